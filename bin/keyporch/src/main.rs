@@ -1,0 +1,3 @@
+//! The command of a person and of an administrator.
+
+fn main() {}

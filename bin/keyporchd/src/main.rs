@@ -1,0 +1,3 @@
+//! The Keyporch server.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! What an administrator may ask of the directory.

@@ -1,0 +1,1 @@
+//! The issuing certification authority: profiles, lint, CRL.

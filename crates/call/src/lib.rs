@@ -1,0 +1,1 @@
+//! Outgoing connections; the production doors.

@@ -1,0 +1,3 @@
+//! Etypes, key derivation, agreement, signatures, JOSE.
+
+pub mod random;

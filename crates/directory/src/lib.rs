@@ -1,0 +1,1 @@
+//! Entries, schema, snapshot, change, access, passwords.

@@ -1,0 +1,1 @@
+//! The on-premises security token service.

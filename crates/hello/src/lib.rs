@@ -1,0 +1,1 @@
+//! The device's rules: container, gesture, PIN, vault seam, sign-in.

@@ -1,0 +1,1 @@
+//! All parties of a scenario, its people and its story.

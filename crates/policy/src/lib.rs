@@ -1,0 +1,1 @@
+//! One struct per setting; the effective policy is a value.

@@ -1,0 +1,1 @@
+//! The provisioning flows, their phases and doors.

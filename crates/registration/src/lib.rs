@@ -1,0 +1,1 @@
+//! Device and user-key registration, shared by federation and tenant.

@@ -1,0 +1,1 @@
+//! Kerberos for those who ask for tickets, make them or accept them.

@@ -1,0 +1,1 @@
+//! OAuth grammar, JWT, sign-in sessions and pages.

@@ -1,0 +1,11 @@
+//! What counts as proof, and the seams for time and chance.
+//!
+//! Promises: a [`Timestamp`] is the one notion of time above `wire`; nothing in a party reads a
+//! clock or rolls a dice, both come in as arguments ([`Clock`], [`Rng`]).
+//! Knows nothing about: entries, tickets, tokens, sockets.
+
+mod chance;
+mod time;
+
+pub use chance::{Rng, SystemRng};
+pub use time::{Clock, Span, SystemClock, Timestamp};

@@ -1,0 +1,1 @@
+//! Bytes and types: no I/O, no clock, no opinion.
