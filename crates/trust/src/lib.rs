@@ -5,7 +5,9 @@
 //! Knows nothing about: entries, tickets, tokens, sockets.
 
 mod chance;
+pub mod story;
 mod time;
 
 pub use chance::{Rng, SystemRng};
+pub use story::{Event, Party, Silence, Story};
 pub use time::{Clock, Span, SystemClock, Timestamp};
