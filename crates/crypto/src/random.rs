@@ -5,6 +5,9 @@
 /// # Panics
 /// When the operating system has no randomness to give: no key may be made then.
 pub fn fill(bytes: &mut [u8]) {
-    #[allow(clippy::expect_used, reason = "without randomness there is nothing safe to go on with")]
+    #[allow(
+        clippy::expect_used,
+        reason = "without randomness there is nothing safe to go on with"
+    )]
     aws_lc_rs::rand::fill(bytes).expect("the operating system gives random bytes");
 }
