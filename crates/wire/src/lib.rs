@@ -1,8 +1,11 @@
 //! Bytes and types: no I/O, no clock, no opinion.
 
+pub mod asn1;
 pub mod guid;
+pub mod kerberos;
 pub mod sid;
 mod text;
+pub mod x509;
 
 pub use guid::Guid;
 pub use sid::Sid;

@@ -1,0 +1,59 @@
+//! Kerberos (RFC 4120, with 6111, 6113, 6806, 8062, 8070 and MS-KILE): types, numbers, whole messages.
+//!
+//! - Every type is owned: names, keys and tickets outlive the datagram they came in, and copying them
+//!   costs far less than the cipher around them.
+//! - `T::decode` wants exactly the message named, application tag included, and nothing after it;
+//!   [`Message::decode`] takes whichever comes.
+//! - What is checked over its encoding keeps it: [`KdcReq::req_body`] is a [`Der`](crate::asn1::Der).
+//! - Where clients in use differ from the letter, the decoder is lenient and says so: bit strings of
+//!   any length ([`TicketFlags`]), negative numbers for large ones ([`UInt32`](crate::asn1::UInt32)),
+//!   UTF-8 in strings ([`KerberosString`]).
+//!
+//! To add a message: define it in the RFC's order with `#[derive(Sequence)]` and its ASN.1 above, give
+//! it a `message!` line, a round-trip test and a fuzz target.
+
+mod ap;
+pub(crate) mod basic;
+mod error;
+mod kdc;
+mod message;
+mod numbers;
+mod padata;
+mod principal;
+mod proxy;
+mod ticket;
+
+pub use ap::{
+    ApRep, ApReq, Authenticator, EncApRepPart, EncKrbCredPart, EncKrbPrivPart, KrbCred,
+    KrbCredInfo, KrbPriv,
+};
+pub use basic::{
+    ApOptions, KdcOptions, KerberosString, KerberosTime, Microseconds, PacOptionFlags, Realm,
+    TicketFlags,
+};
+pub use error::KrbError;
+pub use kdc::{
+    AsRep, AsReq, EncKdcRepPart, KdcRep, KdcReq, KdcReqBody, LastReq, LastReqEntry, TgsRep, TgsReq,
+};
+pub use message::Message;
+pub use numbers::{
+    AddressType, AuthorizationDataType, ChecksumType, EncryptionType, ErrorCode, KeyUsage,
+    LastReqType, MessageType, PaDataType,
+};
+pub use padata::{
+    EtypeInfo2, EtypeInfo2Entry, KerbPaPacRequest, MethodData, PaData, PaEncTsEnc, PaPacOptions,
+    TypedData, TypedDataElement,
+};
+pub use principal::{NameType, PrincipalName};
+pub use proxy::KdcProxyMessage;
+pub use ticket::{
+    AuthorizationData, AuthorizationDataElement, Checksum, EncTicketPart, EncryptedData,
+    EncryptionKey, HostAddress, HostAddresses, Ticket, TransitedEncoding,
+};
+
+/// The longest request that a KDC reads, in bytes: a TGS-REQ with a full PAC and a PKINIT request
+/// with its certificates stay well below.
+pub const MAX_REQUEST: usize = 64 * 1024;
+
+/// The longest of the other messages, in bytes: a reply repeats what a request may hold, and more.
+pub const MAX_MESSAGE: usize = 128 * 1024;
