@@ -20,6 +20,7 @@ mod tests;
 
 pub use key::{Checksum, IntegrityError, Key, KeySchedule, WrongKeyLength};
 pub use string_to_key::{MAX_ITERATIONS, StringToKeyError};
+pub use wire::kerberos::KeyUsage;
 
 /// Length of the confounder that opens every encrypted message, in bytes: one AES block.
 pub const CONFOUNDER_LEN: usize = 16;
@@ -137,69 +138,4 @@ impl std::fmt::Display for Etype {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
     }
-}
-
-/// What a key is used for: RFC 3961's key usage number. Each use derives keys of its own, so that a
-/// message of one kind never passes for another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct KeyUsage(pub u32);
-
-/// The numbers of RFC 4120 7.5.1 and of the extensions that we speak.
-impl KeyUsage {
-    /// PA-ENC-TIMESTAMP, under the client's key.
-    pub const AS_REQ_TIMESTAMP: KeyUsage = KeyUsage(1);
-    /// The encrypted part of a ticket, under the service's key.
-    pub const TICKET: KeyUsage = KeyUsage(2);
-    /// The encrypted part of an AS-REP, under the reply key.
-    pub const AS_REP: KeyUsage = KeyUsage(3);
-    /// Authorization data of a TGS-REQ, under the ticket's session key.
-    pub const TGS_REQ_AUTHORIZATION_DATA_SESSION: KeyUsage = KeyUsage(4);
-    /// Authorization data of a TGS-REQ, under the authenticator's subkey.
-    pub const TGS_REQ_AUTHORIZATION_DATA_SUBKEY: KeyUsage = KeyUsage(5);
-    /// The checksum in a TGS-REQ's authenticator; also `asChecksum` of PKINIT's RSA mode.
-    pub const TGS_REQ_CHECKSUM: KeyUsage = KeyUsage(6);
-    /// The authenticator of a TGS-REQ.
-    pub const TGS_REQ_AUTHENTICATOR: KeyUsage = KeyUsage(7);
-    /// The encrypted part of a TGS-REP, under the ticket's session key.
-    pub const TGS_REP_SESSION: KeyUsage = KeyUsage(8);
-    /// The encrypted part of a TGS-REP, under the authenticator's subkey.
-    pub const TGS_REP_SUBKEY: KeyUsage = KeyUsage(9);
-    /// The checksum in an AP-REQ's authenticator.
-    pub const AP_REQ_CHECKSUM: KeyUsage = KeyUsage(10);
-    /// The authenticator of an AP-REQ.
-    pub const AP_REQ_AUTHENTICATOR: KeyUsage = KeyUsage(11);
-    /// The encrypted part of an AP-REP.
-    pub const AP_REP: KeyUsage = KeyUsage(12);
-    /// The encrypted part of a KRB-PRIV message.
-    pub const KRB_PRIV: KeyUsage = KeyUsage(13);
-    /// The encrypted part of a KRB-CRED message.
-    pub const KRB_CRED: KeyUsage = KeyUsage(14);
-    /// The checksum of a KRB-SAFE message.
-    pub const KRB_SAFE_CHECKSUM: KeyUsage = KeyUsage(15);
-    /// PAC_CREDENTIAL_INFO, under the AS reply key (MS-PAC 2.6.1).
-    pub const PAC_CREDENTIALS: KeyUsage = KeyUsage(16);
-    /// The signatures of a PAC (MS-PAC 2.8: KERB_NON_KERB_CKSUM_SALT).
-    pub const PAC_SIGNATURE: KeyUsage = KeyUsage(17);
-    /// GSS-API tokens sealed by the acceptor (RFC 4121 2).
-    pub const GSS_ACCEPTOR_SEAL: KeyUsage = KeyUsage(22);
-    /// GSS-API tokens signed by the acceptor (RFC 4121 2).
-    pub const GSS_ACCEPTOR_SIGN: KeyUsage = KeyUsage(23);
-    /// GSS-API tokens sealed by the initiator (RFC 4121 2).
-    pub const GSS_INITIATOR_SEAL: KeyUsage = KeyUsage(24);
-    /// GSS-API tokens signed by the initiator (RFC 4121 2).
-    pub const GSS_INITIATOR_SIGN: KeyUsage = KeyUsage(25);
-    /// The checksum over a FAST request (RFC 6113 5.4.2).
-    pub const FAST_REQ_CHECKSUM: KeyUsage = KeyUsage(50);
-    /// A FAST request (RFC 6113 5.4.2).
-    pub const FAST_ENC: KeyUsage = KeyUsage(51);
-    /// A FAST reply (RFC 6113 5.4.3).
-    pub const FAST_REP: KeyUsage = KeyUsage(52);
-    /// The checksum over the ticket in a FAST reply (RFC 6113 5.4.3).
-    pub const FAST_FINISHED: KeyUsage = KeyUsage(53);
-    /// The client's encrypted challenge (RFC 6113 5.4.6).
-    pub const ENCRYPTED_CHALLENGE_CLIENT: KeyUsage = KeyUsage(54);
-    /// The KDC's encrypted challenge (RFC 6113 5.4.6).
-    pub const ENCRYPTED_CHALLENGE_KDC: KeyUsage = KeyUsage(55);
-    /// The AS-REQ checksum in PA-REQ-ENC-PA-REP (RFC 6806 11).
-    pub const AS_REQ_CHECKSUM: KeyUsage = KeyUsage(56);
 }

@@ -493,15 +493,15 @@ fn refuses_a_message_under_another_usage_or_key() {
     for etype in Etype::ALL {
         let key = Key::random_to_key(etype, &[7; 32]);
         let message = key.encrypt(KeyUsage::TICKET, &CONFOUNDER, b"who may pass");
-        assert!(key.decrypt(KeyUsage::AS_REP, &message).is_err());
+        assert!(key.decrypt(KeyUsage::AS_REP_ENC_PART, &message).is_err());
         let other = Key::random_to_key(etype, &[8; 32]);
         assert!(other.decrypt(KeyUsage::TICKET, &message).is_err());
-        let checksum = key.checksum(KeyUsage::PAC_SIGNATURE, b"body");
+        let checksum = key.checksum(KeyUsage::KERB_NON_KERB_CKSUM_SALT, b"body");
         assert_eq!(checksum.len(), etype.checksum_len());
         let verify = |usage, body: &[u8]| key.verify_checksum(usage, body, &checksum);
-        assert_eq!(verify(KeyUsage::PAC_SIGNATURE, b"body"), Ok(()));
+        assert_eq!(verify(KeyUsage::KERB_NON_KERB_CKSUM_SALT, b"body"), Ok(()));
         assert_eq!(
-            verify(KeyUsage::PAC_SIGNATURE, b"bodi"),
+            verify(KeyUsage::KERB_NON_KERB_CKSUM_SALT, b"bodi"),
             Err(IntegrityError)
         );
         assert_eq!(verify(KeyUsage::TICKET, b"body"), Err(IntegrityError));
