@@ -45,7 +45,7 @@ impl DigestAlgorithm {
 
     /// Length of the digest in bytes.
     #[must_use]
-    pub const fn len(self) -> usize {
+    pub const fn output_len(self) -> usize {
         match self {
             DigestAlgorithm::Sha1 => 20,
             DigestAlgorithm::Sha256 => 32,
