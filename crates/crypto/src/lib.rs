@@ -1,6 +1,5 @@
 //! Etypes, key derivation, agreement, signatures, JOSE.
 pub mod aead;
-pub mod aead;
 pub mod constant_time;
 pub mod digest;
 pub mod etype;
