@@ -1,0 +1,11 @@
+//! The phases: what the flows are made of.
+//!
+//! | module | phases |
+//! |---|---|
+//! | [`second_factor`] | PH-A-O |
+//! | [`user_key`] | PH-B |
+//! | [`register`] | PH-C-Ent |
+
+pub mod register;
+pub mod second_factor;
+pub mod user_key;
