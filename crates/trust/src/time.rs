@@ -55,13 +55,23 @@ impl Timestamp {
     /// Moments before 1601 give 0.
     pub const fn filetime(self) -> u64 {
         let steps = self.0 as i128 * 10 + FILETIME_EPOCH_SECONDS as i128 * 10_000_000;
-        if steps < 0 { 0 } else if steps > i64::MAX as i128 { i64::MAX as u64 } else { steps as u64 }
+        if steps < 0 {
+            0
+        } else if steps > i64::MAX as i128 {
+            i64::MAX as u64
+        } else {
+            steps as u64
+        }
     }
 
     /// The moment that a FILETIME names, to the microsecond; the far future saturates.
     pub const fn from_filetime(filetime: u64) -> Self {
         let micros = filetime as i128 / 10 - FILETIME_EPOCH_SECONDS as i128 * 1_000_000;
-        Self(if micros > i64::MAX as i128 { i64::MAX } else { micros as i64 })
+        Self(if micros > i64::MAX as i128 {
+            i64::MAX
+        } else {
+            micros as i64
+        })
     }
 
     /// How long after `earlier` this moment is; negative when it is before.
@@ -134,6 +144,13 @@ impl Sub<Span> for Timestamp {
     }
 }
 
+impl Add for Span {
+    type Output = Self;
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
 /// Where the edge of the system gets its time from.
 pub trait Clock: Send + Sync {
     /// The moment now.
@@ -145,11 +162,16 @@ pub trait Clock: Send + Sync {
 pub struct SystemClock;
 
 impl Clock for SystemClock {
-    #[allow(clippy::disallowed_methods, reason = "this is the seam that the ban points to")]
+    #[allow(
+        clippy::disallowed_methods,
+        reason = "this is the seam that the ban points to"
+    )]
     fn now(&self) -> Timestamp {
         match std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH) {
             Ok(since) => Timestamp(i64::try_from(since.as_micros()).unwrap_or(i64::MAX)),
-            Err(before) => Timestamp(-i64::try_from(before.duration().as_micros()).unwrap_or(i64::MAX)),
+            Err(before) => {
+                Timestamp(-i64::try_from(before.duration().as_micros()).unwrap_or(i64::MAX))
+            }
         }
     }
 }
