@@ -369,3 +369,6 @@ pub fn ecdsa_from_fixed(curve: Curve, fixed: &[u8]) -> Option<Vec<u8>> {
     };
     value.to_der().ok()
 }
+
+#[cfg(test)]
+mod tests;

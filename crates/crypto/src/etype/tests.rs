@@ -1,3 +1,8 @@
+#![allow(
+    clippy::type_complexity,
+    reason = "tables of vectors, each with the shape of its specification"
+)]
+
 use hex_literal::hex;
 use proptest::prelude::*;
 
