@@ -7,11 +7,14 @@
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 
+pub use der::asn1::{Any, AnyRef, ObjectIdentifier};
 use der::asn1::{Application, ApplicationRef};
 use der::{
     Decode, DecodeOwned, DecodeValue, Encode, EncodeValue, Error, ErrorKind, FixedTag, Header,
     Length, Reader, SliceReader, Tag, TagNumber, Tagged, Writer,
 };
+
+pub use spki::{AlgorithmIdentifierOwned, AlgorithmIdentifierRef, SubjectPublicKeyInfoOwned};
 
 /// Why bytes are not the message that the caller expected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -358,6 +361,106 @@ impl<T: Encode, const MAX: usize> EncodeValue for SequenceOf<T, MAX> {
 
     fn encode_value(&self, writer: &mut impl Writer) -> der::Result<()> {
         self.0.encode_value(writer)
+    }
+}
+
+/// `SET OF` with a bound on the number of elements that are read.
+///
+/// Read in whatever order they come, for senders differ and no meaning hangs on it; written in the
+/// ascending order of their encodings, as DER has it (X.690 11.6).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetOf<T, const MAX: usize>(Vec<T>);
+
+impl<T, const MAX: usize> SetOf<T, MAX> {
+    /// The elements.
+    #[must_use]
+    pub fn as_slice(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T, const MAX: usize> Deref for SetOf<T, MAX> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T: Encode, const MAX: usize> FromIterator<T> for SetOf<T, MAX> {
+    fn from_iter<I: IntoIterator<Item = T>>(elements: I) -> Self {
+        let mut elements: Vec<T> = elements.into_iter().collect();
+        if elements.len() > 1 {
+            elements.sort_by_cached_key(encode);
+        }
+        SetOf(elements)
+    }
+}
+
+impl<T, const MAX: usize> FixedTag for SetOf<T, MAX> {
+    const TAG: Tag = Tag::Set;
+}
+
+impl<'a, T: Decode<'a, Error = Error>, const MAX: usize> DecodeValue<'a> for SetOf<T, MAX> {
+    type Error = Error;
+
+    fn decode_value<R: Reader<'a>>(reader: &mut R, header: Header) -> der::Result<Self> {
+        SequenceOf::<T, MAX>::decode_value(reader, header).map(|elements| SetOf(elements.0))
+    }
+}
+
+impl<T: Encode, const MAX: usize> EncodeValue for SetOf<T, MAX> {
+    fn value_len(&self) -> der::Result<Length> {
+        self.0.value_len()
+    }
+
+    fn encode_value(&self, writer: &mut impl Writer) -> der::Result<()> {
+        self.0.encode_value(writer)
+    }
+}
+
+/// Any one value, kept as the bytes of its encoding: tag, length and contents.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Raw<'a>(&'a [u8]);
+
+impl<'a> Raw<'a> {
+    /// Takes bytes that are exactly one value.
+    ///
+    /// # Errors
+    /// [`Malformed::Syntax`] when they are not. Only the outermost tag and length are looked at.
+    pub fn new(bytes: &'a [u8]) -> Result<Raw<'a>, Malformed> {
+        let what = "DER value";
+        Raw::from_der(bytes).map_err(|source| Malformed::Syntax { what, source })
+    }
+
+    /// The encoding.
+    #[must_use]
+    pub fn as_bytes(&self) -> &'a [u8] {
+        self.0
+    }
+}
+
+impl fmt::Debug for Raw<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} bytes", self.0.len())
+    }
+}
+
+impl<'a> Decode<'a> for Raw<'a> {
+    type Error = Error;
+
+    fn decode<R: Reader<'a>>(reader: &mut R) -> der::Result<Self> {
+        reader.tlv_bytes().map(Raw)
+    }
+}
+
+impl Encode for Raw<'_> {
+    fn encoded_len(&self) -> der::Result<Length> {
+        self.0.len().try_into()
+    }
+
+    fn encode(&self, writer: &mut impl Writer) -> der::Result<()> {
+        writer.write(self.0)
     }
 }
 

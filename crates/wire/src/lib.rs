@@ -2,13 +2,16 @@
 
 pub mod asn1;
 pub mod bcrypt_blob;
+pub mod cms;
 pub mod dn_binary;
 pub mod guid;
 pub mod kerberos;
 pub mod key_credential;
 pub mod key_material;
+pub mod pkinit;
 mod read;
 pub mod sid;
+pub mod spnego;
 mod text;
 pub mod x509;
 
