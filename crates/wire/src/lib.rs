@@ -5,6 +5,7 @@ pub mod bcrypt_blob;
 pub mod cms;
 pub mod dn_binary;
 pub mod guid;
+pub mod http;
 pub mod kerberos;
 pub mod key_credential;
 pub mod key_material;
