@@ -78,6 +78,9 @@ fn on_premises_key_trust(doors: &mut Doors<'_>) -> Result<Usable, Stopped> {
     Ok(Usable::Now)
 }
 
+/// A flow's phases, one after another.
+type Steps = fn(&mut Doors<'_>) -> Result<Usable, Stopped>;
+
 /// A flow of 4.7.
 #[derive(Debug)]
 pub struct Flow {
@@ -89,7 +92,7 @@ pub struct Flow {
     pub scenario: &'static str,
     /// Its phases in order, with the letters that they have in this flow.
     pub phases: &'static str,
-    run: Option<fn(&mut Doors<'_>) -> Result<Usable, Stopped>>,
+    run: Option<Steps>,
 }
 
 impl PartialEq for Flow {
