@@ -126,6 +126,17 @@ impl SignatureAlgorithm {
         }
     }
 
+    /// As [`SignatureAlgorithm::from_identifier`], from the whole DER element.
+    ///
+    /// # Errors
+    /// [`UnacceptableAlgorithm`], [`UnacceptableAlgorithm::Parameters`] where it is not an
+    /// AlgorithmIdentifier at all.
+    pub fn from_identifier_der(der: &[u8]) -> Result<SignatureAlgorithm, UnacceptableAlgorithm> {
+        let identifier =
+            AlgorithmIdentifierRef::from_der(der).map_err(|_| UnacceptableAlgorithm::Parameters)?;
+        SignatureAlgorithm::from_identifier(&identifier)
+    }
+
     /// The algorithm of a CMS SignerInfo, which names the digest beside the signature: there
     /// `rsaEncryption` stands for PKCS#1 v1.5 with that digest (protocols E.3.1 step 1), and where
     /// the signature names a digest of its own the two must be the same.
@@ -170,6 +181,14 @@ impl SignatureAlgorithm {
             SignatureAlgorithm::EcdsaSha512 => (ECDSA_WITH_SHA512, None),
         };
         AlgorithmIdentifierOwned { oid, parameters }
+    }
+
+    /// The AlgorithmIdentifier as a DER element.
+    #[must_use]
+    pub fn identifier_der(self) -> Vec<u8> {
+        self.identifier()
+            .to_der()
+            .expect("an identifier of bounded length encodes")
     }
 }
 

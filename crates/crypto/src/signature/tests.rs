@@ -164,7 +164,12 @@ fn weak_rsa_keys_verify_nothing() {
 #[test]
 fn an_identifier_leads_back_to_its_algorithm() {
     for algorithm in ALL {
-        let der = algorithm.identifier().to_der().unwrap();
+        let der = algorithm.identifier_der();
+        assert_eq!(SignatureAlgorithm::from_identifier_der(&der), Ok(algorithm));
+        assert_eq!(
+            SignatureAlgorithm::from_identifier_der(&der[1..]),
+            Err(UnacceptableAlgorithm::Parameters)
+        );
         let identifier = AlgorithmIdentifierRef::from_der(&der).unwrap();
         assert_eq!(
             SignatureAlgorithm::from_identifier(&identifier),
