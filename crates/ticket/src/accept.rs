@@ -7,7 +7,7 @@ use wire::kerberos::{
     KerberosTime, KeyUsage,
 };
 
-use crate::keys::KeySet;
+use crate::keys::Keys;
 use crate::replay::Recent;
 use crate::seal::{self, Unopened};
 
@@ -69,7 +69,7 @@ pub struct Rules<'a> {
 /// [`Unaccepted`], saying why.
 pub fn accept(
     request: &ApReq,
-    keys: &KeySet,
+    keys: &impl Keys,
     rules: &Rules<'_>,
     now: Timestamp,
 ) -> Result<Accepted, Unaccepted> {
@@ -115,7 +115,7 @@ fn judge(
         ticket,
         authenticator,
         session_key,
-        })
+    })
 }
 
 fn at(time: KerberosTime) -> Timestamp {

@@ -1,70 +1,68 @@
 //! The long-term keys of one principal, by version.
 
-use std::sync::Arc;
-
 use crypto::etype::{Etype, KeySchedule};
 use wire::kerberos::EncryptionType;
 
-/// One long-term key, prepared for use.
-#[derive(Clone, Debug)]
-pub struct VersionedKey {
+/// One long-term key of a principal, prepared for use, wherever it is kept.
+#[derive(Clone, Copy, Debug)]
+pub struct VersionedKey<'k> {
     /// The key version number, from 1; the newest is the highest.
     pub kvno: u32,
     /// The key.
-    pub key: Arc<KeySchedule>,
+    pub key: &'k KeySchedule,
 }
 
-/// The long-term keys of a principal: every etype of the current version, then those of versions
-/// that tickets still in use were made with.
-#[derive(Clone, Debug, Default)]
-pub struct KeySet {
-    keys: Vec<VersionedKey>,
-}
+/// Whoever keeps the long-term keys of a principal: every etype of the current version, then those
+/// of versions that tickets still in use were made with.
+pub trait Keys {
+    /// Every key, the newest version first and within a version the preferred etype.
+    fn keys(&self) -> impl Iterator<Item = VersionedKey<'_>>;
 
-impl KeySet {
-    /// A set of keys, in any order.
-    #[must_use]
-    pub fn new(mut keys: Vec<VersionedKey>) -> Self {
-        // Stable: within a version the order is the administrator's preference.
-        keys.sort_by_key(|key| std::cmp::Reverse(key.kvno));
-        Self { keys }
-    }
-
-    /// Whether there is no key at all.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.keys.is_empty()
-    }
-
-    /// Every key, the newest version first.
-    pub fn iter(&self) -> impl Iterator<Item = &VersionedKey> {
-        self.keys.iter()
-    }
-
-    /// The keys of the newest version, the preferred etype first.
-    pub fn current(&self) -> impl Iterator<Item = &VersionedKey> {
-        let newest = self.keys.first().map(|key| key.kvno);
-        self.keys
-            .iter()
-            .take_while(move |key| Some(key.kvno) == newest)
+    /// The keys of the newest version.
+    fn current(&self) -> impl Iterator<Item = VersionedKey<'_>> {
+        let newest = self.keys().next().map(|key| key.kvno);
+        self.keys().take_while(move |key| Some(key.kvno) == newest)
     }
 
     /// The key of the newest version with this etype.
-    #[must_use]
-    pub fn current_of(&self, etype: Etype) -> Option<&VersionedKey> {
+    fn current_of(&self, etype: Etype) -> Option<VersionedKey<'_>> {
         self.current().find(|key| key.key.etype() == etype)
     }
 
     /// The keys that may have encrypted something marked with `kvno` and `etype`. Without a version
     /// number each version is a candidate.
-    pub fn candidates(
+    fn candidates(
         &self,
         kvno: Option<u32>,
         etype: EncryptionType,
-    ) -> impl Iterator<Item = &VersionedKey> {
-        self.keys.iter().filter(move |key| {
+    ) -> impl Iterator<Item = VersionedKey<'_>> {
+        self.keys().filter(move |key| {
             key.key.etype().number() == etype.0 && kvno.is_none_or(|kvno| key.kvno == kvno)
         })
+    }
+}
+
+/// The long-term keys of a principal, owned: what a service read from its keytab.
+#[derive(Debug, Default)]
+pub struct KeySet {
+    keys: Vec<(u32, KeySchedule)>,
+}
+
+impl KeySet {
+    /// A set of keys with their version numbers, in any order.
+    #[must_use]
+    pub fn new(mut keys: Vec<(u32, KeySchedule)>) -> Self {
+        // Stable: within a version the order is the administrator's preference.
+        keys.sort_by_key(|(kvno, _)| std::cmp::Reverse(*kvno));
+        Self { keys }
+    }
+}
+
+impl Keys for KeySet {
+    fn keys(&self) -> impl Iterator<Item = VersionedKey<'_>> {
+        self.keys
+            .iter()
+            .map(|(kvno, key)| VersionedKey { kvno: *kvno, key })
     }
 }
 
@@ -83,12 +81,8 @@ mod tests {
 
     use super::*;
 
-    fn key(kvno: u32, etype: Etype) -> VersionedKey {
-        let key = Key::random_to_key(etype, &[7; 32]);
-        VersionedKey {
-            kvno,
-            key: Arc::new(key.into()),
-        }
+    fn key(kvno: u32, etype: Etype) -> (u32, KeySchedule) {
+        (kvno, Key::random_to_key(etype, &[7; 32]).into())
     }
 
     #[test]

@@ -13,6 +13,6 @@ mod replay;
 mod seal;
 
 pub use accept::{Accepted, Rules, Unaccepted, accept, session_key};
-pub use keys::{KeySet, VersionedKey, choose_etype};
+pub use keys::{KeySet, Keys, VersionedKey, choose_etype};
 pub use replay::Recent;
 pub use seal::{Unopened, open, seal};

@@ -4,7 +4,7 @@ use wire::kerberos::{
     EncTicketPart, EncryptedData, EncryptionType, KeyUsage, PrincipalName, Realm, Ticket,
 };
 
-use crate::keys::{KeySet, VersionedKey};
+use crate::keys::{Keys, VersionedKey};
 
 /// Why a ticket does not open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,7 +27,7 @@ pub fn seal(
     part: &EncTicketPart,
     realm: Realm,
     sname: PrincipalName,
-    key: &VersionedKey,
+    key: VersionedKey<'_>,
     confounder: &[u8; 16],
 ) -> Ticket {
     let cipher = key
@@ -50,8 +50,8 @@ pub fn seal(
 /// [`Unopened`], saying why.
 pub fn open<'k>(
     ticket: &Ticket,
-    keys: &'k KeySet,
-) -> Result<(EncTicketPart, &'k VersionedKey), Unopened> {
+    keys: &'k impl Keys,
+) -> Result<(EncTicketPart, VersionedKey<'k>), Unopened> {
     let sealed = &ticket.enc_part;
     let mut failure = Unopened::NoKey;
     for key in keys.candidates(sealed.kvno.map(u32::from), sealed.etype) {
