@@ -1,5 +1,6 @@
 //! Etypes, key derivation, agreement, signatures, JOSE.
 pub mod aead;
+pub mod agreement;
 pub mod constant_time;
 pub mod digest;
 pub mod etype;
