@@ -5,6 +5,7 @@
 //! Knows nothing about: entries, tickets, tokens, sockets.
 
 mod chance;
+pub mod path;
 pub mod story;
 mod time;
 
