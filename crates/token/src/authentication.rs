@@ -1,0 +1,235 @@
+//! What somebody has proven about themselves, when, and how tokens say so.
+
+use serde::{Deserialize, Serialize};
+use trust::{Span, Timestamp};
+
+use crate::authorize::{MULTIPLE_AUTHN, Wanted};
+use crate::moment;
+
+/// How long a second factor counts as fresh, for `ngcmfa` and for key registration (PROV-5.6, ACC-9).
+pub const FRESH: Span = Span::minutes(10);
+
+/// The first proof: a password, or a Kerberos ticket.
+///
+/// Made by the party that checked it, at the place where it did; token code never makes one.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct FirstFactor {
+    method: FirstMethod,
+    #[serde(with = "moment")]
+    at: Timestamp,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+enum FirstMethod {
+    Password,
+    Kerberos,
+    /// A ticket that says that its owner signed in by a key registered with a second factor (S-1-18-5).
+    KerberosByKey,
+}
+
+impl FirstFactor {
+    /// The password was right at this moment.
+    #[must_use]
+    pub const fn password(at: Timestamp) -> Self {
+        Self {
+            method: FirstMethod::Password,
+            at,
+        }
+    }
+
+    /// A Kerberos ticket was shown and proven at this moment. `by_key`: the ticket's PAC carries `S-1-18-5`, so its
+    /// owner signed in with a device's key and a PIN.
+    #[must_use]
+    pub const fn kerberos(at: Timestamp, by_key: bool) -> Self {
+        Self {
+            method: if by_key {
+                FirstMethod::KerberosByKey
+            } else {
+                FirstMethod::Kerberos
+            },
+            at,
+        }
+    }
+
+    /// When it was proven.
+    #[must_use]
+    pub const fn at(&self) -> Timestamp {
+        self.at
+    }
+}
+
+/// A second factor that an adapter has seen proven; only adapters make one.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct SecondFactor {
+    /// Its authentication method reference (RFC 8176).
+    amr: String,
+    #[serde(with = "moment")]
+    at: Timestamp,
+}
+
+impl SecondFactor {
+    pub(crate) fn proven(amr: &str, at: Timestamp) -> Self {
+        Self {
+            amr: amr.to_owned(),
+            at,
+        }
+    }
+
+    /// When it was proven.
+    #[must_use]
+    pub const fn at(&self) -> Timestamp {
+        self.at
+    }
+}
+
+/// All that somebody has proven: what a session keeps and a token tells.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Authentication {
+    first: FirstFactor,
+    second: Option<SecondFactor>,
+}
+
+impl Authentication {
+    /// What two proofs amount to.
+    #[must_use]
+    pub const fn of(first: FirstFactor, second: Option<SecondFactor>) -> Self {
+        Self { first, second }
+    }
+
+    /// The first proof.
+    #[must_use]
+    pub const fn first(&self) -> &FirstFactor {
+        &self.first
+    }
+
+    /// When the second factor was proven in our sight; `None` when it was not.
+    #[must_use]
+    pub fn second_factor_at(&self) -> Option<Timestamp> {
+        self.second.as_ref().map(SecondFactor::at)
+    }
+
+    /// When the person last proved anything: the `auth_time` of OpenID Connect Core 2.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        self.second_factor_at()
+            .map_or(self.first.at, |second| second.max(self.first.at))
+    }
+
+    /// Whether there were two factors, seen by us or vouched for by the KDC.
+    #[must_use]
+    pub fn is_multi_factor(&self) -> bool {
+        self.second.is_some() || self.first.method == FirstMethod::KerberosByKey
+    }
+
+    /// Whether a second factor was proven in our sight within the last ten minutes.
+    #[must_use]
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        self.second_factor_at()
+            .is_some_and(|at| at <= now && now.since(at) <= FRESH)
+    }
+
+    /// Whether this is enough for what is `wanted`.
+    #[must_use]
+    pub fn suffices(&self, wanted: Wanted, now: Timestamp) -> bool {
+        match wanted {
+            Wanted::Unasked => true,
+            Wanted::SecondFactor => self.is_multi_factor(),
+            Wanted::FreshSecondFactor => self.is_fresh(now),
+        }
+    }
+
+    /// The `amr` of a token issued now (RFC 8176, protocols A.3.1): `ngcmfa` only when it was `wanted` and holds.
+    #[must_use]
+    pub fn amr(&self, wanted: Wanted, now: Timestamp) -> Vec<String> {
+        let mut amr = vec![match self.first.method {
+            FirstMethod::Password => "pwd".to_owned(),
+            FirstMethod::Kerberos | FirstMethod::KerberosByKey => "wia".to_owned(),
+        }];
+        if let Some(second) = &self.second {
+            amr.push(second.amr.clone());
+        }
+        if self.is_multi_factor() {
+            amr.push("mfa".to_owned());
+            amr.push(MULTIPLE_AUTHN.to_owned());
+        }
+        if wanted == Wanted::FreshSecondFactor && self.is_fresh(now) {
+            amr.push("ngcmfa".to_owned());
+        }
+        amr
+    }
+
+    /// The `acr` of a token: the authentication context as AD FS names it.
+    #[must_use]
+    pub fn acr(&self) -> &'static str {
+        match self.first.method {
+            _ if self.is_multi_factor() => MULTIPLE_AUTHN,
+            FirstMethod::Password => {
+                "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"
+            }
+            FirstMethod::Kerberos | FirstMethod::KerberosByKey => {
+                "http://schemas.microsoft.com/ws/2008/06/identity/authenticationmethod/windows"
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const T: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+    fn two_factors() -> Authentication {
+        Authentication::of(
+            FirstFactor::password(T),
+            Some(SecondFactor::proven("otp", T)),
+        )
+    }
+
+    #[test]
+    fn a_second_factor_is_fresh_for_ten_minutes_and_no_longer() {
+        // ACC-9.
+        assert!(two_factors().is_fresh(T + Span::seconds(9 * 60 + 59)));
+        assert!(two_factors().is_fresh(T + Span::minutes(10)));
+        assert!(!two_factors().is_fresh(T + Span::seconds(10 * 60 + 1)));
+    }
+
+    #[test]
+    fn a_second_factor_of_the_future_is_not_fresh() {
+        assert!(!two_factors().is_fresh(T - Span::seconds(1)));
+    }
+
+    #[test]
+    fn ngcmfa_is_said_only_when_wanted_and_fresh() {
+        let says = |wanted, now| {
+            two_factors()
+                .amr(wanted, now)
+                .iter()
+                .any(|amr| amr == "ngcmfa")
+        };
+        assert!(says(Wanted::FreshSecondFactor, T));
+        assert!(!says(Wanted::SecondFactor, T));
+        assert!(!says(Wanted::FreshSecondFactor, T + Span::minutes(11)));
+        assert_eq!(
+            two_factors().amr(Wanted::Unasked, T),
+            ["pwd", "otp", "mfa", MULTIPLE_AUTHN]
+        );
+    }
+
+    #[test]
+    fn a_password_alone_says_nothing_of_several_factors() {
+        let password = Authentication::of(FirstFactor::password(T), None);
+        assert_eq!(password.amr(Wanted::FreshSecondFactor, T), ["pwd"]);
+        assert!(!password.suffices(Wanted::SecondFactor, T));
+        assert!(password.suffices(Wanted::Unasked, T));
+    }
+
+    #[test]
+    fn a_ticket_by_key_is_multi_factor_but_never_fresh() {
+        let by_key = Authentication::of(FirstFactor::kerberos(T, true), None);
+        assert!(by_key.suffices(Wanted::SecondFactor, T));
+        assert!(!by_key.suffices(Wanted::FreshSecondFactor, T));
+        let by_password = Authentication::of(FirstFactor::kerberos(T, false), None);
+        assert!(!by_password.suffices(Wanted::SecondFactor, T));
+    }
+}

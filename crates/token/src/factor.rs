@@ -1,0 +1,296 @@
+//! Second factors behind one seam, shaped like AD FS's adapters (protocols F.4): an adapter begins an authentication,
+//! which gives a form and a state, and tries to end it with the form filled in.
+//!
+//! To add one: implement [`AuthenticationAdapter`] in a module of its own and list it in [`adapters`].
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use trust::{Rng, Span, Timestamp};
+use wire::Guid;
+
+use crate::authentication::SecondFactor;
+use crate::moment;
+use crate::parameters::Parameters;
+use crate::recovery::RecoveryCode;
+use crate::totp::{Totp, TotpSecret};
+
+/// A way to prove a second factor.
+pub trait AuthenticationAdapter: Sync {
+    /// Its name in records and in the form field `AuthMethod`.
+    fn id(&self) -> &'static str;
+
+    /// Its authentication method reference (RFC 8176).
+    fn amr(&self) -> &'static str;
+
+    /// AD FS's BeginAuthentication: what the person is to fill in, and what must be remembered until then; `None` when
+    /// this person cannot use the adapter.
+    fn begin_authentication(
+        &self,
+        person: &Enrolled<'_>,
+        now: Timestamp,
+        rng: &mut dyn Rng,
+    ) -> Option<Begun>;
+
+    /// AD FS's TryEndAuthentication: judges the form that came back.
+    fn try_end_authentication(
+        &self,
+        person: &Enrolled<'_>,
+        state: &Value,
+        form: &Parameters,
+        now: Timestamp,
+    ) -> Ended;
+}
+
+/// All adapters, in the order in which they are offered.
+#[must_use]
+pub fn adapters() -> [&'static dyn AuthenticationAdapter; 2] {
+    [&Totp, &RecoveryCode]
+}
+
+/// The adapter of this name.
+#[must_use]
+pub fn adapter(id: &str) -> Option<&'static dyn AuthenticationAdapter> {
+    adapters().into_iter().find(|adapter| adapter.id() == id)
+}
+
+/// Whose second factor it is and what the adapter keeps about them.
+#[derive(Clone, Copy, Debug)]
+pub struct Enrolled<'a> {
+    /// The account.
+    pub account: Guid,
+    /// What the adapter stored at enrolment.
+    pub data: &'a Value,
+}
+
+/// An authentication that has begun.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Begun {
+    /// What the person is to fill in.
+    pub form: Form,
+    /// What the adapter wants back with the answer.
+    pub state: Value,
+}
+
+/// What an adapter asks of a person: one field of a form.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Form {
+    /// The adapter, as the value of `AuthMethod`.
+    pub adapter: &'static str,
+    /// The name of the field, which programs that fill it in may rely on.
+    pub field: &'static str,
+    /// The field's label.
+    pub label: &'static str,
+    /// A sentence on where to find the answer.
+    pub hint: &'static str,
+    /// Whether the answer consists of digits, so that a telephone shows its digits.
+    pub digits: bool,
+}
+
+/// How an adapter judges.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Ended {
+    /// The factor is proven.
+    Accept(Accepted),
+    /// It is not.
+    Refuse(Wrong),
+}
+
+/// What follows from a proven factor.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Accepted {
+    /// The proof.
+    pub proof: SecondFactor,
+    /// What must not be used again: looked up before, and claimed in the commit.
+    pub claim: Claim,
+    /// What the adapter keeps about the person from now on, when that changed.
+    pub data: Option<Value>,
+}
+
+/// Something that works once.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Claim {
+    /// Its name.
+    pub id: String,
+    /// Until when its use must be remembered.
+    pub until: Timestamp,
+}
+
+/// Why a second factor is not accepted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Wrong {
+    /// The form is not filled in.
+    #[error("the answer is missing")]
+    Missing,
+    /// The answer is not right, or no longer or not yet.
+    #[error("the answer is not right")]
+    Answer,
+    /// The answer is right and was used before.
+    #[error("the code was used before")]
+    Used,
+    /// What the adapter keeps about the person cannot be read.
+    #[error("the enrolment cannot be read")]
+    Enrolment,
+}
+
+/// A person's second factors: what rests, wrapped, with the account, one value for each.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct SecondFactors {
+    /// What each adapter keeps.
+    pub enrolled: BTreeMap<String, Value>,
+    /// Wrong answers since the last right one.
+    pub guesses: Guesses,
+}
+
+/// One value of those that rest.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum Resting {
+    Enrolled { adapter: String, data: Value },
+    Guesses { guesses: Guesses },
+}
+
+impl SecondFactors {
+    /// Reads the values that rest with an account. One that cannot be read is left out: its owner then enrols anew or
+    /// uses another.
+    #[must_use]
+    pub fn read<'a>(values: impl IntoIterator<Item = &'a [u8]>) -> Self {
+        let mut factors = Self::default();
+        for value in values
+            .into_iter()
+            .filter_map(|value| serde_json::from_slice(value).ok())
+        {
+            match value {
+                Resting::Enrolled { adapter, data } => {
+                    factors.enrolled.insert(adapter, data);
+                }
+                Resting::Guesses { guesses } => factors.guesses = guesses,
+            }
+        }
+        factors
+    }
+
+    /// The values to rest with the account, wrapped.
+    #[must_use]
+    pub fn write(&self) -> Vec<Vec<u8>> {
+        let enrolled = self
+            .enrolled
+            .iter()
+            .map(|(adapter, data)| json!({ "adapter": adapter, "data": data }).to_string());
+        let guesses = (self.guesses != Guesses::default())
+            .then(|| json!({ "guesses": self.guesses }).to_string());
+        enrolled.chain(guesses).map(String::into_bytes).collect()
+    }
+
+    /// What somebody has who is given a TOTP secret by an administrator.
+    #[must_use]
+    pub fn with_totp(secret: &TotpSecret) -> Self {
+        let mut factors = Self::default();
+        factors.enrolled.insert(Totp.id().to_owned(), secret.kept());
+        factors
+    }
+
+    /// Whether the person can prove a second factor without help. Recovery codes alone do not count: they are spare
+    /// keys for a lock that must exist.
+    #[must_use]
+    pub fn is_enrolled(&self) -> bool {
+        self.enrolled.keys().any(|id| id != RecoveryCode.id())
+    }
+
+    /// What the adapter of this name keeps.
+    #[must_use]
+    pub fn of(&self, account: Guid, adapter: &str) -> Option<Enrolled<'_>> {
+        self.enrolled
+            .get(adapter)
+            .map(|data| Enrolled { account, data })
+    }
+}
+
+/// Wrong answers since the last right one. Whoever gives them knows the password already, so waiting grows: after
+/// five, each doubles the wait, from one minute to an hour.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
+pub struct Guesses {
+    wrong: u32,
+    #[serde(with = "moment::optional")]
+    last: Option<Timestamp>,
+}
+
+impl Guesses {
+    /// How many wrong answers cost no wait.
+    pub const FREE: u32 = 5;
+
+    /// Counts a wrong answer.
+    #[must_use]
+    pub fn and_wrong(self, now: Timestamp) -> Self {
+        Self {
+            wrong: self.wrong.saturating_add(1),
+            last: Some(now),
+        }
+    }
+
+    /// How long no answer is looked at; `None` when the next may come.
+    #[must_use]
+    pub fn wait(self, now: Timestamp) -> Option<Span> {
+        let beyond = self.wrong.checked_sub(Self::FREE)?;
+        let minutes = 1i64 << beyond.min(6);
+        let until = self.last? + Span::minutes(minutes.min(60));
+        let left = until.since(now);
+        // A clock that was set back must not lengthen the wait.
+        (left > Span::ZERO).then(|| left.min(Span::minutes(60)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const T: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+    #[test]
+    fn waits_grow_from_a_minute_to_an_hour_and_end_with_a_right_answer() {
+        let mut guesses = Guesses::default();
+        for _ in 0..4 {
+            guesses = guesses.and_wrong(T);
+            assert_eq!(guesses.wait(T), None);
+        }
+        let mut waits = Vec::new();
+        for _ in 0..9 {
+            guesses = guesses.and_wrong(T);
+            waits.push(guesses.wait(T).unwrap().as_seconds() / 60);
+        }
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+        assert_eq!(guesses.wait(T + Span::minutes(60)), None);
+        assert_eq!(Guesses::default().wait(T), None);
+    }
+
+    #[test]
+    fn what_rests_comes_back_and_damage_is_left_out() {
+        let secret = TotpSecret::parse("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").unwrap();
+        let mut factors = SecondFactors::with_totp(&secret);
+        assert_eq!(factors.write().len(), 1);
+        factors.guesses = factors.guesses.and_wrong(T);
+        let mut resting = factors.write();
+        resting.push(b"damage".to_vec());
+        assert_eq!(
+            SecondFactors::read(resting.iter().map(Vec::as_slice)),
+            factors
+        );
+    }
+
+    #[test]
+    fn recovery_codes_alone_are_no_enrolment() {
+        let mut factors = SecondFactors::default();
+        factors.enrolled.insert("recovery-code".into(), Value::Null);
+        assert!(!factors.is_enrolled());
+        factors.enrolled.insert("totp".into(), Value::Null);
+        assert!(factors.is_enrolled());
+    }
+
+    #[test]
+    fn every_adapter_is_found_by_its_own_name() {
+        for adapter in adapters() {
+            assert_eq!(super::adapter(adapter.id()).unwrap().id(), adapter.id());
+        }
+        assert!(super::adapter("sms").is_none());
+    }
+}

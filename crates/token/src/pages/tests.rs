@@ -1,0 +1,234 @@
+//! The pages, as a browser and a terminal see them.
+
+use wire::Guid;
+use zeroize::Zeroizing;
+
+use super::*;
+use crate::factor::Form;
+use crate::totp::TotpSecret;
+
+const FORMS: [Form; 2] = [
+    Form {
+        adapter: "totp",
+        field: "VerificationCode",
+        label: "Verification code",
+        hint: "Six digits.",
+        digits: true,
+    },
+    Form {
+        adapter: "recovery-code",
+        field: "RecoveryCode",
+        label: "Recovery code",
+        hint: "Once.",
+        digits: false,
+    },
+];
+
+fn password_page(user_name: &str, error: Option<&str>) -> Page {
+    password(&Password {
+        organisation: "corp.example",
+        going_to: "device registration",
+        action: "/adfs/oauth2/authorize?client_id=a&state=b%26c",
+        form_token: "token",
+        user_name,
+        error,
+    })
+}
+
+fn factor_page(forms: &[Form]) -> Page {
+    second_factor(&SecondFactor {
+        organisation: "corp.example",
+        action: "/adfs/oauth2/authorize",
+        context: "context",
+        form_token: "token",
+        forms,
+        error: Some("That code is not right."),
+    })
+}
+
+#[test]
+fn the_first_page_asks_for_name_and_password() {
+    let read = reader::read(&password_page("", None).html);
+    let form = read.form("password").unwrap();
+    assert_eq!(
+        form.action,
+        "/adfs/oauth2/authorize?client_id=a&state=b%26c"
+    );
+    assert_eq!(form.hidden, [("FormToken".to_owned(), "token".to_owned())]);
+    assert_eq!(form.fields, ["UserName", "Password"]);
+    assert_eq!(read.error, None);
+}
+
+#[test]
+fn what_a_peer_sent_cannot_become_markup() {
+    let hostile = "\"><script>alert(1)</script>&amp;";
+    let page = password_page(hostile, Some(hostile));
+    assert!(!page.html.contains("<script"));
+    assert_eq!(reader::read(&page.html).error.as_deref(), Some(hostile));
+    let refused = refused(hostile, 400, hostile, Guid::NIL);
+    assert!(!refused.html.contains("<script"));
+}
+
+#[test]
+fn the_second_page_has_a_form_for_each_adapter() {
+    let read = reader::read(&factor_page(&FORMS).html);
+    assert_eq!(read.error.as_deref(), Some("That code is not right."));
+    let fields: Vec<_> = read
+        .forms
+        .iter()
+        .map(|form| (form.id.as_str(), form.fields.clone()))
+        .collect();
+    assert_eq!(
+        fields,
+        [
+            ("totp", vec!["VerificationCode".to_owned()]),
+            (
+                "recovery-code",
+                vec!["RecoveryCode".to_owned(), "LostAuthenticator".to_owned()]
+            )
+        ]
+    );
+    let hidden = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    assert_eq!(
+        read.forms[1].hidden,
+        [
+            hidden("Context", "context"),
+            hidden("FormToken", "token"),
+            hidden("AuthMethod", "recovery-code")
+        ]
+    );
+}
+
+#[test]
+fn the_enrolment_page_has_the_secret_as_picture_text_and_link() {
+    let secret = TotpSecret::parse("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").unwrap();
+    let page = enrolment(&Enrolment {
+        organisation: "corp.example",
+        action: "/adfs/oauth2/authorize",
+        context: "context",
+        form_token: "token",
+        account: "alice@corp.example",
+        secret: &secret,
+        error: None,
+    });
+    let read = reader::read(&page.html);
+    assert_eq!(
+        read.secret.as_deref(),
+        Some("GEZD GNBV GY3T QOJQ GEZD GNBV GY3T QOJQ")
+    );
+    assert_eq!(
+        read.secret_uri.as_deref(),
+        Some(secret.uri("corp.example", "alice@corp.example").as_str())
+    );
+    assert_eq!(read.form("enrolment").unwrap().fields, ["VerificationCode"]);
+    assert!(page.html.contains("<svg "));
+}
+
+#[test]
+fn recovery_codes_are_on_the_page_that_gives_them_and_on_no_other() {
+    let codes = [
+        Zeroizing::new("AAAA-BBBB".to_owned()),
+        Zeroizing::new("CCCC-DDDD".to_owned()),
+    ];
+    let shown = reader::read(&acknowledgement("corp.example", "/a", "c", "t", &codes).html);
+    assert_eq!(shown.recovery_codes, ["AAAA-BBBB", "CCCC-DDDD"]);
+    assert!(shown.form("acknowledgement").is_some());
+    let again = reader::read(&acknowledgement("corp.example", "/a", "c", "t", &[]).html);
+    assert!(again.recovery_codes.is_empty() && again.form("acknowledgement").is_some());
+}
+
+#[test]
+fn every_page_is_accessible_and_scriptless() {
+    let secret = TotpSecret::parse("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").unwrap();
+    let enrolment = enrolment(&Enrolment {
+        organisation: "o",
+        action: "/",
+        context: "c",
+        form_token: "t",
+        account: "a",
+        secret: &secret,
+        error: None,
+    });
+    let pages = [
+        password_page("", Some("wrong")),
+        factor_page(&FORMS),
+        factor_page(&[]),
+        enrolment,
+        acknowledgement("o", "/", "c", "t", &[]),
+        refused("o", 400, "No.", Guid::NIL),
+        signed_out("o"),
+        sign_out("o", "/", "t"),
+        form_post(
+            "o",
+            "https://app.example/",
+            "https://app.example".into(),
+            &[("code", "c")],
+        ),
+    ];
+    for page in pages {
+        let html = &page.html;
+        assert!(html.starts_with("<!DOCTYPE html><html lang=\"en\">"));
+        assert_eq!(html.matches("<h1>").count(), 1);
+        assert_eq!(html.matches("<main>").count(), 1);
+        assert!(!html.contains("<script") && !html.contains(" style="));
+        let handler = |tag: &str| {
+            tag.split(' ')
+                .any(|part| part.starts_with("on") && part.contains('='))
+        };
+        assert!(
+            !html
+                .split('<')
+                .any(|tag| handler(tag.split('>').next().unwrap()))
+        );
+        for input in html.split("<input").skip(1) {
+            let tag = input.split('>').next().unwrap();
+            if tag.contains("type=\"hidden\"") || tag.contains("type=\"checkbox\"") {
+                continue;
+            }
+            let id = tag
+                .split(" id=\"")
+                .nth(1)
+                .unwrap()
+                .split('"')
+                .next()
+                .unwrap();
+            assert!(
+                html.contains(&format!("<label for=\"{id}\">")),
+                "a label for {id}"
+            );
+        }
+        assert_eq!(html.matches("<input").count() > 0, html.contains("<form"));
+    }
+}
+
+#[test]
+fn headers_forbid_frames_scripts_and_keeping() {
+    let response = password_page("", None)
+        .leading_to("https://app.example".into())
+        .into_response();
+    let value = |name: &str| response.headers.get_only(name).unwrap();
+    let policy = value("content-security-policy");
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"));
+    assert!(policy.contains("form-action 'self' https://app.example;"));
+    assert!(policy.contains("frame-ancestors 'none'") && !policy.contains("unsafe"));
+    assert_eq!(value("x-frame-options"), "DENY");
+    assert_eq!(value("cache-control"), "no-store");
+}
+
+#[test]
+fn the_reader_survives_any_text() {
+    for html in [
+        "",
+        "<",
+        "<form",
+        "<form id=",
+        "<form id=\"",
+        "<form id=\"a\" <",
+        "<a b c",
+        "</",
+        "<input name=\"x\"",
+        "é<é é=\"é\">é",
+    ] {
+        let _ = reader::read(html);
+    }
+}

@@ -1,0 +1,747 @@
+//! A sign-in on its way: a state machine whose states are named after what they wait for.
+//!
+//! The first state, waiting for a name and a password, is not kept: the authorization request travels in the address
+//! to which the form is posted and is checked again when it comes back, so that a stranger cannot fill the store. The
+//! states after it are kept for ten minutes, as one record under the digest of a secret that stands in the form.
+//!
+//! ```text
+//! (password) ─┬────────────────────────────────────────────────► SignedIn
+//!             ├─► AwaitsSecondFactor ─┬────────────────────────► SignedIn
+//!             │                       └─(lost authenticator)─┐
+//!             └─► AwaitsEnrolment ◄────────────────────────────┘
+//!                      └─► AwaitsAcknowledgement ──────────────► SignedIn
+//! ```
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use trust::{Rng, Span, Timestamp};
+use wire::Guid;
+use zeroize::Zeroizing;
+
+use crate::authentication::{Authentication, FirstFactor};
+use crate::authorize::{AuthorizeRequest, Wanted};
+use crate::factor::{self, AuthenticationAdapter, Claim, Ended, Form, SecondFactors, Wrong};
+use crate::moment;
+use crate::parameters::Parameters;
+use crate::recovery::{self, RecoveryCode};
+use crate::secret::{Digest, Purpose, Secret};
+use crate::totp::{self, Totp, TotpSecret};
+
+/// How long a sign-in may take from its first proof.
+pub const LIFETIME: Span = Span::minutes(10);
+/// The checkbox with which somebody who uses a recovery code asks for a new authenticator.
+pub const LOST_AUTHENTICATOR: &str = "LostAuthenticator";
+
+/// A sign-in that waits for something after its first proof.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum SignIn {
+    /// For a second factor.
+    AwaitsSecondFactor(AwaitsSecondFactor),
+    /// For the first code of an authenticator that is being set up.
+    AwaitsEnrolment(AwaitsEnrolment),
+    /// For the person to have written the recovery codes down.
+    AwaitsAcknowledgement(AwaitsAcknowledgement),
+}
+
+/// What every state knows.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Begun {
+    /// What the sign-in is for.
+    pub request: AuthorizeRequest,
+    /// Who has proven the first factor.
+    pub account: Guid,
+    /// The browser in which that was.
+    browser: Digest,
+    #[serde(with = "moment")]
+    expires: Timestamp,
+}
+
+/// Waiting for a second factor.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AwaitsSecondFactor {
+    begun: Begun,
+    first: FirstFactor,
+    /// What each adapter that was offered wants back.
+    states: Vec<(String, Value)>,
+}
+
+/// Waiting for the first code of a new authenticator.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AwaitsEnrolment {
+    begun: Begun,
+    /// What was proven so far.
+    proven: Authentication,
+    /// The new secret in base32.
+    secret: String,
+}
+
+/// Waiting for the person to have written down the recovery codes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AwaitsAcknowledgement {
+    begun: Begun,
+    authentication: Authentication,
+}
+
+/// A sign-in that has all that its request asks for. Only the machine makes one.
+#[derive(Clone, Debug)]
+pub struct SignedIn {
+    request: AuthorizeRequest,
+    account: Guid,
+    authentication: Authentication,
+}
+
+/// Where a step leads.
+#[derive(Clone, Debug)]
+pub enum Next {
+    /// The sign-in is complete.
+    Done(SignedIn),
+    /// It waits.
+    Wait(SignIn),
+}
+
+/// What became of a form that was handed in.
+#[derive(Clone, Debug)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one lives for the length of one request"
+)]
+pub enum Handled {
+    /// It was right.
+    Right {
+        /// Where that leads.
+        next: Next,
+        /// What is kept about the person's second factors from now on, when that changed.
+        factors: Option<SecondFactors>,
+        /// What must not have been used before, and is claimed in the same commit. Where it was used, the form is
+        /// wrong: [`Handled::used`].
+        claim: Option<Claim>,
+        /// Recovery codes to be shown now and never again.
+        codes: Vec<Zeroizing<String>>,
+    },
+    /// It was wrong; the state stays.
+    Wrong {
+        /// Why.
+        wrong: Wrong,
+        /// What is kept about the person's second factors from now on, when that changed.
+        factors: Option<SecondFactors>,
+    },
+    /// It was not looked at, after too many wrong ones.
+    TooMany {
+        /// When the next is looked at.
+        wait: Span,
+    },
+}
+
+impl Handled {
+    /// What became of a form with an answer that was right and used before: a replay counts as a wrong answer.
+    #[must_use]
+    pub fn used(mut factors: SecondFactors, now: Timestamp) -> Self {
+        factors.guesses = factors.guesses.and_wrong(now);
+        Self::Wrong {
+            wrong: Wrong::Used,
+            factors: Some(factors),
+        }
+    }
+}
+
+impl Begun {
+    /// A sign-in for `request` in the browser that holds `browser`.
+    #[must_use]
+    pub fn new(request: AuthorizeRequest, account: Guid, browser: &Secret, now: Timestamp) -> Self {
+        Self {
+            request,
+            account,
+            browser: browser.digest(Purpose::Browser),
+            expires: now + LIFETIME,
+        }
+    }
+
+    /// Where a proven first factor leads. `wanted` is what request and resource ask for together.
+    pub fn proven(
+        self,
+        first: FirstFactor,
+        factors: &SecondFactors,
+        wanted: Wanted,
+        now: Timestamp,
+        rng: &mut dyn Rng,
+    ) -> Next {
+        let proven = Authentication::of(first, None);
+        if proven.suffices(wanted, now) {
+            return Next::Done(SignedIn {
+                request: self.request,
+                account: self.account,
+                authentication: proven,
+            });
+        }
+        Next::Wait(if factors.is_enrolled() {
+            SignIn::AwaitsSecondFactor(AwaitsSecondFactor::begin(
+                self,
+                proven.first().clone(),
+                factors,
+                now,
+                rng,
+            ))
+        } else {
+            SignIn::AwaitsEnrolment(AwaitsEnrolment::begin(self, proven, rng))
+        })
+    }
+}
+
+impl SignIn {
+    /// What every state knows.
+    #[must_use]
+    pub const fn begun(&self) -> &Begun {
+        match self {
+            Self::AwaitsSecondFactor(state) => &state.begun,
+            Self::AwaitsEnrolment(state) => &state.begun,
+            Self::AwaitsAcknowledgement(state) => &state.begun,
+        }
+    }
+
+    /// Until when the record is kept.
+    #[must_use]
+    pub const fn expires(&self) -> Timestamp {
+        self.begun().expires
+    }
+
+    /// Whether the sign-in is still open, in the browser that holds `browser`.
+    #[must_use]
+    pub fn is_open(&self, browser: &Secret, now: Timestamp) -> bool {
+        now < self.expires() && self.begun().browser.same(&browser.digest(Purpose::Browser))
+    }
+
+    /// Consumes the state with the form that was handed in.
+    pub fn handle(
+        self,
+        form: &Parameters,
+        factors: SecondFactors,
+        now: Timestamp,
+        rng: &mut dyn Rng,
+    ) -> Handled {
+        match self {
+            Self::AwaitsSecondFactor(state) => state.handle(form, factors, now, rng),
+            Self::AwaitsEnrolment(state) => state.handle(form, factors, now, rng),
+            Self::AwaitsAcknowledgement(state) => Handled::Right {
+                next: Next::Done(SignedIn {
+                    request: state.begun.request,
+                    account: state.begun.account,
+                    authentication: state.authentication,
+                }),
+                factors: None,
+                claim: None,
+                codes: vec![],
+            },
+        }
+    }
+}
+
+impl AwaitsSecondFactor {
+    fn begin(
+        begun: Begun,
+        first: FirstFactor,
+        factors: &SecondFactors,
+        now: Timestamp,
+        rng: &mut dyn Rng,
+    ) -> Self {
+        let states = factor::adapters().into_iter().filter_map(|adapter| {
+            let person = factors.of(begun.account, adapter.id())?;
+            Some((
+                adapter.id().to_owned(),
+                adapter.begin_authentication(&person, now, rng)?.state,
+            ))
+        });
+        let states = states.collect();
+        Self {
+            begun,
+            first,
+            states,
+        }
+    }
+
+    /// The forms to show, one for each adapter that is offered.
+    pub fn forms(&self, factors: &SecondFactors, now: Timestamp, rng: &mut dyn Rng) -> Vec<Form> {
+        let offered = self.states.iter().filter_map(|(id, _)| {
+            let person = factors.of(self.begun.account, id)?;
+            Some(
+                factor::adapter(id)?
+                    .begin_authentication(&person, now, rng)?
+                    .form,
+            )
+        });
+        offered.collect()
+    }
+
+    fn handle(
+        self,
+        form: &Parameters,
+        mut factors: SecondFactors,
+        now: Timestamp,
+        rng: &mut dyn Rng,
+    ) -> Handled {
+        if let Some(wait) = factors.guesses.wait(now) {
+            return Handled::TooMany { wait };
+        }
+        let chosen = form.field("AuthMethod").unwrap_or(Totp.id());
+        let offered = self.states.iter().find(|(id, _)| id == chosen);
+        let ended = offered.and_then(|(id, state)| {
+            let person = factors.of(self.begun.account, id)?;
+            Some(factor::adapter(id)?.try_end_authentication(&person, state, form, now))
+        });
+        match ended.unwrap_or(Ended::Refuse(Wrong::Missing)) {
+            Ended::Refuse(Wrong::Missing) => Handled::Wrong {
+                wrong: Wrong::Missing,
+                factors: None,
+            },
+            Ended::Refuse(wrong) => {
+                factors.guesses = factors.guesses.and_wrong(now);
+                Handled::Wrong {
+                    wrong,
+                    factors: Some(factors),
+                }
+            }
+            Ended::Accept(accepted) => {
+                let before = factors.clone();
+                factors.guesses = Default::default();
+                if let Some(data) = accepted.data {
+                    factors.enrolled.insert(chosen.to_owned(), data);
+                }
+                let factors = (factors != before).then_some(factors);
+                let authentication = Authentication::of(self.first, Some(accepted.proof));
+                let lost = chosen == RecoveryCode.id() && form.field(LOST_AUTHENTICATOR).is_some();
+                let next = if lost {
+                    Next::Wait(SignIn::AwaitsEnrolment(AwaitsEnrolment::begin(
+                        self.begun,
+                        authentication,
+                        rng,
+                    )))
+                } else {
+                    let Begun {
+                        request, account, ..
+                    } = self.begun;
+                    Next::Done(SignedIn {
+                        request,
+                        account,
+                        authentication,
+                    })
+                };
+                Handled::Right {
+                    next,
+                    factors,
+                    claim: Some(accepted.claim),
+                    codes: vec![],
+                }
+            }
+        }
+    }
+}
+
+impl AwaitsEnrolment {
+    fn begin(begun: Begun, proven: Authentication, rng: &mut dyn Rng) -> Self {
+        Self {
+            begun,
+            proven,
+            secret: TotpSecret::draw(rng).reveal().to_string(),
+        }
+    }
+
+    /// The new secret, to be shown; `None` when the record was damaged.
+    #[must_use]
+    pub fn secret(&self) -> Option<TotpSecret> {
+        TotpSecret::parse(&self.secret)
+    }
+
+    fn handle(
+        self,
+        form: &Parameters,
+        mut factors: SecondFactors,
+        now: Timestamp,
+        rng: &mut dyn Rng,
+    ) -> Handled {
+        let Some(sent) = form.field(totp::FIELD) else {
+            return Handled::Wrong {
+                wrong: Wrong::Missing,
+                factors: None,
+            };
+        };
+        let account = self.begun.account;
+        let Some(secret) = self.secret() else {
+            return Handled::Wrong {
+                wrong: Wrong::Enrolment,
+                factors: None,
+            };
+        };
+        let Some(accepted) = secret.enrol(account, sent, now) else {
+            return Handled::Wrong {
+                wrong: Wrong::Answer,
+                factors: None,
+            };
+        };
+        let (codes, kept) = recovery::draw(account, rng);
+        factors.enrolled.insert(Totp.id().to_owned(), secret.kept());
+        factors.enrolled.insert(RecoveryCode.id().to_owned(), kept);
+        factors.guesses = Default::default();
+        let authentication = Authentication::of(self.proven.first().clone(), Some(accepted.proof));
+        let next = SignIn::AwaitsAcknowledgement(AwaitsAcknowledgement {
+            begun: self.begun,
+            authentication,
+        });
+        Handled::Right {
+            next: Next::Wait(next),
+            factors: Some(factors),
+            claim: Some(accepted.claim),
+            codes,
+        }
+    }
+}
+
+impl SignedIn {
+    /// Somebody whose `authentication` of before, a session's or a ticket's, is enough for `request`.
+    ///
+    /// `None` when it is not: too old for `max_age` or `prompt`, or not strong enough for what is `wanted`.
+    #[must_use]
+    pub fn already(
+        request: AuthorizeRequest,
+        account: Guid,
+        authentication: Authentication,
+        wanted: Wanted,
+        now: Timestamp,
+    ) -> Option<Self> {
+        let enough =
+            !request.is_too_old(authentication.at(), now) && authentication.suffices(wanted, now);
+        enough.then_some(Self {
+            request,
+            account,
+            authentication,
+        })
+    }
+
+    /// What was asked for.
+    #[must_use]
+    pub const fn request(&self) -> &AuthorizeRequest {
+        &self.request
+    }
+
+    /// Who signed in.
+    #[must_use]
+    pub const fn account(&self) -> Guid {
+        self.account
+    }
+
+    /// What they have proven.
+    #[must_use]
+    pub const fn authentication(&self) -> &Authentication {
+        &self.authentication
+    }
+}
+
+/// The token in a form that shows that the form came from us and was filled in where it was shown: the browser's own
+/// secret and the place of the form, hashed.
+#[must_use]
+pub fn form_token(browser: &Secret, place: &str) -> String {
+    let material = Zeroizing::new(format!("{} {place}", browser.reveal()));
+    use base64ct::{Base64UrlUnpadded, Encoding};
+    Base64UrlUnpadded::encode_string(Digest::of(Purpose::Form, material.as_bytes()).as_bytes())
+}
+
+/// Whether `sent` is the token of the form at `place`, in constant time.
+#[must_use]
+pub fn is_form_token(sent: &str, browser: &Secret, place: &str) -> bool {
+    crypto::constant_time::equal(sent.as_bytes(), form_token(browser, place).as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authorize::{Answer, Prompt, ResponseMode};
+    use crate::client::{Client, Redirect};
+    use crate::pkce::Challenge;
+    use crate::testing::Dice;
+
+    const ALICE: Guid = Guid::from_bytes([7; 16]);
+    const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+    fn request() -> AuthorizeRequest {
+        let client = Client {
+            id: "app".into(),
+            name: "App".into(),
+            redirects: vec![Redirect::Exact("https://app.example/done".into())],
+            signed_out: vec![],
+            resources: vec![],
+            refresh: false,
+        };
+        AuthorizeRequest {
+            client: client.id.clone(),
+            answer: Answer {
+                redirect: client.redirect("https://app.example/done").unwrap(),
+                mode: ResponseMode::Query,
+                state: None,
+            },
+            resource: "urn:r".into(),
+            scopes: Default::default(),
+            nonce: None,
+            challenge: Challenge::parse(
+                Some(&crate::pkce::challenge_of(&"v".repeat(43))),
+                Some("S256"),
+            )
+            .unwrap(),
+            prompt: Prompt::AsNeeded,
+            max_age: None,
+            login_hint: None,
+            second_factor: Wanted::Unasked,
+        }
+    }
+
+    fn form(pairs: &[(&str, &str)]) -> Parameters {
+        Parameters::new(
+            pairs
+                .iter()
+                .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+                .collect(),
+        )
+        .unwrap()
+    }
+
+    fn secret() -> TotpSecret {
+        TotpSecret::parse("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").unwrap()
+    }
+
+    fn enrolled() -> (SecondFactors, Vec<Zeroizing<String>>) {
+        let mut factors = SecondFactors::default();
+        let (codes, kept) = recovery::draw(ALICE, &mut Dice::new(5));
+        factors.enrolled.insert("totp".into(), secret().kept());
+        factors.enrolled.insert("recovery-code".into(), kept);
+        (factors, codes)
+    }
+
+    fn after_password(factors: &SecondFactors, wanted: Wanted) -> Next {
+        let browser = Secret::draw(&mut Dice::new(9));
+        Begun::new(request(), ALICE, &browser, NOW).proven(
+            FirstFactor::password(NOW),
+            factors,
+            wanted,
+            NOW,
+            &mut Dice::new(2),
+        )
+    }
+
+    fn waiting(next: Next) -> SignIn {
+        match next {
+            Next::Wait(sign_in) => sign_in,
+            Next::Done(_) => panic!("done"),
+        }
+    }
+
+    #[test]
+    fn a_password_is_enough_where_nothing_else_is_wanted() {
+        let Next::Done(signed_in) = after_password(&enrolled().0, Wanted::Unasked) else {
+            panic!("waits")
+        };
+        assert_eq!(signed_in.authentication().second_factor_at(), None);
+    }
+
+    #[test]
+    fn a_code_after_the_password_is_a_fresh_second_factor() {
+        let (factors, _) = enrolled();
+        let sign_in = waiting(after_password(&factors, Wanted::FreshSecondFactor));
+        let code = secret().code(NOW);
+        match sign_in.handle(
+            &form(&[("VerificationCode", &code)]),
+            factors,
+            NOW,
+            &mut Dice::new(3),
+        ) {
+            Handled::Right {
+                next: Next::Done(signed_in),
+                factors: None,
+                claim: Some(claim),
+                ..
+            } => {
+                assert!(signed_in.authentication().is_fresh(NOW));
+                assert!(claim.id.starts_with(&ALICE.to_string()));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn wrong_codes_are_counted_and_then_not_even_looked_at() {
+        let (mut factors, _) = enrolled();
+        let wrong = form(&[("VerificationCode", "000000")]);
+        for _ in 0..5 {
+            let sign_in = waiting(after_password(&factors, Wanted::SecondFactor));
+            match sign_in.handle(&wrong, factors.clone(), NOW, &mut Dice::new(3)) {
+                Handled::Wrong {
+                    wrong: Wrong::Answer,
+                    factors: Some(counted),
+                } => factors = counted,
+                other => panic!("{other:?}"),
+            }
+        }
+        let right = form(&[("VerificationCode", &secret().code(NOW))]);
+        let sign_in = waiting(after_password(&factors, Wanted::SecondFactor));
+        assert!(matches!(
+            sign_in
+                .clone()
+                .handle(&right, factors.clone(), NOW, &mut Dice::new(3)),
+            Handled::TooMany { .. }
+        ));
+        let later = NOW + Span::minutes(1);
+        let right = form(&[("VerificationCode", &secret().code(later))]);
+        match sign_in.handle(&right, factors, later, &mut Dice::new(3)) {
+            Handled::Right {
+                factors: Some(factors),
+                ..
+            } => assert_eq!(factors.guesses, Default::default()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_empty_form_is_asked_again_and_costs_nothing() {
+        let (factors, _) = enrolled();
+        let sign_in = waiting(after_password(&factors, Wanted::SecondFactor));
+        let handled = sign_in.handle(&form(&[]), factors, NOW, &mut Dice::new(3));
+        assert!(matches!(
+            handled,
+            Handled::Wrong {
+                wrong: Wrong::Missing,
+                factors: None
+            }
+        ));
+    }
+
+    #[test]
+    fn an_adapter_that_was_not_offered_is_not_used() {
+        let (mut factors, codes) = enrolled();
+        factors.enrolled.remove("recovery-code");
+        let sign_in = waiting(after_password(&factors, Wanted::SecondFactor));
+        let recovery = form(&[("AuthMethod", "recovery-code"), ("RecoveryCode", &codes[0])]);
+        let handled = sign_in.handle(&recovery, factors, NOW, &mut Dice::new(3));
+        assert!(matches!(handled, Handled::Wrong { .. }));
+    }
+
+    #[test]
+    fn a_recovery_code_can_lead_to_a_new_authenticator() {
+        let (factors, codes) = enrolled();
+        let sign_in = waiting(after_password(&factors, Wanted::SecondFactor));
+        let lost = form(&[
+            ("AuthMethod", "recovery-code"),
+            ("RecoveryCode", &codes[0]),
+            (LOST_AUTHENTICATOR, "true"),
+        ]);
+        match sign_in.handle(&lost, factors, NOW, &mut Dice::new(3)) {
+            Handled::Right {
+                next: Next::Wait(SignIn::AwaitsEnrolment(state)),
+                ..
+            } => {
+                assert_ne!(state.secret().unwrap().reveal(), secret().reveal());
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn whoever_has_no_second_factor_sets_one_up_and_sees_recovery_codes_once() {
+        let none = SecondFactors::default();
+        let sign_in = waiting(after_password(&none, Wanted::SecondFactor));
+        let SignIn::AwaitsEnrolment(state) = &sign_in else {
+            panic!("{sign_in:?}")
+        };
+        let code = state.secret().unwrap().code(NOW);
+        let wrong = sign_in.clone().handle(
+            &form(&[("VerificationCode", "abc")]),
+            none.clone(),
+            NOW,
+            &mut Dice::new(3),
+        );
+        assert!(
+            matches!(wrong, Handled::Wrong { factors: None, .. }),
+            "nothing is enrolled before the first right code"
+        );
+        let handled = sign_in.handle(
+            &form(&[("VerificationCode", &code)]),
+            none,
+            NOW,
+            &mut Dice::new(3),
+        );
+        let Handled::Right {
+            next: Next::Wait(next),
+            factors: Some(factors),
+            claim: Some(_),
+            codes,
+        } = handled
+        else {
+            panic!("{handled:?}")
+        };
+        assert!(factors.is_enrolled() && codes.len() == 10);
+        match next.handle(&form(&[]), factors, NOW, &mut Dice::new(4)) {
+            Handled::Right {
+                next: Next::Done(signed_in),
+                codes,
+                ..
+            } => {
+                assert!(codes.is_empty() && signed_in.authentication().is_fresh(NOW));
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_sign_in_is_open_for_ten_minutes_in_its_own_browser() {
+        let sign_in = waiting(after_password(&enrolled().0, Wanted::SecondFactor));
+        let browser = Secret::draw(&mut Dice::new(9));
+        assert!(sign_in.is_open(&browser, NOW + Span::seconds(599)));
+        assert!(!sign_in.is_open(&browser, NOW + Span::minutes(10)));
+        assert!(!sign_in.is_open(&Secret::draw(&mut Dice::new(10)), NOW));
+    }
+
+    #[test]
+    fn a_state_comes_back_from_its_record() {
+        let sign_in = waiting(after_password(
+            &SecondFactors::default(),
+            Wanted::SecondFactor,
+        ));
+        let bytes = serde_json::to_vec(&sign_in).unwrap();
+        let back: SignIn = serde_json::from_slice(&bytes).unwrap();
+        assert_eq!(serde_json::to_vec(&back).unwrap(), bytes);
+    }
+
+    #[test]
+    fn a_session_is_enough_only_when_young_and_strong_enough() {
+        let password = Authentication::of(FirstFactor::password(NOW), None);
+        let already = |request, wanted| {
+            SignedIn::already(
+                request,
+                ALICE,
+                password.clone(),
+                wanted,
+                NOW + Span::minutes(5),
+            )
+        };
+        assert!(already(request(), Wanted::Unasked).is_some());
+        assert!(already(request(), Wanted::SecondFactor).is_none());
+        let again = AuthorizeRequest {
+            prompt: Prompt::SignInAgain,
+            ..request()
+        };
+        assert!(already(again, Wanted::Unasked).is_none());
+        let young = AuthorizeRequest {
+            max_age: Some(Span::minutes(1)),
+            ..request()
+        };
+        assert!(already(young, Wanted::Unasked).is_none());
+    }
+
+    #[test]
+    fn a_form_token_belongs_to_one_browser_and_one_place() {
+        let (browser, other) = (
+            Secret::draw(&mut Dice::new(1)),
+            Secret::draw(&mut Dice::new(2)),
+        );
+        let token = form_token(&browser, "here");
+        assert!(is_form_token(&token, &browser, "here"));
+        assert!(!is_form_token(&token, &browser, "there"));
+        assert!(!is_form_token(&token, &other, "here"));
+        assert!(!is_form_token("", &browser, "here"));
+    }
+}
