@@ -1,1 +1,4 @@
 //! The device's rules: container, gesture, PIN, vault seam, sign-in.
+
+pub mod hammering;
+pub mod pin;

@@ -312,10 +312,10 @@ pub enum Violation {
         maximum: u32,
     },
     /// POL-PIN-1, -2, -7, -8.
-    #[error("the PIN must hold a {0}")]
+    #[error("the PIN must hold one {0} at least")]
     Missing(CharacterClass),
     /// POL-PIN-1, -2, -7, -8.
-    #[error("the PIN must not hold a {0}")]
+    #[error("the PIN must not hold any {0}")]
     Forbidden(CharacterClass),
     /// POL-PIN-11.
     #[error("the PIN may hold letters a to z, digits and ASCII punctuation, and no space")]
