@@ -182,7 +182,7 @@ fn pads_a_secret_that_begins_with_a_zero_byte() {
     let found = (3u16..4000).find_map(|peer| {
         let key = Ephemeral::new(Group::Modp2048, &[0x42; SEED_LEN]).unwrap();
         let shared = key.agree(&peer.to_be_bytes()).unwrap();
-        (shared.as_bytes()[0] == 0).then(|| (peer, shared))
+        (shared.as_bytes()[0] == 0).then_some((peer, shared))
     });
     let (peer, shared) = found.expect("one in 256 secrets begins with a zero byte");
     assert_eq!(shared.as_bytes().len(), 256);
