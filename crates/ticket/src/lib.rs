@@ -9,6 +9,7 @@
 
 mod accept;
 mod keys;
+pub mod pac;
 mod replay;
 mod seal;
 
