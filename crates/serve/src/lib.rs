@@ -1,1 +1,38 @@
-//! Every listening socket.
+//! Every listening socket, and the loop that turns a request into an answer and a commit.
+//!
+//! Promises: a message is framed and bounded before a party sees it; a party's failure stays with its
+//! request; nothing is sent before what it says is committed. It is the only crate that is asynchronous.
+//! Knows nothing about: what a message means.
+
+mod accept;
+mod audit;
+mod conversation;
+mod datagrams;
+mod door;
+mod fault;
+mod guard;
+mod holder;
+mod https;
+mod local;
+mod metrics;
+mod moment;
+mod operations;
+mod room;
+mod server;
+mod settings;
+mod sockets;
+mod streams;
+mod supervisor;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod translate;
+
+pub use audit::{Audit, AuditSettings};
+pub use fault::{Fault, Role};
+pub use metrics::Metrics;
+pub use server::{Asked, Signals};
+pub use settings::{Limits, Listen, Settings};
+pub use sockets::{Addresses, Inherited};
+pub use supervisor::Supervisor;
+pub use tls::Identity;

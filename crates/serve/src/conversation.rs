@@ -1,0 +1,280 @@
+//! HTTP over one connection: TLS, a Unix socket or plain; HTTP/1.1 or HTTP/2.
+//!
+//! A request is read whole, within a size and a time, before anybody is asked about it. The asking
+//! happens on a bounded number of worker threads, for a password costs a tenth of a second to check.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_LENGTH;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use wire::http::{Request, Response};
+
+use crate::accept::Closing;
+use crate::door::{Caller, Http};
+use crate::fault::Role;
+use crate::guard::guarded;
+use crate::metrics::{Metrics, Outcome};
+use crate::moment;
+use crate::room::{Room, Seat};
+use crate::translate;
+
+/// How many requests one HTTP/2 connection may have under way.
+const STREAMS: u32 = 32;
+
+/// The longest head of a request, in bytes.
+const LONGEST_HEAD: usize = 64 * 1024;
+
+/// Limits of HTTP connections and requests.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// The longest body, in bytes.
+    pub(crate) body: usize,
+    /// How long the head of a request may take, counted from the end of the one before.
+    pub(crate) head: Duration,
+    /// How long the body may take.
+    pub(crate) transfer: Duration,
+    /// How long a connection may do nothing.
+    pub(crate) idle: Duration,
+    /// How long a request waits for a free worker before it is told to come again.
+    pub(crate) queue: Duration,
+}
+
+/// How HTTP is spoken on the connections of one role.
+pub(crate) struct Conversations {
+    pub(crate) role: Role,
+    pub(crate) door: Arc<dyn Http>,
+    pub(crate) limits: Limits,
+    pub(crate) workers: Arc<Semaphore>,
+    pub(crate) room: Arc<Room>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+/// What a connection does at the moment.
+struct Activity {
+    seat: Seat,
+    under_way: AtomicU64,
+    begun: AtomicU64,
+}
+
+impl Activity {
+    fn begin(&self) {
+        self.begun.fetch_add(1, Relaxed);
+        self.under_way.fetch_add(1, Relaxed);
+        self.seat.busy();
+    }
+
+    fn end(&self) {
+        if self.under_way.fetch_sub(1, Relaxed) == 1 {
+            self.seat.waiting();
+        }
+    }
+
+    /// Ends when nothing was under way and nothing began for as long as `patience`.
+    async fn idle(&self, patience: Duration) {
+        let mut seen = self.begun.load(Relaxed);
+        loop {
+            tokio::time::sleep(patience).await;
+            let begun = self.begun.load(Relaxed);
+            if begun == seen && self.under_way.load(Relaxed) == 0 {
+                return;
+            }
+            seen = begun;
+        }
+    }
+}
+
+impl Conversations {
+    /// Answers the requests on `stream` until the peer, a limit or `closing` ends it.
+    pub(crate) async fn converse<S>(
+        self: Arc<Self>,
+        stream: S,
+        http2: bool,
+        caller: Caller,
+        seat: Seat,
+        closing: Closing,
+    ) where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let activity = Arc::new(Activity {
+            seat,
+            under_way: AtomicU64::new(0),
+            begun: AtomicU64::new(0),
+        });
+        let (ours, theirs) = (Arc::clone(&self), Arc::clone(&activity));
+        let service = service_fn(move |request: http::Request<Incoming>| {
+            let (ours, activity, caller) = (Arc::clone(&ours), Arc::clone(&theirs), caller.clone());
+            async move {
+                activity.begin();
+                let response = ours.answer(request, caller).await;
+                activity.end();
+                Ok::<_, Infallible>(translate::response(response).map(Full::<Bytes>::new))
+            }
+        });
+        let io = TokioIo::new(stream);
+        if http2 {
+            let mut builder = hyper::server::conn::http2::Builder::new(TokioExecutor::new());
+            builder
+                .timer(TokioTimer::new())
+                .max_concurrent_streams(STREAMS)
+                .max_header_list_size(u32::try_from(LONGEST_HEAD).unwrap_or(u32::MAX))
+                .keep_alive_interval(self.limits.idle)
+                .keep_alive_timeout(self.limits.head);
+            let connection = builder.serve_connection(io, service);
+            let mut connection = std::pin::pin!(connection);
+            self.drive(
+                connection.as_mut(),
+                |connection| connection.graceful_shutdown(),
+                &activity,
+                closing,
+            )
+            .await;
+        } else {
+            let mut builder = hyper::server::conn::http1::Builder::new();
+            builder
+                .timer(TokioTimer::new())
+                .header_read_timeout(self.limits.head)
+                .max_header_size(LONGEST_HEAD)
+                .max_headers(100)
+                .max_buf_size(LONGEST_HEAD * 2);
+            let connection = builder.serve_connection(io, service);
+            let mut connection = std::pin::pin!(connection);
+            self.drive(
+                connection.as_mut(),
+                |connection| connection.graceful_shutdown(),
+                &activity,
+                closing,
+            )
+            .await;
+        }
+    }
+
+    /// Drives a connection to its end; when the server closes, what is under way is still answered.
+    async fn drive<C>(
+        &self,
+        mut connection: std::pin::Pin<&mut C>,
+        finish: impl FnOnce(std::pin::Pin<&mut C>),
+        activity: &Activity,
+        mut closing: Closing,
+    ) where
+        C: Future<Output = hyper::Result<()>>,
+    {
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = activity.seat.evicted() => return,
+            () = activity.idle(self.limits.idle) => return,
+            () = closing.closed() => {
+                finish(connection.as_mut());
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            tracing::debug!(role = self.role.label(), %error, "a connection ended early");
+        }
+    }
+
+    async fn answer(&self, request: http::Request<Incoming>, caller: Caller) -> Response {
+        let began = moment::now();
+        let (outcome, response) = match self.read(request, &caller).await {
+            Ok(request) => self.ask(request).await,
+            Err(refusal) => (Outcome::Malformed, refusal),
+        };
+        self.metrics.request(self.role, outcome, began.elapsed());
+        response
+    }
+
+    /// The request with its whole body, or the refusal of one that is too long or too slow.
+    async fn read(
+        &self,
+        request: http::Request<Incoming>,
+        caller: &Caller,
+    ) -> Result<Request, Response> {
+        let (head, body) = request.into_parts();
+        let announced = head
+            .headers
+            .get(CONTENT_LENGTH)
+            .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        if announced.is_some_and(|length| length > self.limits.body as u64) {
+            return Err(too_large());
+        }
+        let body = timeout(
+            self.limits.transfer,
+            Limited::new(body, self.limits.body).collect(),
+        )
+        .await;
+        let body = match body {
+            Ok(Ok(body)) => body.to_bytes(),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large()),
+            Ok(Err(_)) => return Err(error(400, "invalid_request", "the request was cut short")),
+            Err(_) => {
+                return Err(error(
+                    408,
+                    "invalid_request",
+                    "the request took too long to arrive",
+                ));
+            }
+        };
+        translate::request(&head, body, caller).map_err(|_| {
+            error(
+                431,
+                "invalid_request",
+                "the request has too many header fields",
+            )
+        })
+    }
+
+    async fn ask(&self, request: Request) -> (Outcome, Response) {
+        let Ok(Ok(permit)) =
+            timeout(self.limits.queue, Arc::clone(&self.workers).acquire_owned()).await
+        else {
+            return (Outcome::Busy, busy());
+        };
+        let (door, metrics, role) = (Arc::clone(&self.door), Arc::clone(&self.metrics), self.role);
+        let asked = tokio::task::spawn_blocking(move || {
+            let response = guarded(&metrics, "an HTTP request", || door.answer(request, role));
+            drop(permit);
+            response
+        });
+        match asked.await {
+            Ok(Some(response)) => (Outcome::Answered, response),
+            Ok(None) | Err(_) => (Outcome::Failed, failed()),
+        }
+    }
+}
+
+/// An answer of our own, in the form that all our services give their errors in (protocols 0.2).
+pub(crate) fn error(status: u16, error: &str, description: &str) -> Response {
+    Response::json(
+        status,
+        &serde_json::json!({ "error": error, "error_description": description }),
+    )
+}
+
+fn too_large() -> Response {
+    error(413, "invalid_request", "the request is too long")
+}
+
+/// Our own failure, of which the peer learns no more than that.
+pub(crate) fn failed() -> Response {
+    error(500, "server_error", "the server failed; its log says why")
+}
+
+/// Come again: the server is busy.
+pub(crate) fn busy() -> Response {
+    error(
+        503,
+        "temporarily_unavailable",
+        "the server is busy, try again",
+    )
+    .with_header("Retry-After", "1")
+}

@@ -1,0 +1,146 @@
+//! Kerberos over UDP (protocols E.1): threads in blocking reads, each answering what it read.
+//!
+//! A ticket costs tens of microseconds, so handing it to another thread would cost as much as the work.
+//! Several threads read one socket; the kernel wakes one of them per datagram.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use crate::door::{Kerberos, Path};
+use crate::fault::{Fault, Role};
+use crate::guard::guarded;
+use crate::metrics::{Metrics, Outcome};
+use crate::moment;
+
+/// What a UDP datagram can hold at most; one that is larger does not exist.
+const LARGEST: usize = 65_535;
+
+/// How long a thread reads before it looks whether it should stop, in case the parting datagram is lost.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The threads that serve one UDP socket.
+#[derive(Debug)]
+pub(crate) struct Datagrams {
+    socket: Arc<UdpSocket>,
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Datagrams {
+    /// Starts `threads` threads on `socket`.
+    pub(crate) fn serve(
+        socket: UdpSocket,
+        threads: usize,
+        kdc: &Arc<dyn Kerberos>,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, Fault> {
+        socket
+            .set_read_timeout(Some(PATIENCE))
+            .map_err(Fault::Worker)?;
+        let mut serving = Self {
+            socket: Arc::new(socket),
+            stop: Arc::default(),
+            threads: Vec::new(),
+        };
+        for number in 0..threads.max(1) {
+            let (socket, stop) = (Arc::clone(&serving.socket), Arc::clone(&serving.stop));
+            let (kdc, metrics) = (Arc::clone(kdc), Arc::clone(metrics));
+            let thread = thread::Builder::new()
+                .name(format!("kdc-udp-{number}"))
+                .spawn(move || read(&socket, &stop, &*kdc, &metrics))
+                .map_err(Fault::Worker)?;
+            serving.threads.push(thread);
+        }
+        Ok(serving)
+    }
+
+    /// Lets each thread finish the datagram that it has, and waits for them.
+    pub(crate) fn stop(mut self) {
+        self.tell_to_stop();
+        for thread in self.threads.drain(..) {
+            let _ = thread.join();
+        }
+    }
+
+    fn tell_to_stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        // An empty datagram to itself ends each blocking read at once.
+        let Ok(address) = self.socket.local_addr() else {
+            return;
+        };
+        for _ in 0..self.threads.len() {
+            let _ = self.socket.send_to(&[], reachable(address));
+        }
+    }
+}
+
+impl Drop for Datagrams {
+    fn drop(&mut self) {
+        self.tell_to_stop();
+    }
+}
+
+/// The address by which this machine reaches a socket bound to `address`.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    SocketAddr::new(ip, address.port())
+}
+
+fn read(socket: &UdpSocket, stop: &AtomicBool, kdc: &dyn Kerberos, metrics: &Metrics) {
+    let mut buffer = vec![0; LARGEST];
+    while !stop.load(Ordering::Acquire) {
+        match socket.recv_from(&mut buffer) {
+            Ok((0, _)) => {}
+            Ok((length, peer)) => {
+                if let Some(message) = buffer.get(..length) {
+                    answer(socket, message, peer, kdc, metrics);
+                }
+            }
+            Err(error) if is_ordinary(&error) => {}
+            Err(error) => tracing::warn!(%error, "reading a datagram failed"),
+        }
+    }
+}
+
+/// A time-out, a signal, or a peer that was gone when the answer to it arrived.
+fn is_ordinary(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionRefused, ConnectionReset, Interrupted, TimedOut, WouldBlock};
+    matches!(
+        error.kind(),
+        WouldBlock | TimedOut | Interrupted | ConnectionRefused | ConnectionReset
+    )
+}
+
+fn answer(
+    socket: &UdpSocket,
+    message: &[u8],
+    peer: SocketAddr,
+    kdc: &dyn Kerberos,
+    metrics: &Metrics,
+) {
+    let began = moment::now();
+    let answer = guarded(metrics, "a Kerberos datagram", || {
+        kdc.answer(message, Path::Udp, peer)
+    });
+    let outcome = match &answer {
+        Some(Some(_)) => Outcome::Answered,
+        Some(None) => Outcome::Malformed,
+        None => Outcome::Failed,
+    };
+    let reply = answer.unwrap_or_else(|| kdc.generic_failure());
+    if let Some(reply) = reply
+        && let Err(error) = socket.send_to(&reply, peer)
+        && !is_ordinary(&error)
+    {
+        tracing::debug!(%error, %peer, "the answer could not be sent");
+    }
+    metrics.request(Role::KdcUdp, outcome, began.elapsed());
+}

@@ -1,0 +1,50 @@
+//! What stands behind the sockets: one who answers Kerberos messages, one who answers HTTP requests.
+//!
+//! The sockets know no party. [`Node`](crate::Node) implements both; a test does with a few lines.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use wire::http::{Request, Response};
+
+use crate::fault::Role;
+
+/// The way on which a Kerberos message came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Path {
+    /// A datagram: the answer must fit into one, or say that it does not.
+    Udp,
+    /// A stream.
+    Tcp,
+}
+
+/// Answers Kerberos messages.
+pub(crate) trait Kerberos: Send + Sync + 'static {
+    /// The answer to `message`, without framing; `None` where silence is right.
+    fn answer(&self, message: &[u8], path: Path, peer: SocketAddr) -> Option<Vec<u8>>;
+
+    /// What a peer gets when answering failed by our own fault (KRB_ERR_GENERIC), if that can be said.
+    fn generic_failure(&self) -> Option<Vec<u8>>;
+
+    /// What a peer on a stream gets whose message is longer than we take (KRB_ERR_FIELD_TOOLONG,
+    /// RFC 4120 7.2.2).
+    fn too_long(&self) -> Option<Vec<u8>>;
+}
+
+/// Who sent an HTTP request, as far as the connection tells.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    /// The socket that it came in by.
+    pub(crate) role: Role,
+    /// From where; `None` over the Unix socket.
+    pub(crate) peer: Option<SocketAddr>,
+    /// The certificate, in DER, whose key the peer proved to hold in the TLS handshake.
+    pub(crate) certificate: Option<Arc<[u8]>>,
+}
+
+/// Answers HTTP requests.
+pub(crate) trait Http: Send + Sync + 'static {
+    /// The answer to a request that came in by a socket of `role`. It may take its time: it is asked on a
+    /// worker thread.
+    fn answer(&self, request: Request, role: Role) -> Response;
+}

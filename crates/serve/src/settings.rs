@@ -1,0 +1,164 @@
+//! What is listened on, and within which limits: `[listen]`, `[limits]` and `[audit]` of the configuration.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::thread;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::audit::AuditSettings;
+use crate::{conversation, streams};
+
+/// The longest Kerberos message that is taken over TCP, in bytes.
+const LONGEST_MESSAGE: u32 = 64 * 1024;
+
+/// Messages on one KDC connection before it is closed.
+const MESSAGES: u32 = 1000;
+
+/// Everything that the sockets need to know.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Where the server listens.
+    pub listen: Listen,
+    /// How much it takes on.
+    pub limits: Limits,
+    /// Its audit log.
+    pub audit: AuditSettings,
+}
+
+/// Where the server listens: `[listen]`. Port 0 means a free one; an empty list, nowhere.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Listen {
+    /// Kerberos, by UDP and TCP on the same port. A machine with several addresses lists each of them, so
+    /// that an answer leaves by the address that was asked. Default: `["0.0.0.0:88", "[::]:88"]`.
+    pub kdc: Vec<SocketAddr>,
+    /// Federation, registration and administration. Default: `["0.0.0.0:443", "[::]:443"]`.
+    pub https: Vec<SocketAddr>,
+    /// CRL and probe over plain HTTP. Default: `["0.0.0.0:80", "[::]:80"]`.
+    pub http: Vec<SocketAddr>,
+    /// Metrics and health; a loopback address. Default: `"127.0.0.1:9464"`; `""` is not allowed, leave the
+    /// line out or give another port.
+    pub operations: Option<SocketAddr>,
+    /// The Unix socket for administration by root and the service's user. Default:
+    /// `"/run/keyporch/admin.sock"`.
+    pub admin_socket: Option<PathBuf>,
+}
+
+impl Default for Listen {
+    fn default() -> Self {
+        let everywhere = |port| {
+            vec![
+                (Ipv4Addr::UNSPECIFIED, port).into(),
+                (Ipv6Addr::UNSPECIFIED, port).into(),
+            ]
+        };
+        Self {
+            kdc: everywhere(88),
+            https: everywhere(443),
+            http: everywhere(80),
+            operations: Some((Ipv4Addr::LOCALHOST, 9464).into()),
+            admin_socket: Some("/run/keyporch/admin.sock".into()),
+        }
+    }
+}
+
+impl Listen {
+    /// Nowhere at all; to be filled in.
+    #[must_use]
+    pub fn nowhere() -> Self {
+        Self {
+            kdc: Vec::new(),
+            https: Vec::new(),
+            http: Vec::new(),
+            operations: None,
+            admin_socket: None,
+        }
+    }
+}
+
+/// How much the server takes on: `[limits]`. Each has a default that suits a small machine.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Threads that read each UDP socket of the KDC; 0 means one per processor. Default: 0.
+    pub kdc_threads: usize,
+    /// TCP connections to the KDC that may be open. Default: 1,024.
+    pub kdc_connections: usize,
+    /// HTTP connections that may be open. Default: 2,048.
+    pub http_connections: usize,
+    /// Connections of each kind from one address. Default: 256.
+    pub connections_per_address: usize,
+    /// The longest body of an HTTP request, in bytes. Default: 1 MiB.
+    pub request_body: usize,
+    /// How many HTTP requests are answered at once; 0 means two per processor, at least four. Default: 0.
+    pub workers: usize,
+    /// Seconds that a connection may be silent. Default: 60; KDC connections: a quarter of it.
+    pub idle_seconds: u64,
+    /// Seconds that the head of a request may take. Default: 15.
+    pub head_seconds: u64,
+    /// Seconds that the rest of a request may take. Default: 20.
+    pub transfer_seconds: u64,
+    /// Milliseconds that a request waits for its turn before it is told to come again. Default: 2,000.
+    pub queue_millis: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            kdc_threads: 0,
+            kdc_connections: 1024,
+            http_connections: 2048,
+            connections_per_address: 256,
+            request_body: 1 << 20,
+            workers: 0,
+            idle_seconds: 60,
+            head_seconds: 15,
+            transfer_seconds: 20,
+            queue_millis: 2000,
+        }
+    }
+}
+
+impl Limits {
+    pub(crate) fn kdc_threads(&self) -> usize {
+        if self.kdc_threads == 0 {
+            processors()
+        } else {
+            self.kdc_threads
+        }
+    }
+
+    pub(crate) fn workers(&self) -> usize {
+        if self.workers == 0 {
+            (2 * processors()).max(4)
+        } else {
+            self.workers
+        }
+    }
+
+    pub(crate) fn streams(&self) -> streams::Limits {
+        streams::Limits {
+            message: LONGEST_MESSAGE,
+            idle: Duration::from_secs((self.idle_seconds / 4).max(1)),
+            transfer: Duration::from_secs(self.transfer_seconds.max(1)),
+            messages: MESSAGES,
+        }
+    }
+
+    pub(crate) fn http(&self) -> conversation::Limits {
+        conversation::Limits {
+            body: self.request_body,
+            head: Duration::from_secs(self.head_seconds.max(1)),
+            transfer: Duration::from_secs(self.transfer_seconds.max(1)),
+            idle: Duration::from_secs(self.idle_seconds.max(1)),
+            queue: Duration::from_millis(self.queue_millis.max(1)),
+        }
+    }
+}
+
+pub(crate) fn processors() -> usize {
+    thread::available_parallelism().map_or(2, usize::from)
+}

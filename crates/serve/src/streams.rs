@@ -1,0 +1,152 @@
+//! Kerberos over TCP (protocols E.1, RFC 4120 7.2.2): each message behind its length in four bytes.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+
+use crate::accept::{self, Closing};
+use crate::door::{Kerberos, Path};
+use crate::fault::Role;
+use crate::guard::guarded;
+use crate::metrics::{Metrics, Outcome};
+use crate::moment;
+use crate::room::{Room, Seat};
+
+/// Limits of one connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// The longest message that is taken, in bytes.
+    pub(crate) message: u32,
+    /// How long a connection may be silent between messages.
+    pub(crate) idle: Duration,
+    /// How long one message may take to arrive, and its answer to be taken.
+    pub(crate) transfer: Duration,
+    /// Messages on one connection.
+    pub(crate) messages: u32,
+}
+
+/// The KDC's side of its TCP listeners.
+pub(crate) struct Streams {
+    pub(crate) kdc: Arc<dyn Kerberos>,
+    pub(crate) limits: Limits,
+    pub(crate) room: Arc<Room>,
+    pub(crate) metrics: Arc<Metrics>,
+}
+
+impl Streams {
+    /// Serves `listener` until `closing`.
+    pub(crate) async fn serve(self: Arc<Self>, listener: TcpListener, closing: Closing) {
+        let room = Arc::clone(&self.room);
+        accept::each(
+            listener,
+            &room,
+            closing,
+            move |stream, peer, seat, closing| {
+                Arc::clone(&self).converse(stream, peer, seat, closing)
+            },
+        )
+        .await;
+    }
+
+    async fn converse(
+        self: Arc<Self>,
+        mut stream: TcpStream,
+        peer: SocketAddr,
+        seat: Seat,
+        mut closing: Closing,
+    ) {
+        for _ in 0..self.limits.messages {
+            seat.waiting();
+            let message = tokio::select! {
+                message = self.read(&mut stream) => message,
+                () = seat.evicted() => return,
+                () = closing.closed() => return,
+            };
+            let reply = match message {
+                Ok(Message::Whole(message)) => {
+                    seat.busy();
+                    self.answer(&message, peer)
+                }
+                Ok(Message::TooLong) => {
+                    self.metrics
+                        .request(Role::KdcTcp, Outcome::Malformed, Duration::ZERO);
+                    self.send(&mut stream, self.kdc.too_long()).await;
+                    return;
+                }
+                Ok(Message::End) | Err(_) => return,
+            };
+            if !self.send(&mut stream, reply).await {
+                return;
+            }
+        }
+    }
+
+    async fn read(&self, stream: &mut TcpStream) -> io::Result<Message> {
+        let mut length = [0; 4];
+        match timeout(self.limits.idle, stream.read_exact(&mut length)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                return Ok(Message::End);
+            }
+            Ok(Err(error)) => return Err(error),
+            Err(_) => return Ok(Message::End),
+        }
+        // The high bit is reserved for extensions, of which none is known here: the message is too long.
+        let length = u32::from_be_bytes(length);
+        if length == 0 || length > self.limits.message {
+            return Ok(Message::TooLong);
+        }
+        // The buffer grows with what arrives, not with what the peer announces.
+        let mut message = Vec::new();
+        let mut bounded = stream.take(u64::from(length));
+        let whole = bounded.read_to_end(&mut message);
+        let Ok(read) = timeout(self.limits.transfer, whole).await else {
+            return Ok(Message::End);
+        };
+        Ok(if read? == length as usize {
+            Message::Whole(message)
+        } else {
+            Message::End
+        })
+    }
+
+    fn answer(&self, message: &[u8], peer: SocketAddr) -> Option<Vec<u8>> {
+        let began = moment::now();
+        let answer = guarded(&self.metrics, "a Kerberos message", || {
+            self.kdc.answer(message, Path::Tcp, peer)
+        });
+        let outcome = match &answer {
+            Some(Some(_)) => Outcome::Answered,
+            Some(None) => Outcome::Malformed,
+            None => Outcome::Failed,
+        };
+        self.metrics.request(Role::KdcTcp, outcome, began.elapsed());
+        answer.unwrap_or_else(|| self.kdc.generic_failure())
+    }
+
+    /// Sends a reply; whether the conversation can go on.
+    async fn send(&self, stream: &mut TcpStream, reply: Option<Vec<u8>>) -> bool {
+        let Some(reply) = reply else { return false };
+        let Ok(length) = u32::try_from(reply.len()) else {
+            return false;
+        };
+        let mut framed = Vec::with_capacity(reply.len() + 4);
+        framed.extend_from_slice(&length.to_be_bytes());
+        framed.extend_from_slice(&reply);
+        matches!(
+            timeout(self.limits.transfer, stream.write_all(&framed)).await,
+            Ok(Ok(()))
+        )
+    }
+}
+
+enum Message {
+    Whole(Vec<u8>),
+    TooLong,
+    End,
+}

@@ -1,0 +1,116 @@
+//! The sockets with stand-ins behind them: what peers can do to a listener, and what it answers then.
+
+mod https;
+mod kdc;
+mod local;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use wire::http::{Request, Response};
+
+use crate::door::{Http, Kerberos, Path};
+use crate::fault::Role;
+use crate::metrics::Metrics;
+use crate::server::{Behind, Listeners};
+use crate::settings::{Limits, Listen};
+use crate::sockets::{Inherited, Sockets};
+use crate::tls::Identity;
+
+/// Answers with what it was asked, fails on `panic`, is silent on `silence`.
+struct Echo;
+
+impl Kerberos for Echo {
+    fn answer(&self, message: &[u8], path: Path, _: SocketAddr) -> Option<Vec<u8>> {
+        match message {
+            b"panic" => panic!("on purpose"),
+            b"silence" => None,
+            _ => Some(
+                [
+                    message,
+                    if path == Path::Udp {
+                        b" by udp"
+                    } else {
+                        b" by tcp"
+                    },
+                ]
+                .concat(),
+            ),
+        }
+    }
+
+    fn generic_failure(&self) -> Option<Vec<u8>> {
+        Some(b"generic".to_vec())
+    }
+
+    fn too_long(&self) -> Option<Vec<u8>> {
+        Some(b"too long".to_vec())
+    }
+}
+
+impl Http for Echo {
+    fn answer(&self, request: Request, role: Role) -> Response {
+        if request.path == "/panic" {
+            panic!("on purpose");
+        }
+        let certificate = request.client_certificate.as_ref().map(|der| der.len());
+        let text = format!(
+            "{} {} host={} body={} certificate={certificate:?} role={}",
+            request.method.as_str(),
+            request.target(),
+            request.host,
+            request.body.len(),
+            role.label(),
+        );
+        Response::text(200, &text)
+    }
+}
+
+/// Limits that end a test's patience soon.
+fn impatient() -> Limits {
+    Limits {
+        idle_seconds: 4,
+        head_seconds: 1,
+        transfer_seconds: 1,
+        kdc_threads: 2,
+        ..Limits::default()
+    }
+}
+
+fn certificate(name: &str) -> PathBuf {
+    std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("src/tests/certificates")
+        .join(name)
+}
+
+fn identity(name: &str) -> Identity {
+    Identity::from_pem_files(
+        &certificate(&format!("{name}.pem")),
+        &certificate(&format!("{name}.key.pem")),
+    )
+    .unwrap()
+}
+
+fn any() -> SocketAddr {
+    "127.0.0.1:0".parse().unwrap()
+}
+
+fn serve(listen: &Listen, limits: &Limits) -> (Listeners, Arc<Metrics>) {
+    let metrics = Arc::new(Metrics::default());
+    let behind = Behind {
+        kdc: Arc::new(Echo),
+        http: Arc::new(Echo),
+        identity: Some(identity("first")),
+        ready: Box::new(|| Ok(())),
+    };
+    let sockets = Sockets::open(listen, Inherited::default()).unwrap();
+    (
+        Listeners::serve(sockets, limits, behind, &metrics).unwrap(),
+        metrics,
+    )
+}
+
+/// How long a test waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(20);
