@@ -10,6 +10,8 @@ pub mod kerberos;
 pub mod key_credential;
 pub mod key_material;
 pub mod pkinit;
+mod ndr;
+pub mod pac;
 mod read;
 pub mod sid;
 pub mod spnego;
