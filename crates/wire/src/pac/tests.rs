@@ -348,7 +348,7 @@ fn refuses_each_malformed_container_for_its_reason() {
         Err(InvalidPac::Overlap(BufferType::REQUESTOR))
     );
     assert_eq!(
-        changed(16, 64),
+        changed(32, 64),
         Err(InvalidPac::Overlap(BufferType::SERVER_CHECKSUM))
     );
     assert_eq!(changed(23, 0xff), Err(InvalidPac::Truncated));
