@@ -1,0 +1,184 @@
+//! An account's Kerberos keys: by version number, by etype, each with the salt it was made with (E.1).
+
+use std::fmt;
+
+use crypto::etype::{Etype, Key, KeySchedule};
+use trust::{Rng, Timestamp};
+use zeroize::Zeroizing;
+
+use crate::codec::{Corrupt, Reader, Writer};
+use crate::value::Secret;
+
+/// How many sets of keys an account keeps: the current one, and the one before it for tickets and
+/// clients that have not heard of the change.
+pub const KEPT_SETS: usize = 2;
+
+/// A key of an account, prepared for use.
+pub struct KerberosKey {
+    /// The salt that ETYPE-INFO2 tells; empty for a random key.
+    pub salt: String,
+    schedule: KeySchedule,
+}
+
+impl KerberosKey {
+    /// A key and its salt.
+    #[must_use]
+    pub fn new(key: Key, salt: impl Into<String>) -> Self {
+        Self {
+            salt: salt.into(),
+            schedule: KeySchedule::new(key),
+        }
+    }
+
+    /// The etype.
+    #[must_use]
+    pub fn etype(&self) -> Etype {
+        self.schedule.etype()
+    }
+
+    /// The key, prepared: derived usage keys stay with the account as long as it is in memory.
+    #[must_use]
+    pub const fn schedule(&self) -> &KeySchedule {
+        &self.schedule
+    }
+}
+
+impl Clone for KerberosKey {
+    fn clone(&self) -> Self {
+        Self::new(self.schedule.key().clone(), self.salt.clone())
+    }
+}
+
+impl fmt::Debug for KerberosKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KerberosKey({}, salt {:?})", self.etype(), self.salt)
+    }
+}
+
+/// The keys of one version.
+#[derive(Clone, Debug)]
+pub struct KeySet {
+    /// The key version number, from 1.
+    pub kvno: u32,
+    /// When they were made.
+    pub set: Timestamp,
+    /// One for each etype.
+    pub keys: Vec<KerberosKey>,
+}
+
+impl KeySet {
+    /// The key of an etype.
+    #[must_use]
+    pub fn of(&self, etype: Etype) -> Option<&KerberosKey> {
+        self.keys.iter().find(|key| key.etype() == etype)
+    }
+}
+
+/// All keys of an account, the newest set first.
+#[derive(Clone, Debug, Default)]
+pub struct KerberosKeys {
+    sets: Vec<KeySet>,
+}
+
+impl KerberosKeys {
+    /// The sets, the newest first.
+    #[must_use]
+    pub fn sets(&self) -> &[KeySet] {
+        &self.sets
+    }
+
+    /// The newest set; `None` for an account that was given no keys.
+    #[must_use]
+    pub fn current(&self) -> Option<&KeySet> {
+        self.sets.first()
+    }
+
+    /// The newest key version number; 0 when there are no keys.
+    #[must_use]
+    pub fn kvno(&self) -> u32 {
+        self.current().map_or(0, |set| set.kvno)
+    }
+
+    /// The key of a version and etype.
+    #[must_use]
+    pub fn find(&self, kvno: u32, etype: Etype) -> Option<&KerberosKey> {
+        self.sets.iter().find(|set| set.kvno == kvno)?.of(etype)
+    }
+
+    /// These keys with `keys` as the newest set, forgetting those beyond [`KEPT_SETS`].
+    #[must_use]
+    pub(crate) fn renewed(&self, keys: &[KerberosKey], set: Timestamp) -> Self {
+        let newest = KeySet {
+            kvno: self.kvno().wrapping_add(1).max(1),
+            set,
+            keys: keys.to_vec(),
+        };
+        Self {
+            sets: std::iter::once(newest)
+                .chain(self.sets.iter().take(KEPT_SETS - 1).cloned())
+                .collect(),
+        }
+    }
+
+    pub(crate) fn write(&self) -> Secret {
+        let mut out = Writer::new();
+        out.u8(1);
+        for set in &self.sets {
+            out.u32(set.kvno)
+                .time(set.set)
+                .u16(u16::try_from(set.keys.len()).unwrap_or(u16::MAX));
+            for key in &set.keys {
+                out.u32(key.etype().number().cast_unsigned())
+                    .text(&key.salt)
+                    .blob(key.schedule.key().bytes());
+            }
+        }
+        Secret::new(out.finish())
+    }
+
+    pub(crate) fn read(secret: &Secret) -> Result<Self, Corrupt> {
+        let mut from = Reader::new(secret.expose());
+        if from.u8()? != 1 {
+            return Err(Corrupt);
+        }
+        let mut sets = Vec::new();
+        while !from.is_empty() {
+            let kvno = from.u32()?;
+            let set = from.time()?;
+            let mut keys = Vec::new();
+            for _ in 0..from.u16()? {
+                let etype = Etype::from_number(from.u32()?.cast_signed()).ok_or(Corrupt)?;
+                let salt = from.text()?.to_owned();
+                let key = Key::new(etype, from.blob()?).map_err(|_| Corrupt)?;
+                keys.push(KerberosKey::new(key, salt));
+            }
+            sets.push(KeySet { kvno, set, keys });
+        }
+        Ok(Self { sets })
+    }
+}
+
+/// Random keys for every etype, as krbtgt and services have them; no password gives them.
+pub fn random_keys(rng: &mut dyn Rng) -> Vec<KerberosKey> {
+    Etype::ALL
+        .into_iter()
+        .map(|etype| {
+            let random: Zeroizing<[u8; 32]> = Zeroizing::new(rng.bytes());
+            KerberosKey::new(Key::random_to_key(etype, &random), "")
+        })
+        .collect()
+}
+
+/// The salt of a person's or service's password (E.1): the realm, then sAMAccountName as it is written.
+#[must_use]
+pub fn user_salt(realm: &str, sam: &str) -> String {
+    format!("{realm}{sam}")
+}
+
+/// The salt of a computer's password (E.1): the realm, `host`, the name in lower case without `$`, a dot,
+/// the DNS domain in lower case.
+#[must_use]
+pub fn computer_salt(realm: &str, sam: &str) -> String {
+    let name = sam.strip_suffix('$').unwrap_or(sam).to_lowercase();
+    format!("{realm}host{name}.{}", realm.to_lowercase())
+}

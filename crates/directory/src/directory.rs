@@ -1,0 +1,480 @@
+//! A directory over a storage.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, Weak};
+
+use trust::{Rng, Timestamp};
+use wire::Guid;
+
+use crate::cache::Cache;
+use crate::change::Change;
+use crate::codec::{Reader, Writer};
+use crate::commit::{self, Privilege};
+use crate::domain::Domain;
+use crate::error::{CommitError, Fault};
+use crate::feed::{Commit, Cursor, FeedError, FeedPage};
+use crate::id::Stamp;
+use crate::layout;
+use crate::reads::Reads;
+use crate::root_key::{Belonging, RootKey};
+use crate::snapshot::Snapshot;
+use crate::storage::{Order, Read, Storage, StorageError, after_prefix};
+
+/// How a directory is opened.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// About how many bytes of parsed entries are kept in memory; 0 keeps none.
+    pub cache_bytes: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            cache_bytes: 32 << 20,
+        }
+    }
+}
+
+/// A directory: snapshots to read, commits to write. One per storage and process.
+pub struct Directory {
+    storage: Arc<dyn Storage>,
+    root_key: RootKey,
+    rng: Mutex<Box<dyn Rng + Send>>,
+    cache: Cache,
+    node: Node,
+    domain: RwLock<Option<Arc<Domain>>>,
+    /// The newest commit of this node that has returned or is about to.
+    committed: AtomicU64,
+    listeners: Mutex<Listeners>,
+    woken: (Mutex<u64>, Condvar),
+}
+
+/// This node within the store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Node {
+    /// Its short number within the store.
+    pub number: u32,
+    /// Its name in the world, as AD's invocationId. A restored backup gets a new one.
+    pub id: Guid,
+}
+
+type Listener = Box<dyn Fn(&Commit) + Send + Sync>;
+
+#[derive(Default)]
+struct Listeners {
+    next: u64,
+    all: BTreeMap<u64, Arc<Listener>>,
+}
+
+/// Ends a subscription when it goes.
+pub struct Subscription {
+    directory: Weak<Directory>,
+    number: u64,
+}
+
+impl Drop for Subscription {
+    fn drop(&mut self) {
+        if let Some(directory) = self.directory.upgrade() {
+            directory.listeners().all.remove(&self.number);
+        }
+    }
+}
+
+impl Directory {
+    /// Opens the directory in a storage, an empty one included: then it has no domain until
+    /// [`crate::bootstrap()`] makes one. `rng` gives nonces and is kept.
+    ///
+    /// # Errors
+    /// [`Fault::RootKey`] when the storage was written under another root key, [`StorageError::Newer`] when
+    /// a newer version of the program wrote it, [`Fault`] when it cannot be read.
+    pub fn open(
+        storage: Arc<dyn Storage>,
+        root_key: RootKey,
+        options: Options,
+        mut rng: Box<dyn Rng + Send>,
+    ) -> Result<Self, Fault> {
+        let cache = Cache::new(if storage.shared() { 0 } else { options.cache_bytes });
+        let (node, committed) = enter(storage.as_ref(), &root_key, rng.as_mut(), false)?;
+        let directory = Self {
+            storage,
+            root_key,
+            rng: Mutex::new(rng),
+            cache,
+            node,
+            domain: RwLock::new(None),
+            committed: AtomicU64::new(committed),
+            listeners: Mutex::default(),
+            woken: (Mutex::new(committed), Condvar::new()),
+        };
+        directory.load_domain()?;
+        Ok(directory)
+    }
+
+    /// Gives a restored copy of a store a node of its own, so that what it commits from now on is never
+    /// taken for what the original committed. To be called before [`Directory::open`].
+    ///
+    /// # Errors
+    /// As [`Directory::open`].
+    pub fn renew_node(
+        storage: &dyn Storage,
+        root_key: &RootKey,
+        rng: &mut dyn Rng,
+    ) -> Result<(), Fault> {
+        enter(storage, root_key, rng, true).map(|_| ())
+    }
+
+    /// This node.
+    #[must_use]
+    pub const fn node(&self) -> Node {
+        self.node
+    }
+
+    /// The domain that the store holds.
+    ///
+    /// # Errors
+    /// [`Fault::NoDomain`] before [`crate::bootstrap()`].
+    pub fn domain(&self) -> Result<Arc<Domain>, Fault> {
+        self.domain
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+            .ok_or(Fault::NoDomain)
+    }
+
+    /// A state of the directory to read from, containing every commit that has returned.
+    ///
+    /// # Errors
+    /// [`Fault::NoDomain`] before [`crate::bootstrap()`].
+    pub fn snapshot(&self) -> Result<Snapshot<'_>, Fault> {
+        let domain = self.domain()?;
+        Ok(Snapshot::new(
+            self,
+            domain,
+            self.committed.load(Ordering::Acquire),
+        ))
+    }
+
+    /// Makes all of `changes` or none, if everything in `reads` still stands. When this returns, the
+    /// changes are durable, the next snapshot has them, and listeners have been told.
+    ///
+    /// Without changes it only says whether what was read belongs together.
+    ///
+    /// # Errors
+    /// [`CommitError`]; nothing happened.
+    pub fn commit(
+        &self,
+        changes: &[Change],
+        reads: &Reads,
+        now: Timestamp,
+    ) -> Result<Commit, CommitError> {
+        self.commit_as(changes, reads, now, &Privilege::None)
+    }
+
+    pub(crate) fn commit_as(
+        &self,
+        changes: &[Change],
+        reads: &Reads,
+        now: Timestamp,
+        privilege: &Privilege,
+    ) -> Result<Commit, CommitError> {
+        if reads.torn {
+            return Err(CommitError::Conflict);
+        }
+        if changes.is_empty() {
+            return Ok(Commit {
+                stamp: Stamp {
+                    node: self.node.number,
+                    number: self.committed.load(Ordering::Acquire),
+                },
+                time: now,
+                changed: Vec::new(),
+                records: Vec::new(),
+            });
+        }
+        let mut outcome = Err(CommitError::Conflict);
+        let result = self.storage.transact(&mut |transaction| {
+            outcome = commit::apply(self, transaction, changes, reads, now, privilege);
+            match &outcome {
+                Ok(_) => Ok(()),
+                Err(CommitError::Fault(Fault::Storage(error))) => Err(error.clone()),
+                Err(_) => Err(StorageError::Abandoned),
+            }
+        });
+        match result {
+            Ok(()) => {}
+            Err(StorageError::Abandoned) => return outcome,
+            Err(error) => return Err(error.into()),
+        }
+        let commit = outcome?;
+        self.committed
+            .fetch_max(commit.stamp.number, Ordering::AcqRel);
+        if let Privilege::Bootstrap(_) = privilege {
+            self.load_domain()?;
+        }
+        self.tell(&commit);
+        Ok(commit)
+    }
+
+    /// Calls `listener` after every commit that this process makes, on the thread that made it. It must
+    /// not block, and what it does with the directory must not wait for this commit.
+    pub fn subscribe(
+        self: &Arc<Self>,
+        listener: impl Fn(&Commit) + Send + Sync + 'static,
+    ) -> Subscription {
+        let mut listeners = self.listeners();
+        let number = listeners.next;
+        listeners.next += 1;
+        listeners.all.insert(number, Arc::new(Box::new(listener)));
+        Subscription {
+            directory: Arc::downgrade(self),
+            number,
+        }
+    }
+
+    /// Waits until this node has committed something after its commit `number`, at most for `timeout`.
+    /// Returns the newest commit's number.
+    pub fn wait_after(&self, number: u64, timeout: std::time::Duration) -> u64 {
+        let newest = self.woken.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self
+            .woken
+            .1
+            .wait_timeout_while(newest, timeout, |newest| *newest <= number);
+        *waited.unwrap_or_else(PoisonError::into_inner).0
+    }
+
+    /// The commits after a cursor, about `limit` at most. Commits that changed neither an entry nor a
+    /// record are not in the feed.
+    ///
+    /// # Errors
+    /// [`FeedError::StartAgain`] when some of them are not kept any more.
+    pub fn feed(&self, cursor: &Cursor, limit: usize) -> Result<FeedPage, FeedError> {
+        let read = self.storage.snapshot().map_err(Fault::from)?;
+        let mut page = FeedPage {
+            commits: Vec::new(),
+            cursor: cursor.clone(),
+            more: false,
+        };
+        let nodes = read
+            .scan(b"n", &after_prefix(b"n"), usize::MAX, Order::Ascending)
+            .map_err(Fault::from)?;
+        for (key, _) in nodes {
+            let node = Reader::new(key.get(1..).unwrap_or_default())
+                .u32()
+                .map_err(Fault::from)?;
+            let seen = cursor.seen(node);
+            if seen < floor(read.as_ref(), node)? {
+                return Err(FeedError::StartAgain);
+            }
+            let room = limit.saturating_sub(page.commits.len());
+            let rows = read
+                .scan(
+                    &layout::feed(node, seen.saturating_add(1)),
+                    &layout::feed(node, u64::MAX),
+                    room.saturating_add(1),
+                    Order::Ascending,
+                )
+                .map_err(Fault::from)?;
+            page.more |= rows.len() > room;
+            for (_, value) in rows.iter().take(room) {
+                let (stamp, payload) = layout::open_row(value).map_err(Fault::from)?;
+                page.cursor.advance(stamp);
+                page.commits
+                    .push(Commit::read(stamp, payload).map_err(Fault::from)?);
+            }
+        }
+        Ok(page)
+    }
+
+    /// The cursor after everything that is committed, for a reader that starts by reading everything
+    /// else: take this first.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn cursor(&self) -> Result<Cursor, Fault> {
+        let read = self.storage.snapshot()?;
+        let mut cursor = Cursor::start();
+        for (key, value) in read.scan(b"n", &after_prefix(b"n"), usize::MAX, Order::Ascending)? {
+            let node = Reader::new(key.get(1..).unwrap_or_default()).u32()?;
+            let number = NodeRow::read(&value)?.number;
+            cursor.advance(Stamp { node, number });
+        }
+        Ok(cursor)
+    }
+
+    fn tell(&self, commit: &Commit) {
+        let listeners: Vec<Arc<Listener>> = self.listeners().all.values().cloned().collect();
+        for listener in listeners {
+            listener(commit);
+        }
+        let mut newest = self.woken.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *newest = (*newest).max(commit.stamp.number);
+        self.woken.1.notify_all();
+    }
+
+    fn listeners(&self) -> std::sync::MutexGuard<'_, Listeners> {
+        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn load_domain(&self) -> Result<(), Fault> {
+        let read = self.storage.snapshot()?;
+        let domain = match read.get(&layout::meta("domain"))? {
+            Some(value) => {
+                let (_, payload) = layout::open_row(&value)?;
+                Some(Arc::new(Domain::read(payload)?))
+            }
+            None => None,
+        };
+        *self.domain.write().unwrap_or_else(PoisonError::into_inner) = domain;
+        Ok(())
+    }
+
+    pub(crate) fn storage(&self) -> &dyn Storage {
+        self.storage.as_ref()
+    }
+
+    pub(crate) const fn root_key(&self) -> &RootKey {
+        &self.root_key
+    }
+
+    pub(crate) const fn cache(&self) -> &Cache {
+        &self.cache
+    }
+
+    pub(crate) const fn node_number(&self) -> u32 {
+        self.node.number
+    }
+
+    /// The number of this node's newest commit in a state of the storage.
+    pub(crate) fn number_in(&self, read: &dyn Read) -> Result<u64, Fault> {
+        match read.get(&layout::node(self.node.number))? {
+            Some(value) => Ok(NodeRow::read(&value)?.number),
+            None => Err(Fault::Corrupt("node")),
+        }
+    }
+
+    /// A secret as it rests.
+    pub(crate) fn wrap(&self, belonging: Belonging<'_>, secret: &[u8]) -> Vec<u8> {
+        let mut rng = self.rng.lock().unwrap_or_else(PoisonError::into_inner);
+        self.root_key.wrap(belonging, secret, rng.as_mut())
+    }
+}
+
+impl std::fmt::Debug for Directory {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Directory")
+            .field("node", &self.node)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Commits of a node up to and with this number are not kept in the feed any more.
+pub(crate) fn floor(read: &dyn Read, node: u32) -> Result<u64, Fault> {
+    match read.get(&layout::feed(node, 0))? {
+        Some(value) => Ok(layout::open_row(&value)?.1.u64()?),
+        None => Ok(0),
+    }
+}
+
+/// A node's own row.
+pub(crate) struct NodeRow {
+    /// The number of its newest commit.
+    pub(crate) number: u64,
+    pub(crate) id: Guid,
+    /// The next relative identifier of its block, and the first after the block.
+    pub(crate) rids: (u32, u32),
+}
+
+impl NodeRow {
+    pub(crate) fn read(value: &[u8]) -> Result<Self, Fault> {
+        let (_, mut from) = layout::open_row(value)?;
+        Ok(Self {
+            number: from.u64()?,
+            id: from.id()?.0,
+            rids: (from.u32()?, from.u32()?),
+        })
+    }
+
+    pub(crate) fn write(&self, stamp: Stamp) -> Vec<u8> {
+        let payload = Writer::new()
+            .u64(self.number)
+            .id(self.id.into())
+            .u32(self.rids.0)
+            .u32(self.rids.1)
+            .finish();
+        layout::row(stamp, &payload)
+    }
+}
+
+/// Makes the store ours, or checks that it is: format, root key, node. Returns the node and the number of
+/// its newest commit.
+fn enter(
+    storage: &dyn Storage,
+    root_key: &RootKey,
+    rng: &mut dyn Rng,
+    as_new_node: bool,
+) -> Result<(Node, u64), Fault> {
+    const CHECK: &[u8] = b"the right root key";
+    let id = Guid::from_random(rng.bytes());
+    let check = root_key.wrap(Belonging::Check, CHECK, rng);
+    let mut outcome = Err(Fault::NoDomain);
+    let result = storage.transact(&mut |transaction| {
+        outcome = (|| {
+            match transaction.get(&layout::meta("format"))? {
+                Some(value) => {
+                    let format = layout::open_row(&value)?.1.u32()?;
+                    if format > layout::FORMAT {
+                        return Err(Fault::Storage(StorageError::Newer(format!(
+                            "the store has format {format}, this program knows {}: start the version that \
+                             wrote it, or a newer one",
+                            layout::FORMAT
+                        ))));
+                    }
+                    let value = transaction
+                        .get(&layout::meta("root-key"))?
+                        .ok_or(Fault::Corrupt("root key check"))?;
+                    let (_, mut payload) = layout::open_row(&value)?;
+                    root_key.unwrap(Belonging::Check, payload.remainder())?;
+                }
+                None => {
+                    let format = layout::FORMAT.to_be_bytes();
+                    transaction.put(&layout::meta("format"), &layout::row(Stamp::ZERO, &format))?;
+                    transaction.put(&layout::meta("root-key"), &layout::row(Stamp::ZERO, &check))?;
+                }
+            }
+            let own = transaction.get(&layout::meta("node"))?;
+            if let (Some(value), false) = (own, as_new_node) {
+                let number = layout::open_row(&value)?.1.u32()?;
+                let value = transaction
+                    .get(&layout::node(number))?
+                    .ok_or(Fault::Corrupt("node"))?;
+                let row = NodeRow::read(&value)?;
+                let node = Node { number, id: row.id };
+                return Ok((node, row.number));
+            }
+            let last = transaction.scan(b"n", &after_prefix(b"n"), 1, Order::Descending)?;
+            let number = match last.first() {
+                Some((key, _)) => Reader::new(key.get(1..).unwrap_or_default()).u32()? + 1,
+                None => 1,
+            };
+            let row = NodeRow {
+                number: 0,
+                id,
+                rids: (0, 0),
+            };
+            transaction.put(&layout::node(number), &row.write(Stamp::ZERO))?;
+            let value = layout::row(Stamp::ZERO, &number.to_be_bytes());
+            transaction.put(&layout::meta("node"), &value)?;
+            Ok((Node { number, id }, 0))
+        })();
+        match &outcome {
+            Ok(_) => Ok(()),
+            Err(Fault::Storage(error)) => Err(error.clone()),
+            Err(_) => Err(StorageError::Abandoned),
+        }
+    });
+    match result {
+        Ok(()) | Err(StorageError::Abandoned) => outcome,
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,172 @@
+//! Entries as they are stored.
+
+use std::collections::BTreeMap;
+
+use trust::Timestamp;
+use wire::{Guid, Sid};
+
+use crate::codec::{Corrupt, Reader, Writer};
+use crate::id::{EntryId, Stamp};
+use crate::schema::{Attribute, Class};
+use crate::value::Value;
+
+/// An entry: what it is, where it hangs, and its attributes. Linked values (members, keys) are rows of
+/// their own and not in here; secret ones are here only wrapped, and no accessor shows them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Entry {
+    /// objectGUID.
+    pub id: EntryId,
+    /// Which commit wrote this state.
+    pub stamp: Stamp,
+    /// The structural class.
+    pub class: Class,
+    /// The entry it hangs on; [`EntryId::NONE`] for the head of the domain.
+    pub parent: EntryId,
+    /// The value of its naming attribute: `alice` of `CN=alice`. For the head of the domain its DNS name.
+    pub name: String,
+    /// whenCreated.
+    pub created: Timestamp,
+    /// whenChanged.
+    pub changed: Timestamp,
+    pub(crate) attributes: BTreeMap<Attribute, Vec<Value>>,
+}
+
+impl Entry {
+    /// All values of an attribute, none when it is absent.
+    #[must_use]
+    pub fn values(&self, attribute: Attribute) -> &[Value] {
+        self.attributes.get(&attribute).map_or(&[], Vec::as_slice)
+    }
+
+    /// Every attribute that may be shown, with its values, in the order of their numbers.
+    pub fn attributes(&self) -> impl Iterator<Item = (Attribute, &[Value])> {
+        self.attributes
+            .iter()
+            .filter(|(_, values)| !matches!(values.first(), Some(Value::Secret(_))))
+            .map(|(attribute, values)| (*attribute, values.as_slice()))
+    }
+
+    /// The first value of a directory string attribute.
+    #[must_use]
+    pub fn text(&self, attribute: Attribute) -> Option<&str> {
+        self.texts(attribute).next()
+    }
+
+    /// The values of a directory string attribute.
+    pub fn texts(&self, attribute: Attribute) -> impl Iterator<Item = &str> {
+        self.values(attribute).iter().filter_map(|value| match value {
+            Value::Text(text) => Some(text.as_str()),
+            _ => None,
+        })
+    }
+
+    /// The value of an integer attribute.
+    #[must_use]
+    pub fn integer(&self, attribute: Attribute) -> Option<i64> {
+        match self.values(attribute).first()? {
+            Value::Integer(number) => Some(*number),
+            _ => None,
+        }
+    }
+
+    /// The value of a boolean attribute.
+    #[must_use]
+    pub fn boolean(&self, attribute: Attribute) -> Option<bool> {
+        match self.values(attribute).first()? {
+            Value::Boolean(truth) => Some(*truth),
+            _ => None,
+        }
+    }
+
+    /// The first value of an octet string attribute.
+    #[must_use]
+    pub fn octets(&self, attribute: Attribute) -> Option<&[u8]> {
+        match self.values(attribute).first()? {
+            Value::Octets(bytes) => Some(bytes),
+            _ => None,
+        }
+    }
+
+    /// The first value of a SID attribute.
+    #[must_use]
+    pub fn sid(&self, attribute: Attribute) -> Option<Sid> {
+        match self.values(attribute).first()? {
+            Value::Sid(sid) => Some(*sid),
+            _ => None,
+        }
+    }
+
+    /// The value of a time attribute.
+    #[must_use]
+    pub fn time(&self, attribute: Attribute) -> Option<Timestamp> {
+        match self.values(attribute).first()? {
+            Value::Time(time) => Some(*time),
+            _ => None,
+        }
+    }
+
+    /// The first entry that a reference attribute names.
+    #[must_use]
+    pub fn link(&self, attribute: Attribute) -> Option<EntryId> {
+        match self.values(attribute).first()? {
+            Value::Link(id) => Some(*id),
+            _ => None,
+        }
+    }
+
+    /// The value of an octet string attribute that holds a GUID in its Windows form.
+    #[must_use]
+    pub fn guid(&self, attribute: Attribute) -> Option<Guid> {
+        Guid::from_windows_slice(self.octets(attribute)?)
+    }
+
+    /// Whether the directory itself needs the entry (isCriticalSystemObject).
+    #[must_use]
+    pub fn is_critical(&self) -> bool {
+        self.boolean(Attribute::IsCriticalSystemObject) == Some(true)
+    }
+
+    pub(crate) fn write(&self) -> Vec<u8> {
+        let mut out = Writer::new();
+        out.u8(self.class as u8)
+            .id(self.parent)
+            .text(&self.name)
+            .time(self.created)
+            .time(self.changed);
+        for (attribute, values) in &self.attributes {
+            out.u16(attribute.number())
+                .u32(u32::try_from(values.len()).unwrap_or(u32::MAX));
+            for value in values {
+                value.write(&mut out);
+            }
+        }
+        out.finish()
+    }
+
+    pub(crate) fn read(
+        id: EntryId,
+        stamp: Stamp,
+        from: &mut Reader<'_>,
+    ) -> Result<Self, Corrupt> {
+        let mut entry = Self {
+            id,
+            stamp,
+            class: Class::from_number(from.u8()?).ok_or(Corrupt)?,
+            parent: from.id()?,
+            name: from.text()?.to_owned(),
+            created: from.time()?,
+            changed: from.time()?,
+            attributes: BTreeMap::new(),
+        };
+        while !from.is_empty() {
+            let attribute = Attribute::from_number(from.u16()?).ok_or(Corrupt)?;
+            let count = from.u32()?;
+            let mut values = Vec::new();
+            for _ in 0..count {
+                values.push(Value::read(from)?);
+            }
+            entry.attributes.insert(attribute, values);
+        }
+        Ok(entry)
+    }
+}

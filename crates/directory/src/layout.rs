@@ -1,0 +1,265 @@
+//! Where everything lies: the keys of the store, in one table.
+//!
+//! | key | value | what |
+//! |---|---|---|
+//! | `m` name | varies | about the store: format version, this store's node, the domain's head, the next RID block |
+//! | `n` node | last commit number, GUID, RID block | a node's own row; the only row each of its commits writes |
+//! | `f` node number | time, changed entries and records | the change feed |
+//! | `e` id | class, parent, name, times, attributes | an entry |
+//! | `c` parent name | id | the children of an entry by name |
+//! | `u` attribute value | id | unique indexes: a row that must be absent to be added |
+//! | `k` fingerprint | id | the account that lists a public key |
+//! | `x` attribute value id | - | listing indexes, those of class and key device among them |
+//! | `l` holder attribute target | value | linked values: members, key credentials |
+//! | `b` target attribute holder | - | their back-links |
+//! | `a` id | counters and moments | what is not worth an entry's new version: last logon, failed attempts |
+//! | `d` id | class, parent, name, SID, time | tombstones |
+//! | `r` table key | value, expiry | a party's own records |
+//! | `q` claim | until | claims |
+//! | `j` due id | - | jobs by time |
+//! | `i` id | due, kind, payload | jobs by name |
+//! | `t` time stamp place | JSON | audit records |
+//! | `z` time key | - | what expires when: claims, records, tombstones |
+//!
+//! Numbers are big-endian, so that order by bytes is order by number. A value of free length inside a key
+//! is followed by 00 00 with 00 escaped as 00 FF, so that no value is a prefix of another; long ones are
+//! replaced by their digest. Every value begins with a version byte and the [`Stamp`] of the commit that
+//! wrote it.
+
+use trust::Timestamp;
+use wire::Guid;
+
+use crate::codec::{Corrupt, Reader, Writer};
+use crate::id::{EntryId, Stamp};
+use crate::schema::{Attribute, Class};
+
+/// The version of this layout. A store with a higher one is refused.
+pub(crate) const FORMAT: u32 = 1;
+
+/// The version byte of every value.
+const ROW: u8 = 1;
+
+/// Values in keys that are longer than this are replaced by their digest.
+const LONGEST_IN_KEY: usize = 200;
+
+fn key(table: u8) -> Writer {
+    let mut key = Writer::new();
+    key.u8(table);
+    key
+}
+
+/// Appends `value` so that no encoded value is a prefix of another, and order is kept.
+fn terminated(key: &mut Writer, value: &[u8]) {
+    let digest;
+    let value = if value.len() > LONGEST_IN_KEY {
+        // 32 bytes against at most 200 would be ambiguous with a value of 32 bytes; the marker is not.
+        digest = [b"\xff#".as_slice(), &crypto::digest::sha256(value)].concat();
+        &digest
+    } else {
+        value
+    };
+    for &byte in value {
+        key.u8(byte);
+        if byte == 0 {
+            key.u8(0xff);
+        }
+    }
+    key.u8(0).u8(0);
+}
+
+pub(crate) fn meta(name: &str) -> Vec<u8> {
+    key(b'm').raw(name.as_bytes()).finish()
+}
+
+pub(crate) fn node(node: u32) -> Vec<u8> {
+    key(b'n').u32(node).finish()
+}
+
+pub(crate) fn feed(node: u32, number: u64) -> Vec<u8> {
+    key(b'f').u32(node).u64(number).finish()
+}
+
+pub(crate) fn entry(id: EntryId) -> Vec<u8> {
+    key(b'e').id(id).finish()
+}
+
+pub(crate) fn children(parent: EntryId) -> Vec<u8> {
+    key(b'c').id(parent).finish()
+}
+
+/// `name` is folded: see [`crate::value::folded`].
+pub(crate) fn child(parent: EntryId, name: &str) -> Vec<u8> {
+    let mut key = key(b'c');
+    terminated(key.id(parent), name.as_bytes());
+    key.finish()
+}
+
+pub(crate) fn unique(attribute: Attribute, value: &[u8]) -> Vec<u8> {
+    let mut key = key(b'u');
+    terminated(key.u16(attribute.number()), value);
+    key.finish()
+}
+
+pub(crate) fn fingerprint(fingerprint: &[u8; 32]) -> Vec<u8> {
+    key(b'k').raw(fingerprint).finish()
+}
+
+/// What a listing index is over.
+#[derive(Clone, Copy)]
+pub(crate) enum Listing {
+    Attribute(Attribute),
+    /// The entries of a class, by name.
+    Class(Class),
+    /// The holders of keys from a device.
+    KeyDevice,
+    /// Devices by the SHA-1 thumbprint of their certificate.
+    DeviceCertificate,
+}
+
+impl Listing {
+    const fn number(self) -> u16 {
+        match self {
+            Self::Attribute(attribute) => attribute.number(),
+            Self::Class(class) => 0x8000 | class as u16,
+            Self::KeyDevice => 0xf001,
+            Self::DeviceCertificate => 0xf002,
+        }
+    }
+}
+
+pub(crate) fn listings(listing: Listing) -> Vec<u8> {
+    key(b'x').u16(listing.number()).finish()
+}
+
+pub(crate) fn listed_value(listing: Listing, value: &[u8]) -> Vec<u8> {
+    let mut key = key(b'x');
+    terminated(key.u16(listing.number()), value);
+    key.finish()
+}
+
+pub(crate) fn listed(listing: Listing, value: &[u8], id: EntryId) -> Vec<u8> {
+    let mut key = listed_value(listing, value);
+    key.extend_from_slice(&id.bytes());
+    key
+}
+
+/// The entry at the end of a key of `x`, `l` or `b`.
+pub(crate) fn id_at_end(key: &[u8]) -> Result<EntryId, Corrupt> {
+    let bytes = key.last_chunk::<16>().ok_or(Corrupt)?;
+    Ok(EntryId(Guid::from_bytes(*bytes)))
+}
+
+pub(crate) fn links(holder: EntryId, attribute: Attribute) -> Vec<u8> {
+    key(b'l').id(holder).u16(attribute.number()).finish()
+}
+
+pub(crate) fn holder_links(holder: EntryId) -> Vec<u8> {
+    key(b'l').id(holder).finish()
+}
+
+pub(crate) fn link(holder: EntryId, attribute: Attribute, target: &[u8]) -> Vec<u8> {
+    key(b'l')
+        .id(holder)
+        .u16(attribute.number())
+        .raw(target)
+        .finish()
+}
+
+pub(crate) fn backlinks(target: EntryId, attribute: Attribute) -> Vec<u8> {
+    key(b'b').id(target).u16(attribute.number()).finish()
+}
+
+pub(crate) fn backlink(target: EntryId, attribute: Attribute, holder: EntryId) -> Vec<u8> {
+    key(b'b')
+        .id(target)
+        .u16(attribute.number())
+        .id(holder)
+        .finish()
+}
+
+pub(crate) fn activity(id: EntryId) -> Vec<u8> {
+    key(b'a').id(id).finish()
+}
+
+pub(crate) fn tombstone(id: EntryId) -> Vec<u8> {
+    key(b'd').id(id).finish()
+}
+
+pub(crate) fn records(table: &str) -> Vec<u8> {
+    let mut key = key(b'r');
+    terminated(&mut key, table.as_bytes());
+    key.finish()
+}
+
+pub(crate) fn record(table: &str, name: &[u8]) -> Vec<u8> {
+    let mut key = records(table);
+    key.extend_from_slice(name);
+    key
+}
+
+pub(crate) fn claim(id: &[u8; 32]) -> Vec<u8> {
+    key(b'q').raw(id).finish()
+}
+
+/// Times before 1970 have no place in an index; they count as 1970.
+fn moment(time: Timestamp) -> u64 {
+    u64::try_from(time.micros()).unwrap_or(0)
+}
+
+pub(crate) fn job_due(due: Timestamp, id: &str) -> Vec<u8> {
+    key(b'j').u64(moment(due)).raw(id.as_bytes()).finish()
+}
+
+pub(crate) fn jobs_until(now: Timestamp) -> Vec<u8> {
+    key(b'j').u64(moment(now).saturating_add(1)).finish()
+}
+
+pub(crate) fn job(id: &str) -> Vec<u8> {
+    key(b'i').raw(id.as_bytes()).finish()
+}
+
+pub(crate) fn audit(time: Timestamp, stamp: Stamp, place: u32) -> Vec<u8> {
+    key(b't')
+        .u64(moment(time))
+        .u32(stamp.node)
+        .u64(stamp.number)
+        .u32(place)
+        .finish()
+}
+
+pub(crate) fn audit_from(time: Timestamp) -> Vec<u8> {
+    key(b't').u64(moment(time)).finish()
+}
+
+pub(crate) fn expiry(time: Timestamp, what: &[u8]) -> Vec<u8> {
+    key(b'z').u64(moment(time)).raw(what).finish()
+}
+
+pub(crate) fn expiries_until(now: Timestamp) -> Vec<u8> {
+    key(b'z').u64(moment(now).saturating_add(1)).finish()
+}
+
+/// The key that an expiry row is about.
+pub(crate) fn expiring(key: &[u8]) -> Result<&[u8], Corrupt> {
+    key.get(9..).ok_or(Corrupt)
+}
+
+/// A value: version byte, stamp, payload.
+pub(crate) fn row(stamp: Stamp, payload: &[u8]) -> Vec<u8> {
+    let mut row = Writer::new();
+    row.u8(ROW).u32(stamp.node).u64(stamp.number).raw(payload);
+    row.finish()
+}
+
+/// Takes a value apart.
+pub(crate) fn open_row(value: &[u8]) -> Result<(Stamp, Reader<'_>), Corrupt> {
+    let mut reader = Reader::new(value);
+    if reader.u8()? != ROW {
+        return Err(Corrupt);
+    }
+    let stamp = Stamp {
+        node: reader.u32()?,
+        number: reader.u64()?,
+    };
+    Ok((stamp, reader))
+}

@@ -1,0 +1,203 @@
+//! The attributes, one row each. Names and OIDs are Active Directory's ([MS-ADA1] to [MS-ADA3],
+//! protocols B.8, D.1); our own stand under 2.25, the arc of UUIDs.
+
+use super::{AttributeRow, Exposure, Index, Syntax};
+
+macro_rules! attributes {
+    ($($(#[$doc:meta])* $number:literal $variant:ident = $name:literal, $oid:literal, $syntax:ident, $arity:ident $(, $flag:ident)*;)*) => {
+        /// An attribute of the schema.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        #[repr(u16)]
+        pub enum Attribute {
+            $($(#[$doc])* #[doc = concat!("`", $name, "`, ", $oid, ".")] $variant = $number,)*
+        }
+
+        /// Every attribute, in the order of their numbers.
+        pub const ALL: &[AttributeRow] = &[
+            $(row(Attribute::$variant, $name, $oid, Syntax::$syntax, Arity::$arity, &[$(Flag::$flag),*]),)*
+        ];
+    };
+}
+
+#[derive(PartialEq)]
+enum Arity {
+    Single,
+    Multi,
+}
+
+enum Flag {
+    Unique,
+    Listed,
+    Linked,
+    Confidential,
+    Never,
+    System,
+}
+
+const fn row(
+    attribute: Attribute,
+    name: &'static str,
+    oid: &'static str,
+    syntax: Syntax,
+    arity: Arity,
+    flags: &[Flag],
+) -> AttributeRow {
+    let mut row = AttributeRow {
+        attribute,
+        name,
+        oid,
+        syntax,
+        single: matches!(arity, Arity::Single),
+        index: Index::None,
+        exposure: Exposure::Open,
+        system: false,
+    };
+    let mut position = 0;
+    while position < flags.len() {
+        match flags[position] {
+            Flag::Unique => row.index = Index::Unique,
+            Flag::Listed => row.index = Index::Listed,
+            Flag::Linked => row.index = Index::Linked,
+            Flag::Confidential => row.exposure = Exposure::Confidential,
+            Flag::Never => row.exposure = Exposure::Never,
+            Flag::System => row.system = true,
+        }
+        position += 1;
+    }
+    row
+}
+
+attributes! {
+    1 ObjectClass = "objectClass", "2.5.4.0", DirectoryString, Multi, System;
+    2 ObjectGuid = "objectGUID", "1.2.840.113556.1.4.2", OctetString, Single, System;
+    3 DistinguishedName = "distinguishedName", "2.5.4.49", DistinguishedName, Single, System;
+    4 Name = "name", "1.2.840.113556.1.4.1", DirectoryString, Single, System;
+    5 WhenCreated = "whenCreated", "1.2.840.113556.1.2.2", GeneralizedTime, Single, System;
+    6 WhenChanged = "whenChanged", "1.2.840.113556.1.2.3", GeneralizedTime, Single, System;
+    7 ObjectSid = "objectSid", "1.2.840.113556.1.4.146", Sid, Single, Unique, System;
+    8 Cn = "cn", "2.5.4.3", DirectoryString, Single, System;
+    9 Ou = "ou", "2.5.4.11", DirectoryString, Single, System;
+    10 Dc = "dc", "0.9.2342.19200300.100.1.25", DirectoryString, Single, System;
+    11 Description = "description", "2.5.4.13", DirectoryString, Multi;
+    12 DisplayName = "displayName", "1.2.840.113556.1.2.13", DirectoryString, Single;
+    13 IsCriticalSystemObject = "isCriticalSystemObject", "1.2.840.113556.1.4.868", Boolean, Single, System;
+
+    20 SamAccountName = "sAMAccountName", "1.2.840.113556.1.4.221", DirectoryString, Single, Unique;
+    21 SamAccountType = "sAMAccountType", "1.2.840.113556.1.4.302", Integer, Single, System;
+    22 UserPrincipalName = "userPrincipalName", "1.2.840.113556.1.4.656", DirectoryString, Single, Unique;
+    23 ServicePrincipalName = "servicePrincipalName", "1.2.840.113556.1.4.771", DirectoryString, Multi, Unique;
+    24 UserAccountControl = "userAccountControl", "1.2.840.113556.1.4.8", Integer, Single;
+    /// Never is [`trust::Timestamp::NEVER`], AD's 0 and 2^63-1.
+    25 AccountExpires = "accountExpires", "1.2.840.113556.1.4.159", FileTime, Single;
+    /// [`crate::account::MUST_CHANGE`], AD's 0, means that the password must be changed.
+    26 PwdLastSet = "pwdLastSet", "1.2.840.113556.1.4.96", FileTime, Single;
+    27 LockoutTime = "lockoutTime", "1.2.840.113556.1.4.662", FileTime, Single;
+    28 PrimaryGroupId = "primaryGroupID", "1.2.840.113556.1.4.98", Integer, Single;
+    29 MsDsSupportedEncryptionTypes = "msDS-SupportedEncryptionTypes", "1.2.840.113556.1.4.1963", Integer, Single;
+    30 MsDsKeyVersionNumber = "msDS-KeyVersionNumber", "1.2.840.113556.1.4.1782", Integer, Single, System;
+    31 DnsHostName = "dNSHostName", "1.2.840.113556.1.4.619", DirectoryString, Single;
+    32 MsDsCreatorSid = "mS-DS-CreatorSID", "1.2.840.113556.1.4.1410", Sid, Single, Listed, System;
+    33 AltSecurityIdentities = "altSecurityIdentities", "1.2.840.113556.1.4.867", DirectoryString, Multi, Listed;
+    34 UserCertificate = "userCertificate", "2.5.4.36", OctetString, Multi;
+    35 OperatingSystem = "operatingSystem", "1.2.840.113556.1.4.363", DirectoryString, Single;
+    36 OperatingSystemVersion = "operatingSystemVersion", "1.2.840.113556.1.4.364", DirectoryString, Single;
+    37 Mail = "mail", "0.9.2342.19200300.100.1.3", DirectoryString, Single, Listed;
+    38 GivenName = "givenName", "2.5.4.42", DirectoryString, Single;
+    39 Surname = "sn", "2.5.4.4", DirectoryString, Single;
+    40 TelephoneNumber = "telephoneNumber", "2.5.4.20", DirectoryString, Single;
+
+    50 GroupType = "groupType", "1.2.840.113556.1.4.750", Integer, Single;
+    51 Member = "member", "2.5.4.31", DistinguishedName, Multi, Linked;
+    52 MemberOf = "memberOf", "1.2.840.113556.1.2.102", DistinguishedName, Multi, Linked, System;
+    53 MsDsKeyCredentialLink = "msDS-KeyCredentialLink", "1.2.840.113556.1.4.2328", DnBinary, Multi, Linked;
+
+    60 MsDsMachineAccountQuota = "ms-DS-MachineAccountQuota", "1.2.840.113556.1.4.1411", Integer, Single;
+    61 LockoutDuration = "lockoutDuration", "1.2.840.113556.1.4.60", LargeInteger, Single;
+    62 LockoutObservationWindow = "lockOutObservationWindow", "1.2.840.113556.1.4.61", LargeInteger, Single;
+    63 LockoutThreshold = "lockoutThreshold", "1.2.840.113556.1.4.73", Integer, Single;
+    64 MaxPwdAge = "maxPwdAge", "1.2.840.113556.1.4.74", LargeInteger, Single;
+    65 MinPwdAge = "minPwdAge", "1.2.840.113556.1.4.78", LargeInteger, Single;
+    66 MinPwdLength = "minPwdLength", "1.2.840.113556.1.4.79", Integer, Single;
+    67 PwdHistoryLength = "pwdHistoryLength", "1.2.840.113556.1.4.95", Integer, Single;
+    68 NetBiosName = "nETBIOSName", "1.2.840.113556.1.4.87", DirectoryString, Single;
+    69 GpLink = "gPLink", "1.2.840.113556.1.4.891", DirectoryString, Single;
+    70 VersionNumber = "versionNumber", "1.2.840.113556.1.4.141", Integer, Single;
+
+    80 MsDsDeviceId = "msDS-DeviceID", "1.2.840.113556.1.4.2252", OctetString, Single, Unique;
+    81 MsDsDeviceOsType = "msDS-DeviceOSType", "1.2.840.113556.1.4.2249", DirectoryString, Single;
+    82 MsDsDeviceOsVersion = "msDS-DeviceOSVersion", "1.2.840.113556.1.4.2250", DirectoryString, Single;
+    83 MsDsDevicePhysicalIds = "msDS-DevicePhysicalIDs", "1.2.840.113556.1.4.2251", OctetString, Multi;
+    84 MsDsDeviceObjectVersion = "msDS-DeviceObjectVersion", "1.2.840.113556.1.4.2257", Integer, Single;
+    85 MsDsRegisteredOwner = "msDS-RegisteredOwner", "1.2.840.113556.1.4.2258", Sid, Single, Listed;
+    86 MsDsRegisteredUsers = "msDS-RegisteredUsers", "1.2.840.113556.1.4.2263", Sid, Multi, Listed;
+    87 MsDsIsEnabled = "msDS-IsEnabled", "1.2.840.113556.1.4.2248", Boolean, Single;
+    88 MsDsDeviceTrustType = "msDS-DeviceTrustType", "1.2.840.113556.1.4.2325", Integer, Single;
+    89 MsDsCloudIsManaged = "msDS-CloudIsManaged", "1.2.840.113556.1.4.2271", Boolean, Single;
+    90 MsDsIsManaged = "msDS-IsManaged", "1.2.840.113556.1.4.2270", Boolean, Single;
+    91 MsDsIsCompliant = "msDS-IsCompliant", "1.2.840.113556.1.4.2314", Boolean, Single;
+    92 MsDsCloudAnchor = "msDS-CloudAnchor", "1.2.840.113556.1.4.2273", OctetString, Single;
+    93 MsDsApproximateLastLogonTimeStamp = "msDS-ApproximateLastLogonTimeStamp", "1.2.840.113556.1.4.2262", FileTime, Single;
+
+    100 MsDsRegistrationQuota = "msDS-RegistrationQuota", "1.2.840.113556.1.4.2241", Integer, Single;
+    101 MsDsMaximumRegistrationInactivityPeriod = "msDS-MaximumRegistrationInactivityPeriod", "1.2.840.113556.1.4.2242", Integer, Single;
+    102 MsDsDeviceLocation = "msDS-DeviceLocation", "1.2.840.113556.1.4.2261", DistinguishedName, Single;
+    103 MsDsIssuerCertificates = "msDS-IssuerCertificates", "1.2.840.113556.1.4.2240", OctetString, Multi, Confidential;
+    104 MsDsIssuerPublicCertificates = "msDS-IssuerPublicCertificates", "1.2.840.113556.1.4.2269", OctetString, Multi;
+    105 Keywords = "keywords", "1.2.840.113556.1.4.48", DirectoryString, Multi;
+    106 ServiceBindingInformation = "serviceBindingInformation", "1.2.840.113556.1.4.510", DirectoryString, Multi;
+    107 ServiceClassName = "serviceClassName", "1.2.840.113556.1.4.509", DirectoryString, Single;
+    108 ServiceDnsName = "serviceDNSName", "1.2.840.113556.1.4.657", DirectoryString, Single;
+
+    /// All Kerberos keys, encoded by `account::kerberos`.
+    120 SupplementalCredentials = "supplementalCredentials", "1.2.840.113556.1.4.125", Secret, Single, Never;
+    /// The Argon2id hash for sign-in by password on a page.
+    121 PasswordHash = "keyporch-PasswordHash", "2.25.273814406110187392011804541853163530301", Secret, Single, Never;
+    /// Digests of former passwords under one salt.
+    122 PasswordHistory = "keyporch-PasswordHistory", "2.25.273814406110187392011804541853163530302", Secret, Single, Never;
+    /// Secrets of second factors, one value each; the adapter's encoding.
+    123 SecondFactor = "keyporch-SecondFactor", "2.25.273814406110187392011804541853163530303", Secret, Multi, Never;
+    /// A policy object's settings as JSON.
+    124 PolicyDocument = "keyporch-PolicyDocument", "2.25.273814406110187392011804541853163530304", DirectoryString, Single;
+}
+
+impl Attribute {
+    /// The attribute's row in the schema.
+    #[must_use]
+    pub fn row(self) -> &'static AttributeRow {
+        // The table has one row for each variant, made by the same macro and ordered by number.
+        #[allow(clippy::expect_used, reason = "variant and row come from one macro repetition")]
+        ALL.binary_search_by_key(&(self as u16), |row| row.attribute as u16)
+            .ok()
+            .and_then(|position| ALL.get(position))
+            .expect("every attribute has a row")
+    }
+
+    /// The attribute with this number in stored rows.
+    #[must_use]
+    pub fn from_number(number: u16) -> Option<Self> {
+        ALL.binary_search_by_key(&number, |row| row.attribute as u16)
+            .ok()
+            .and_then(|position| ALL.get(position))
+            .map(|row| row.attribute)
+    }
+
+    /// The attribute's number in stored rows.
+    #[must_use]
+    pub const fn number(self) -> u16 {
+        self as u16
+    }
+
+    /// lDAPDisplayName.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// The attribute of an lDAPDisplayName or OID, without regard to case.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<Self> {
+        ALL.iter()
+            .find(|row| row.name.eq_ignore_ascii_case(name) || row.oid == name)
+            .map(|row| row.attribute)
+    }
+}

@@ -1,0 +1,224 @@
+//! Reading the directory: one state of it, with a record of what was read.
+
+mod accounts;
+mod groups;
+mod records;
+pub(crate) mod tree;
+
+use std::cell::{Cell, OnceCell, RefCell};
+
+use crate::cache::Parsed;
+use crate::directory::Directory;
+use crate::domain::Domain;
+use crate::error::Fault;
+use crate::id::{EntryId, Stamp};
+use crate::layout;
+use crate::reads::{Observation, Reads, Walk};
+use crate::storage::{Order, Read, Row, after_prefix};
+
+/// One state of the directory, containing every commit that had returned when it was taken.
+///
+/// Hot accounts and devices come from memory and touch no storage. The storage is opened at the first
+/// question that memory cannot answer; should what was read until then have changed meanwhile, the reads
+/// are no longer consistent ([`Reads::are_consistent`]), and a commit of anything computed from them,
+/// even of no change at all, is a conflict. Absence is always decided by the storage.
+pub struct Snapshot<'a> {
+    directory: &'a Directory,
+    domain: std::sync::Arc<Domain>,
+    /// The newest commit of this node that had returned.
+    at: u64,
+    opened: OnceCell<Opened<'a>>,
+    observations: RefCell<Vec<Observation>>,
+    torn: Cell<bool>,
+}
+
+pub(crate) struct Opened<'a> {
+    read: Box<dyn Read + Send + 'a>,
+    /// The newest commit of this node in the storage's state.
+    number: u64,
+}
+
+impl<'a> Snapshot<'a> {
+    pub(crate) fn new(
+        directory: &'a Directory,
+        domain: std::sync::Arc<Domain>,
+        at: u64,
+    ) -> Self {
+        Self {
+            directory,
+            domain,
+            at,
+            opened: OnceCell::new(),
+            observations: RefCell::default(),
+            torn: Cell::new(false),
+        }
+    }
+
+    /// The domain: its names, its SID, its well-known containers.
+    #[must_use]
+    pub fn domain(&self) -> &Domain {
+        &self.domain
+    }
+
+    /// What was read so far.
+    #[must_use]
+    pub fn reads(&self) -> Reads {
+        Reads {
+            observations: self.observations.borrow().clone(),
+            torn: self.torn.get(),
+        }
+    }
+
+    /// What was read, when nothing more will be.
+    #[must_use]
+    pub fn into_reads(self) -> Reads {
+        Reads {
+            torn: self.torn.get(),
+            observations: self.observations.into_inner(),
+        }
+    }
+
+    fn observe(&self, observation: Observation) {
+        self.observations.borrow_mut().push(observation);
+    }
+
+    /// The storage's state, opened at the first use.
+    fn store(&self) -> Result<&Opened<'a>, Fault> {
+        if let Some(opened) = self.opened.get() {
+            return Ok(opened);
+        }
+        let read = self.directory.storage().snapshot()?;
+        let number = self.directory.number_in(read.as_ref())?;
+        if number > self.at {
+            let so_far = self.reads();
+            if !so_far.stand(read.as_ref())? {
+                self.torn.set(true);
+            }
+        }
+        Ok(self.opened.get_or_init(|| Opened { read, number }))
+    }
+
+    /// The newest commit of this node that this snapshot may see.
+    fn newest(&self) -> u64 {
+        self.opened.get().map_or(self.at, |opened| opened.number)
+    }
+
+    /// Whether a state that is the newest one of its entry is part of this snapshot.
+    fn sees(&self, stamp: Stamp) -> bool {
+        stamp.node != self.directory.node_number() || stamp.number <= self.newest()
+    }
+
+    /// What `find` finds in the cache, if this snapshot sees it.
+    fn cached(&self, find: impl Fn() -> Option<Parsed>) -> Result<Option<Parsed>, Fault> {
+        let Some(parsed) = find() else {
+            return Ok(None);
+        };
+        if !self.sees(parsed.stamp()) && self.opened.get().is_none() {
+            // It was changed after the snapshot was taken: move on to the storage's state.
+            self.store()?;
+        }
+        if !self.sees(parsed.stamp()) {
+            return Ok(None);
+        }
+        self.observe(Observation::Entry(parsed.id(), Some(parsed.stamp())));
+        Ok(Some(parsed))
+    }
+
+    /// A row of the storage, recorded as read.
+    fn row(&self, key: Vec<u8>) -> Result<Option<(Stamp, Vec<u8>)>, Fault> {
+        let value = self.store()?.read.get(&key)?;
+        let row = match value {
+            None => None,
+            Some(value) => {
+                let (stamp, mut payload) = layout::open_row(&value)?;
+                Some((stamp, payload.remainder().to_vec()))
+            }
+        };
+        let stamp = row.as_ref().map(|(stamp, _)| *stamp);
+        self.observe(Observation::Row(key.into(), stamp));
+        Ok(row)
+    }
+
+    /// The rows of a range, recorded as read.
+    fn range(
+        &self,
+        start: &[u8],
+        end: &[u8],
+        limit: usize,
+        order: Order,
+    ) -> Result<Vec<Row>, Fault> {
+        let rows = self.store()?.read.scan(start, end, limit, order)?;
+        self.observe(Walk::observed(start, end, limit, order, &rows)?);
+        Ok(rows)
+    }
+
+    /// The rows whose keys begin with `prefix`, recorded as read.
+    fn prefix(&self, prefix: &[u8], limit: usize) -> Result<Vec<Row>, Fault> {
+        self.range(prefix, &after_prefix(prefix), limit, Order::Ascending)
+    }
+
+    /// The rows of a listing after an entry, and the entries they name.
+    fn ids(&self, prefix: &[u8], limit: usize) -> Result<Vec<EntryId>, Fault> {
+        let rows = self.prefix(prefix, limit)?;
+        rows.iter()
+            .map(|(key, _)| Ok(layout::id_at_end(key)?))
+            .collect()
+    }
+}
+
+impl std::fmt::Debug for Snapshot<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Snapshot").field("at", &self.newest()).finish_non_exhaustive()
+    }
+}
+
+/// How many rows a walk takes at once.
+const STEP: usize = 500;
+
+/// Walks a range in steps, so that no answer of the storage grows with the directory.
+fn walk(
+    read: &dyn Read,
+    start: &[u8],
+    end: &[u8],
+    mut each: impl FnMut(&[u8], &[u8]) -> Result<(), Fault>,
+) -> Result<(), Fault> {
+    let mut from = start.to_vec();
+    loop {
+        let rows = read.scan(&from, end, STEP, Order::Ascending)?;
+        for (key, value) in &rows {
+            each(key, value)?;
+        }
+        match rows.last() {
+            Some((last, _)) if rows.len() == STEP => {
+                from.clone_from(last);
+                from.push(0);
+            }
+            _ => return Ok(()),
+        }
+    }
+}
+
+/// Reads the listed keys of an entry.
+pub(crate) fn key_credentials(
+    read: &dyn Read,
+    holder: EntryId,
+) -> Result<Vec<crate::account::KeyCredential>, Fault> {
+    let prefix = layout::links(holder, crate::schema::Attribute::MsDsKeyCredentialLink);
+    let mut keys = Vec::new();
+    walk(read, &prefix, &after_prefix(&prefix), |_, value| {
+        let (_, payload) = layout::open_row(value)?;
+        keys.push(crate::account::KeyCredential::read(payload)?);
+        Ok(())
+    })?;
+    Ok(keys)
+}
+
+/// Reads an entry.
+pub(crate) fn entry(read: &dyn Read, id: EntryId) -> Result<Option<crate::Entry>, Fault> {
+    let Some(value) = read.get(&layout::entry(id))? else {
+        return Ok(None);
+    };
+    let (stamp, mut payload) = layout::open_row(&value)?;
+    Ok(Some(crate::Entry::read(id, stamp, &mut payload)?))
+}
+

@@ -1,0 +1,203 @@
+//! The tree of entries.
+
+use super::Snapshot;
+use crate::dn::Dn;
+use crate::entry::Entry;
+use crate::error::Fault;
+use crate::id::EntryId;
+use crate::layout::{self, Listing};
+use crate::reads::Observation;
+use crate::schema::{Attribute, Class};
+use crate::storage::{Order, after_prefix};
+use crate::value::folded;
+
+/// How deep the tree can be; a longer way up is a corrupt store.
+pub(crate) const DEPTH_LIMIT: usize = 64;
+
+impl Snapshot<'_> {
+    /// The entry with an id.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn entry(&self, id: EntryId) -> Result<Option<Entry>, Fault> {
+        let entry = super::entry(self.store()?.read.as_ref(), id)?;
+        let stamp = entry.as_ref().map(|entry| entry.stamp);
+        self.observe(Observation::Entry(id, stamp));
+        Ok(entry)
+    }
+
+    /// The entry of a distinguished name.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn entry_by_dn(&self, dn: &Dn) -> Result<Option<Entry>, Fault> {
+        let head = self.domain().head;
+        let Some(below) = dn.below(&Dn::of_domain(&self.domain().dns_name)) else {
+            return Ok(None);
+        };
+        let mut id = head;
+        for part in below.iter().rev() {
+            match self.child(id, part.attribute, &part.value)? {
+                Some(child) => id = child,
+                None => return Ok(None),
+            }
+        }
+        self.entry(id)
+    }
+
+    /// The child of an entry by its naming attribute and name.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn child(
+        &self,
+        parent: EntryId,
+        naming: Attribute,
+        name: &str,
+    ) -> Result<Option<EntryId>, Fault> {
+        self.holder(layout::child(parent, &child_name(naming, name)))
+    }
+
+    /// The children of an entry in the order of their names, at most `limit` from the first after the
+    /// child `after`.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn children(
+        &self,
+        parent: EntryId,
+        after: Option<&Entry>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, Fault> {
+        let prefix = layout::children(parent);
+        let start = match after {
+            Some(entry) => {
+                let name = child_name(entry.class.row().naming, &entry.name);
+                let mut key = layout::child(parent, &name);
+                key.push(0);
+                key
+            }
+            None => prefix.clone(),
+        };
+        let rows = self.range(&start, &after_prefix(&prefix), limit, Order::Ascending)?;
+        let mut children = Vec::new();
+        for (_, value) in rows {
+            let (_, mut payload) = layout::open_row(&value)?;
+            children.extend(self.entry(payload.id()?)?);
+        }
+        Ok(children)
+    }
+
+    /// The entries of a class in the order of their names, at most `limit` from the first after the
+    /// entry `after`.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn entries_of_class(
+        &self,
+        class: Class,
+        after: Option<&Entry>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, Fault> {
+        let listing = Listing::Class(class);
+        let prefix = layout::listings(listing);
+        let start = match after {
+            Some(entry) => {
+                let mut key = layout::listed(listing, folded(&entry.name).as_bytes(), entry.id);
+                key.push(0);
+                key
+            }
+            None => prefix.clone(),
+        };
+        let rows = self.range(&start, &after_prefix(&prefix), limit, Order::Ascending)?;
+        let mut entries = Vec::new();
+        for (key, _) in rows {
+            entries.extend(self.entry(layout::id_at_end(&key)?)?);
+        }
+        Ok(entries)
+    }
+
+    /// The entries with a value of a listed attribute (a text in any case), at most `limit`.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn entries_with(
+        &self,
+        attribute: Attribute,
+        value: &crate::Value,
+        limit: usize,
+    ) -> Result<Vec<Entry>, Fault> {
+        let Some(bytes) = crate::commit::index_bytes(value) else {
+            return Ok(Vec::new());
+        };
+        let prefix = layout::listed_value(Listing::Attribute(attribute), &bytes);
+        let ids = self.ids(&prefix, limit)?;
+        let entries = ids.into_iter().map(|id| self.entry(id));
+        entries.filter_map(Result::transpose).collect()
+    }
+
+    /// The containers above an entry, the domain's head first.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn containers(&self, of: EntryId) -> Result<Vec<EntryId>, Fault> {
+        let mut above = Vec::new();
+        let mut next = self.entry(of)?.map(|entry| entry.parent);
+        while let Some(id) = next.filter(|id| *id != EntryId::NONE) {
+            if above.len() > DEPTH_LIMIT {
+                return Err(Fault::Corrupt("tree"));
+            }
+            above.push(id);
+            next = self.entry(id)?.map(|entry| entry.parent);
+        }
+        above.reverse();
+        Ok(above)
+    }
+
+    /// The distinguished name of an entry.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn dn(&self, id: EntryId) -> Result<Option<Dn>, Fault> {
+        let Some(entry) = self.entry(id)? else {
+            return Ok(None);
+        };
+        let mut parts = Vec::new();
+        let mut entry = entry;
+        while entry.parent != EntryId::NONE {
+            if parts.len() > DEPTH_LIMIT {
+                return Err(Fault::Corrupt("tree"));
+            }
+            parts.push(crate::dn::Rdn {
+                attribute: entry.class.row().naming,
+                value: entry.name.clone(),
+            });
+            let parent = entry.parent;
+            entry = self.entry(parent)?.ok_or(Fault::Corrupt("tree"))?;
+        }
+        Ok(Some(Dn::of_domain(&entry.name).under(parts)))
+    }
+
+    /// Rows of links after an entry, and the entries they name.
+    pub(super) fn ids_after(
+        &self,
+        prefix: &[u8],
+        after: Option<EntryId>,
+        limit: usize,
+    ) -> Result<Vec<EntryId>, Fault> {
+        let mut start = prefix.to_vec();
+        if let Some(after) = after {
+            start.extend_from_slice(&after.bytes());
+            start.push(0);
+        }
+        let rows = self.range(&start, &after_prefix(prefix), limit, Order::Ascending)?;
+        rows.iter()
+            .map(|(key, _)| Ok(layout::id_at_end(key)?))
+            .collect()
+    }
+}
+
+/// How a child is named in the index: `cn=alice`.
+pub(crate) fn child_name(naming: Attribute, name: &str) -> String {
+    format!("{}={}", naming.name(), folded(name))
+}

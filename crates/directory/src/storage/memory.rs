@@ -1,0 +1,291 @@
+//! The storage of tests, and of a lab that forgets.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use trust::{Clock, Span, Timestamp};
+
+use super::{
+    Body, KEY_LIMIT, Order, Read, Row, SNAPSHOT_SECONDS, Storage, StorageError, TRANSACTION_BYTES,
+    TRANSACTION_SECONDS, Transaction,
+};
+
+/// A storage in memory: multi-version rows, one writer at a time, any number of readers.
+///
+/// Nothing survives it, so "durable" means here: as long as it lives.
+#[derive(Default)]
+pub struct Memory {
+    versions: RwLock<Versions>,
+    /// Held while a transaction's body runs: transactions are serial, which is serialisable.
+    writing: Mutex<()>,
+    /// Judges the time limits of the contract; without it they are not enforced.
+    clock: Option<Arc<dyn Clock>>,
+}
+
+/// The versions of a key, oldest first; `None` is an absence.
+type History = Vec<(u64, Option<Arc<[u8]>>)>;
+
+#[derive(Default)]
+struct Versions {
+    rows: BTreeMap<Vec<u8>, History>,
+    latest: u64,
+    /// How many snapshots are held of each version.
+    held: BTreeMap<u64, usize>,
+    /// Keys with more than their newest version, to be pruned when the snapshots have gone.
+    prunable: Vec<Vec<u8>>,
+}
+
+impl Versions {
+    fn get(&self, key: &[u8], version: u64) -> Option<&Arc<[u8]>> {
+        visible(self.rows.get(key)?, version)
+    }
+
+    fn scan(&self, start: &[u8], end: &[u8], version: u64) -> impl DoubleEndedIterator<Item = (&[u8], &Arc<[u8]>)> {
+        let bounds = (Bound::Included(start), Bound::Excluded(end.max(start)));
+        self.rows
+            .range::<[u8], _>(bounds)
+            .filter_map(move |(key, history)| Some((key.as_slice(), visible(history, version)?)))
+    }
+
+    fn apply(&mut self, writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>) {
+        self.latest += 1;
+        let latest = self.latest;
+        let mut touched = std::mem::take(&mut self.prunable);
+        for (key, value) in writes {
+            let history = self.rows.entry(key.clone()).or_default();
+            history.push((latest, value.map(Into::into)));
+            touched.push(key);
+        }
+        let oldest = self.held.keys().next().copied().unwrap_or(latest);
+        for key in touched {
+            let Some(history) = self.rows.get_mut(&key) else {
+                continue;
+            };
+            // What the oldest reader sees is the last version that is not newer than it.
+            let needed = history.iter().rposition(|(version, _)| *version <= oldest);
+            history.drain(..needed.unwrap_or(0));
+            match history.as_slice() {
+                [(_, None)] => {
+                    self.rows.remove(&key);
+                }
+                [_] => {}
+                _ => self.prunable.push(key),
+            }
+        }
+    }
+}
+
+fn visible(history: &History, version: u64) -> Option<&Arc<[u8]>> {
+    history
+        .iter()
+        .rev()
+        .find(|(written, _)| *written <= version)?
+        .1
+        .as_ref()
+}
+
+impl Memory {
+    /// An empty storage that does not watch the time limits of the contract.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// An empty storage that enforces the time limits of the contract by `clock`.
+    #[must_use]
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        Self {
+            clock: Some(clock),
+            ..Self::default()
+        }
+    }
+
+    // A panic while a lock is held can only be one of allocation; the state is replaced as a whole under
+    // the write lock, so it is never seen half-changed and a poisoned lock may be used.
+    fn read(&self) -> RwLockReadGuard<'_, Versions> {
+        self.versions.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Versions> {
+        self.versions.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn now(&self) -> Option<Timestamp> {
+        self.clock.as_ref().map(|clock| clock.now())
+    }
+
+    fn older_than(&self, since: Option<Timestamp>, seconds: i64) -> bool {
+        match (since, self.now()) {
+            (Some(since), Some(now)) => now.since(since) > Span::seconds(seconds),
+            _ => false,
+        }
+    }
+}
+
+impl Storage for Memory {
+    fn snapshot(&self) -> Result<Box<dyn Read + Send + '_>, StorageError> {
+        let mut versions = self.write();
+        let version = versions.latest;
+        *versions.held.entry(version).or_insert(0) += 1;
+        Ok(Box::new(Held {
+            memory: self,
+            version,
+            since: self.now(),
+        }))
+    }
+
+    fn transact(&self, body: &mut Body<'_>) -> Result<(), StorageError> {
+        let _writing: MutexGuard<'_, ()> =
+            self.writing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut open = Open {
+            memory: self,
+            version: self.read().latest,
+            writes: BTreeMap::new(),
+            bytes: 0,
+        };
+        let since = self.now();
+        body(&mut open)?;
+        if self.older_than(since, TRANSACTION_SECONDS) {
+            return Err(StorageError::TooSlow);
+        }
+        let writes = open.writes;
+        self.write().apply(writes);
+        Ok(())
+    }
+}
+
+struct Held<'a> {
+    memory: &'a Memory,
+    version: u64,
+    since: Option<Timestamp>,
+}
+
+impl Held<'_> {
+    fn check(&self) -> Result<(), StorageError> {
+        if self.memory.older_than(self.since, SNAPSHOT_SECONDS) {
+            return Err(StorageError::Expired);
+        }
+        Ok(())
+    }
+}
+
+impl Read for Held<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+        self.check()?;
+        Ok(self
+            .memory
+            .read()
+            .get(key, self.version)
+            .map(|value| value.to_vec()))
+    }
+
+    fn scan(
+        &self,
+        start: &[u8],
+        end: &[u8],
+        limit: usize,
+        order: Order,
+    ) -> Result<Vec<Row>, StorageError> {
+        self.check()?;
+        let versions = self.memory.read();
+        let rows = versions.scan(start, end, self.version);
+        let row = |(key, value): (&[u8], &Arc<[u8]>)| (key.to_vec(), value.to_vec());
+        Ok(match order {
+            Order::Ascending => rows.take(limit).map(row).collect(),
+            Order::Descending => rows.rev().take(limit).map(row).collect(),
+        })
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        let mut versions = self.memory.write();
+        if let Some(count) = versions.held.get_mut(&self.version) {
+            *count -= 1;
+            if *count == 0 {
+                versions.held.remove(&self.version);
+            }
+        }
+    }
+}
+
+struct Open<'a> {
+    memory: &'a Memory,
+    version: u64,
+    writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
+    bytes: usize,
+}
+
+impl Open<'_> {
+    fn record(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), StorageError> {
+        if key.is_empty() || key.len() > KEY_LIMIT {
+            return Err(StorageError::KeyLength(key.len()));
+        }
+        self.bytes += key.len() + value.map_or(0, <[u8]>::len);
+        if self.bytes > TRANSACTION_BYTES {
+            return Err(StorageError::TooLarge);
+        }
+        self.writes.insert(key.to_vec(), value.map(<[u8]>::to_vec));
+        Ok(())
+    }
+}
+
+impl Read for Open<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+        if let Some(written) = self.writes.get(key) {
+            return Ok(written.clone());
+        }
+        Ok(self
+            .memory
+            .read()
+            .get(key, self.version)
+            .map(|value| value.to_vec()))
+    }
+
+    fn scan(
+        &self,
+        start: &[u8],
+        end: &[u8],
+        limit: usize,
+        order: Order,
+    ) -> Result<Vec<Row>, StorageError> {
+        let bounds = (Bound::Included(start), Bound::Excluded(end.max(start)));
+        let own: BTreeMap<&[u8], &Option<Vec<u8>>> = self
+            .writes
+            .range::<[u8], _>(bounds)
+            .map(|(key, value)| (key.as_slice(), value))
+            .collect();
+        // Each own write hides at most one stored row.
+        let stored_limit = limit.saturating_add(own.len());
+        let versions = self.memory.read();
+        let stored = versions.scan(start, end, self.version);
+        let keep = |(key, value): (&[u8], &Arc<[u8]>)| {
+            (!own.contains_key(key)).then(|| (key.to_vec(), value.to_vec()))
+        };
+        let mut rows: Vec<Row> = match order {
+            Order::Ascending => stored.take(stored_limit).filter_map(keep).collect(),
+            Order::Descending => stored.rev().take(stored_limit).filter_map(keep).collect(),
+        };
+        rows.extend(
+            own.iter()
+                .filter_map(|(key, value)| Some((key.to_vec(), (*value).clone()?))),
+        );
+        rows.sort();
+        if order == Order::Descending {
+            rows.reverse();
+        }
+        rows.truncate(limit);
+        Ok(rows)
+    }
+}
+
+impl Transaction for Open<'_> {
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StorageError> {
+        self.record(key, Some(value))
+    }
+
+    fn delete(&mut self, key: &[u8]) -> Result<(), StorageError> {
+        self.record(key, None)
+    }
+}
