@@ -7,7 +7,7 @@
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 
-pub use der::asn1::{Any, AnyRef, ObjectIdentifier};
+pub use der::asn1::{Any, AnyRef, BitString, ObjectIdentifier};
 use der::asn1::{Application, ApplicationRef};
 use der::{
     Decode, DecodeOwned, DecodeValue, Encode, EncodeValue, Error, ErrorKind, FixedTag, Header,

@@ -68,9 +68,9 @@ impl<'a> DomainParameters<'a> {
     pub fn algorithm(&self) -> Result<AlgorithmIdentifierOwned, Malformed> {
         let write = || {
             Any::encode_from(&X942 {
-                p: UintRef::new(self.p)?,
-                g: UintRef::new(self.g)?,
-                q: Some(UintRef::new(self.q.unwrap_or_default())?),
+                p: unsigned(self.p)?,
+                g: unsigned(self.g)?,
+                q: Some(unsigned(self.q.unwrap_or_default())?),
                 j: None,
                 validation_parms: None,
             })
@@ -190,7 +190,12 @@ pub fn dh_public_key(bits: &[u8]) -> Result<&[u8], Malformed> {
 /// leading zero bytes do not matter.
 #[must_use]
 pub fn encode_dh_public_key(y: &[u8]) -> Vec<u8> {
-    UintRef::new(y).map_or_else(|_| Vec::new(), |y| asn1::encode(&y))
+    unsigned(y).map_or_else(|_| Vec::new(), |y| asn1::encode(&y))
+}
+
+/// A number of any bytes; zero is one byte on the wire, for an INTEGER without contents is none.
+fn unsigned(bytes: &[u8]) -> der::Result<UintRef<'_>> {
+    UintRef::new(if bytes.is_empty() { &[0] } else { bytes })
 }
 
 const WHAT: &str = "public value of a key agreement";
