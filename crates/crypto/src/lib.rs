@@ -5,6 +5,7 @@ pub mod base32;
 pub mod constant_time;
 pub mod digest;
 pub mod etype;
+pub mod jose;
 pub mod kdf;
 pub mod key;
 pub mod mac;

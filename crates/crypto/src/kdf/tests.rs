@@ -63,7 +63,7 @@ fn other_info(kdf: PkinitKdf, etype: u8) -> Vec<u8> {
 
 /// random-to-key of triple DES (RFC 3961 6.3.1), which one of the vectors needs and nothing else.
 fn triple_des_random_to_key(random: &[u8; 21]) -> Vec<u8> {
-    let odd = |byte: u8| (byte & 0xfe) | u8::from(byte.count_ones() - u32::from(byte & 1) & 1 == 0);
+    let odd = |byte: u8| (byte & 0xfe) | u8::from((byte & 0xfe).count_ones().is_multiple_of(2));
     random
         .chunks(7)
         .flat_map(|part| {

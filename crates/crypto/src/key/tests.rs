@@ -214,6 +214,25 @@ fn every_encoding_leads_back_to_the_key() {
 }
 
 #[test]
+fn key_material_leads_back_to_the_key() {
+    for key in keys() {
+        let public = key.public_key();
+        let material = public.to_key_material();
+        assert_eq!(PublicKey::from_key_material(&material), Ok(public.clone()));
+        let spki = public.to_spki_der();
+        assert_eq!(PublicKey::from_key_material(&spki), Ok(public.clone()));
+        if public.bits() == 2048 {
+            // Protocols D.5.1: 283 bytes for 2048 bits.
+            assert_eq!((material.len(), &material[..4]), (283, &b"RSA1"[..]));
+        }
+    }
+    assert_eq!(
+        PublicKey::from_key_material(b"none"),
+        Err(MalformedKey::Encoding)
+    );
+}
+
+#[test]
 fn refuses_a_public_key_with_anything_behind_or_missing() {
     for key in keys() {
         let der = key.public_key().to_spki_der();
