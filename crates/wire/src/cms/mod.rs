@@ -6,6 +6,11 @@
 //! message. [`SignedData::with_one_signer`] makes what we send. Hashing and signing are not done here:
 //! [`SignerInfo::signed_bytes`] says over what.
 
+#![allow(
+    clippy::needless_question_mark,
+    reason = "what der's derive writes for an optional octet string"
+)]
+
 pub mod oid;
 
 use core::fmt;
@@ -133,6 +138,41 @@ pub struct IssuerAndSerialNumber<'a> {
     pub issuer: Raw<'a>,
     /// The serial number; its bytes are the contents of the INTEGER in the certificate.
     pub serial_number: IntRef<'a>,
+}
+
+impl<'a> IssuerAndSerialNumber<'a> {
+    /// Reads the encoding.
+    ///
+    /// # Errors
+    /// [`Malformed`] when the bytes are not that, or are followed by others.
+    pub fn read(bytes: &'a [u8]) -> Result<IssuerAndSerialNumber<'a>, Malformed> {
+        asn1::decode(bytes, "IssuerAndSerialNumber", SignedData::MAX_LENGTH)
+    }
+
+    /// Names the certificate of an issuer, given as its encoded name, with a number, given as the contents of
+    /// its INTEGER.
+    ///
+    /// # Errors
+    /// [`Malformed`] when the issuer is not one DER value, or the number not the contents of one.
+    pub fn new(
+        issuer: &'a [u8],
+        serial_number: &'a [u8],
+    ) -> Result<IssuerAndSerialNumber<'a>, Malformed> {
+        let number = IntRef::new(serial_number).map_err(|source| Malformed::Syntax {
+            what: "serial number",
+            source,
+        })?;
+        Ok(IssuerAndSerialNumber {
+            issuer: Raw::new(issuer)?,
+            serial_number: number,
+        })
+    }
+
+    /// Writes it.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        asn1::encode(self)
+    }
 }
 
 /// `[0]` as RFC 5652 has it (implicit) is what we write; one public test suite sends it explicit.
