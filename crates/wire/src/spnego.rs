@@ -4,6 +4,11 @@
 //! An acceptor reads what came with [`Token::decode`]: SPNEGO's first token, a later one, or Kerberos
 //! without SPNEGO around it. What is inside a Kerberos token is [`KerberosToken`]'s to say.
 
+#![allow(
+    clippy::needless_question_mark,
+    reason = "what der's derive writes for an optional octet string"
+)]
+
 use der::{Decode, Enumerated, Sequence, Tag, TagNumber};
 
 use crate::asn1::{self, AnyRef, Der, Extensions, Malformed, ObjectIdentifier, SequenceOf};

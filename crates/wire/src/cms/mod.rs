@@ -211,7 +211,7 @@ impl Encode for SignerIdentifier<'_> {
 
     fn encode(&self, writer: &mut impl Writer) -> der::Result<()> {
         match self {
-            SignerIdentifier::IssuerAndSerialNumber(both) => both.encode(writer),
+            SignerIdentifier::IssuerAndSerialNumber(both) => Encode::encode(both, writer),
             SignerIdentifier::SubjectKeyIdentifier(bytes) => key_identifier(bytes)?.encode(writer),
         }
     }

@@ -4,6 +4,11 @@
 //! IMPLICIT. Types that the RFC marks extensible keep what they do not know
 //! ([`Extensions`](crate::asn1::Extensions)).
 
+#![allow(
+    clippy::needless_question_mark,
+    reason = "what der's derive writes for an optional octet string"
+)]
+
 mod key_derivation;
 pub mod oid;
 mod public_value;

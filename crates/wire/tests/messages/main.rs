@@ -1,4 +1,4 @@
-//! One binary, a module per subject. Vectors are files below `vectors/`, each directory with a note on
+//! One binary, a module per subject. Vectors are files below `tests/vectors/`, each directory with a note on
 //! where its files come from.
 
 extern crate keyporch_wire as wire;
@@ -12,7 +12,7 @@ mod spnego;
 /// A file below `tests/vectors/`.
 macro_rules! vector {
     ($path:literal) => {
-        include_bytes!(concat!("vectors/", $path)).as_slice()
+        include_bytes!(concat!("../vectors/", $path)).as_slice()
     };
 }
 use vector;
