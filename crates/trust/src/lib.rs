@@ -5,6 +5,7 @@
 //! Knows nothing about: entries, tickets, tokens, sockets.
 
 mod chance;
+pub mod enrolment;
 pub mod path;
 mod rfc3339;
 pub mod story;
