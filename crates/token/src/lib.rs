@@ -13,11 +13,12 @@
 
 pub mod authentication;
 pub mod authorize;
+pub mod claims;
 pub mod client;
 pub mod discovery;
 pub mod factor;
 pub mod grant;
-mod interim;
+pub mod keys;
 pub mod limiter;
 mod moment;
 pub mod pages;

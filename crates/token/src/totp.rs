@@ -1,6 +1,7 @@
 //! Time-based one-time passwords (RFC 6238) as every authenticator application speaks them: SHA-1, six digits,
 //! thirty seconds.
 
+use crypto::totp::{SECRET_LEN, STEP_SECONDS, step_at};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use trust::{Rng, Timestamp};
@@ -11,10 +12,8 @@ use crate::authentication::SecondFactor;
 use crate::factor::{Accepted, AuthenticationAdapter, Begun, Claim, Ended, Enrolled, Form, Wrong};
 use crate::parameters::Parameters;
 
-/// Length of a step in seconds (RFC 6238 4.1).
-const STEP: i64 = 30;
 /// Steps before and after the present one that are accepted, for clocks that differ (RFC 6238 5.2).
-const WINDOW: i64 = 1;
+const WINDOW: u64 = 1;
 /// The form field that takes the code.
 pub const FIELD: &str = "VerificationCode";
 
@@ -75,107 +74,84 @@ impl AuthenticationAdapter for Totp {
         };
         match secret.step_of(sent, now) {
             None => Ended::Refuse(Wrong::Answer),
-            Some(step) => Ended::Accept(secret.accepted(person.account, step, now)),
+            Some(step) => Ended::Accept(accepted(person.account, step, now)),
         }
     }
 }
 
 /// A TOTP secret: 160 random bits (RFC 4226 4, R6), in text 32 characters of base32.
-#[derive(Clone)]
-pub struct TotpSecret(Zeroizing<Vec<u8>>);
+#[derive(Clone, Debug)]
+pub struct TotpSecret(crypto::totp::TotpSecret);
 
 impl TotpSecret {
     /// Draws a new one.
     pub fn draw(rng: &mut dyn Rng) -> Self {
-        Self(Zeroizing::new(rng.bytes::<20>().to_vec()))
+        let bytes = Zeroizing::new(rng.bytes::<SECRET_LEN>());
+        #[allow(clippy::expect_used, reason = "the length is that of a secret")]
+        let secret = crypto::totp::TotpSecret::new(bytes.as_slice())
+            .expect("20 bytes are between 16 and 64");
+        Self(secret)
     }
 
     /// Reads base32 in either case, spaces allowed; `None` when it is not base32 or has fewer than 128 bits.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let bare: Zeroizing<String> =
-            Zeroizing::new(text.chars().filter(|c| !c.is_ascii_whitespace()).collect());
-        let bytes = Zeroizing::new(crate::interim::base32::decode(&bare)?);
-        (bytes.len() >= 16).then_some(Self(bytes))
+        crypto::totp::TotpSecret::new(&crypto::base32::decode(text)?)
+            .ok()
+            .map(Self)
     }
 
     /// The secret in base32, for the one person who may know it.
     #[must_use]
     pub fn reveal(&self) -> Zeroizing<String> {
-        Zeroizing::new(crate::interim::base32::encode(&self.0))
+        self.0.to_base32()
     }
 
     /// The URI that authenticator applications read from a QR code: `otpauth://totp/ISSUER:ACCOUNT?secret=…`.
     #[must_use]
     pub fn uri(&self, issuer: &str, account: &str) -> Zeroizing<String> {
-        let (issuer, account) = (
-            wire::http::percent_encode(issuer),
-            wire::http::percent_encode(account),
-        );
-        let secret = self.reveal();
-        Zeroizing::new(format!(
-            "otpauth://totp/{issuer}:{account}?secret={}&issuer={issuer}&algorithm=SHA1&digits=6&period={STEP}",
-            secret.as_str()
-        ))
+        self.0.address(issuer, account)
     }
 
     /// The code of the present step, for one who holds the secret: a test or the lab.
     #[must_use]
     pub fn code(&self, now: Timestamp) -> String {
-        self.code_of(now.unix().div_euclid(STEP))
+        self.0.code(present(now))
     }
 
-    /// Enrols `account` when `sent` is a code of this secret: a proof like any other, and what the adapter keeps.
+    /// Enrols `account` when `sent` is a code of this secret: a proof like any other.
     #[must_use]
     pub fn enrol(&self, account: Guid, sent: &str, now: Timestamp) -> Option<Accepted> {
         self.step_of(sent, now)
-            .map(|step| self.accepted(account, step, now))
+            .map(|step| accepted(account, step, now))
     }
 
-    /// What the adapter keeps about somebody to whom the secret is given by an administrator.
+    /// What the adapter keeps about somebody who has this secret.
     #[must_use]
     pub fn kept(&self) -> Value {
         json!({ "secret": self.reveal().as_str() })
     }
 
-    /// The step, in the window, that has the code that was sent. Every step is tried whatever the outcome.
-    fn step_of(&self, sent: &str, now: Timestamp) -> Option<i64> {
-        let digits: String = sent.chars().filter(|c| !matches!(c, ' ' | '-')).collect();
-        let present = now.unix().div_euclid(STEP);
-        let mut found = None;
-        for step in present - WINDOW..=present + WINDOW {
-            if crypto::constant_time::equal(self.code_of(step).as_bytes(), digits.as_bytes())
-                && found.is_none()
-            {
-                found = Some(step);
-            }
-        }
-        found
-    }
-
-    fn code_of(&self, step: i64) -> String {
-        let counter = u64::try_from(step).unwrap_or(0);
-        format!(
-            "{:06}",
-            crate::interim::totp::hotp(&self.0, counter) % 1_000_000
-        )
-    }
-
-    fn accepted(&self, account: Guid, step: i64, now: Timestamp) -> Accepted {
-        Accepted {
-            proof: SecondFactor::proven(Totp.amr(), now),
-            claim: Claim {
-                id: format!("{account}:{step}"),
-                until: Timestamp::from_unix(step.saturating_add(WINDOW + 1).saturating_mul(STEP)),
-            },
-            data: None,
-        }
+    /// The step, in the window, that has the code that was sent.
+    fn step_of(&self, sent: &str, now: Timestamp) -> Option<u64> {
+        self.0.find(&sent.replace('-', " "), present(now), WINDOW)
     }
 }
 
-impl core::fmt::Debug for TotpSecret {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str("TotpSecret(…)")
+/// The present step; moments before 1970 count as 1970.
+fn present(now: Timestamp) -> u64 {
+    step_at(u64::try_from(now.unix()).unwrap_or(0))
+}
+
+fn accepted(account: Guid, step: u64, now: Timestamp) -> Accepted {
+    let end = step.saturating_add(WINDOW + 1).saturating_mul(STEP_SECONDS);
+    Accepted {
+        proof: SecondFactor::proven(Totp.amr(), now),
+        claim: Claim {
+            id: format!("{account}:{step}"),
+            until: Timestamp::from_unix(i64::try_from(end).unwrap_or(i64::MAX)),
+        },
+        data: None,
     }
 }
 
@@ -188,7 +164,7 @@ mod tests {
 
     /// The secret of RFC 6238 appendix B, for SHA-1.
     fn secret() -> TotpSecret {
-        TotpSecret(Zeroizing::new(b"12345678901234567890".to_vec()))
+        TotpSecret::parse("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").unwrap()
     }
 
     fn code(text: &str) -> Parameters {
