@@ -19,14 +19,14 @@ pub trait Keys {
     fn keys(&self) -> impl Iterator<Item = VersionedKey<'_>>;
 
     /// The keys of the newest version.
-    fn current(&self) -> impl Iterator<Item = VersionedKey<'_>> {
-        let newest = self.keys().next().map(|key| key.kvno);
-        self.keys().take_while(move |key| Some(key.kvno) == newest)
+    fn newest(&self) -> impl Iterator<Item = VersionedKey<'_>> {
+        let kvno = self.keys().next().map(|key| key.kvno);
+        self.keys().take_while(move |key| Some(key.kvno) == kvno)
     }
 
     /// The key of the newest version with this etype.
-    fn current_of(&self, etype: Etype) -> Option<VersionedKey<'_>> {
-        self.current().find(|key| key.key.etype() == etype)
+    fn newest_of(&self, etype: Etype) -> Option<VersionedKey<'_>> {
+        self.newest().find(|key| key.key.etype() == etype)
     }
 
     /// The keys that may have encrypted something marked with `kvno` and `etype`. Without a version
@@ -86,11 +86,11 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_version_is_current_and_older_ones_still_open() {
+    fn the_newest_version_comes_first_and_older_ones_still_open() {
         let aes256 = Etype::Aes256CtsHmacSha1_96;
         let aes128 = Etype::Aes128CtsHmacSha1_96;
         let set = KeySet::new(vec![key(1, aes256), key(2, aes256), key(2, aes128)]);
-        let current: Vec<_> = set.current().map(|key| key.key.etype()).collect();
+        let current: Vec<_> = set.newest().map(|key| key.key.etype()).collect();
         assert_eq!(current, [aes256, aes128]);
         let number = EncryptionType(aes256.number());
         assert_eq!(set.candidates(Some(1), number).count(), 1);

@@ -81,7 +81,7 @@ pub fn attach(
         builder = place(builder, BufferType::FULL_CHECKSUM, kdc_etype);
     }
     let mut pac = builder.build().map_err(|_| Unfit)?;
-    let mut sign = |pac: &mut Pac, kind, key: VersionedKey<'_>, covered: Option<&[u8]>| {
+    let sign = |pac: &mut Pac, kind, key: VersionedKey<'_>, covered: Option<&[u8]>| {
         let checksum = key.key.checksum(USAGE, covered.unwrap_or(pac.as_bytes()));
         pac.set_signature(kind, &checksum).map_err(|_| Unfit)?;
         Ok(checksum)

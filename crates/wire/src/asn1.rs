@@ -7,6 +7,7 @@
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 
+pub use der::referenced::OwnedToRef;
 pub use der::asn1::{Any, AnyRef, BitString, ObjectIdentifier};
 use der::asn1::{Application, ApplicationRef};
 use der::{

@@ -158,6 +158,17 @@ impl KerberosKeys {
     }
 }
 
+impl ticket::Keys for KerberosKeys {
+    fn keys(&self) -> impl Iterator<Item = ticket::VersionedKey<'_>> {
+        self.sets.iter().flat_map(|set| {
+            set.keys.iter().map(|key| ticket::VersionedKey {
+                kvno: set.kvno,
+                key: key.schedule(),
+            })
+        })
+    }
+}
+
 /// Random keys for every etype, as krbtgt and services have them; no password gives them.
 pub fn random_keys(rng: &mut dyn Rng) -> Vec<KerberosKey> {
     Etype::ALL
