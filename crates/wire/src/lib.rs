@@ -2,6 +2,7 @@
 
 pub mod asn1;
 pub mod bcrypt_blob;
+pub mod ccache;
 pub mod cms;
 pub mod dn_binary;
 pub mod guid;
@@ -9,9 +10,11 @@ pub mod http;
 pub mod kerberos;
 pub mod key_credential;
 pub mod key_material;
+pub mod keytab;
 pub mod pkinit;
 mod ndr;
 pub mod pac;
+pub mod principal;
 mod read;
 pub mod sid;
 pub mod spnego;
@@ -19,4 +22,5 @@ mod text;
 pub mod x509;
 
 pub use guid::Guid;
+pub use principal::Principal;
 pub use sid::Sid;

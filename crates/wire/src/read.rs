@@ -61,4 +61,16 @@ impl<'a> Reader<'a> {
     pub(crate) fn u32_be(&mut self) -> Option<u32> {
         self.array().map(u32::from_be_bytes)
     }
+
+    /// Bytes after their number, 16 bits big-endian.
+    pub(crate) fn counted_u16_be(&mut self) -> Option<&'a [u8]> {
+        let count = self.u16_be()?;
+        self.take(usize::from(count))
+    }
+
+    /// Bytes after their number, 32 bits big-endian.
+    pub(crate) fn counted_u32_be(&mut self) -> Option<&'a [u8]> {
+        let count = self.u32_be()?;
+        self.take_u32(count)
+    }
 }
