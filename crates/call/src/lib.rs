@@ -1,1 +1,23 @@
-//! Outgoing connections; the production doors.
+//! Outgoing connections, the files of a device, and the production doors of the flows.
+//!
+//! Promises: a peer that cannot prove its name gets nothing; an answer is read to a limit and within a
+//! time; nothing is followed, resolved or trusted that the caller did not name. State on disk is replaced
+//! whole or not at all.
+//! Knows nothing about: what a flow does next.
+
+pub mod client;
+mod connect;
+mod cookies;
+mod fault;
+pub mod files;
+pub mod hosts;
+pub mod kerberos;
+mod moment;
+pub mod sign_in;
+#[cfg(test)]
+mod tests;
+mod url;
+
+pub use client::{Client, ClientCertificate, Roots};
+pub use fault::CallFault;
+pub use hosts::Hosts;

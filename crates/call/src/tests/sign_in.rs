@@ -1,0 +1,259 @@
+use std::io::Read as _;
+use std::net::TcpListener;
+use std::thread;
+
+use trust::SystemRng;
+use zeroize::Zeroizing;
+
+use super::{client, one_exchange};
+use crate::sign_in::{Person, Question, SignIn, SignInFault, Wish};
+
+/// A server that gives one answer to each request after another, and then the requests that it got. `{port}` in
+/// an answer is its port, `{state}` the state of the first request.
+fn server(answers: Vec<&'static str>) -> (u16, thread::JoinHandle<Vec<String>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let serving = thread::spawn(move || {
+        let mut requests: Vec<String> = Vec::new();
+        for answer in answers {
+            let (mut stream, _) = listener.accept().unwrap();
+            // The state is in the first request, and the answer is made when a request has come.
+            let state = requests
+                .first()
+                .map(|first| between(first, "state=", '&'))
+                .unwrap_or_default();
+            let answer = answer
+                .replace("{port}", &port.to_string())
+                .replace("{state}", &state);
+            requests.extend(one_exchange(&mut stream, &answer));
+            let _ = stream.shutdown(std::net::Shutdown::Write);
+            let _ = stream.read_to_end(&mut Vec::new());
+        }
+        requests
+    });
+    (port, serving)
+}
+
+fn between(text: &str, before: &str, after: char) -> String {
+    let rest = text
+        .split_once(before)
+        .map(|(_, rest)| rest)
+        .unwrap_or_default();
+    rest.split([after, ' '])
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
+
+fn wish(port: u16) -> Wish {
+    Wish {
+        base: format!("http://localhost:{port}"),
+        client_id: "dd762716-544d-4aeb-a526-687b73838a22".into(),
+        redirect_uri: "http://127.0.0.1/".into(),
+        resource: "urn:ms-drs:enterpriseregistration.corp.example".into(),
+        scope: "openid".into(),
+        login_hint: None,
+        fresh_second_factor: true,
+    }
+}
+
+/// Answers by a list, and notes what it was asked.
+#[derive(Default)]
+struct Script {
+    answers: Vec<&'static str>,
+    asked: Vec<(Question, Option<String>)>,
+    shown: Vec<String>,
+}
+
+impl Person for Script {
+    fn answer(&mut self, question: Question, problem: Option<&str>) -> Option<Zeroizing<String>> {
+        self.asked.push((question, problem.map(str::to_owned)));
+        (!self.answers.is_empty()).then(|| Zeroizing::new(self.answers.remove(0).to_owned()))
+    }
+
+    fn enrol_authenticator(&mut self, uri: &str, secret: &str) {
+        self.shown.push(format!("{uri} {secret}"));
+    }
+
+    fn keep_recovery_codes(&mut self, codes: &[String]) -> bool {
+        self.shown.extend_from_slice(codes);
+        true
+    }
+}
+
+const PASSWORD: &str = "HTTP/1.1 200 OK\r\nSet-Cookie: browser=b1; Path=/\r\nContent-Type: text/html\r\nConnection: close\r\n\r\n\
+    <form id=\"password\" method=\"post\" action=\"/adfs/oauth2/authorize?x=1&amp;y=2\"><input type=\"hidden\" name=\"FormToken\" value=\"t1\">\
+    <input type=\"text\" name=\"UserName\"><input type=\"password\" name=\"Password\"></form>";
+const WRONG: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<p id=\"error\">wrong name or password</p>\
+    <form id=\"password\" method=\"post\" action=\"/adfs/oauth2/authorize\"><input type=\"text\" name=\"UserName\"><input type=\"password\" name=\"Password\"></form>";
+const TOTP: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<form id=\"totp\" method=\"post\" action=\"/adfs/oauth2/authorize\">\
+    <input type=\"hidden\" name=\"Context\" value=\"c1\"><input type=\"text\" name=\"VerificationCode\"></form>";
+const TOTP_WRONG: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<p id=\"error\">that code is not right</p><form id=\"totp\" method=\"post\" action=\"/adfs/oauth2/authorize\">\
+    <input type=\"hidden\" name=\"Context\" value=\"c2\"><input type=\"text\" name=\"VerificationCode\"></form>";
+const CODE: &str = "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/?code=abc%2B&state={state}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+const TOKENS: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{\"access_token\":\"a.b.c\",\"expires_in\":\"3600\"}";
+
+#[test]
+fn forms_are_filled_until_there_is_a_code_and_the_code_becomes_a_token() {
+    let (port, serving) = server(vec![PASSWORD, TOTP, CODE, TOKENS]);
+    let client = client("first.pem", None);
+    let mut person = Script {
+        answers: vec!["alice@corp.example", "p&w", "123456"],
+        ..Script::default()
+    };
+    let code = SignIn::new(&client, wish(port), &mut SystemRng)
+        .run(&mut person)
+        .unwrap();
+    let tokens = code.redeem(&client).unwrap();
+    assert_eq!(
+        (tokens.access_token.as_str(), tokens.expires_in),
+        ("a.b.c", 3600)
+    );
+    let requests = serving.join().unwrap();
+    assert!(
+        requests[0].contains("code_challenge_method=S256")
+            && requests[0].contains("amr_values=ngcmfa")
+    );
+    assert!(
+        requests[1].starts_with("POST /adfs/oauth2/authorize?x=1&y=2 HTTP/1.1"),
+        "{}",
+        requests[1]
+    );
+    assert!(
+        requests[1].ends_with("FormToken=t1&UserName=alice%40corp.example&Password=p%26w"),
+        "{}",
+        requests[1]
+    );
+    assert!(
+        requests[1].contains("cookie: browser=b1\r\n"),
+        "{}",
+        requests[1]
+    );
+    assert!(
+        requests[2].ends_with("Context=c1&VerificationCode=123456"),
+        "{}",
+        requests[2]
+    );
+    assert!(requests[3].contains("code=abc%2B&"), "{}", requests[3]);
+    // RFC 7636 4.6: the verifier is the one whose digest was sent.
+    let challenge = between(&requests[0], "code_challenge=", '&');
+    assert_eq!(
+        token::pkce::challenge_of(&between(&requests[3], "code_verifier=", '&')),
+        challenge
+    );
+}
+
+#[test]
+fn a_wrong_password_is_asked_for_again_with_the_reason() {
+    let (port, _serving) = server(vec![PASSWORD, WRONG, CODE]);
+    let client = client("first.pem", None);
+    let mut person = Script {
+        answers: vec!["alice", "wrong", "alice", "right"],
+        ..Script::default()
+    };
+    SignIn::new(&client, wish(port), &mut SystemRng)
+        .run(&mut person)
+        .unwrap();
+    assert_eq!(
+        person.asked[2],
+        (Question::Name, Some("wrong name or password".into()))
+    );
+}
+
+#[test]
+fn a_wrong_code_ends_the_try_and_the_sign_in_goes_on_where_it_stood() {
+    let (port, serving) = server(vec![PASSWORD, TOTP, TOTP_WRONG, CODE]);
+    let client = client("first.pem", None);
+    let mut sign_in = SignIn::new(&client, wish(port), &mut SystemRng);
+    let mut person = Script {
+        answers: vec!["alice", "right", "000000", "123456"],
+        ..Script::default()
+    };
+    let Err(SignInFault::SecondFactor(said)) = sign_in.run(&mut person) else {
+        panic!()
+    };
+    assert_eq!(said, "that code is not right");
+    sign_in.run(&mut person).unwrap();
+    assert!(serving.join().unwrap()[3].ends_with("Context=c2&VerificationCode=123456"));
+}
+
+#[test]
+fn an_authenticator_is_set_up_in_the_terminal() {
+    let enrolment = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<a id=\"secret-uri\" href=\"otpauth://totp/x?secret=AB&amp;issuer=Corp\">here</a><code id=\"secret\">ABCD EFGH</code>\
+        <form id=\"enrolment\" method=\"post\" action=\"/e\"><input type=\"text\" name=\"VerificationCode\"></form>";
+    let acknowledgement = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<ol id=\"recovery-codes\"><li><code>r1</code></li><li><code>r2</code></li></ol>\
+        <form id=\"acknowledgement\" method=\"post\" action=\"/a\"></form>";
+    let (port, _serving) = server(vec![PASSWORD, enrolment, acknowledgement, CODE]);
+    let client = client("first.pem", None);
+    let mut person = Script {
+        answers: vec!["alice", "right", "123456"],
+        ..Script::default()
+    };
+    SignIn::new(&client, wish(port), &mut SystemRng)
+        .run(&mut person)
+        .unwrap();
+    assert_eq!(
+        person.shown,
+        [
+            "otpauth://totp/x?secret=AB&issuer=Corp ABCD EFGH",
+            "r1",
+            "r2"
+        ]
+    );
+}
+
+#[test]
+fn nothing_is_sent_to_another_server_and_no_foreign_answer_is_taken() {
+    let elsewhere = "HTTP/1.1 302 Found\r\nLocation: https://evil.example/\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let form_elsewhere = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<form id=\"password\" method=\"post\" action=\"https://evil.example/\"><input type=\"password\" name=\"Password\"></form>";
+    let other_state = "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/?code=abc&state=other\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    for answer in [elsewhere, form_elsewhere, other_state] {
+        let (port, _serving) = server(vec![answer]);
+        let client = client("first.pem", None);
+        let mut person = Script {
+            answers: vec!["secret"],
+            ..Script::default()
+        };
+        let outcome = SignIn::new(&client, wish(port), &mut SystemRng).run(&mut person);
+        assert!(
+            matches!(outcome, Err(SignInFault::NotUnderstood(_))),
+            "{answer}"
+        );
+    }
+}
+
+#[test]
+fn a_refusal_is_told_in_the_service_s_own_words() {
+    let page = "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n<p id=\"error\">This application is not known.</p><p id=\"trace\">4711</p>";
+    let redirected = "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1/?error=access_denied&error_description=No+way&state={state}\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    for (answers, said) in [
+        (
+            vec![page],
+            "the federation service refused: This application is not known. (for the administrator: 4711)",
+        ),
+        (
+            vec![PASSWORD, redirected],
+            "the federation service refused: No way",
+        ),
+    ] {
+        let (port, _serving) = server(answers);
+        let client = client("first.pem", None);
+        let mut person = Script {
+            answers: vec!["alice", "secret"],
+            ..Script::default()
+        };
+        let fault = SignIn::new(&client, wish(port), &mut SystemRng)
+            .run(&mut person)
+            .err()
+            .unwrap();
+        assert_eq!(fault.to_string(), said);
+    }
+}
+
+#[test]
+fn whoever_does_not_answer_cancels() {
+    let (port, _serving) = server(vec![PASSWORD]);
+    let client = client("first.pem", None);
+    let outcome = SignIn::new(&client, wish(port), &mut SystemRng).run(&mut Script::default());
+    assert!(matches!(outcome, Err(SignInFault::Cancelled)));
+}
