@@ -1,0 +1,116 @@
+//! What the join left on this device (DREG-F5): names, addresses, the device ID and its certificate.
+
+use serde::{Deserialize, Serialize};
+use trust::Timestamp;
+use wire::x509::{Certificate, Thumbprint};
+use wire::{Guid, Sid};
+
+use crate::base64::Bytes;
+
+/// The device's registration with the enterprise DRS, and the domain that it is joined to. Its keys are
+/// in the vault.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Registration {
+    /// The domain's DNS name (`corp.example`).
+    pub domain: String,
+    /// The domain's NetBIOS name (`CORP`), where the device was told.
+    pub netbios: Option<String>,
+    /// The Kerberos realm (`CORP.EXAMPLE`).
+    pub realm: String,
+    /// The computer account's name (`LAPTOP-1$`).
+    pub computer: String,
+    /// The computer account's SID, where the device was told.
+    pub computer_sid: Option<Sid>,
+    /// The device ID: `msDS-DeviceID` of the device's object, and `deviceid` in tokens.
+    pub device_id: Guid,
+    /// The federation service's address (`https://sts.corp.example`).
+    pub federation: String,
+    /// The KDCs' addresses as `host:port`, in the order in which they are tried.
+    pub kdcs: Vec<String>,
+    certificate: Bytes,
+    roots: Vec<Bytes>,
+    joined: i64,
+}
+
+/// What a join found out, for [`Registration::new`].
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The domain's DNS name.
+    pub domain: String,
+    /// The domain's NetBIOS name.
+    pub netbios: Option<String>,
+    /// The Kerberos realm.
+    pub realm: String,
+    /// The computer account's name.
+    pub computer: String,
+    /// The computer account's SID.
+    pub computer_sid: Option<Sid>,
+    /// The device ID.
+    pub device_id: Guid,
+    /// The federation service's address.
+    pub federation: String,
+    /// The KDCs' addresses.
+    pub kdcs: Vec<String>,
+    /// The device certificate, DER.
+    pub certificate: Vec<u8>,
+    /// The root certificates that the device trusts for this domain, DER.
+    pub roots: Vec<Vec<u8>>,
+}
+
+impl Registration {
+    /// What a join at `now` found out.
+    #[must_use]
+    pub fn new(found: Found, now: Timestamp) -> Self {
+        Self {
+            domain: found.domain,
+            netbios: found.netbios,
+            realm: found.realm,
+            computer: found.computer,
+            computer_sid: found.computer_sid,
+            device_id: found.device_id,
+            federation: found.federation,
+            kdcs: found.kdcs,
+            certificate: Bytes(found.certificate),
+            roots: found.roots.into_iter().map(Bytes).collect(),
+            joined: now.micros(),
+        }
+    }
+
+    /// The device certificate, DER.
+    #[must_use]
+    pub fn certificate(&self) -> &[u8] {
+        &self.certificate.0
+    }
+
+    /// Replaces the device certificate, DER: it was renewed.
+    pub fn renew(&mut self, certificate: Vec<u8>) {
+        self.certificate = Bytes(certificate);
+    }
+
+    /// The root certificates that the device trusts for this domain, DER.
+    pub fn roots(&self) -> impl Iterator<Item = &[u8]> {
+        self.roots.iter().map(|root| root.0.as_slice())
+    }
+
+    /// When the device was joined.
+    #[must_use]
+    pub const fn joined(&self) -> Timestamp {
+        Timestamp::from_micros(self.joined)
+    }
+
+    /// The device certificate's thumbprint (DSR-2).
+    #[must_use]
+    pub fn thumbprint(&self) -> Thumbprint {
+        Thumbprint::of(&self.certificate.0)
+    }
+
+    /// From when to when the device certificate is valid; `None` when it cannot be read.
+    #[must_use]
+    pub fn validity(&self) -> Option<(Timestamp, Timestamp)> {
+        let certificate = Certificate::parse(&self.certificate.0).ok()?;
+        Some((
+            Timestamp::from_unix(certificate.not_before()),
+            Timestamp::from_unix(certificate.not_after()),
+        ))
+    }
+}
