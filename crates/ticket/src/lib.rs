@@ -8,6 +8,7 @@
 //! ticket, is the caller's to say.
 
 mod accept;
+pub mod client;
 mod keys;
 pub mod pac;
 mod replay;
