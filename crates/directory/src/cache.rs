@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::account::Account;
 use crate::device::Device;
+use crate::entry::Entry;
 use crate::group::TokenGroup;
 use crate::id::{EntryId, Stamp};
 use crate::reads::Observation;
@@ -22,6 +23,8 @@ const SHARDS: usize = 16;
 pub(crate) enum Parsed {
     Account(Arc<Account>),
     Device(Arc<Device>),
+    /// The domain's head, with its policies.
+    Head(Arc<Entry>),
 }
 
 impl Parsed {
@@ -29,6 +32,7 @@ impl Parsed {
         match self {
             Self::Account(account) => account.stamp,
             Self::Device(device) => device.stamp,
+            Self::Head(head) => head.stamp,
         }
     }
 
@@ -36,6 +40,7 @@ impl Parsed {
         match self {
             Self::Account(account) => account.id,
             Self::Device(device) => device.id,
+            Self::Head(head) => head.id,
         }
     }
 
@@ -43,6 +48,7 @@ impl Parsed {
         match self {
             Self::Account(account) => account.weight(),
             Self::Device(_) => 4_000,
+            Self::Head(_) => 2_000,
         }
     }
 }

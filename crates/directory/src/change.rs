@@ -10,7 +10,7 @@ use crate::audit::AuditRecord;
 use crate::device::DeviceCertificate;
 use crate::id::EntryId;
 use crate::password::PasswordMaterial;
-use crate::record::{Activity, ClaimId, Job, JobId, RecordValue, Table};
+use crate::record::{AccountActivity, ClaimId, Job, JobId, RecordValue, Table};
 use crate::schema::{Attribute, Class};
 use crate::value::{Secret, Value};
 
@@ -79,12 +79,13 @@ pub enum Change {
         /// Whether it must be changed at the next sign-in.
         must_change: bool,
     },
-    /// Replaces what is kept about an account outside of its entry. No version of the entry, no feed.
+    /// Notes what an account did outside of its entry: no new version of the entry, no feed. An account
+    /// that is gone is passed over, so that a batch does not fail for it.
     Activity {
         /// The account.
         id: EntryId,
-        /// What is kept from now on.
-        activity: Activity,
+        /// What it did.
+        activity: AccountActivity,
     },
     /// Does what can be done once; fails the commit with [`crate::Refused::AlreadyClaimed`] when it was
     /// done before. Whoever asked [`crate::Snapshot::claimed`] first gets a conflict instead, and so the

@@ -153,10 +153,6 @@ pub(crate) fn links(holder: EntryId, attribute: Attribute) -> Vec<u8> {
     key(b'l').id(holder).u16(attribute.number()).finish()
 }
 
-pub(crate) fn holder_links(holder: EntryId) -> Vec<u8> {
-    key(b'l').id(holder).finish()
-}
-
 pub(crate) fn link(holder: EntryId, attribute: Attribute, target: &[u8]) -> Vec<u8> {
     key(b'l')
         .id(holder)

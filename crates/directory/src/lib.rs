@@ -14,8 +14,10 @@
 //! To add an attribute or class: a row in `schema/`. To add a kind of row: a line in the table of
 //! `layout.rs`. To add a storage: implement [`storage::Storage`] and pass its contract tests.
 
+pub mod access;
 pub mod account;
 pub mod audit;
+mod bootstrap;
 mod cache;
 pub mod change;
 mod codec;
@@ -28,8 +30,10 @@ mod entry;
 mod error;
 mod feed;
 pub mod group;
+mod housekeeping;
 mod id;
 mod layout;
+pub mod lockout;
 pub mod password;
 mod reads;
 mod record;
@@ -37,10 +41,13 @@ mod root_key;
 pub mod schema;
 mod snapshot;
 pub mod storage;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod value;
 
 pub use account::{Account, AccountControl, AccountKind, KeyCredential, KeyValueId, Origin};
 pub use audit::{Actor, AuditRecord, AuditResult};
+pub use bootstrap::{Bootstrap, bootstrap, well_known};
 pub use change::{Change, Edit, NewEntry};
 pub use device::{CERTIFICATE_PREFIX, Device, DeviceCertificate};
 pub use directory::{Directory, Node, Options, Subscription};
@@ -49,10 +56,11 @@ pub use domain::Domain;
 pub use entry::Entry;
 pub use error::{CommitError, Fault, Refused};
 pub use feed::{ChangeKind, Changed, ChangedRecord, Commit, Cursor, FeedError, FeedPage};
+pub use housekeeping::{Retention, Swept};
 pub use group::{Group, GroupType, TokenGroup};
 pub use id::{EntryId, Stamp};
 pub use reads::Reads;
-pub use record::{Activity, ClaimId, Job, JobId, Record, RecordValue, Table};
+pub use record::{AccountActivity, Activity, ClaimId, Job, JobId, Record, RecordValue, Table};
 pub use root_key::RootKey;
 pub use schema::{Attribute, Class};
 pub use snapshot::Snapshot;

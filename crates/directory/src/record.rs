@@ -222,7 +222,39 @@ pub struct Activity {
     pub bad_password_time: Option<Timestamp>,
 }
 
+/// Something an account did that changes its [`Activity`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum AccountActivity {
+    /// It signed in, `times` times since it was noted last, the last time at `last`.
+    SignedIn {
+        /// lastLogon.
+        last: Timestamp,
+        /// What is added to logonCount.
+        times: u32,
+    },
+    /// Its password was wrong; the counter stands at `count`. 0 resets it.
+    BadPassword {
+        /// badPwdCount.
+        count: u32,
+        /// badPasswordTime.
+        last: Timestamp,
+    },
+}
+
 impl Activity {
+    pub(crate) fn note(&mut self, activity: AccountActivity) {
+        match activity {
+            AccountActivity::SignedIn { last, times } => {
+                self.last_logon = Some(self.last_logon.map_or(last, |noted| noted.max(last)));
+                self.logon_count = self.logon_count.saturating_add(u64::from(times));
+            }
+            AccountActivity::BadPassword { count, last } => {
+                self.bad_password_count = count;
+                self.bad_password_time = Some(last);
+            }
+        }
+    }
+
     pub(crate) fn write(&self) -> Vec<u8> {
         let never = |time: Option<Timestamp>| time.unwrap_or(Timestamp::NEVER);
         Writer::new()

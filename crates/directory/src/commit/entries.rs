@@ -8,6 +8,7 @@ use crate::error::{CommitError, Refused};
 use crate::id::EntryId;
 use crate::layout;
 use crate::password::PasswordMaterial;
+use crate::record::AccountActivity;
 use crate::root_key::Belonging;
 use crate::schema::{Attribute, Class};
 use crate::snapshot::tree::DEPTH_LIMIT;
@@ -137,6 +138,14 @@ impl Work<'_> {
                 .insert(Attribute::SamAccountType, vec![kind]);
         }
         self.working(id)?.after = Some(entry);
+        // Unlocking forgets the failures too, as setting lockoutTime to 0 does ([MS-SAMR] 3.1.1.8.4).
+        let unlocks = |edit: &Edit| {
+            matches!(edit, Edit::Set(Attribute::LockoutTime, values) if values.is_empty())
+        };
+        if edits.iter().any(unlocks) {
+            let last = self.now;
+            self.note_activity(id, AccountActivity::BadPassword { count: 0, last })?;
+        }
         Ok(())
     }
 

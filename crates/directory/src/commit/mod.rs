@@ -28,7 +28,9 @@ use crate::schema::{Attribute, Class};
 use crate::snapshot;
 use crate::storage::Transaction;
 
+pub(crate) use entries::TOMBSTONE_DAYS;
 pub(crate) use index::index_bytes;
+pub(crate) use others::expires;
 
 /// What a commit may do besides.
 pub(crate) enum Privilege {
@@ -124,7 +126,7 @@ impl Work<'_> {
                 material,
                 must_change,
             } => self.set_password(*id, material, *must_change),
-            Change::Activity { id, activity } => self.set_activity(*id, activity),
+            Change::Activity { id, activity } => self.note_activity(*id, *activity),
             Change::Claim { id, until } => self.claim(id, *until),
             Change::Put {
                 table,

@@ -7,7 +7,7 @@ use crate::codec::{Reader, Writer};
 use crate::error::{CommitError, Fault, Refused};
 use crate::id::EntryId;
 use crate::layout;
-use crate::record::{Activity, ClaimId, Job, JobId, RecordValue, StoredRecord, Table};
+use crate::record::{AccountActivity, Activity, ClaimId, Job, JobId, RecordValue, StoredRecord, Table};
 use crate::root_key::Belonging;
 
 use super::Work;
@@ -115,16 +115,22 @@ impl Work<'_> {
         Ok(())
     }
 
-    pub(super) fn set_activity(
+    pub(super) fn note_activity(
         &mut self,
         id: EntryId,
-        activity: &Activity,
+        activity: AccountActivity,
     ) -> Result<(), CommitError> {
-        // An account that is gone takes its counters along; a batch does not fail for it.
-        if self.working(id)?.after.is_some() {
-            let row = layout::row(self.stamp, &activity.write());
-            self.transaction.put(&layout::activity(id), &row)?;
+        if self.working(id)?.after.is_none() {
+            return Ok(());
         }
+        let key = layout::activity(id);
+        let mut noted = match self.transaction.get(&key)? {
+            Some(value) => Activity::read(layout::open_row(&value)?.1)?,
+            None => Activity::default(),
+        };
+        noted.note(activity);
+        let row = layout::row(self.stamp, &noted.write());
+        self.transaction.put(&key, &row)?;
         Ok(())
     }
 

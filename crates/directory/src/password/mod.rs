@@ -1,12 +1,28 @@
-//! Passwords: what is made of a new one, and how one is verified.
+//! Passwords: what is made of a new one, what a policy asks of it, and how one is verified.
+//!
+//! Everything here that hashes is costly on purpose (tens of milliseconds) and is called outside of any
+//! transaction; what comes out, [`PasswordMaterial`], is committed with
+//! [`crate::change::set_password`].
+
+mod history;
+mod policy;
 
 use std::fmt;
 
-use crate::account::KerberosKey;
+use crypto::etype::{Etype, Key};
+use crypto::password::{Cost, PasswordHash, SALT_LEN};
+use trust::Rng;
+use zeroize::Zeroizing;
+
+use crate::account::{Account, AccountKind, KerberosKey, computer_salt, random_keys, user_salt};
+use crate::domain::Domain;
 use crate::value::Secret;
 
-/// Everything that a new password, or a set of random keys, puts into the directory. Making one is
-/// costly and happens outside of any transaction.
+pub use history::PasswordHistory;
+pub(crate) use policy::{from_interval, to_interval};
+pub use policy::{PasswordPolicy, PasswordRefused};
+
+/// Everything that a new password, or a set of random keys, puts into the directory.
 pub struct PasswordMaterial {
     pub(crate) keys: Vec<KerberosKey>,
     /// The PHC string; `None` for random keys, which no page asks for.
@@ -16,10 +32,27 @@ pub struct PasswordMaterial {
 }
 
 impl PasswordMaterial {
-    /// The Kerberos keys.
+    /// Keys and hash of a password that nothing is asked of: Kerberos keys of every etype under `salt`
+    /// ([`salt_of`], [`user_salt`], [`computer_salt`]; E.1), the Argon2id hash, and `history` with the
+    /// password in front of at most `remember`.
     #[must_use]
-    pub fn keys(&self) -> &[KerberosKey] {
-        &self.keys
+    pub fn of_password(
+        password: &str,
+        salt: &str,
+        history: &PasswordHistory,
+        remember: usize,
+        cost: Cost,
+        rng: &mut dyn Rng,
+    ) -> Self {
+        let password = password.as_bytes();
+        let hash_salt: [u8; SALT_LEN] = rng.bytes();
+        let text = PasswordHash::new(password, &hash_salt, cost).to_string();
+        let history = history.with(password, remember, cost, rng);
+        Self {
+            keys: keys_of_password(password, salt),
+            hash: Some(Secret::new(text.into_bytes())),
+            history: Some(history.write()),
+        }
     }
 
     /// Keys that no password gives, for krbtgt, services and machines.
@@ -31,6 +64,17 @@ impl PasswordMaterial {
             history: None,
         }
     }
+
+    /// New random keys of every etype.
+    pub fn random(rng: &mut dyn Rng) -> Self {
+        Self::of_keys(random_keys(rng))
+    }
+
+    /// The Kerberos keys.
+    #[must_use]
+    pub fn keys(&self) -> &[KerberosKey] {
+        &self.keys
+    }
 }
 
 impl fmt::Debug for PasswordMaterial {
@@ -38,3 +82,44 @@ impl fmt::Debug for PasswordMaterial {
         f.write_str("PasswordMaterial")
     }
 }
+
+/// The Kerberos keys of a password, one for each etype, under one salt.
+#[must_use]
+pub fn keys_of_password(password: &[u8], salt: &str) -> Vec<KerberosKey> {
+    // String-to-key fails on peers' parameters alone, and there are none.
+    Etype::ALL
+        .into_iter()
+        .filter_map(|etype| {
+            let key = Key::from_password(etype, password, salt.as_bytes(), None).ok()?;
+            Some(KerberosKey::new(key, salt))
+        })
+        .collect()
+}
+
+/// The salt for an account's next password (E.1). A rename changes it for the passwords to come; the
+/// keys there are keep theirs.
+#[must_use]
+pub fn salt_of(account: &Account, domain: &Domain) -> String {
+    match account.kind {
+        AccountKind::Computer | AccountKind::Service => computer_salt(&domain.realm, &account.sam),
+        AccountKind::User | AccountKind::Krbtgt => user_salt(&domain.realm, &account.sam),
+    }
+}
+
+/// Whether this is the account's password. It takes as long for an unknown account (`None`) and for one
+/// without a password, so that time tells nobody which accounts there are (security.md row 16).
+#[must_use]
+pub fn verify(account: Option<&Account>, password: &str, cost: Cost) -> bool {
+    let password = Zeroizing::new(password.as_bytes().to_vec());
+    match account.and_then(|account| account.password_hash.as_ref()) {
+        Some(hash) => hash.verify(&password),
+        None => {
+            let decoy = PasswordHash::decoy(cost);
+            let _ = std::hint::black_box(decoy.verify(&password));
+            false
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -12,10 +12,12 @@ use crate::device::Device;
 use crate::error::Fault;
 use crate::id::EntryId;
 use crate::layout::{self, Listing};
+use crate::password::PasswordHistory;
 use crate::reads::Observation;
 use crate::record::Activity;
+use crate::root_key::Belonging;
 use crate::schema::{Attribute, Class};
-use crate::value::folded;
+use crate::value::{Value, folded};
 
 /// The names under which an account is kept in the cache begin with the kind of name.
 fn cache_name(attribute: Attribute, folded: &str) -> String {
@@ -224,6 +226,34 @@ impl Snapshot<'_> {
         self.ids(&prefix, limit)
     }
 
+    /// The account of the ticket-granting service.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails or the account is not there.
+    pub fn krbtgt(&self) -> Result<Arc<Account>, Fault> {
+        self.account_by_id(self.domain().krbtgt)?
+            .ok_or(Fault::Corrupt("krbtgt"))
+    }
+
+    /// The digests of an account's passwords.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn password_history(&self, id: EntryId) -> Result<PasswordHistory, Fault> {
+        let Some(entry) = self.entry(id)? else {
+            return Ok(PasswordHistory::empty());
+        };
+        let attribute = Attribute::PasswordHistory;
+        match entry.values(attribute).first() {
+            Some(Value::Secret(wrapped)) => {
+                let belonging = Belonging::Attribute(id, attribute);
+                let secret = self.directory.root_key().unwrap(belonging, wrapped.expose())?;
+                Ok(PasswordHistory::read(&secret)?)
+            }
+            _ => Ok(PasswordHistory::empty()),
+        }
+    }
+
     /// What is kept about an account outside of its entry.
     ///
     /// # Errors
@@ -293,6 +323,8 @@ impl Snapshot<'_> {
             let device = Device::parse(&entry, super::key_credentials(read, id)?)?;
             let names = vec![format!("d{}", device.device_id)];
             (Parsed::Device(Arc::new(device)), names)
+        } else if id == self.domain().head {
+            (Parsed::Head(Arc::new(entry)), Vec::new())
         } else {
             return Ok(None);
         };

@@ -1,11 +1,16 @@
 //! The tree of entries.
 
+use std::sync::Arc;
+
 use super::Snapshot;
+use crate::cache::Parsed;
 use crate::dn::Dn;
 use crate::entry::Entry;
 use crate::error::Fault;
 use crate::id::EntryId;
 use crate::layout::{self, Listing};
+use crate::lockout::LockoutPolicy;
+use crate::password::PasswordPolicy;
 use crate::reads::Observation;
 use crate::schema::{Attribute, Class};
 use crate::storage::{Order, after_prefix};
@@ -24,6 +29,39 @@ impl Snapshot<'_> {
         let stamp = entry.as_ref().map(|entry| entry.stamp);
         self.observe(Observation::Entry(id, stamp));
         Ok(entry)
+    }
+
+    /// What the domain asks of passwords.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn password_policy(&self) -> Result<PasswordPolicy, Fault> {
+        Ok(PasswordPolicy::of(self.head()?.as_ref()))
+    }
+
+    /// When the domain locks accounts out.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn lockout_policy(&self) -> Result<LockoutPolicy, Fault> {
+        Ok(LockoutPolicy::of(self.head()?.as_ref()))
+    }
+
+    /// How many computers a person may join (ms-DS-MachineAccountQuota).
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn machine_account_quota(&self) -> Result<usize, Fault> {
+        let quota = self.head()?.integer(Attribute::MsDsMachineAccountQuota);
+        Ok(usize::try_from(quota.unwrap_or(0)).unwrap_or(0))
+    }
+
+    /// The head of the domain, from memory or the storage.
+    fn head(&self) -> Result<Arc<Entry>, Fault> {
+        match self.parsed(self.domain().head)? {
+            Some(Parsed::Head(head)) => Ok(head),
+            _ => Err(Fault::Corrupt("head of the domain")),
+        }
     }
 
     /// The entry of a distinguished name.

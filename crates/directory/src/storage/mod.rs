@@ -1,7 +1,7 @@
 //! Ordered byte keys with serialisable transactions: the one thing the directory asks of a disk.
 //!
 //! [`Memory`] is the implementation for tests and for a lab that forgets; the embedded one (SQLite) is
-//! the crate `store`. Every implementation passes the suite in [`contract`].
+//! the crate `store`. Every implementation passes the suite in `storage::contract` (feature `testing`).
 //!
 //! # The contract
 //!
@@ -17,7 +17,7 @@
 //!   in a new one.
 //! - The first byte of a value is the version of its encoding; the storage does not look at it.
 
-#[cfg(any(test, feature = "contract"))]
+#[cfg(any(test, feature = "testing"))]
 pub mod contract;
 mod memory;
 

@@ -1,0 +1,195 @@
+//! What is asked of a new password: the domain's policy, in the attributes AD has for it.
+
+use crypto::password::Cost;
+use trust::{Rng, Span, Timestamp};
+
+use super::{PasswordHistory, PasswordMaterial, salt_of};
+use crate::account::Account;
+use crate::domain::Domain;
+use crate::entry::Entry;
+use crate::schema::Attribute;
+use crate::value::folded;
+
+/// The longest password in bytes; longer ones only cost time.
+const LONGEST: usize = 1_024;
+
+/// What the domain asks of passwords (attributes of the domain's head).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PasswordPolicy {
+    /// minPwdLength, in characters.
+    pub minimum_length: usize,
+    /// pwdHistoryLength: how many former passwords must not be used again.
+    pub history: usize,
+    /// minPwdAge: how long a password stays before its owner may change it again.
+    pub minimum_age: Span,
+    /// maxPwdAge: after how long it must be changed; [`Span::ZERO`] is never.
+    pub maximum_age: Span,
+}
+
+impl Default for PasswordPolicy {
+    /// 8 characters (NIST SP 800-63B 3.1.1.2, for one factor of two), AD's history of 24 and its day
+    /// between changes, and no expiry.
+    fn default() -> Self {
+        Self {
+            minimum_length: 8,
+            history: 24,
+            minimum_age: Span::days(1),
+            maximum_age: Span::ZERO,
+        }
+    }
+}
+
+/// Why a password was not taken. The messages are for whoever chose it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum PasswordRefused {
+    /// It is too short.
+    #[error("the password is shorter than {0} characters")]
+    TooShort(usize),
+    /// It is too long.
+    #[error("the password is longer than {LONGEST} bytes")]
+    TooLong,
+    /// It holds the name of the account.
+    #[error("the password contains the name of the account")]
+    ContainsName,
+    /// It is one of the former ones.
+    #[error("the password is one of the last {0}")]
+    UsedBefore(usize),
+    /// The present one was set too short a time ago.
+    #[error("the password was changed too recently")]
+    TooYoung {
+        /// From when on it may be changed.
+        until: Timestamp,
+    },
+}
+
+impl PasswordPolicy {
+    /// The policy that a domain's head has in its attributes; what it does not say is the default.
+    #[must_use]
+    pub fn of(head: &Entry) -> Self {
+        let default = Self::default();
+        let number = |attribute, otherwise| {
+            head.integer(attribute)
+                .and_then(|number| usize::try_from(number).ok())
+                .unwrap_or(otherwise)
+        };
+        let span = |attribute, otherwise| head.integer(attribute).map_or(otherwise, from_interval);
+        Self {
+            minimum_length: number(Attribute::MinPwdLength, default.minimum_length),
+            history: number(Attribute::PwdHistoryLength, default.history).min(1_024),
+            minimum_age: span(Attribute::MinPwdAge, default.minimum_age),
+            maximum_age: span(Attribute::MaxPwdAge, default.maximum_age),
+        }
+    }
+
+    /// Whether the password's owner may change it now. One that must be changed may be.
+    ///
+    /// # Errors
+    /// [`PasswordRefused::TooYoung`].
+    pub fn may_change(&self, account: &Account, now: Timestamp) -> Result<(), PasswordRefused> {
+        match account.password_last_set {
+            Some(set) if !account.must_change_password() && now < set + self.minimum_age => {
+                Err(PasswordRefused::TooYoung {
+                    until: set + self.minimum_age,
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Checks what can be seen of a password: its length, and that it does not hold the name.
+    ///
+    /// # Errors
+    /// [`PasswordRefused`].
+    pub fn check(&self, password: &str, sam: &str) -> Result<(), PasswordRefused> {
+        if password.chars().count() < self.minimum_length {
+            return Err(PasswordRefused::TooShort(self.minimum_length));
+        }
+        if password.len() > LONGEST {
+            return Err(PasswordRefused::TooLong);
+        }
+        let name = folded(sam);
+        if name.chars().count() >= 3 && folded(password).contains(&name) {
+            return Err(PasswordRefused::ContainsName);
+        }
+        Ok(())
+    }
+
+    /// What an account's owner gets for choosing a password: everything is asked of it.
+    ///
+    /// # Errors
+    /// [`PasswordRefused`].
+    pub fn change(
+        &self,
+        password: &str,
+        account: &Account,
+        history: &PasswordHistory,
+        domain: &Domain,
+        cost: Cost,
+        now: Timestamp,
+        rng: &mut dyn Rng,
+    ) -> Result<PasswordMaterial, PasswordRefused> {
+        self.may_change(account, now)?;
+        self.check(password, &account.sam)?;
+        if history.contains(password.as_bytes(), self.history) {
+            return Err(PasswordRefused::UsedBefore(self.history));
+        }
+        Ok(self.material(password, &salt_of(account, domain), history, cost, rng))
+    }
+
+    /// What an administrator gets for setting somebody's password: age and history are not asked for.
+    ///
+    /// # Errors
+    /// [`PasswordRefused`].
+    pub fn reset(
+        &self,
+        password: &str,
+        account: &Account,
+        history: &PasswordHistory,
+        domain: &Domain,
+        cost: Cost,
+        rng: &mut dyn Rng,
+    ) -> Result<PasswordMaterial, PasswordRefused> {
+        self.check(password, &account.sam)?;
+        Ok(self.material(password, &salt_of(account, domain), history, cost, rng))
+    }
+
+    /// What a new account's first password gives.
+    ///
+    /// # Errors
+    /// [`PasswordRefused`].
+    pub fn first(
+        &self,
+        password: &str,
+        sam: &str,
+        salt: &str,
+        cost: Cost,
+        rng: &mut dyn Rng,
+    ) -> Result<PasswordMaterial, PasswordRefused> {
+        self.check(password, sam)?;
+        Ok(self.material(password, salt, &PasswordHistory::empty(), cost, rng))
+    }
+
+    fn material(
+        &self,
+        password: &str,
+        salt: &str,
+        history: &PasswordHistory,
+        cost: Cost,
+        rng: &mut dyn Rng,
+    ) -> PasswordMaterial {
+        PasswordMaterial::of_password(password, salt, history, self.history, cost, rng)
+    }
+}
+
+/// AD's intervals are negative numbers of 100 ns; 0 and the least number stand for "none".
+pub(crate) const fn from_interval(interval: i64) -> Span {
+    if interval == i64::MIN {
+        return Span::ZERO;
+    }
+    Span::micros(interval.saturating_neg() / 10)
+}
+
+/// The attribute's form of a span.
+pub(crate) const fn to_interval(span: Span) -> i64 {
+    span.as_micros().saturating_mul(-10)
+}

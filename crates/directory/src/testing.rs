@@ -1,0 +1,106 @@
+//! What tests need: a domain in memory, a clock that is moved, dice that fall the same way each time.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use trust::{Clock, Rng, Span, Timestamp};
+
+use crate::bootstrap::{Bootstrap, bootstrap};
+use crate::directory::{Directory, Options};
+use crate::root_key::RootKey;
+use crate::storage::{Memory, Storage};
+
+pub use crate::storage::contract;
+
+/// When tests begin: 2026-11-21T12:00:00Z.
+pub const START: Timestamp = Timestamp::from_unix(1_795_262_400);
+
+/// The domain `corp.example` in memory.
+///
+/// # Panics
+/// Never, unless bootstrap is broken.
+#[must_use]
+pub fn fresh() -> Arc<Directory> {
+    over(Arc::new(Memory::new()))
+}
+
+/// The domain `corp.example` in an empty storage.
+///
+/// # Panics
+/// When the storage is not empty or fails.
+#[must_use]
+pub fn over(storage: Arc<dyn Storage>) -> Arc<Directory> {
+    let directory = open(storage);
+    bootstrap(&directory, &Bootstrap::of("corp.example"), START, &mut Seeded::new(1))
+        .expect("an empty storage takes a domain");
+    Arc::new(directory)
+}
+
+/// The directory in a storage, under the root key that [`over`] uses.
+///
+/// # Panics
+/// When the storage fails.
+#[must_use]
+pub fn open(storage: Arc<dyn Storage>) -> Directory {
+    let rng = Box::new(trust::SystemRng);
+    Directory::open(storage, RootKey::new([7; 32]), Options::default(), rng)
+        .expect("the storage opens")
+}
+
+/// Dice that fall the same way for the same seed (SplitMix64).
+#[derive(Clone, Debug)]
+pub struct Seeded(u64);
+
+impl Seeded {
+    /// Dice with a seed.
+    #[must_use]
+    pub const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// The next number.
+    pub fn next_u64(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// A number below `end`, which is not 0.
+    pub fn below(&mut self, end: usize) -> usize {
+        (self.next_u64() % end as u64) as usize
+    }
+}
+
+impl Rng for Seeded {
+    fn fill(&mut self, bytes: &mut [u8]) {
+        for chunk in bytes.chunks_mut(8) {
+            let next = self.next_u64().to_le_bytes();
+            chunk.copy_from_slice(&next[..chunk.len()]);
+        }
+    }
+}
+
+/// A clock that stands until it is moved.
+#[derive(Debug)]
+pub struct Hands(AtomicI64);
+
+impl Default for Hands {
+    fn default() -> Self {
+        Self(AtomicI64::new(START.micros()))
+    }
+}
+
+impl Hands {
+    /// Moves the clock.
+    pub fn advance(&self, span: Span) {
+        self.0.fetch_add(span.as_micros(), Ordering::SeqCst);
+    }
+}
+
+impl Clock for Hands {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.0.load(Ordering::SeqCst))
+    }
+}
