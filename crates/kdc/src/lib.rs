@@ -1,1 +1,247 @@
-//! The key distribution centre: AS, TGS.
+//! The key distribution centre: the AS and TGS exchanges of RFC 4120 with PKINIT key trust.
+//!
+//! Promises: a ticket is made only of a [`Proof`](preauth) or of a ticket-granting ticket that was accepted,
+//! whose PAC was believed, and whose account, key and device are still there; a peer learns a code
+//! and nothing more; whatever bytes come, there is an answer and no panic.
+//!
+//! Knows nothing about: sockets, files, threads, clocks, other parties. Certificates come to it as
+//! [`Identity`], accounts through [`Snapshot`].
+//!
+//! To add a way of pre-authentication: a variant of `preauth::Proof` with a module that alone can build it, a
+//! line in `preauth::hints`, and what it tells services in `pac::key_identities`.
+
+mod as_exchange;
+mod client;
+mod identity;
+mod issue;
+mod lifetime;
+mod means;
+mod memory;
+mod pac;
+mod preauth;
+mod realm;
+mod refused;
+mod reply;
+mod service;
+mod tgs_exchange;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use directory::lockout::{Lockout, LockoutPolicy};
+use directory::{Account, Fault, Snapshot};
+use trust::path::Anchor;
+use trust::{Rng, Timestamp};
+use wire::kerberos::{AsReq, MessageType, TgsReq};
+
+pub use identity::{Identity, Unusable};
+pub use lifetime::Lifetimes;
+pub use means::{KeyMeans, Means};
+pub use memory::Memory;
+pub use realm::Realm;
+pub use refused::Refused;
+
+/// What the KDC may read.
+pub struct View<'a> {
+    /// The directory, at one moment.
+    pub directory: &'a Snapshot<'a>,
+    /// The realm and its rules.
+    pub realm: &'a Realm,
+    /// The KDC's certificates, the preferred one first; none where PKINIT is not offered.
+    pub identities: &'a [Identity],
+    /// The trusted smart-card issuers: what reaches one of them is never judged by key trust.
+    pub issuers: &'a [Anchor],
+    /// Wrong passwords, counted for everybody who takes passwords.
+    pub lockout: &'a Lockout,
+    /// How many of them are too many.
+    pub lockout_policy: &'a LockoutPolicy,
+    /// What the KDC remembers between two requests.
+    pub memory: &'a Memory,
+}
+
+impl View<'_> {
+    pub(crate) fn krbtgt(&self) -> Result<Arc<Account>, Refused> {
+        let id = self.directory.domain().krbtgt;
+        self.directory.account_by_id(id)?.ok_or(Refused::Fault)
+    }
+}
+
+/// How a request came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// As a datagram: an answer that is too long for one is asked for again over TCP.
+    Datagram,
+    /// Over a connection.
+    Stream,
+}
+
+/// The answer to one request.
+#[derive(Debug)]
+pub struct Answer {
+    /// What the peer gets; nothing, for what is no Kerberos request at all.
+    pub reply: Option<Arc<[u8]>>,
+    /// What the audit log gets; nothing for an answer that was given before.
+    pub exchange: Option<Exchange>,
+}
+
+/// One exchange, as the administrator sees it.
+#[derive(Clone, Debug)]
+pub struct Exchange {
+    /// Which exchange.
+    pub kind: ExchangeKind,
+    /// When.
+    pub time: Timestamp,
+    /// From where.
+    pub from: Option<IpAddr>,
+    /// The client as the request names it, or as the ticket does.
+    pub client: Option<String>,
+    /// The service that was asked for.
+    pub service: Option<String>,
+    /// What got the ticket, as far as it was found out.
+    pub means: Option<Means>,
+    /// Why it was refused; `None` for a ticket given.
+    pub refused: Option<Refused>,
+}
+
+/// Which exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExchangeKind {
+    /// Initial authentication.
+    As,
+    /// On the strength of a ticket-granting ticket.
+    Tgs,
+    /// Neither.
+    Unreadable,
+}
+
+/// Answers one message of a peer at `from`.
+pub fn answer(
+    message: &[u8],
+    from: Option<IpAddr>,
+    transport: Transport,
+    view: &View<'_>,
+    now: Timestamp,
+    rng: &mut dyn Rng,
+) -> Answer {
+    let digest = crypto::digest::sha256(message);
+    if let Some(reply) = view.memory.answers.find(&digest, now) {
+        return Answer {
+            reply: Some(fitting(reply, transport, view, now)),
+            exchange: None,
+        };
+    }
+    let (reply, mut exchange) = match MessageType::of(message) {
+        Some(MessageType::AS_REQ) => initial(message, view, now, rng),
+        Some(MessageType::TGS_REQ) => granting(message, view, now, rng),
+        Some(_) => (
+            Some(reply::refusal(&Refused::NotForUs, None, None, view, now)),
+            Exchange::new(ExchangeKind::Unreadable, now, Some(Refused::NotForUs)),
+        ),
+        None => (
+            None,
+            Exchange::new(ExchangeKind::Unreadable, now, Some(Refused::Malformed)),
+        ),
+    };
+    exchange.from = from;
+    let reply = reply.map(|reply| {
+        let reply: Arc<[u8]> = reply.into();
+        if exchange.refused.is_none() {
+            view.memory
+                .answers
+                .remember(digest, Arc::clone(&reply), now);
+        }
+        fitting(reply, transport, view, now)
+    });
+    Answer {
+        reply,
+        exchange: Some(exchange),
+    }
+}
+
+/// The answer, or the word that it does not fit in a datagram (protocols E.1).
+fn fitting(reply: Arc<[u8]>, transport: Transport, view: &View<'_>, now: Timestamp) -> Arc<[u8]> {
+    if transport == Transport::Stream || reply.len() <= view.realm.datagram_limit {
+        return reply;
+    }
+    reply::refusal(&Refused::ResponseTooBig, None, None, view, now).into()
+}
+
+fn initial(
+    message: &[u8],
+    view: &View<'_>,
+    now: Timestamp,
+    rng: &mut dyn Rng,
+) -> (Option<Vec<u8>>, Exchange) {
+    let Ok(request) = AsReq::decode(message) else {
+        let refused = Refused::Malformed;
+        let reply = reply::refusal(&refused, None, None, view, now);
+        return (
+            Some(reply),
+            Exchange::new(ExchangeKind::As, now, Some(refused)),
+        );
+    };
+    let mut progress = as_exchange::Progress::default();
+    let answer = as_exchange::answer(message, &request, &mut progress, view, now, rng);
+    let mut exchange = Exchange::new(ExchangeKind::As, now, None);
+    let body = &*request.req_body;
+    exchange.client = body.cname.as_ref().map(ToString::to_string);
+    exchange.service = body.sname.as_ref().map(ToString::to_string);
+    exchange.means = progress.means;
+    let reply = answer.unwrap_or_else(|refused| {
+        let account = progress.client.as_ref().map(|client| &*client.account);
+        let data = reply::data(&refused, &request, account, view, now);
+        let reply = reply::refusal(&refused, Some(body), data, view, now);
+        exchange.refused = Some(refused);
+        reply
+    });
+    (Some(reply), exchange)
+}
+
+fn granting(
+    message: &[u8],
+    view: &View<'_>,
+    now: Timestamp,
+    rng: &mut dyn Rng,
+) -> (Option<Vec<u8>>, Exchange) {
+    let Ok(request) = TgsReq::decode(message) else {
+        let refused = Refused::Malformed;
+        let reply = reply::refusal(&refused, None, None, view, now);
+        return (
+            Some(reply),
+            Exchange::new(ExchangeKind::Tgs, now, Some(refused)),
+        );
+    };
+    let mut progress = tgs_exchange::Progress::default();
+    let answer = tgs_exchange::answer(&request, &mut progress, view, now, rng);
+    let mut exchange = Exchange::new(ExchangeKind::Tgs, now, None);
+    let body = &*request.req_body;
+    exchange.client = progress.account.map(|account| account.sam.clone());
+    exchange.service = body.sname.as_ref().map(ToString::to_string);
+    exchange.means = progress.means;
+    let reply = answer.unwrap_or_else(|refused| {
+        let reply = reply::refusal(&refused, Some(body), None, view, now);
+        exchange.refused = Some(refused);
+        reply
+    });
+    (Some(reply), exchange)
+}
+
+impl Exchange {
+    fn new(kind: ExchangeKind, time: Timestamp, refused: Option<Refused>) -> Self {
+        Self {
+            kind,
+            time,
+            from: None,
+            client: None,
+            service: None,
+            means: None,
+            refused,
+        }
+    }
+}
+
+impl From<Fault> for Refused {
+    fn from(_: Fault) -> Self {
+        Self::Fault
+    }
+}

@@ -1,0 +1,243 @@
+//! The AS exchange: a ticket for who proves to be the client (RFC 4120 3.1).
+
+use directory::account::AccountControl;
+use directory::{Account, AccountKind};
+use ticket::{Keys, choose_etype};
+use trust::{Rng, Timestamp};
+use wire::kerberos::{
+    AsRep, AsReq, Checksum, ChecksumType, EncryptedData, EncryptionType, KdcOptions,
+    KerbPaPacRequest, KeyUsage, MethodData, PaData, PaDataType, TicketFlags,
+};
+
+use crate::View;
+use crate::client::{self, Client};
+use crate::issue::{self, Issued};
+use crate::lifetime::{self, Limits};
+use crate::means::{KeyMeans, Means};
+use crate::pac;
+use crate::preauth::{self, Proof, ReplyKey, pkinit};
+use crate::refused::Refused;
+use crate::service::{self, Service};
+
+/// Flags of requests that the AS exchange does not know (RFC 4120 3.1.3).
+const NOT_HERE: KdcOptions = KdcOptions::FORWARDED
+    .with(KdcOptions::PROXY)
+    .with(KdcOptions::RENEW)
+    .with(KdcOptions::VALIDATE)
+    .with(KdcOptions::ENC_TKT_IN_SKEY)
+    .with(KdcOptions::CNAME_IN_ADDL_TKT);
+
+/// What was found out before a refusal, for the answer's hints and for the audit log.
+#[derive(Default)]
+pub(crate) struct Progress {
+    pub(crate) client: Option<Client>,
+    pub(crate) means: Option<Means>,
+}
+
+/// Answers an AS-REQ. `bytes` is the message as it came.
+///
+/// # Errors
+/// [`Refused`], saying why; `progress` holds what was found out until then.
+pub(crate) fn answer(
+    bytes: &[u8],
+    request: &AsReq,
+    progress: &mut Progress,
+    view: &View<'_>,
+    now: Timestamp,
+    rng: &mut dyn Rng,
+) -> Result<Vec<u8>, Refused> {
+    let body = &*request.req_body;
+    if body.kdc_options.intersects(NOT_HERE) {
+        return Err(Refused::BadOption("an option of the TGS exchange"));
+    }
+    if body.kdc_options.contains(KdcOptions::REQUEST_ANONYMOUS) {
+        return Err(Refused::BadOption("anonymous tickets are not given"));
+    }
+    let client = progress.client.insert(client::find(body, view)?);
+    let account = client.account.clone();
+    client::check_state(&account, now)?;
+    let wanted = body.sname.as_ref().ok_or(Refused::Nameless("service"))?;
+    let service = service::find(wanted, view, now)?;
+    let krbtgt = view.krbtgt()?;
+    let proof = Proof::of(request, &account, &krbtgt.keys, view, now, rng)?;
+    progress.means = Some(means(&account, &proof));
+    if let Proof::Password(_) = proof {
+        client::check_password_age(&account, view.realm, now)?;
+    }
+    let granted = lifetime::grant(body, &view.realm.lifetimes, &Limits::NONE, now)?;
+    let etype = service.session_etype(&body.etype, &view.realm.etypes)?;
+    let issued = Issued {
+        flags: flags(request, &account, &service, granted.flags()),
+        session_key: issue::session_key(etype, rng),
+        client_realm: view.realm.name.clone(),
+        client: client.name.clone(),
+        realm: view.realm.name.clone(),
+        service: service.name.clone(),
+        authenticated: granted.start,
+        granted,
+        addresses: body.addresses.clone().filter(|list| !list.is_empty()),
+    };
+    let mut part = issued.ticket_part();
+    authorize(
+        &mut part, request, &issued, &account, &service, &proof, view,
+    )?;
+    let ticket = issued.seal(&part, service.key(&view.realm.etypes)?, rng);
+    let (padata, key) = reply_key(&proof, bytes, request, &account, view)?;
+    let confirmed = confirmation(bytes, request, &key);
+    let expires = key_expiration(&account, &proof, view);
+    let reply_part = issued.reply_part(body.nonce.into(), expires, confirmed);
+    let enc_part = seal_reply(&key, &reply_part.encode_as_rep(), rng);
+    let (realm, name) = (issued.client_realm, issued.client);
+    Ok(AsRep::new(padata, realm, name, ticket, enc_part).encode())
+}
+
+fn means(account: &Account, proof: &Proof<'_>) -> Means {
+    Means {
+        account: account.id,
+        key: proof.key().map(|key| KeyMeans {
+            fingerprint: key.fingerprint,
+            device: key.device,
+        }),
+    }
+}
+
+fn flags(
+    request: &AsReq,
+    account: &Account,
+    service: &Service,
+    renewable: TicketFlags,
+) -> TicketFlags {
+    let options = request.req_body.kdc_options;
+    let mut flags = TicketFlags::INITIAL | TicketFlags::PRE_AUTHENT | renewable;
+    if !account.control.contains(AccountControl::NOT_DELEGATED) {
+        if options.contains(KdcOptions::FORWARDABLE) {
+            flags |= TicketFlags::FORWARDABLE;
+        }
+        if options.contains(KdcOptions::PROXIABLE) {
+            flags |= TicketFlags::PROXIABLE;
+        }
+    }
+    if request.find_padata(PaDataType::REQ_ENC_PA_REP).is_some() {
+        flags |= TicketFlags::ENC_PA_REP;
+    }
+    if service.is_trusted_for_delegation() {
+        flags |= TicketFlags::OK_AS_DELEGATE;
+    }
+    flags
+}
+
+/// Whether the client says that it wants a PAC; without a word it gets one (MS-KILE 3.3.5.6.3.1).
+fn pac_wish(request: &AsReq) -> Result<Option<bool>, Refused> {
+    let wish = request.find_padata(PaDataType::PAC_REQUEST);
+    wish.map(|bytes| KerbPaPacRequest::decode(bytes).map(|wish| wish.include_pac))
+        .transpose()
+        .map_err(|_| Refused::Malformed)
+}
+
+/// Puts the PAC, and what got the ticket, into it. A ticket-granting ticket always has a PAC, which the TGS
+/// exchange asks for; whether services see it is the client's wish.
+fn authorize(
+    part: &mut wire::kerberos::EncTicketPart,
+    request: &AsReq,
+    issued: &Issued,
+    account: &Account,
+    service: &Service,
+    proof: &Proof<'_>,
+    view: &View<'_>,
+) -> Result<(), Refused> {
+    let wish = pac_wish(request)?;
+    let (purpose, others) = match service.is_ticket_granting() {
+        true => {
+            let means = means(account, proof).element();
+            (ticket::pac::For::TicketGranting, vec![means])
+        }
+        false => (ticket::pac::For::Service, Vec::new()),
+    };
+    if wish == Some(false) && purpose == ticket::pac::For::Service {
+        return Ok(());
+    }
+    let content = pac::of_account(
+        account,
+        &issued.client.to_string(),
+        proof,
+        wish,
+        view.realm,
+        view.directory,
+        issued.authenticated,
+    )?;
+    let krbtgt = view.krbtgt()?;
+    let kdc_key = krbtgt.keys.newest().next().ok_or(Refused::Fault)?;
+    let server_key = service.key(&view.realm.etypes)?;
+    ticket::pac::attach(part, content, others, purpose, server_key, kdc_key)?;
+    Ok(())
+}
+
+/// The key of the reply, and what the client needs to know to have it, too.
+fn reply_key<'a>(
+    proof: &Proof<'a>,
+    bytes: &[u8],
+    request: &AsReq,
+    account: &Account,
+    view: &View<'_>,
+) -> Result<(MethodData, ReplyKey<'a>), Refused> {
+    let body = &*request.req_body;
+    match proof {
+        Proof::Password(proven) => {
+            let etype = proven.key.key.etype();
+            let info = preauth::etype_info2(&[etype], account);
+            let padata = PaData::new(PaDataType::ETYPE_INFO2, info.encode());
+            Ok((vec![padata].into(), ReplyKey::LongTerm(proven.key)))
+        }
+        Proof::Key(proven) => {
+            let etype =
+                choose_etype(&body.etype, &view.realm.etypes).ok_or(Refused::NoCommonEtype)?;
+            let (Some(client), Some(service)) = (&body.cname, &body.sname) else {
+                return Err(Refused::Nameless("client"));
+            };
+            let parties = pkinit::Parties { client, service };
+            let reply = pkinit::answer(proven, bytes, body, &parties, etype, view.identities)?;
+            Ok((vec![reply.padata].into(), ReplyKey::Agreed(reply.key)))
+        }
+    }
+}
+
+/// The request's checksum under the reply key, for a client that asked for it (RFC 6806 11): so that nobody
+/// on the way takes anything out of a request unnoticed.
+fn confirmation(bytes: &[u8], request: &AsReq, key: &ReplyKey<'_>) -> Option<MethodData> {
+    request.find_padata(PaDataType::REQ_ENC_PA_REP)?;
+    let usage = KeyUsage::AS_REQ_CHECKSUM;
+    let (etype, checksum) = match key {
+        ReplyKey::LongTerm(key) => (key.key.etype(), key.key.checksum(usage, bytes)),
+        ReplyKey::Agreed(key) => (key.etype(), key.checksum(usage, bytes)),
+    };
+    let checksum = Checksum {
+        cksumtype: ChecksumType(etype.checksum_type()),
+        checksum: checksum.to_vec(),
+    };
+    let padata = PaData::new(PaDataType::REQ_ENC_PA_REP, checksum.encode());
+    Some(vec![padata].into())
+}
+
+/// When the password ends, for a client that signed in with it.
+fn key_expiration(account: &Account, proof: &Proof<'_>, view: &View<'_>) -> Option<Timestamp> {
+    let age = view.realm.maximum_password_age;
+    let ends = account.kind == AccountKind::User
+        && age > trust::Span::ZERO
+        && !account
+            .control
+            .contains(AccountControl::DONT_EXPIRE_PASSWORD)
+        && matches!(proof, Proof::Password(_));
+    ends.then(|| account.password_last_set.map(|set| set + age))?
+}
+
+fn seal_reply(key: &ReplyKey<'_>, plain: &[u8], rng: &mut dyn Rng) -> EncryptedData {
+    let usage = KeyUsage::AS_REP_ENC_PART;
+    match key {
+        ReplyKey::Agreed(key) => issue::encrypt(key, usage, plain, rng),
+        ReplyKey::LongTerm(key) => EncryptedData {
+            etype: EncryptionType(key.key.etype().number()),
+            kvno: Some(key.kvno.into()),
+            cipher: key.key.encrypt(usage, &rng.bytes(), plain),
+        },
+    }
+}

@@ -1,0 +1,114 @@
+//! Who asks: the account of a client's name, and whether it may have a ticket at all.
+
+use std::sync::Arc;
+
+use directory::{Account, AccountKind, Snapshot};
+use trust::Timestamp;
+use wire::kerberos::{KdcReqBody, NameType, PrincipalName};
+
+use crate::View;
+use crate::realm::Realm;
+use crate::refused::Refused;
+
+/// A client's name as the request has it, with its account.
+pub(crate) struct Client {
+    /// The account.
+    pub(crate) account: Arc<Account>,
+    /// The name that goes into the ticket.
+    pub(crate) name: PrincipalName,
+}
+
+/// Finds the client of an AS-REQ.
+///
+/// # Errors
+/// [`Refused::WrongRealm`], [`Refused::Nameless`], [`Refused::ClientUnknown`].
+pub(crate) fn find(body: &KdcReqBody, view: &View<'_>) -> Result<Client, Refused> {
+    if body.realm != view.realm.name {
+        return Err(Refused::WrongRealm);
+    }
+    let asked = body.cname.as_ref().ok_or(Refused::Nameless("client"))?;
+    let account = account_of(asked, view.realm, view.directory)?.ok_or(Refused::ClientUnknown)?;
+    if account.kind == AccountKind::Krbtgt {
+        return Err(Refused::ClientUnknown);
+    }
+    let canonical = asked.name_type == NameType::NT_ENTERPRISE
+        || body
+            .kdc_options
+            .contains(wire::kerberos::KdcOptions::CANONICALIZE);
+    let name = match canonical {
+        true => PrincipalName::principal(&account.sam),
+        false => asked.clone(),
+    };
+    Ok(Client { account, name })
+}
+
+/// The account of a name, by what kind of name it is. A name without `$` never finds a computer
+/// (security: "noPac"); a service's name finds the account that carries it.
+fn account_of(
+    name: &PrincipalName,
+    realm: &Realm,
+    directory: &Snapshot<'_>,
+) -> Result<Option<Arc<Account>>, Refused> {
+    if let Some(single) = name.single() {
+        if name.name_type == NameType::NT_ENTERPRISE {
+            return Ok(directory.account_by_upn(single)?);
+        }
+        if let Some(account) = directory.account_by_sam(single)? {
+            return Ok(Some(account));
+        }
+        // A principal `alice.liddell` whose sAMAccountName is another, known by its UPN in this realm.
+        let upn = format!("{single}@{}", realm.name);
+        return Ok(directory.account_by_upn(&upn)?);
+    }
+    Ok(directory.account_by_spn(&name.to_string())?)
+}
+
+/// Judges the account's state; what concerns passwords alone is [`check_password_state`]'s.
+///
+/// # Errors
+/// [`Refused::ClientDisabled`], [`Refused::ClientExpired`].
+pub(crate) fn check_state(account: &Account, now: Timestamp) -> Result<(), Refused> {
+    if !account.is_enabled() {
+        return Err(Refused::ClientDisabled);
+    }
+    if account.has_expired(now) {
+        return Err(Refused::ClientExpired);
+    }
+    Ok(())
+}
+
+/// Judges what keeps a password from opening anything. A key is not concerned (PWD-1): the lockout
+/// of a guessed password must not lock out who signs in without one.
+///
+/// # Errors
+/// [`Refused::ClientLockedOut`].
+pub(crate) fn check_not_locked_out(
+    account: &Account,
+    view: &View<'_>,
+    now: Timestamp,
+) -> Result<(), Refused> {
+    match view
+        .lockout
+        .is_locked_out(account, view.lockout_policy, now)
+    {
+        true => Err(Refused::ClientLockedOut),
+        false => Ok(()),
+    }
+}
+
+/// Judges the age of a password that was right.
+///
+/// # Errors
+/// [`Refused::PasswordMustChange`].
+pub(crate) fn check_password_age(
+    account: &Account,
+    realm: &Realm,
+    now: Timestamp,
+) -> Result<(), Refused> {
+    let old = account.must_change_password()
+        || account.password_has_expired(realm.maximum_password_age, now);
+    match old {
+        true => Err(Refused::PasswordMustChange),
+        false => Ok(()),
+    }
+}

@@ -1,0 +1,53 @@
+//! A timestamp under the key of the client's password (RFC 4120 5.2.7.2).
+
+use directory::Account;
+use ticket::{Keys, VersionedKey};
+use trust::{Span, Timestamp};
+use wire::kerberos::{EncryptedData, KeyUsage, PaEncTsEnc};
+
+use crate::View;
+use crate::client;
+use crate::lifetime::moment;
+use crate::refused::Refused;
+
+/// Proof that the client knew a current key of the account's password, now. Only [`verify`] makes one.
+pub(crate) struct Proven<'a> {
+    /// The key that it knew; the reply is encrypted with it.
+    pub(crate) key: VersionedKey<'a>,
+}
+
+/// Judges an encrypted timestamp. A wrong password counts towards lockout, a wrong clock does not.
+///
+/// # Errors
+/// [`Refused::NoCommonEtype`], [`Refused::WrongPassword`], [`Refused::Skew`], and
+/// [`Refused::ClientLockedOut`] after too many wrong ones, right or not.
+pub(crate) fn verify<'a>(
+    padata: &[u8],
+    account: &'a Account,
+    view: &View<'_>,
+    now: Timestamp,
+) -> Result<Proven<'a>, Refused> {
+    client::check_not_locked_out(account, view, now)?;
+    let sealed = EncryptedData::decode(padata).map_err(|_| Refused::Malformed)?;
+    // The current version alone: the one before is for tickets, not for signing in.
+    let key = account
+        .keys
+        .newest()
+        .find(|key| key.key.etype().number() == sealed.etype.0)
+        .filter(|key| view.realm.etypes.contains(&key.key.etype()))
+        .ok_or(Refused::NoCommonEtype)?;
+    let opened = key.key.decrypt(KeyUsage::PA_ENC_TIMESTAMP, &sealed.cipher);
+    let Ok(opened) = opened else {
+        let (lockout, policy) = (view.lockout, view.lockout_policy);
+        lockout.fail(account, view.directory, policy, now)?;
+        return Err(Refused::WrongPassword);
+    };
+    let stamp = PaEncTsEnc::decode(&opened).map_err(|_| Refused::Malformed)?;
+    let micros = stamp.pausec.map_or(0, |micros| micros.get());
+    let sent = moment(stamp.patimestamp) + Span::micros(i64::from(micros));
+    if sent.distance(now) > view.realm.lifetimes.skew {
+        return Err(Refused::Skew);
+    }
+    view.lockout.succeed(account, now);
+    Ok(Proven { key })
+}

@@ -1,0 +1,64 @@
+//! What the KDC tells a client that did not, or not rightly, pre-authenticate (RFC 4120 5.9.1; protocols E.2).
+
+use crypto::etype::Etype;
+use directory::Account;
+use ticket::Keys;
+use trust::Timestamp;
+use wire::kerberos::{
+    AsReq, EncryptionType, EtypeInfo2, EtypeInfo2Entry, KerberosString, MethodData, PaData,
+    PaDataType,
+};
+
+use super::pkinit::freshness;
+use crate::View;
+
+/// The methods that the account may use, in the order that we would.
+pub(crate) fn hints(
+    request: &AsReq,
+    account: &Account,
+    krbtgt: &impl Keys,
+    view: &View<'_>,
+    now: Timestamp,
+) -> MethodData {
+    let mut methods = Vec::with_capacity(4);
+    let info = etype_info2(&etypes(request, view), account);
+    // An account without a password still tells etypes: clients give up without them.
+    methods.push(PaData::new(PaDataType::ETYPE_INFO2, info.encode()));
+    if !view.identities.is_empty() {
+        methods.push(PaData::empty(PaDataType::PK_AS_REQ));
+        let asks = request.find_padata(PaDataType::AS_FRESHNESS).is_some();
+        if let (true, Some(key)) = (asks, krbtgt.newest().next()) {
+            let token = freshness::token(key, now);
+            methods.push(PaData::new(PaDataType::AS_FRESHNESS, token));
+        }
+    }
+    methods.push(PaData::empty(PaDataType::ENC_TIMESTAMP));
+    methods.into()
+}
+
+/// The etypes of the request that the realm uses, as the client prefers them.
+fn etypes(request: &AsReq, view: &View<'_>) -> Vec<Etype> {
+    request
+        .req_body
+        .etype
+        .iter()
+        .filter_map(|etype| Etype::from_number(etype.0))
+        .filter(|etype| view.realm.etypes.contains(etype))
+        .collect()
+}
+
+/// How the client makes its key of the password, for each of `etypes` that the account has a key of. The
+/// salts rest with the keys, so that a rename keeps them (protocols E.1).
+pub(crate) fn etype_info2(etypes: &[Etype], account: &Account) -> EtypeInfo2 {
+    let current = account.keys.current();
+    etypes
+        .iter()
+        .map(|etype| EtypeInfo2Entry {
+            etype: EncryptionType(etype.number()),
+            salt: current
+                .and_then(|set| set.of(*etype))
+                .map(|key| KerberosString::from(key.salt.as_str())),
+            s2kparams: None,
+        })
+        .collect()
+}

@@ -1,0 +1,75 @@
+//! Pre-authentication: who proves to be the client, and by what (RFC 4120 5.2.7, protocols E.2).
+
+mod encrypted_timestamp;
+mod hints;
+pub(crate) mod pkinit;
+
+use crypto::etype::Key;
+use directory::Account;
+use ticket::{Keys, VersionedKey};
+use trust::{Rng, Timestamp};
+use wire::kerberos::{AsReq, PaDataType};
+
+use self::pkinit::freshness::Fresh;
+use self::pkinit::key_trust::Trusted;
+use crate::View;
+use crate::refused::Refused;
+
+pub(crate) use hints::{etype_info2, hints};
+
+/// Proof that the client is who it says. A ticket is made of nothing less.
+pub(crate) enum Proof<'a> {
+    /// It knew the key of the password, now.
+    Password(encrypted_timestamp::Proven<'a>),
+    /// It signed with a listed key, now.
+    Key(Box<pkinit::Proven>),
+}
+
+impl<'a> Proof<'a> {
+    /// Judges the strongest thing that the request offers.
+    ///
+    /// # Errors
+    /// [`Refused::PreauthRequired`] when it offers nothing, else why it does not prove anything.
+    pub(crate) fn of(
+        request: &AsReq,
+        account: &'a Account,
+        krbtgt: &impl Keys,
+        view: &View<'_>,
+        now: Timestamp,
+        rng: &mut dyn Rng,
+    ) -> Result<Self, Refused> {
+        if let Some(padata) = request.find_padata(PaDataType::PK_AS_REQ) {
+            let proven = pkinit::verify(request, padata, account, krbtgt, view, now, rng)?;
+            return Ok(Self::Key(Box::new(proven)));
+        }
+        if let Some(padata) = request.find_padata(PaDataType::ENC_TIMESTAMP) {
+            let proven = encrypted_timestamp::verify(padata, account, view, now)?;
+            return Ok(Self::Password(proven));
+        }
+        Err(Refused::PreauthRequired)
+    }
+
+    /// The key that signed in, if it was one.
+    pub(crate) fn key(&self) -> Option<&Trusted> {
+        match self {
+            Self::Password(_) => None,
+            Self::Key(proven) => Some(&proven.key),
+        }
+    }
+
+    /// Whether the request was made on a token of ours.
+    pub(crate) fn fresh(&self) -> Option<Fresh> {
+        match self {
+            Self::Password(_) => None,
+            Self::Key(proven) => proven.fresh,
+        }
+    }
+}
+
+/// What the reply's encrypted part is encrypted with.
+pub(crate) enum ReplyKey<'a> {
+    /// The client's long-term key.
+    LongTerm(VersionedKey<'a>),
+    /// The key of an agreement.
+    Agreed(Key),
+}

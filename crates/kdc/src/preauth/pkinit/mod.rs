@@ -1,0 +1,89 @@
+//! PKINIT at the KDC (RFC 4556, protocols E.3.1), step by step:
+//! what was signed ([`signed`]), by whom ([`key_trust`]), for this request and now ([`bound`]), lately
+//! ([`freshness`]), and the key that both sides make of it ([`agreement`]).
+
+pub(crate) mod agreement;
+mod bound;
+pub(crate) mod freshness;
+pub(crate) mod key_trust;
+mod reply;
+mod signed;
+
+use ticket::Keys;
+use trust::{Rng, Timestamp};
+use wire::cms::SignedData;
+use wire::kerberos::{AsReq, PaDataType, PrincipalName};
+use wire::pkinit::PaPkAsReq;
+
+use self::agreement::Agreed;
+use self::freshness::Fresh;
+use self::key_trust::Trusted;
+pub(crate) use self::reply::answer;
+use self::signed::Unverified;
+use crate::View;
+use crate::refused::Refused;
+use directory::Account;
+
+/// Proof that the client signed this very request, now, with a key that its account lists; and what
+/// was agreed on the way. Only [`verify`] makes one.
+pub(crate) struct Proven {
+    /// The key and what is known about it.
+    pub(crate) key: Trusted,
+    /// Whether the request was made on a token of ours.
+    pub(crate) fresh: Option<Fresh>,
+    agreed: Agreed,
+    /// The nonce of the PKAuthenticator, which KDCDHKeyInfo repeats.
+    nonce: u32,
+    elliptic: bool,
+    trusted_certifiers: Vec<wire::pkinit::ExternalPrincipalIdentifier>,
+}
+
+/// Judges the PKINIT request in `padata` for `account`, which was found by the name `client`.
+///
+/// # Errors
+/// [`Refused`], saying which step failed.
+pub(crate) fn verify(
+    request: &AsReq,
+    padata: &[u8],
+    account: &Account,
+    krbtgt: &impl Keys,
+    view: &View<'_>,
+    now: Timestamp,
+    rng: &mut dyn Rng,
+) -> Result<Proven, Refused> {
+    if request.find_padata(PaDataType::PK_AS_REQ_OLD).is_some() {
+        return Err(Refused::TwoFormsOfPkinit);
+    }
+    let message = PaPkAsReq::decode(padata)
+        .map_err(|_| Refused::MalformedPkinit("the PA-PK-AS-REQ is malformed"))?;
+    let signed = SignedData::decode(&message.signed_auth_pack)
+        .map_err(|_| Refused::MalformedPkinit("the SignedData is malformed"))?;
+    let signed = Unverified::read(&signed)?;
+    let key = key_trust::judge(&signed, account, view.issuers, view.directory)?;
+    let pack = signed.verify(&key)?;
+    let authenticator = &pack.pk_authenticator;
+    bound::check(authenticator, request, &key, view, now)?;
+    let fresh = match &authenticator.freshness_token {
+        Some(token) => Some(freshness::verify(token, krbtgt, now)?),
+        None if view.realm.require_freshness => return Err(Refused::FreshnessMissing),
+        None => None,
+    };
+    let agreed = agreement::agree(&pack, rng)?;
+    Ok(Proven {
+        fresh,
+        agreed,
+        nonce: authenticator.nonce.into(),
+        elliptic: signed.is_elliptic(),
+        trusted_certifiers: message
+            .trusted_certifiers
+            .map(|list| list.into_vec())
+            .unwrap_or_default(),
+        key,
+    })
+}
+
+/// The name of the ticket-granting service or whatever else was asked for, as the key derivation wants it.
+pub(crate) struct Parties<'a> {
+    pub(crate) client: &'a PrincipalName,
+    pub(crate) service: &'a PrincipalName,
+}

@@ -1,0 +1,101 @@
+//! PA-PK-AS-REP: our half of the agreement, signed with the KDC's key (RFC 4556 3.2.3.1).
+
+use crypto::etype::{Etype, Key};
+use wire::asn1::{AlgorithmIdentifierRef, OwnedToRef as _};
+use wire::cms::{
+    IssuerAndSerialNumber, SignedAttributes, SignedData, SignerIdentifier, SignerInfo,
+};
+use wire::kerberos::{KdcReqBody, PaData, PaDataType};
+use wire::pkinit::{DhRepInfo, KdcDhKeyInfo, PaPkAsRep, oid};
+
+use super::agreement::Exchange;
+use super::{Parties, Proven};
+use crate::identity::Identity;
+use crate::refused::Refused;
+
+/// What the client needs to make the reply key, and the key.
+pub(crate) struct Reply {
+    pub(crate) padata: PaData,
+    pub(crate) key: Key,
+}
+
+/// Answers a proven request. `request` is the whole AS-REQ as it came.
+///
+/// # Errors
+/// [`Refused::KdcNotTrusted`] when the client trusts none of our certifiers; [`Refused::Fault`].
+pub(crate) fn answer(
+    proven: &Proven,
+    request: &[u8],
+    body: &KdcReqBody,
+    parties: &Parties<'_>,
+    etype: Etype,
+    identities: &[Identity],
+) -> Result<Reply, Refused> {
+    let identity = choose(proven, identities)?;
+    let info = KdcDhKeyInfo {
+        subject_public_key: proven.agreed.public_value.clone(),
+        nonce: proven.nonce.into(),
+        dh_key_expiration: None,
+        extensions: wire::asn1::Extensions::NONE,
+    };
+    let reply = PaPkAsRep::DhInfo(DhRepInfo {
+        dh_signed_data: sign(&info.encode(), identity).ok_or(Refused::Fault)?,
+        server_dh_nonce: proven.agreed.server_nonce.clone(),
+        kdf: proven.agreed.kdf(),
+        extensions: wire::asn1::Extensions::NONE,
+    })
+    .encode();
+    let key = proven.agreed.reply_key(
+        etype,
+        &Exchange {
+            request,
+            body,
+            client: parties.client,
+            service: parties.service,
+            reply: &reply,
+        },
+    );
+    Ok(Reply {
+        padata: PaData::new(PaDataType::PK_AS_REP, reply),
+        key,
+    })
+}
+
+/// The certificate that suits the client: of an issuer that it trusts, and of the kind it signs with.
+fn choose<'i>(proven: &Proven, identities: &'i [Identity]) -> Result<&'i Identity, Refused> {
+    let trusted: Vec<&Identity> = identities
+        .iter()
+        .filter(|identity| identity.satisfies(&proven.trusted_certifiers))
+        .collect();
+    if trusted.is_empty() && !identities.is_empty() {
+        return Err(Refused::KdcNotTrusted);
+    }
+    trusted
+        .iter()
+        .find(|identity| identity.is_elliptic() == proven.elliptic)
+        .or(trusted.first())
+        .copied()
+        .ok_or(Refused::Fault)
+}
+
+fn sign(content: &[u8], identity: &Identity) -> Option<Vec<u8>> {
+    let digest = identity.algorithm().digest();
+    let attributes = SignedAttributes::encode(oid::DH_KEY_DATA, &digest.digest(content));
+    let signature = identity.sign(&attributes)?;
+    let name = IssuerAndSerialNumber::read(identity.issuer_and_serial()).ok()?;
+    let signature_algorithm = identity.algorithm().identifier();
+    let signer = SignerInfo::new(
+        SignerIdentifier::IssuerAndSerialNumber(name),
+        AlgorithmIdentifierRef {
+            oid: digest.oid(),
+            parameters: None,
+        },
+        Some(SignedAttributes::decode(&attributes).ok()?),
+        signature_algorithm.owned_to_ref(),
+        &signature,
+    );
+    let certificates: Vec<&[u8]> = identity.path().collect();
+    SignedData::with_one_signer(oid::DH_KEY_DATA, content, &certificates, signer)
+        .ok()
+        .map(|signed| signed.encode())
+}

@@ -1,0 +1,54 @@
+//! What an administrator decides about a realm.
+
+use crypto::etype::Etype;
+use trust::Span;
+use wire::kerberos::{PrincipalName, Realm as RealmName};
+
+use crate::lifetime::Lifetimes;
+
+/// The realm that the KDC serves, with its rules.
+#[derive(Clone, Debug)]
+pub struct Realm {
+    /// Its name, upper case: `CORP.EXAMPLE`.
+    pub name: RealmName,
+    /// The NetBIOS name of the KDC itself, for the PAC.
+    pub kdc_name: String,
+    /// How long tickets live, and how far clocks may be apart.
+    pub lifetimes: Lifetimes,
+    /// The encryption types that are used at all.
+    pub etypes: Vec<Etype>,
+    /// Whether PKINIT needs a freshness token (`kdc.require_freshness`, protocols K; off by default).
+    pub require_freshness: bool,
+    /// The oldest that a password may be; [`Span::ZERO`] for "any age".
+    pub maximum_password_age: Span,
+    /// The longest answer that is sent as a datagram, in bytes; a longer one is asked for again over TCP.
+    pub datagram_limit: usize,
+}
+
+impl Realm {
+    /// A realm with the defaults.
+    #[must_use]
+    pub fn new(name: &str, kdc_name: &str) -> Self {
+        Self {
+            name: RealmName::from(name),
+            kdc_name: kdc_name.to_owned(),
+            lifetimes: Lifetimes::default(),
+            etypes: Etype::ALL.to_vec(),
+            require_freshness: false,
+            maximum_password_age: Span::ZERO,
+            datagram_limit: 1_400,
+        }
+    }
+
+    /// The ticket-granting service of the realm.
+    #[must_use]
+    pub fn krbtgt(&self) -> PrincipalName {
+        PrincipalName::krbtgt(&self.name)
+    }
+
+    /// Whether a name is that of the realm's ticket-granting service.
+    #[must_use]
+    pub fn is_krbtgt(&self, name: &PrincipalName) -> bool {
+        name.pair() == Some(("krbtgt", self.name.as_str()))
+    }
+}

@@ -1,0 +1,234 @@
+//! Why the KDC said no. The peer learns the code, the audit log the reason (protocols E.3.6).
+
+use wire::kerberos::ErrorCode;
+
+/// A refusal: who erred, and what was expected. [`Refused::code`] is all that the peer learns.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refused {
+    // The message.
+    /// Not a message that we can read.
+    #[error("malformed request")]
+    Malformed,
+    /// A Kerberos message, but none that one sends to a KDC.
+    #[error("not a message for a KDC")]
+    NotForUs,
+    /// A request for another realm.
+    #[error("another realm was asked")]
+    WrongRealm,
+    /// A request that names nobody, or no service.
+    #[error("the request names no {0}")]
+    Nameless(&'static str),
+    /// An option that is not given, or not on this ticket.
+    #[error("{0}")]
+    BadOption(&'static str),
+    /// The answer does not fit in a datagram.
+    #[error("the answer does not fit in a datagram")]
+    ResponseTooBig,
+
+    // The client's account.
+    /// No such account.
+    #[error("unknown client")]
+    ClientUnknown,
+    /// The account is disabled.
+    #[error("the client's account is disabled")]
+    ClientDisabled,
+    /// The account has expired.
+    #[error("the client's account has expired")]
+    ClientExpired,
+    /// Too many wrong passwords.
+    #[error("the client's account is locked out")]
+    ClientLockedOut,
+    /// The password has expired or must be changed at the next sign-in.
+    #[error("the client's password must be changed")]
+    PasswordMustChange,
+
+    // The service.
+    /// No such service.
+    #[error("unknown service")]
+    ServiceUnknown,
+    /// The service's account is disabled.
+    #[error("the service's account is disabled")]
+    ServiceDisabled,
+    /// A person's account without a service principal name: its password must not be guessed offline
+    /// from a ticket.
+    #[error("the account takes user-to-user tickets alone")]
+    MustUseUserToUser,
+
+    // What was agreed on.
+    /// No encryption type in common.
+    #[error("no encryption type in common")]
+    NoCommonEtype,
+    /// A postdated ticket was asked for.
+    #[error("postdated tickets are not given")]
+    CannotPostdate,
+    /// The ticket would end before it starts.
+    #[error("the ticket would end before it starts")]
+    NeverValid,
+
+    // Pre-authentication.
+    /// There was none.
+    #[error("pre-authentication is required")]
+    PreauthRequired,
+    /// The encrypted timestamp does not open with the client's key.
+    #[error("wrong password")]
+    WrongPassword,
+    /// The client's clock and ours differ by more than the skew.
+    #[error("the clocks are too far apart")]
+    Skew,
+
+    // PKINIT.
+    /// The PKINIT request of the draft beside that of the standard.
+    #[error("two forms of PKINIT in one request")]
+    TwoFormsOfPkinit,
+    /// What should be a PKINIT request is not.
+    #[error("malformed PKINIT request: {0}")]
+    MalformedPkinit(&'static str),
+    /// The digest of the SignedData is not accepted.
+    #[error("the digest algorithm of the SignedData is not accepted")]
+    DigestNotAccepted,
+    /// The signature algorithm of the SignedData is not one of ours.
+    #[error("the signature algorithm of the SignedData is not accepted")]
+    SignatureAlgorithm,
+    /// The signature does not fit the key that came with it.
+    #[error("the signature does not verify with the key that came with it")]
+    InvalidSignature,
+    /// No key of the account made the signature (E.4 rules 2 and 4).
+    #[error("the key is not listed on the client's account")]
+    KeyNotListed,
+    /// The key is listed, and yet too weak to be believed.
+    #[error("the key is too weak: {0}")]
+    WeakKey(String),
+    /// The key belongs to another account (E.4 rule 2, AUTH-K1).
+    #[error("the key belongs to another account than the one named")]
+    ClientNameMismatch,
+    /// The certificate reaches a trusted issuer, so key trust must not judge it (E.4 rule 0).
+    #[error("the certificate is one of a trusted issuer, and certificate trust is not offered")]
+    CertificateTrust,
+    /// The device that the key was registered on is disabled or gone.
+    #[error("the key's device is disabled or gone")]
+    DeviceDisabled,
+    /// No checksum over the request body.
+    #[error("the PKAuthenticator holds no checksum over the request")]
+    ChecksumMissing,
+    /// The checksum over the request body is of another one.
+    #[error("the PKAuthenticator's checksum is not that of the request")]
+    ChecksumWrong,
+    /// The group is not accepted.
+    #[error("the Diffie-Hellman group or public value is not accepted")]
+    DhParameters,
+    /// A reply key by public-key encryption was asked for.
+    #[error("a reply key by public-key encryption is not given")]
+    PublicKeyEncryption,
+    /// No key derivation function in common.
+    #[error("no key derivation function in common")]
+    NoAcceptableKdf,
+    /// The freshness token is too old, or not one of ours.
+    #[error("the freshness token is stale")]
+    FreshnessStale,
+    /// A freshness token is required.
+    #[error("a freshness token is required")]
+    FreshnessMissing,
+    /// None of the certifiers that the client trusts issued our certificate.
+    #[error("the client trusts none of our certifiers")]
+    KdcNotTrusted,
+
+    // The ticket in a TGS-REQ.
+    /// No ticket-granting ticket came along.
+    #[error("no ticket-granting ticket")]
+    NoTgt,
+    /// The ticket is for another service.
+    #[error("the ticket is not one for this service")]
+    NotUs,
+    /// The ticket or the authenticator does not open.
+    #[error("the ticket or its authenticator does not open")]
+    BadIntegrity,
+    /// Under a key that is no longer there.
+    #[error("the ticket was sealed under a key that is no longer there")]
+    KeyGone,
+    /// The ticket is over.
+    #[error("the ticket has expired")]
+    TicketExpired,
+    /// The ticket has not begun.
+    #[error("the ticket is not valid yet")]
+    TicketNotYetValid,
+    /// The same authenticator in another message.
+    #[error("the authenticator was seen before")]
+    Repeated,
+    /// Ticket and authenticator name different clients.
+    #[error("ticket and authenticator name different clients")]
+    BadMatch,
+    /// The checksum over the request body is missing or not keyed.
+    #[error("the authenticator's checksum is missing or not keyed")]
+    InappropriateChecksum,
+    /// The request was altered.
+    #[error("the authenticator's checksum is not that of the request")]
+    Modified,
+    /// The ticket's PAC is missing, forged, or speaks of another account.
+    #[error("the ticket's PAC is not to be believed: {0}")]
+    PacRefused(&'static str),
+    /// What got the ticket is gone: its key, its device or its account.
+    #[error("the {0} that got the ticket is gone")]
+    TgtRevoked(&'static str),
+
+    // Ourselves.
+    /// Our own trouble, which is never blamed on the peer.
+    #[error("our own trouble")]
+    Fault,
+}
+
+impl Refused {
+    /// The code that the peer sees.
+    #[must_use]
+    pub fn code(&self) -> ErrorCode {
+        match self {
+            Self::Malformed | Self::TwoFormsOfPkinit | Self::MalformedPkinit(_) | Self::Fault => {
+                ErrorCode::KRB_ERR_GENERIC
+            }
+            Self::NotForUs => ErrorCode::KRB_AP_ERR_MSG_TYPE,
+            Self::WrongRealm => ErrorCode::KDC_ERR_WRONG_REALM,
+            Self::Nameless("client") | Self::ClientUnknown => {
+                ErrorCode::KDC_ERR_C_PRINCIPAL_UNKNOWN
+            }
+            Self::Nameless(_) | Self::ServiceUnknown => ErrorCode::KDC_ERR_S_PRINCIPAL_UNKNOWN,
+            Self::BadOption(_) => ErrorCode::KDC_ERR_BADOPTION,
+            Self::ResponseTooBig => ErrorCode::KRB_ERR_RESPONSE_TOO_BIG,
+            Self::ClientDisabled | Self::ClientExpired | Self::ClientLockedOut => {
+                ErrorCode::KDC_ERR_CLIENT_REVOKED
+            }
+            Self::PasswordMustChange => ErrorCode::KDC_ERR_KEY_EXPIRED,
+            Self::ServiceDisabled => ErrorCode::KDC_ERR_SERVICE_REVOKED,
+            Self::MustUseUserToUser => ErrorCode::KDC_ERR_MUST_USE_USER2USER,
+            Self::NoCommonEtype => ErrorCode::KDC_ERR_ETYPE_NOSUPP,
+            Self::CannotPostdate => ErrorCode::KDC_ERR_CANNOT_POSTDATE,
+            Self::NeverValid => ErrorCode::KDC_ERR_NEVER_VALID,
+            Self::PreauthRequired => ErrorCode::KDC_ERR_PREAUTH_REQUIRED,
+            Self::WrongPassword | Self::FreshnessMissing => ErrorCode::KDC_ERR_PREAUTH_FAILED,
+            Self::Skew => ErrorCode::KRB_AP_ERR_SKEW,
+            Self::DigestNotAccepted => ErrorCode::KDC_ERR_DIGEST_IN_SIGNED_DATA_NOT_ACCEPTED,
+            Self::SignatureAlgorithm | Self::InvalidSignature => ErrorCode::KDC_ERR_INVALID_SIG,
+            Self::KeyNotListed
+            | Self::WeakKey(_)
+            | Self::CertificateTrust
+            | Self::DeviceDisabled => ErrorCode::KDC_ERR_CLIENT_NOT_TRUSTED,
+            Self::ClientNameMismatch => ErrorCode::KDC_ERR_CLIENT_NAME_MISMATCH,
+            Self::ChecksumMissing => ErrorCode::KDC_ERR_PA_CHECKSUM_MUST_BE_INCLUDED,
+            Self::ChecksumWrong | Self::Modified => ErrorCode::KRB_AP_ERR_MODIFIED,
+            Self::DhParameters => ErrorCode::KDC_ERR_DH_KEY_PARAMETERS_NOT_ACCEPTED,
+            Self::PublicKeyEncryption => ErrorCode::KDC_ERR_PUBLIC_KEY_ENCRYPTION_NOT_SUPPORTED,
+            Self::NoAcceptableKdf => ErrorCode::KDC_ERR_NO_ACCEPTABLE_KDF,
+            Self::FreshnessStale => ErrorCode::KDC_ERR_PREAUTH_EXPIRED,
+            Self::KdcNotTrusted => ErrorCode::KDC_ERR_KDC_NOT_TRUSTED,
+            Self::NoTgt => ErrorCode::KRB_AP_ERR_NO_TGT,
+            Self::NotUs => ErrorCode::KRB_AP_ERR_NOT_US,
+            Self::BadIntegrity => ErrorCode::KRB_AP_ERR_BAD_INTEGRITY,
+            Self::KeyGone => ErrorCode::KRB_AP_ERR_BADKEYVER,
+            Self::TicketExpired => ErrorCode::KRB_AP_ERR_TKT_EXPIRED,
+            Self::TicketNotYetValid => ErrorCode::KRB_AP_ERR_TKT_NYV,
+            Self::Repeated => ErrorCode::KRB_AP_ERR_REPEAT,
+            Self::BadMatch => ErrorCode::KRB_AP_ERR_BADMATCH,
+            Self::InappropriateChecksum => ErrorCode::KRB_AP_ERR_INAPP_CKSUM,
+            Self::PacRefused(_) | Self::TgtRevoked(_) => ErrorCode::KDC_ERR_TGT_REVOKED,
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! The TGS exchange: a ticket on the strength of a ticket-granting ticket (RFC 4120 3.3).
+
+use crypto::etype::Key;
+use directory::Account;
+use directory::account::AccountControl;
+use std::sync::Arc;
+use ticket::pac::{Believed, For};
+use ticket::{Accepted, Keys, Unaccepted, Unopened, VersionedKey};
+use trust::{Rng, Span, Timestamp};
+use wire::kerberos::{
+    ApReq, AuthorizationData, AuthorizationDataElement, EncTicketPart, KdcOptions, KeyUsage,
+    PaDataType, TgsRep, TgsReq, TicketFlags,
+};
+
+use crate::View;
+use crate::client;
+use crate::issue::{self, Issued};
+use crate::lifetime::{self, Granted, Limits, moment};
+use crate::means::{self, Means};
+use crate::pac;
+use crate::preauth::pkinit::key_trust;
+use crate::refused::Refused;
+use crate::service::{self, Service};
+
+/// What is not given: user-to-user, delegation by evidence ticket, validation of postdated tickets, anonymity.
+const NOT_GIVEN: KdcOptions = KdcOptions::ENC_TKT_IN_SKEY
+    .with(KdcOptions::CNAME_IN_ADDL_TKT)
+    .with(KdcOptions::VALIDATE)
+    .with(KdcOptions::REQUEST_ANONYMOUS);
+
+/// What was found out before a refusal, for the audit log.
+#[derive(Default)]
+pub(crate) struct Progress {
+    pub(crate) account: Option<Arc<Account>>,
+    pub(crate) means: Option<Means>,
+}
+
+/// A ticket-granting ticket that may get more tickets: opened, shown by who knows its session key, with a
+/// PAC of ours, and with the account, key and device that got it still there. Only [`present`] makes one.
+struct Presented {
+    accepted: Accepted,
+    pac: Believed,
+    means: Means,
+    account: Arc<Account>,
+}
+
+/// Answers a TGS-REQ.
+///
+/// # Errors
+/// [`Refused`], saying why; `progress` holds what was found out until then.
+pub(crate) fn answer(
+    request: &TgsReq,
+    progress: &mut Progress,
+    view: &View<'_>,
+    now: Timestamp,
+    rng: &mut dyn Rng,
+) -> Result<Vec<u8>, Refused> {
+    let body = &*request.req_body;
+    let presented = present(request, progress, view, now)?;
+    if body.kdc_options.intersects(NOT_GIVEN) {
+        return Err(Refused::BadOption("an option that is not given"));
+    }
+    if body.realm != view.realm.name {
+        return Err(Refused::WrongRealm);
+    }
+    let wanted = body.sname.as_ref().ok_or(Refused::Nameless("service"))?;
+    let service = service::find(wanted, view, now)?;
+    let tgt = &presented.accepted.ticket;
+    let (granted, flags, addresses) = decide(body, tgt, &service, &presented.account, view, now)?;
+    let etype = service.session_etype(&body.etype, &view.realm.etypes)?;
+    let issued = Issued {
+        flags,
+        session_key: issue::session_key(etype, rng),
+        client_realm: tgt.crealm.clone(),
+        client: tgt.cname.clone(),
+        realm: view.realm.name.clone(),
+        service: service.name.clone(),
+        authenticated: moment(tgt.authtime),
+        granted,
+        addresses,
+    };
+    let mut part = issued.ticket_part();
+    let own = own_authorization_data(request, &presented.accepted)?;
+    authorize(&mut part, own, &presented, &service, view)?;
+    let ticket = issued.seal(&part, service.key(&view.realm.etypes)?, rng);
+    let plain = issued
+        .reply_part(body.nonce.into(), None, None)
+        .encode_tgs_rep();
+    let enc_part = match subkey(&presented.accepted)? {
+        Some(key) => issue::encrypt(&key, KeyUsage::TGS_REP_ENC_PART_SUBKEY, &plain, rng),
+        None => {
+            let key = &presented.accepted.session_key;
+            issue::encrypt(key, KeyUsage::TGS_REP_ENC_PART_SESSION_KEY, &plain, rng)
+        }
+    };
+    let (realm, name) = (issued.client_realm, issued.client);
+    Ok(TgsRep::new(vec![], realm, name, ticket, enc_part).encode())
+}
+
+/// Opens and judges the ticket-granting ticket.
+fn present(
+    request: &TgsReq,
+    progress: &mut Progress,
+    view: &View<'_>,
+    now: Timestamp,
+) -> Result<Presented, Refused> {
+    let shown = request
+        .find_padata(PaDataType::TGS_REQ)
+        .ok_or(Refused::NoTgt)?;
+    let shown = ApReq::decode(shown).map_err(|_| Refused::Malformed)?;
+    if shown.ticket.realm != view.realm.name || !view.realm.is_krbtgt(&shown.ticket.sname) {
+        return Err(Refused::NotUs);
+    }
+    let krbtgt = view.krbtgt()?;
+    let rules = ticket::Rules {
+        skew: view.realm.lifetimes.skew,
+        seen: &view.memory.authenticators,
+        usage: KeyUsage::TGS_REQ_AUTHENTICATOR,
+    };
+    let accepted = ticket::accept(&shown, &krbtgt.keys, &rules, now)?;
+    check_body(request, &accepted)?;
+    let key = sealing_key(&shown, &krbtgt.keys).ok_or(Refused::KeyGone)?;
+    let pac = ticket::pac::verify(&accepted.ticket, key, &krbtgt.keys)
+        .map_err(|_| Refused::PacRefused("its signatures do not hold"))?;
+    let means = accepted.ticket.authorization_data.as_ref();
+    let means = means
+        .and_then(Means::find)
+        .ok_or(Refused::PacRefused("it does not say what got it"))?;
+    progress.means = Some(means);
+    let account = still_there(&means, &pac, view, now)?;
+    progress.account = Some(Arc::clone(&account));
+    Ok(Presented {
+        accepted,
+        pac,
+        means,
+        account,
+    })
+}
+
+/// The key that the ticket opened with, which is also the one that its PAC is signed with.
+fn sealing_key<'k>(shown: &ApReq, keys: &'k impl Keys) -> Option<VersionedKey<'k>> {
+    let sealed = &shown.ticket.enc_part;
+    let kvno = sealed.kvno.map(u32::from);
+    keys.candidates(kvno, sealed.etype).next()
+}
+
+/// The authenticator's checksum binds the ticket to this very body (RFC 4120 3.3.2).
+fn check_body(request: &TgsReq, accepted: &Accepted) -> Result<(), Refused> {
+    let key = &accepted.session_key;
+    let checksum = accepted.authenticator.cksum.as_ref();
+    let checksum = checksum
+        .filter(|checksum| checksum.cksumtype.0 == key.etype().checksum_type())
+        .ok_or(Refused::InappropriateChecksum)?;
+    key.verify_checksum(
+        KeyUsage::TGS_REQ_AUTHENTICATOR_CHECKSUM,
+        request.req_body.as_bytes(),
+        &checksum.checksum,
+    )
+    .map_err(|_| Refused::Modified)
+}
+
+/// Tickets die with their account, key and device (ARCHITECTURE.md, invariant 9). The PAC's requestor must be
+/// the very account that the name now leads to.
+fn still_there(
+    means: &Means,
+    pac: &Believed,
+    view: &View<'_>,
+    now: Timestamp,
+) -> Result<Arc<Account>, Refused> {
+    let account = view
+        .directory
+        .account_by_id(means.account)?
+        .ok_or(Refused::TgtRevoked("account"))?;
+    client::check_state(&account, now)?;
+    let requestor = pac
+        .requestor()
+        .ok_or(Refused::PacRefused("it names no requestor"))?;
+    if requestor.sid != account.sid {
+        return Err(Refused::PacRefused("its requestor is another account"));
+    }
+    if let Some(key) = &means.key {
+        let listed = account.key_with(&key.fingerprint);
+        let listed = listed
+            .filter(|listed| listed.signs_in())
+            .ok_or(Refused::TgtRevoked("key"))?;
+        if let Some(device) = key.device
+            && !key_trust::device_is_usable(device, listed.origin, view.directory)?
+        {
+            return Err(Refused::TgtRevoked("device"));
+        }
+    }
+    Ok(account)
+}
+
+type Addresses = Option<wire::kerberos::HostAddresses>;
+
+/// Times, flags and addresses of the new ticket (RFC 4120 3.3.3).
+fn decide(
+    body: &wire::kerberos::KdcReqBody,
+    tgt: &EncTicketPart,
+    service: &Service,
+    account: &Account,
+    view: &View<'_>,
+    now: Timestamp,
+) -> Result<(Granted, TicketFlags, Addresses), Refused> {
+    let options = body.kdc_options;
+    let flags = inherited(tgt.flags, options, account)?;
+    if options.contains(KdcOptions::RENEW) {
+        if !service.is_ticket_granting() {
+            return Err(Refused::BadOption(
+                "the renewed ticket is for another service",
+            ));
+        }
+        let granted = renewed(tgt, now)?;
+        return Ok((granted, flags | granted.flags(), tgt.caddr.clone()));
+    }
+    let limits = Limits {
+        end: moment(tgt.endtime),
+        renew_till: tgt.renew_till.map(moment),
+    };
+    let granted = lifetime::grant(body, &view.realm.lifetimes, &limits, now)?;
+    let mut flags = flags | granted.flags();
+    if service.is_trusted_for_delegation() {
+        flags |= TicketFlags::OK_AS_DELEGATE;
+    }
+    let elsewhere = options.intersects(KdcOptions::FORWARDED | KdcOptions::PROXY);
+    let addresses = match elsewhere {
+        true => body.addresses.clone().filter(|list| !list.is_empty()),
+        false => tgt.caddr.clone(),
+    };
+    Ok((granted, flags, addresses))
+}
+
+/// Which flags of the ticket-granting ticket the new one has, and what was asked for that it does not allow.
+fn inherited(
+    tgt: TicketFlags,
+    options: KdcOptions,
+    account: &Account,
+) -> Result<TicketFlags, Refused> {
+    let pairs = [
+        (
+            KdcOptions::FORWARDABLE,
+            TicketFlags::FORWARDABLE,
+            TicketFlags::FORWARDABLE,
+        ),
+        (
+            KdcOptions::FORWARDED,
+            TicketFlags::FORWARDABLE,
+            TicketFlags::FORWARDED,
+        ),
+        (
+            KdcOptions::PROXIABLE,
+            TicketFlags::PROXIABLE,
+            TicketFlags::PROXIABLE,
+        ),
+        (
+            KdcOptions::PROXY,
+            TicketFlags::PROXIABLE,
+            TicketFlags::PROXY,
+        ),
+        (KdcOptions::RENEW, TicketFlags::RENEWABLE, TicketFlags::NONE),
+    ];
+    let delegates = !account.control.contains(AccountControl::NOT_DELEGATED);
+    let mut flags = TicketFlags::PRE_AUTHENT | TicketFlags::TRANSITED_POLICY_CHECKED;
+    for (option, needs, gives) in pairs {
+        if !options.contains(option) {
+            continue;
+        }
+        let allowed = tgt.contains(needs) && (delegates || option == KdcOptions::RENEW);
+        if allowed {
+            flags |= gives;
+        } else if option.intersects(KdcOptions::FORWARDED | KdcOptions::PROXY | KdcOptions::RENEW) {
+            return Err(Refused::BadOption("the ticket does not allow it"));
+        }
+    }
+    // A ticket got by a forwarded one says so; a renewal stays what it was.
+    flags |= TicketFlags(tgt.0 & TicketFlags::FORWARDED.0);
+    if options.contains(KdcOptions::RENEW) {
+        let stays = TicketFlags::FORWARDABLE | TicketFlags::PROXIABLE | TicketFlags::PROXY;
+        flags |= TicketFlags(tgt.0 & stays.0);
+    }
+    Ok(flags)
+}
+
+/// The same length again, within what may be renewed.
+fn renewed(tgt: &EncTicketPart, now: Timestamp) -> Result<Granted, Refused> {
+    let start = now.whole_seconds();
+    let renew_till = tgt
+        .renew_till
+        .map(moment)
+        .ok_or(Refused::BadOption("the ticket is not renewable"))?;
+    if renew_till <= start {
+        return Err(Refused::TicketExpired);
+    }
+    let began = moment(tgt.starttime.unwrap_or(tgt.authtime));
+    let length = moment(tgt.endtime).since(began).max(Span::ZERO);
+    Ok(Granted {
+        start,
+        end: (start + length).min(renew_till),
+        renew_till: Some(renew_till),
+    })
+}
+
+/// The authorization data that the client wants in the ticket (RFC 4120 3.3.3), without what is not its to say.
+fn own_authorization_data(
+    request: &TgsReq,
+    accepted: &Accepted,
+) -> Result<Vec<AuthorizationDataElement>, Refused> {
+    let Some(sealed) = &request.req_body.enc_authorization_data else {
+        return Ok(Vec::new());
+    };
+    let opened = match subkey(accepted)? {
+        Some(key) => key.decrypt(KeyUsage::TGS_REQ_AUTH_DATA_SUBKEY, &sealed.cipher),
+        None => accepted
+            .session_key
+            .decrypt(KeyUsage::TGS_REQ_AUTH_DATA_SESSION_KEY, &sealed.cipher),
+    };
+    let opened = opened.map_err(|_| Refused::BadIntegrity)?;
+    let data = AuthorizationData::decode(&opened).map_err(|_| Refused::Malformed)?;
+    Ok(means::strip(&data))
+}
+
+fn subkey(accepted: &Accepted) -> Result<Option<Key>, Refused> {
+    let Some(subkey) = &accepted.authenticator.subkey else {
+        return Ok(None);
+    };
+    let etype = crypto::etype::Etype::from_number(subkey.keytype.0);
+    let etype = etype.ok_or(Refused::NoCommonEtype)?;
+    let key = Key::new(etype, &subkey.keyvalue).map_err(|_| Refused::Malformed)?;
+    Ok(Some(key))
+}
+
+fn authorize(
+    part: &mut EncTicketPart,
+    mut own: Vec<AuthorizationDataElement>,
+    presented: &Presented,
+    service: &Service,
+    view: &View<'_>,
+) -> Result<(), Refused> {
+    let krbtgt = view.krbtgt()?;
+    let kdc_key = krbtgt.keys.newest().next().ok_or(Refused::Fault)?;
+    let purpose = match service.is_ticket_granting() {
+        true => For::TicketGranting,
+        false => For::Service,
+    };
+    if purpose == For::TicketGranting {
+        own.insert(0, presented.means.element());
+    }
+    if purpose == For::Service && !wants_pac(presented, service) {
+        part.authorization_data = (!own.is_empty()).then(|| own.into());
+        return Ok(());
+    }
+    let content = pac::copied(&presented.pac, purpose);
+    let server_key = service.key(&view.realm.etypes)?;
+    ticket::pac::attach(part, content, own, purpose, server_key, kdc_key)?;
+    Ok(())
+}
+
+/// Whether services are to see the PAC: the client did not decline it, and the service did not either.
+fn wants_pac(presented: &Presented, service: &Service) -> bool {
+    let declined = presented.pac.attributes_info().is_some_and(|attributes| {
+        !attributes.pac_was_requested && !attributes.pac_was_given_implicitly
+    });
+    let needless = service
+        .account
+        .control
+        .contains(AccountControl::NO_AUTH_DATA_REQUIRED);
+    !declined && !needless
+}
+
+impl From<Unaccepted> for Refused {
+    fn from(why: Unaccepted) -> Self {
+        match why {
+            Unaccepted::Ticket(Unopened::NoKey) => Self::KeyGone,
+            Unaccepted::Ticket(_) | Unaccepted::Authenticator => Self::BadIntegrity,
+            Unaccepted::BadMatch => Self::BadMatch,
+            Unaccepted::Expired => Self::TicketExpired,
+            Unaccepted::NotYetValid => Self::TicketNotYetValid,
+            Unaccepted::Skew => Self::Skew,
+            Unaccepted::Repeated => Self::Repeated,
+            Unaccepted::Etype => Self::NoCommonEtype,
+        }
+    }
+}
