@@ -16,6 +16,7 @@ mod ndr;
 pub mod pac;
 pub mod principal;
 mod read;
+pub mod registration;
 pub mod sid;
 pub mod spnego;
 mod text;

@@ -60,3 +60,46 @@ pub(crate) fn parse_hex(text: &str) -> Option<Vec<u8>> {
         .map(|&[high, low]| Some((digit(high)? << 4) | digit(low)?))
         .collect()
 }
+
+/// Bytes as standard base64 with padding, for `#[serde(with)]`. Reading passes over line breaks, which some
+/// encoders put in; writing makes none.
+pub(crate) mod base64 {
+    use base64ct::{Base64, Encoding};
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&Base64::encode_string(bytes))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Vec<u8>, D::Error> {
+        let mut text = String::deserialize(deserializer)?;
+        text.retain(|character| !matches!(character, '\r' | '\n'));
+        Base64::decode_vec(&text).map_err(|_| D::Error::custom("not base64"))
+    }
+}
+
+/// The same for bytes that may be absent or null.
+pub(crate) mod optional_base64 {
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(
+        bytes: &Option<Vec<u8>>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match bytes {
+            Some(bytes) => super::base64::serialize(bytes, serializer),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Vec<u8>>, D::Error> {
+        #[derive(Deserialize)]
+        struct Bytes(#[serde(with = "super::base64")] Vec<u8>);
+        Ok(Option::<Bytes>::deserialize(deserializer)?.map(|Bytes(bytes)| bytes))
+    }
+}
