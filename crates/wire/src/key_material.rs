@@ -4,17 +4,19 @@
 //! SubjectPublicKeyInfo or a whole certificate from an administrator's tool, and as a TPM's own structure.
 //! Who compares keys compares [`PublicKeyMaterial`] values: equal keys are equal whatever form they came in.
 
-use std::fmt;
+mod fido;
+mod tpm;
 
-use base64ct::{Base64, Base64UrlUnpadded, Encoding};
+use core::fmt;
+
 use const_oid::ObjectIdentifier;
 use der::asn1::{AnyRef, BitStringRef, UintRef};
 use der::{Decode, Encode, Reader as _, Sequence, SliceReader, Tag, Tagged};
-use serde::Deserialize;
 use spki::SubjectPublicKeyInfoRef;
 
 use crate::bcrypt_blob;
-use crate::read::Reader;
+
+pub use fido::FidoMaterial;
 
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
@@ -119,7 +121,7 @@ impl PublicKeyMaterial {
             KeyMaterialForm::Certificate => {
                 PublicKeyMaterial::from_spki_der(certificate_public_key(material)?)
             }
-            KeyMaterialForm::TpmPcp => parse_pcp_blob(material),
+            KeyMaterialForm::TpmPcp => tpm::parse_pcp_blob(material),
             KeyMaterialForm::FidoJson => FidoMaterial::parse(material).map(PublicKeyMaterial::Fido),
         }
     }
@@ -410,196 +412,6 @@ fn certificate_public_key(certificate: &[u8]) -> Result<&[u8], InvalidKeyMateria
         members.tlv_bytes()
     }
     walk(certificate).map_err(|_| InvalidKeyMaterial::Malformed)
-}
-
-/// Reads the TPM platform crypto provider's key blob (protocols D.5.4).
-///
-/// ```text
-/// "PCPM" | u32 cbHeader | u32 type = 2 | u32 flags | u32 cbPublic | lengths of what follows it | … | TPM2B_PUBLIC | …
-/// ```
-fn parse_pcp_blob(blob: &[u8]) -> Result<PublicKeyMaterial, InvalidKeyMaterial> {
-    const TPM_2: u32 = 2;
-    let malformed = InvalidKeyMaterial::Malformed;
-    let mut header = Reader::new(blob);
-    header.take(4).ok_or(malformed)?;
-    let header_length = header.u32_le().ok_or(malformed)?;
-    if header.u32_le().ok_or(malformed)? != TPM_2 {
-        return Err(InvalidKeyMaterial::Unsupported);
-    }
-    header.u32_le().ok_or(malformed)?; // flags
-    let public_length = header.u32_le().ok_or(malformed)?;
-    let mut body = Reader::new(blob);
-    // A header that ends before cbPublic would let the lengths be read as the key.
-    if header_length < 20 {
-        return Err(malformed);
-    }
-    body.take_u32(header_length).ok_or(malformed)?;
-    let public = body.take_u32(public_length).ok_or(malformed)?;
-    parse_tpm2b_public(public)
-}
-
-/// Reads TPM2B_PUBLIC with TPMT_PUBLIC (TPM 2.0 Library, part 2, 12.2.4 and 12.2.5), big-endian.
-fn parse_tpm2b_public(public: &[u8]) -> Result<PublicKeyMaterial, InvalidKeyMaterial> {
-    const ALG_RSA: u16 = 0x0001;
-    const ALG_NULL: u16 = 0x0010;
-    const ALG_RSAES: u16 = 0x0015;
-    const ALG_ECC: u16 = 0x0023;
-    const ECC_NIST_P256: u16 = 0x0003;
-    const ECC_NIST_P384: u16 = 0x0004;
-    const ALG_ECDAA: u16 = 0x001a;
-
-    // TPMT_SYM_DEF_OBJECT: algorithm, and unless null the key bits and mode.
-    fn skip_symmetric(reader: &mut Reader<'_>) -> Option<()> {
-        if reader.u16_be()? != ALG_NULL {
-            reader.take(4)?;
-        }
-        Some(())
-    }
-    // A signing or encryption scheme: algorithm and its hash; RSAES has none, ECDAA a counter beside it.
-    fn skip_scheme(reader: &mut Reader<'_>) -> Option<()> {
-        match reader.u16_be()? {
-            ALG_NULL | ALG_RSAES => reader.take(0),
-            ALG_ECDAA => reader.take(4),
-            _ => reader.take(2),
-        }
-        .map(|_| ())
-    }
-    fn sized<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
-        let length = reader.u16_be()?;
-        reader.take(usize::from(length))
-    }
-
-    let read = || {
-        let mut outer = Reader::new(public);
-        let mut reader = Reader::new(sized(&mut outer)?);
-        if !outer.is_empty() {
-            return None;
-        }
-        let algorithm = reader.u16_be()?;
-        reader.take(2 + 4)?; // nameAlg, objectAttributes
-        sized(&mut reader)?; // authPolicy
-        let key = match algorithm {
-            ALG_RSA => {
-                skip_symmetric(&mut reader)?;
-                skip_scheme(&mut reader)?;
-                let bits = reader.u16_be()?;
-                let exponent = match reader.u32_be()? {
-                    0 => 65537, // the TPM's way to write the default
-                    other => other,
-                };
-                let modulus = sized(&mut reader)?;
-                let key = RsaPublicKey::new(modulus, &exponent.to_be_bytes())?;
-                if key.bits() != usize::from(bits) {
-                    return None;
-                }
-                Ok(PublicKeyMaterial::Rsa(key))
-            }
-            ALG_ECC => {
-                skip_symmetric(&mut reader)?;
-                skip_scheme(&mut reader)?;
-                let curve = match reader.u16_be()? {
-                    ECC_NIST_P256 => EcCurve::P256,
-                    ECC_NIST_P384 => EcCurve::P384,
-                    _ => return Some(Err(InvalidKeyMaterial::Unsupported)),
-                };
-                // TPMT_KDF_SCHEME has the shape of a scheme.
-                skip_scheme(&mut reader)?;
-                let x = sized(&mut reader)?;
-                let y = sized(&mut reader)?;
-                Ok(PublicKeyMaterial::Ec(EcPublicKey::new(curve, x, y)?))
-            }
-            _ => return Some(Err(InvalidKeyMaterial::Unsupported)),
-        };
-        reader.is_empty().then_some(key)
-    };
-    read().unwrap_or(Err(InvalidKeyMaterial::Malformed))
-}
-
-/// A FIDO authenticator's registration (protocols D.5.3).
-///
-/// ```text
-/// {"version":1,"authData":"<base64 of WebAuthn authenticatorData>","x5c":["<base64 certificate>", …],"displayName":"…"}
-/// ```
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct FidoMaterial {
-    authenticator_data: Vec<u8>,
-    certificates: Vec<Vec<u8>>,
-    display_name: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct FidoJson {
-    version: u32,
-    auth_data: String,
-    #[serde(default)]
-    x5c: Vec<String>,
-    #[serde(default)]
-    display_name: String,
-}
-
-impl FidoMaterial {
-    fn parse(json: &[u8]) -> Result<FidoMaterial, InvalidKeyMaterial> {
-        let read: FidoJson =
-            serde_json::from_slice(json).map_err(|_| InvalidKeyMaterial::Malformed)?;
-        if read.version != 1 {
-            return Err(InvalidKeyMaterial::Unsupported);
-        }
-        // Both alphabets occur in what the registration services have stored.
-        let decode = |text: &str| {
-            Base64::decode_vec(text)
-                .or_else(|_| Base64UrlUnpadded::decode_vec(text))
-                .map_err(|_| InvalidKeyMaterial::Malformed)
-        };
-        Ok(FidoMaterial {
-            authenticator_data: decode(&read.auth_data)?,
-            certificates: read
-                .x5c
-                .iter()
-                .map(|text| decode(text))
-                .collect::<Result<_, _>>()?,
-            display_name: read.display_name,
-        })
-    }
-
-    /// WebAuthn authenticatorData (W3C WebAuthn 6.1), as it was signed.
-    #[must_use]
-    pub fn authenticator_data(&self) -> &[u8] {
-        &self.authenticator_data
-    }
-
-    /// The attestation certificates, DER, leaf first.
-    #[must_use]
-    pub fn certificates(&self) -> &[Vec<u8>] {
-        &self.certificates
-    }
-
-    /// The name that the person gave the authenticator.
-    #[must_use]
-    pub fn display_name(&self) -> &str {
-        &self.display_name
-    }
-
-    /// The credential id in authenticatorData's attested credential data: after rpIdHash (32), flags (1),
-    /// signCount (4) and aaguid (16) come its length, big-endian, and itself.
-    #[must_use]
-    pub fn credential_id(&self) -> Option<&[u8]> {
-        const ATTESTED_CREDENTIAL_DATA: u8 = 0x40;
-        let mut reader = Reader::new(&self.authenticator_data);
-        reader.take(32)?;
-        if reader.u8()? & ATTESTED_CREDENTIAL_DATA == 0 {
-            return None;
-        }
-        reader.take(4 + 16)?;
-        let length = reader.u16_be()?;
-        reader.take(usize::from(length))
-    }
-}
-
-impl fmt::Debug for FidoMaterial {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "FidoMaterial({:?})", self.display_name)
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use hex_literal::hex;
 use proptest::prelude::*;
 
+use super::tpm::parse_tpm2b_public;
 use super::*;
 use crate::bcrypt_blob::{EccPurpose, write_ecc_public};
 
