@@ -44,78 +44,76 @@ pub struct Decision {
     pub note: Option<String>,
 }
 
-/// What `objects` come to for the person and the computer with these memberships.
-///
-/// Group Policy of the person over Group Policy of the computer (POL-1.2); a setting that the
-/// person's half leaves unset falls back to the computer's (POL-1.3); among objects of one half the
-/// one that is applied last wins, and values are not merged (POL-1.5).
-#[must_use]
-pub fn effective(
-    objects: &[PolicyObject],
-    person: &Membership,
-    computer: &Membership,
-) -> Effective {
-    let mut table = Table::new(objects, person, computer);
+impl Effective {
+    /// What `objects` come to for the person and the computer with these memberships.
+    ///
+    /// Group Policy of the person over Group Policy of the computer (POL-1.2); a setting that the
+    /// person's half leaves unset falls back to the computer's (POL-1.3); among objects of one half the
+    /// one that is applied last wins, and values are not merged (POL-1.5).
+    #[must_use]
+    pub fn of(objects: &[PolicyObject], person: &Membership, computer: &Membership) -> Self {
+        let mut table = Table::new(objects, person, computer);
 
-    let profile = table
-        .read::<pin_complexity::PinProfile>()
-        .unwrap_or_default();
-    let (pin, fallbacks) = PinPolicy::resolve(&Wanted {
-        profile,
-        minimum_length: table.read::<pin_complexity::MinimumPinLength>(),
-        maximum_length: table.read::<pin_complexity::MaximumPinLength>(),
-        digits: table.read::<pin_complexity::Digits>(),
-        lowercase_letters: table.read::<pin_complexity::LowercaseLetters>(),
-        uppercase_letters: table.read::<pin_complexity::UppercaseLetters>(),
-        special_characters: table.read::<pin_complexity::SpecialCharacters>(),
-        history: table.read::<pin_complexity::History>(),
-        expiration_days: table.read::<pin_complexity::Expiration>(),
-    });
-    for fallback in fallbacks {
-        table.note_fallback(fallback);
-    }
+        let profile = table
+            .read::<pin_complexity::PinProfile>()
+            .unwrap_or_default();
+        let (pin, fallbacks) = PinPolicy::resolve(&Wanted {
+            profile,
+            minimum_length: table.read::<pin_complexity::MinimumPinLength>(),
+            maximum_length: table.read::<pin_complexity::MaximumPinLength>(),
+            digits: table.read::<pin_complexity::Digits>(),
+            lowercase_letters: table.read::<pin_complexity::LowercaseLetters>(),
+            uppercase_letters: table.read::<pin_complexity::UppercaseLetters>(),
+            special_characters: table.read::<pin_complexity::SpecialCharacters>(),
+            history: table.read::<pin_complexity::History>(),
+            expiration_days: table.read::<pin_complexity::Expiration>(),
+        });
+        for fallback in fallbacks {
+            table.note_fallback(fallback);
+        }
 
-    let require_security_device = table
-        .read::<hello::RequireSecurityDevice>()
-        .unwrap_or(false);
-    let excluded = table.read::<hello::ExcludeTpm12>().unwrap_or(false);
-    if excluded && !require_security_device {
-        table.note(
-            &hello::ExcludeTpm12::ABOUT,
-            "no effect while RequireSecurityDevice is not true (POL-S2a)",
-        );
-    }
-    let certificate = table
-        .read::<hello::UseCertificateForOnPremAuth>()
-        .unwrap_or(false);
-    let cloud_trust = table
-        .read::<hello::UseCloudTrustForOnPremAuth>()
-        .unwrap_or(false);
-    if certificate && cloud_trust {
-        table.note(
-            &hello::UseCloudTrustForOnPremAuth::ABOUT,
-            "UseCertificateForOnPremAuth beats it (POL-S4)",
-        );
-    }
+        let require_security_device = table
+            .read::<hello::RequireSecurityDevice>()
+            .unwrap_or(false);
+        let excluded = table.read::<hello::ExcludeTpm12>().unwrap_or(false);
+        if excluded && !require_security_device {
+            table.note(
+                &hello::ExcludeTpm12::ABOUT,
+                "no effect while RequireSecurityDevice is not true (POL-S2a)",
+            );
+        }
+        let certificate = table
+            .read::<hello::UseCertificateForOnPremAuth>()
+            .unwrap_or(false);
+        let cloud_trust = table
+            .read::<hello::UseCloudTrustForOnPremAuth>()
+            .unwrap_or(false);
+        if certificate && cloud_trust {
+            table.note(
+                &hello::UseCloudTrustForOnPremAuth::ABOUT,
+                "UseCertificateForOnPremAuth beats it (POL-S4)",
+            );
+        }
 
-    Effective {
-        use_hello: table.read::<hello::UsePassportForWork>(),
-        post_logon_provisioning: !table
-            .read::<hello::DisablePostLogonProvisioning>()
-            .unwrap_or(false),
-        require_security_device,
-        exclude_tpm12: excluded && require_security_device,
-        certificate_for_on_premises: certificate,
-        cloud_trust_for_on_premises: cloud_trust && !certificate,
-        pin,
-        decisions: table.decisions,
+        Self {
+            use_hello: table.read::<hello::UsePassportForWork>(),
+            post_logon_provisioning: !table
+                .read::<hello::DisablePostLogonProvisioning>()
+                .unwrap_or(false),
+            require_security_device,
+            exclude_tpm12: excluded && require_security_device,
+            certificate_for_on_premises: certificate,
+            cloud_trust_for_on_premises: cloud_trust && !certificate,
+            pin,
+            decisions: table.decisions,
+        }
     }
 }
 
 impl Default for Effective {
     /// The policy while nobody sets anything.
     fn default() -> Self {
-        effective(&[], &Membership::default(), &Membership::default())
+        Self::of(&[], &Membership::default(), &Membership::default())
     }
 }
 
@@ -235,7 +233,7 @@ mod tests {
     }
 
     fn of(objects: &[PolicyObject]) -> Effective {
-        effective(objects, &Membership::default(), &Membership::default())
+        Effective::of(objects, &Membership::default(), &Membership::default())
     }
 
     fn decision<'a>(policy: &'a Effective, setting: &str) -> &'a Decision {
@@ -314,11 +312,11 @@ mod tests {
         };
         let computer = Membership::default();
         assert_eq!(
-            effective(&objects, &person, &computer).use_hello,
+            Effective::of(&objects, &person, &computer).use_hello,
             Some(true)
         );
         person.containers.pop();
-        let policy = effective(&objects, &person, &computer);
+        let policy = Effective::of(&objects, &person, &computer);
         assert_eq!(decision(&policy, USE).object.as_deref(), Some("far"));
     }
 
@@ -338,11 +336,11 @@ mod tests {
         };
         let objects = [filtered];
         assert_eq!(
-            effective(&objects, &member, &outsider).use_hello,
+            Effective::of(&objects, &member, &outsider).use_hello,
             Some(true)
         );
         // The computer being in the group does not bring the user half to somebody who is not.
-        assert_eq!(effective(&objects, &outsider, &member).use_hello, None);
+        assert_eq!(Effective::of(&objects, &outsider, &member).use_hello, None);
     }
 
     #[test]

@@ -15,8 +15,10 @@ mod object;
 mod pin;
 mod setting;
 pub mod settings;
+pub mod stored;
 
-pub use effective::{Decision, Effective, effective};
+pub use effective::{Decision, Effective};
 pub use object::{Half, Link, Membership, NotSet, PolicyObject, Settings};
 pub use pin::{CharacterClass, Class, PinPolicy, Profile, Violation};
 pub use setting::{About, Halves, Invalid, Kind, Registry, Setting, Value};
+pub use stored::{PolicyError, effective};

@@ -122,8 +122,7 @@ fn rules(settings: &[(&str, &str)]) -> PinPolicy {
             .unwrap();
     }
     let nobody = Membership::default();
-    let effective: Effective = policy::effective(&[object], &nobody, &nobody);
-    effective.pin
+    Effective::of(&[object], &nobody, &nobody).pin
 }
 
 #[test]
