@@ -4,7 +4,7 @@
 //! named by issuer and serial number or by key identifier (whose tag may be implicit or explicit),
 //! attributes present or absent, certificates or none, revocation lists ignored. It borrows from the
 //! message. [`SignedData::with_one_signer`] makes what we send. Hashing and signing are not done here:
-//! [`SignerInfo::signed_bytes`] says over what.
+//! [`SignedAttributes::signed_bytes`] says over what.
 
 #![allow(
     clippy::needless_question_mark,

@@ -3,11 +3,12 @@
 use der::Sequence;
 
 use super::MAX_MESSAGE;
-use super::basic::{ApOptions, KerberosTime, Microseconds, Realm, TicketFlags};
+use super::basic::{ApOptions, Realm, TicketFlags};
 use super::principal::PrincipalName;
 use super::ticket::{
     AuthorizationData, Checksum, EncryptedData, EncryptionKey, HostAddress, HostAddresses, Ticket,
 };
+use super::time::{KerberosTime, Microseconds};
 use crate::asn1::{Constant, SequenceOf, UInt32, message};
 
 /// A client shows its ticket (RFC 4120 5.5.1).

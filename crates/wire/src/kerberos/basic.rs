@@ -1,15 +1,10 @@
-//! The simple types of RFC 4120 5.2: strings, times, flags.
+//! The simple types of RFC 4120 5.2: strings and flags.
 
 use core::borrow::Borrow;
 use core::fmt;
 use core::ops::Deref;
-use core::time::Duration;
 
-use der::asn1::GeneralizedTime;
-use der::{
-    DateTime, DecodeValue, EncodeValue, Error, FixedTag, Header, Length, Reader, Result, Tag,
-    Writer,
-};
+use der::{DecodeValue, EncodeValue, Error, FixedTag, Header, Length, Reader, Result, Tag, Writer};
 
 /// Text of RFC 4120 5.2.1.
 ///
@@ -128,135 +123,6 @@ impl EncodeValue for KerberosString {
 
     fn encode_value(&self, writer: &mut impl Writer) -> Result<()> {
         writer.write(self.0.as_bytes())
-    }
-}
-
-/// A point in time of RFC 4120 5.2.3, in whole seconds since 1970-01-01T00:00:00Z.
-///
-/// ```text
-/// KerberosTime    ::= GeneralizedTime -- with no fractional seconds
-/// ```
-///
-/// Written `YYYYMMDDHHMMSSZ`; only this form is read. Runs from 1970 to the end of 9999.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KerberosTime(u64);
-
-impl KerberosTime {
-    /// 1970-01-01T00:00:00Z: in a request's `till`, "as long as you will" (RFC 4120 3.1.1).
-    pub const EPOCH: KerberosTime = KerberosTime(0);
-    /// 9999-12-31T23:59:59Z.
-    pub const MAX: KerberosTime = KerberosTime(253_402_300_799);
-
-    /// The time `seconds` after the Unix epoch; what lies outside the range becomes its nearest end.
-    #[must_use]
-    pub const fn from_unix(seconds: i64) -> KerberosTime {
-        if seconds < 0 {
-            return KerberosTime::EPOCH;
-        }
-        let seconds = seconds.cast_unsigned();
-        if seconds > KerberosTime::MAX.0 {
-            return KerberosTime::MAX;
-        }
-        KerberosTime(seconds)
-    }
-
-    /// Seconds since the Unix epoch.
-    #[must_use]
-    pub const fn unix(self) -> i64 {
-        self.0.cast_signed()
-    }
-}
-
-impl fmt::Display for KerberosTime {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match DateTime::from_unix_duration(Duration::from_secs(self.0)) {
-            Ok(time) => fmt::Display::fmt(&time, f),
-            Err(_) => write!(f, "{}", self.0),
-        }
-    }
-}
-
-impl fmt::Debug for KerberosTime {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl FixedTag for KerberosTime {
-    const TAG: Tag = Tag::GeneralizedTime;
-}
-
-impl<'a> DecodeValue<'a> for KerberosTime {
-    type Error = Error;
-
-    fn decode_value<R: Reader<'a>>(reader: &mut R, header: Header) -> Result<Self> {
-        let time = GeneralizedTime::decode_value(reader, header)?;
-        Ok(KerberosTime(time.to_unix_duration().as_secs()))
-    }
-}
-
-impl EncodeValue for KerberosTime {
-    fn value_len(&self) -> Result<Length> {
-        Ok(Length::new(15))
-    }
-
-    fn encode_value(&self, writer: &mut impl Writer) -> Result<()> {
-        GeneralizedTime::from_unix_duration(Duration::from_secs(self.0))?.encode_value(writer)
-    }
-}
-
-/// The part of a time below the second (RFC 4120 5.2.4).
-///
-/// ```text
-/// Microseconds    ::= INTEGER (0..999999)
-/// ```
-#[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Microseconds(u32);
-
-impl Microseconds {
-    /// `None` for a million and above.
-    #[must_use]
-    pub const fn new(value: u32) -> Option<Microseconds> {
-        if value < 1_000_000 {
-            Some(Microseconds(value))
-        } else {
-            None
-        }
-    }
-
-    /// 0 to 999999.
-    #[must_use]
-    pub const fn get(self) -> u32 {
-        self.0
-    }
-}
-
-impl fmt::Debug for Microseconds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Debug::fmt(&self.0, f)
-    }
-}
-
-impl FixedTag for Microseconds {
-    const TAG: Tag = Tag::Integer;
-}
-
-impl<'a> DecodeValue<'a> for Microseconds {
-    type Error = Error;
-
-    fn decode_value<R: Reader<'a>>(reader: &mut R, header: Header) -> Result<Self> {
-        let value = u32::decode_value(reader, header)?;
-        Microseconds::new(value).ok_or_else(|| reader.error(Self::TAG.value_error()))
-    }
-}
-
-impl EncodeValue for Microseconds {
-    fn value_len(&self) -> Result<Length> {
-        self.0.value_len()
-    }
-
-    fn encode_value(&self, writer: &mut impl Writer) -> Result<()> {
-        self.0.encode_value(writer)
     }
 }
 

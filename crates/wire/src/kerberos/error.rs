@@ -3,9 +3,10 @@
 use der::Sequence;
 
 use super::MAX_MESSAGE;
-use super::basic::{KerberosString, KerberosTime, Microseconds, Realm};
+use super::basic::{KerberosString, Realm};
 use super::numbers::ErrorCode;
 use super::principal::PrincipalName;
+use super::time::{KerberosTime, Microseconds};
 use crate::asn1::{Constant, message};
 
 /// A refusal (RFC 4120 5.9.1).

@@ -2,11 +2,12 @@
 
 use der::Sequence;
 
-use super::basic::{KdcOptions, KerberosTime, Realm, TicketFlags};
+use super::basic::{KdcOptions, Realm, TicketFlags};
 use super::numbers::{EncryptionType, LastReqType};
 use super::padata::{MethodData, PaData};
 use super::principal::PrincipalName;
 use super::ticket::{EncryptedData, EncryptionKey, HostAddresses, Ticket};
+use super::time::KerberosTime;
 use super::{MAX_MESSAGE, MAX_REQUEST};
 use crate::asn1::{self, Constant, Der, Malformed, SequenceOf, UInt32, message};
 

@@ -27,15 +27,13 @@ mod padata;
 mod principal;
 mod proxy;
 mod ticket;
+mod time;
 
 pub use ap::{
     ApRep, ApReq, Authenticator, EncApRepPart, EncKrbCredPart, EncKrbPrivPart, KrbCred,
     KrbCredInfo, KrbPriv,
 };
-pub use basic::{
-    ApOptions, KdcOptions, KerberosString, KerberosTime, Microseconds, PacOptionFlags, Realm,
-    TicketFlags,
-};
+pub use basic::{ApOptions, KdcOptions, KerberosString, PacOptionFlags, Realm, TicketFlags};
 pub use error::KrbError;
 pub use kdc::{
     AsRep, AsReq, EncKdcRepPart, KdcRep, KdcReq, KdcReqBody, LastReq, LastReqEntry, TgsRep, TgsReq,
@@ -55,6 +53,7 @@ pub use ticket::{
     AuthorizationData, AuthorizationDataElement, Checksum, EncTicketPart, EncryptedData,
     EncryptionKey, HostAddress, HostAddresses, Ticket, TransitedEncoding,
 };
+pub use time::{KerberosTime, Microseconds};
 
 /// The longest request that a KDC reads, in bytes: a TGS-REQ with a full PAC and a PKINIT request
 /// with its certificates stay well below.

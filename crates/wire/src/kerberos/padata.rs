@@ -3,8 +3,9 @@
 use der::Sequence;
 
 use super::MAX_MESSAGE;
-use super::basic::{KerberosString, KerberosTime, Microseconds, PacOptionFlags};
+use super::basic::{KerberosString, PacOptionFlags};
 use super::numbers::{EncryptionType, PaDataType};
+use super::time::{KerberosTime, Microseconds};
 use crate::asn1::{SequenceOf, message};
 
 /// One piece of pre-authentication data (RFC 4120 5.2.7).

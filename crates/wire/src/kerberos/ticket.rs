@@ -10,9 +10,10 @@ use der::{
 use zeroize::Zeroize;
 
 use super::MAX_MESSAGE;
-use super::basic::{KerberosTime, Realm, TicketFlags};
+use super::basic::{Realm, TicketFlags};
 use super::numbers::{AddressType, AuthorizationDataType, ChecksumType, EncryptionType};
 use super::principal::PrincipalName;
+use super::time::KerberosTime;
 use crate::asn1::{Constant, SequenceOf, UInt32, message};
 
 /// Data under a key (RFC 4120 5.2.9).

@@ -1,6 +1,11 @@
 //! One binary, a module per subject. Vectors are files below `tests/vectors/`, each directory with a note on
 //! where its files come from.
 
+#![allow(
+    clippy::unwrap_used,
+    reason = "a helper of a test fails as the test does"
+)]
+
 extern crate keyporch_wire as wire;
 
 mod cms;

@@ -99,13 +99,13 @@ fn feed_every_decoder(bytes: &[u8]) {
     settle(bytes, GssChecksum::decode, |checksum| {
         checksum.encode().expect("a delegation that was read fits")
     });
-    if let Ok(text) = core::str::from_utf8(bytes) {
-        if let Some((name, _)) = PrincipalName::parse(text) {
-            let again = PrincipalName::parse(&name.to_string());
-            // Other control characters are shown, not to be read back.
-            if !text.contains(char::is_control) {
-                assert!(again.expect("what was shown is read").0.is_same(&name));
-            }
+    if let Ok(text) = core::str::from_utf8(bytes)
+        && let Some((name, _)) = PrincipalName::parse(text)
+    {
+        let again = PrincipalName::parse(&name.to_string());
+        // Other control characters are shown, not to be read back.
+        if !text.contains(char::is_control) {
+            assert!(again.expect("what was shown is read").0.is_same(&name));
         }
     }
 }

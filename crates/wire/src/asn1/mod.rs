@@ -4,15 +4,18 @@
 //! allocated by a length the peer chose beyond what arrived, trailing bytes are refused, and depth is
 //! bounded by the types themselves (none refers to itself) and by `der`'s own limit of 64 levels.
 
+mod cursor;
+
 use core::fmt;
 use core::ops::{Deref, DerefMut};
 
-pub use der::referenced::OwnedToRef;
+use self::cursor::{Buffer, Cursor};
 pub use der::asn1::{Any, AnyRef, BitString, ObjectIdentifier};
 use der::asn1::{Application, ApplicationRef};
+pub use der::referenced::OwnedToRef;
 use der::{
     Decode, DecodeOwned, DecodeValue, Encode, EncodeValue, Error, ErrorKind, FixedTag, Header,
-    Length, Reader, SliceReader, Tag, TagNumber, Tagged, Writer,
+    Length, Reader, Tag, TagNumber, Tagged, Writer,
 };
 
 pub use spki::{AlgorithmIdentifierOwned, AlgorithmIdentifierRef, SubjectPublicKeyInfoOwned};
@@ -51,7 +54,18 @@ where
     T: Decode<'a, Error = Error>,
 {
     check_length(bytes, what, limit)?;
-    T::from_der(bytes).map_err(|source| Malformed::Syntax { what, source })
+    whole(bytes).map_err(|source| Malformed::Syntax { what, source })
+}
+
+/// Reads exactly one value.
+fn whole<'a, T>(bytes: &'a [u8]) -> der::Result<T>
+where
+    T: Decode<'a, Error = Error>,
+{
+    let mut reader = Cursor::new(bytes);
+    let value = T::decode(&mut reader)?;
+    reader.finish()?;
+    Ok(value)
 }
 
 /// Reads exactly one value inside the explicit tag `[APPLICATION number]`.
@@ -66,7 +80,7 @@ where
 {
     check_length(bytes, what, limit)?;
     let read = || {
-        let mut reader = SliceReader::new(bytes)?;
+        let mut reader = Cursor::new(bytes);
         let Some(outer) = Application::<T>::decode_explicit(&mut reader, TagNumber(number))? else {
             let expected = Tag::Application {
                 constructed: true,
@@ -93,9 +107,13 @@ fn check_length(bytes: &[u8], what: &'static str, limit: usize) -> Result<(), Ma
 
 /// Writes a value.
 pub(crate) fn encode<T: Encode>(value: &T) -> Vec<u8> {
-    value.to_der().expect(
-        "writing DER into a growing buffer fails only beyond 4 GiB, which no message here reaches",
-    )
+    let write = || {
+        let length = usize::try_from(value.encoded_len()?)?;
+        let mut buffer = Buffer(Vec::with_capacity(length));
+        value.encode(&mut buffer)?;
+        Ok::<_, Error>(buffer.0)
+    };
+    write().expect("writing DER fails only beyond 4 GiB, which no message here reaches")
 }
 
 /// Writes a value inside the explicit tag `[APPLICATION number]`.
@@ -228,7 +246,7 @@ where
         let header_length = usize::try_from(Header::peek(reader)?.encoded_len()?)?;
         let bytes = reader.tlv_bytes()?.to_vec();
         Ok(Der {
-            value: <T as Decode<'_>>::from_der(&bytes)?,
+            value: whole(&bytes)?,
             bytes,
             contents: header_length,
         })
