@@ -386,6 +386,13 @@ fn refuses_each_malformed_logon_for_its_reason() {
     assert_eq!(changed(names, 12), Err(InvalidNdr::Count)); // Length is not that of the array
     assert_eq!(nulled(names + 4), Err(InvalidNdr::Null)); // a length, but no string
     assert_eq!(changed(counts + 8, 4), Err(InvalidNdr::Count)); // GroupCount is not that of the array
+    let alice = good
+        .windows(12)
+        .position(|window| window == [5, 0, 0, 0, 0, 0, 0, 0, 5, 0, 0, 0])
+        .unwrap();
+    assert_eq!(changed(alice, 4), Err(InvalidNdr::Count)); // more characters than were allocated
+    assert_eq!(changed(alice + 4, 1), Err(InvalidNdr::Count)); // characters that begin elsewhere
+    assert_eq!(changed(alice + 8, 4), Err(InvalidNdr::Count)); // fewer characters than Length says
     assert_eq!(nulled(counts + 12), Err(InvalidNdr::Null)); // a count, but no groups
     assert_eq!(
         ValidationInfo::parse(&good[..good.len() - 8]),
