@@ -162,7 +162,7 @@ fn authorize(
         proof,
         wish,
         view.realm,
-        view.directory,
+        &view.directory,
         issued.authenticated,
     )?;
     let krbtgt = view.krbtgt()?;

@@ -27,7 +27,7 @@ pub(crate) fn find(body: &KdcReqBody, view: &View<'_>) -> Result<Client, Refused
         return Err(Refused::WrongRealm);
     }
     let asked = body.cname.as_ref().ok_or(Refused::Nameless("client"))?;
-    let account = account_of(asked, view.realm, view.directory)?.ok_or(Refused::ClientUnknown)?;
+    let account = account_of(asked, view.realm, &view.directory)?.ok_or(Refused::ClientUnknown)?;
     if account.kind == AccountKind::Krbtgt {
         return Err(Refused::ClientUnknown);
     }

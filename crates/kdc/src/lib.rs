@@ -44,7 +44,7 @@ pub use refused::Refused;
 /// What the KDC may read.
 pub struct View<'a> {
     /// The directory, at one moment.
-    pub directory: &'a Snapshot<'a>,
+    pub directory: Snapshot<'a>,
     /// The realm and its rules.
     pub realm: &'a Realm,
     /// The KDC's certificates, the preferred one first; none where PKINIT is not offered.

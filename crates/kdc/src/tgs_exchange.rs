@@ -184,7 +184,7 @@ fn still_there(
             .filter(|listed| listed.signs_in())
             .ok_or(Refused::TgtRevoked("key"))?;
         if let Some(device) = key.device
-            && !key_trust::device_is_usable(device, listed.origin, view.directory)?
+            && !key_trust::device_is_usable(device, listed.origin, &view.directory)?
         {
             return Err(Refused::TgtRevoked("device"));
         }

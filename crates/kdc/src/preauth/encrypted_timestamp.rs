@@ -39,7 +39,7 @@ pub(crate) fn verify<'a>(
     let opened = key.key.decrypt(KeyUsage::PA_ENC_TIMESTAMP, &sealed.cipher);
     let Ok(opened) = opened else {
         let (lockout, policy) = (view.lockout, view.lockout_policy);
-        lockout.fail(account, view.directory, policy, now)?;
+        lockout.fail(account, &view.directory, policy, now)?;
         return Err(Refused::WrongPassword);
     };
     let stamp = PaEncTsEnc::decode(&opened).map_err(|_| Refused::Malformed)?;

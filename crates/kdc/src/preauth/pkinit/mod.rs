@@ -59,7 +59,7 @@ pub(crate) fn verify(
     let signed = SignedData::decode(&message.signed_auth_pack)
         .map_err(|_| Refused::MalformedPkinit("the SignedData is malformed"))?;
     let signed = Unverified::read(&signed)?;
-    let key = key_trust::judge(&signed, account, view.issuers, view.directory)?;
+    let key = key_trust::judge(&signed, account, view.issuers, &view.directory)?;
     let pack = signed.verify(&key)?;
     let authenticator = &pack.pk_authenticator;
     bound::check(authenticator, request, &key, view, now)?;

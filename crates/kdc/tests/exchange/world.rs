@@ -1,0 +1,267 @@
+//! A domain with a person, her laptop and a KDC, and a client to ask it.
+
+use std::sync::Arc;
+
+use crypto::key::{KeyKind, PrivateKey};
+use crypto::password::Cost;
+use crypto::signature::{SignatureAlgorithm, Signer};
+use directory::lockout::{Lockout, LockoutPolicy};
+use directory::password::{PasswordHistory, PasswordMaterial};
+use directory::testing::{START, Seeded, fresh};
+use directory::{Attribute, Change, Directory, EntryId, NewEntry, Origin, account, change};
+use kdc::{Answer, Identity, Memory, Realm, Refused, Transport, View};
+use ticket::client::{Credential, Failed, Granting, Handled, Initial, KdcTrust, Secret, Wish};
+use trust::path::Anchor;
+use trust::{Span, Timestamp};
+use wire::Guid;
+use wire::kerberos::{ErrorCode, PrincipalName};
+use wire::key_credential::{CustomKeyInformation, KeySource, KeyTime, KeyUsage, NewKeyCredential};
+use wire::x509::{
+    BasicConstraints, Certificate, Extension, GeneralName, KerberosName, Name, TbsCertificate, oid,
+};
+
+pub(crate) const PASSWORD: &str = "correct horse battery staple";
+
+pub(crate) struct World {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) realm: Realm,
+    pub(crate) identities: Vec<Identity>,
+    pub(crate) issuers: Vec<Anchor>,
+    pub(crate) lockout: Lockout,
+    pub(crate) memory: Memory,
+    pub(crate) now: Timestamp,
+    pub(crate) rng: Seeded,
+    pub(crate) trust: KdcTrust,
+    pub(crate) alice: EntryId,
+    /// What the KDC last said to itself about a refusal.
+    pub(crate) refused: Option<Refused>,
+}
+
+/// A key pair with a certificate that it signed itself.
+pub(crate) struct Pair {
+    pub(crate) key: PrivateKey,
+    pub(crate) certificate: Vec<u8>,
+}
+
+pub(crate) fn pair(kind: KeyKind) -> Pair {
+    let key = PrivateKey::generate(kind);
+    let certificate = certificate("S-1-5-21/user", "S-1-5-21/user", &key, &key, &[]);
+    Pair { key, certificate }
+}
+
+pub(crate) fn certificate(
+    subject: &str,
+    issuer: &str,
+    key: &PrivateKey,
+    signer: &PrivateKey,
+    extensions: &[Extension],
+) -> Vec<u8> {
+    let algorithm = SignatureAlgorithm::default_for(signer.public_key());
+    let identifier = algorithm.identifier_der();
+    let tbs = TbsCertificate {
+        serial: &[7],
+        signature_algorithm: &identifier,
+        issuer: &Name::common(issuer),
+        not_before: START.unix() - 86_400,
+        not_after: START.unix() + 86_400 * 365,
+        subject: &Name::common(subject),
+        spki: &key.public_key().to_spki_der(),
+        extensions,
+    }
+    .encode();
+    let signature = signer.sign(algorithm, &tbs).unwrap();
+    wire::x509::assemble(&tbs, &identifier, &signature)
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with_kdc_key(KeyKind::P256)
+    }
+
+    pub(crate) fn with_kdc_key(kind: KeyKind) -> Self {
+        let root = PrivateKey::generate(KeyKind::P256);
+        let ca = [Extension::basic_constraints(BasicConstraints {
+            ca: true,
+            path_length: None,
+        })];
+        let root_certificate = certificate("Root", "Root", &root, &root, &ca);
+        let key = PrivateKey::generate(kind);
+        let extensions = [
+            Extension::extended_key_usage(&[oid::PKINIT_KDC], false),
+            Extension::subject_alternative_name(
+                &[GeneralName::Kerberos(KerberosName::kdc("CORP.EXAMPLE"))],
+                false,
+            ),
+        ];
+        let leaf = certificate("dc1", "Root", &key, &root, &extensions);
+        let parse = |der: &[u8]| Certificate::parse(der).unwrap();
+        let identity = Identity::new(
+            parse(&leaf),
+            vec![parse(&root_certificate)],
+            Arc::new(key) as Arc<dyn Signer>,
+        );
+        let directory = fresh();
+        let mut rng = Seeded::new(4711);
+        let alice = add_people(&directory, &mut rng);
+        Self {
+            directory,
+            realm: Realm::new("CORP.EXAMPLE", "DC1"),
+            identities: vec![identity.unwrap()],
+            issuers: vec![Anchor::new(parse(&root_certificate))],
+            lockout: Lockout::default(),
+            memory: Memory::new(Span::minutes(5)),
+            now: START,
+            rng,
+            trust: KdcTrust {
+                anchors: vec![root_certificate],
+                domain: None,
+                revocation_lists: Vec::new(),
+            },
+            alice,
+            refused: None,
+        }
+    }
+
+    pub(crate) fn advance(&mut self, span: Span) {
+        self.now = self.now + span;
+    }
+
+    pub(crate) fn commit(&self, changes: &[Change]) {
+        let reads = directory::Reads::none();
+        self.directory.commit(changes, &reads, self.now).unwrap();
+    }
+
+    /// Lists a key on an account, as its registration on `device` would.
+    pub(crate) fn list(&self, holder: EntryId, key: &PrivateKey, device: Option<Guid>) {
+        let now = KeyTime::from_filetime(self.now.filetime(), KeySource::Ad);
+        let blob = NewKeyCredential {
+            key_material: &key.public_key().to_spki_der(),
+            key_usage: KeyUsage::Ngc,
+            key_source: KeySource::Ad,
+            device_id: device,
+            custom_key_information: Some(CustomKeyInformation::new(0)),
+            last_logon: Some(now),
+            creation_time: Some(now),
+        }
+        .write()
+        .unwrap();
+        let blob = blob.as_bytes().to_vec();
+        self.commit(&[change::add_key_credential(
+            holder,
+            blob,
+            Origin::Registration,
+        )]);
+    }
+
+    pub(crate) fn device(&mut self, id: Guid) -> EntryId {
+        let entry = EntryId::random(&mut self.rng);
+        let parent = self.directory.domain().unwrap().devices;
+        self.commit(&[Change::Add(Box::new(NewEntry::device(
+            entry, parent, id, "LAPTOP-1",
+        )))]);
+        entry
+    }
+
+    /// One message in, one message out.
+    pub(crate) fn send(&mut self, message: &[u8], transport: Transport) -> Option<Arc<[u8]>> {
+        let policy = LockoutPolicy::default();
+        let view = View {
+            directory: self.directory.snapshot().unwrap(),
+            realm: &self.realm,
+            identities: &self.identities,
+            issuers: &self.issuers,
+            lockout: &self.lockout,
+            lockout_policy: &policy,
+            memory: &self.memory,
+        };
+        let Answer { reply, exchange } =
+            kdc::answer(message, None, transport, &view, self.now, &mut self.rng);
+        self.refused = exchange.and_then(|exchange| exchange.refused);
+        reply
+    }
+
+    pub(crate) fn sign_in(
+        &mut self,
+        name: PrincipalName,
+        secret: Secret<'_>,
+    ) -> Result<Credential, Failed> {
+        self.ask(name, Wish::ticket_granting("CORP.EXAMPLE"), secret)
+    }
+
+    pub(crate) fn ask(
+        &mut self,
+        name: PrincipalName,
+        wish: Wish,
+        secret: Secret<'_>,
+    ) -> Result<Credential, Failed> {
+        let realm = self.realm.name.clone();
+        let (mut exchange, mut message) =
+            Initial::start(name, realm, wish, secret, self.now, &mut self.rng);
+        loop {
+            let answer = self.send(&message, Transport::Stream).unwrap();
+            match exchange.handle(&answer, self.now, &mut self.rng)? {
+                Handled::Send(next, again) => (exchange, message) = (*next, again),
+                Handled::Done(credential) => return Ok(*credential),
+            }
+        }
+    }
+
+    pub(crate) fn password(&mut self, name: &str, password: &str) -> Result<Credential, Failed> {
+        self.sign_in(PrincipalName::principal(name), Secret::Password(password))
+    }
+
+    pub(crate) fn with_pair(&mut self, name: &str, pair: &Pair) -> Result<Credential, Failed> {
+        let trust = self.trust.clone();
+        let secret = Secret::KeyPair {
+            signer: &pair.key,
+            certificate: &pair.certificate,
+            trust: &trust,
+        };
+        self.sign_in(PrincipalName::principal(name), secret)
+    }
+
+    pub(crate) fn service(&mut self, tgt: &Credential, wish: &Wish) -> Result<Credential, Failed> {
+        let (exchange, message) = Granting::start(tgt, wish, self.now, &mut self.rng);
+        let answer = self.send(&message, Transport::Stream).unwrap();
+        exchange.handle(&answer)
+    }
+
+    pub(crate) fn host(&mut self, tgt: &Credential) -> Result<Credential, Failed> {
+        let host = PrincipalName::service("host", "laptop-1.corp.example");
+        self.service(tgt, &Wish::service(host))
+    }
+}
+
+pub(crate) fn refused(code: ErrorCode) -> Failed {
+    Failed::Refused(code)
+}
+
+fn add_people(directory: &Directory, rng: &mut Seeded) -> EntryId {
+    let domain = directory.domain().unwrap();
+    let (alice, bob, laptop) = (
+        EntryId::random(rng),
+        EntryId::random(rng),
+        EntryId::random(rng),
+    );
+    let mut material = |sam: &str| {
+        let salt = account::user_salt(&domain.realm, sam);
+        let history = PasswordHistory::empty();
+        PasswordMaterial::of_password(PASSWORD, &salt, &history, 0, Cost::LEAST, rng)
+    };
+    let mut people = Vec::new();
+    for (id, sam) in [(alice, "alice"), (bob, "bob")] {
+        let mut entry = NewEntry::user(id, domain.users, sam, sam)
+            .with(Attribute::UserPrincipalName, format!("{sam}@corp.example"));
+        entry.password = Some(Box::new(material(sam)));
+        people.push(Change::Add(Box::new(entry)));
+    }
+    let mut computer = NewEntry::computer(laptop, domain.computers, "LAPTOP-1").with(
+        Attribute::ServicePrincipalName,
+        "host/laptop-1.corp.example",
+    );
+    computer.password = Some(Box::new(PasswordMaterial::random(rng)));
+    people.push(Change::Add(Box::new(computer)));
+    let reads = directory::Reads::none();
+    directory.commit(&people, &reads, START).unwrap();
+    alice
+}
