@@ -1,4 +1,27 @@
-//! Etypes, key derivation, agreement, signatures, JOSE.
+//! Etypes, key derivation, agreement, signatures, JOSE: everything here computes, nothing decides.
+//!
+//! Promises:
+//! - Secrets are cleared when they are dropped, are not printed, and are compared in constant time.
+//! - No input makes it panic, whoever sent it; what it parses it checks whole, and what it gives out
+//!   is canonical, so that equal keys are equal values.
+//! - A weak or wrong algorithm has no door: no DES, no RC4, no MD5, no MODP-1024, no JOSE `none`. What a
+//!   compatibility switch may allow (SHA-1 under an RSA signature) asks for a value that names it.
+//! - Every algorithm is tested with the published vectors of its specification, whole.
+//!
+//! Knows nothing about: time, policy, accounts, messages. Chance comes in as bytes where whoever calls must
+//! be able to repeat it (confounders, nonces, salts, the seed of an agreement); keys are generated and
+//! ECDSA signs with the cryptographic library's own generator, [`random`].
+//!
+//! What is where: [`etype`] Kerberos encryption and checksums; [`agreement`] and [`kdf`] PKINIT's
+//! Diffie-Hellman and what is made of it; [`key`] and [`signature`] public keys; [`jose`] tokens;
+//! [`aead`], [`password`], [`totp`] what rests in the store and what people type.
+//!
+//! Where it is fast it says so: a key that serves often is prepared once ([`etype::KeySchedule`],
+//! [`signature::Verifier`]). `cargo run --release -p keyporch-crypto --example floor` measures it.
+//!
+//! To add an algorithm: a variant of the enum that names its kind, its row in that enum's functions, its
+//! vectors; the compiler shows the rest.
+
 pub mod aead;
 pub mod agreement;
 pub mod base32;

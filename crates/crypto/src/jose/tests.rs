@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
@@ -391,4 +392,19 @@ fn a_set_leaves_out_what_it_does_not_know_and_refuses_private_keys() {
         JwkSet::from_json(b"{\"keys\":[],\"keys\":[]}"),
         Err(JoseError::Json)
     );
+}
+
+proptest! {
+    #[test]
+    fn survives_any_text(text in "\\PC{0,80}") {
+        prop_assert!(Unverified::parse(&text).is_err());
+        prop_assert!(JwkSet::from_json(text.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn survives_any_header(header in "\\{\"alg\":\"ES256\"(,\"[a-z]{1,3}\":[\\[\\]{}\"a-z0-9,:]{0,12}){1,4}\\}") {
+        if let Ok(token) = Unverified::parse(&with_header(&header)) {
+            prop_assert!(token.verify(&verifying(A3_KEY)).is_err());
+        }
+    }
 }

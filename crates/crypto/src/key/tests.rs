@@ -1,4 +1,5 @@
 use hex_literal::hex;
+use proptest::prelude::*;
 
 use super::roca::Residues;
 use super::*;
@@ -346,5 +347,27 @@ fn a_fingerprint_reads_as_it_is_written() {
     assert_eq!(text.to_uppercase().parse(), Ok(fingerprint));
     for bad in ["", "00", &text[1..], &text.replace('0', "g")] {
         assert!(bad.parse::<Fingerprint>().is_err());
+    }
+}
+
+proptest! {
+    #[test]
+    fn survives_any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+        prop_assert!(PublicKey::from_spki_der(&bytes).is_err());
+        prop_assert!(PublicKey::from_pkcs1_der(&bytes).is_err());
+        prop_assert!(PublicKey::from_key_material(&bytes).is_err());
+        prop_assert!(PrivateKey::from_pkcs8_der(&bytes).is_err());
+    }
+
+    /// What parses after a change is written as it came, but for what the encoding leaves open: absent
+    /// parameters.
+    #[test]
+    fn survives_any_change(at in 0usize..294, to: u8) {
+        let mut der = PublicKey::from_rsa(&ROCA_2048, &[1, 0, 1]).unwrap().to_spki_der();
+        prop_assert_eq!(der.len(), 294);
+        der[at] = to;
+        if let Ok(key) = PublicKey::from_spki_der(&der) {
+            prop_assert_eq!(key.to_spki_der(), der);
+        }
     }
 }

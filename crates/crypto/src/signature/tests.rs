@@ -153,6 +153,61 @@ fn a_signature_verifies_under_its_own_algorithm_key_and_message_alone() {
     }
 }
 
+/// A key made by OpenSSL 3.0.
+const OPENSSL_KEY: &str = "-----BEGIN PUBLIC KEY-----
+MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAp2oWefTQnipDjXAJTDNT
+OEreVgeXx6x66tKZf3MTi9HsjNy4Yy6Swm9hSmA5wWaP1Sjhob4CBjnZCw7Owrxk
+o2D+PU3RGBrMQl1lUT4klFJDtsbAnoIyTHIj+gKOzohD3ylkYqCPajDqmn+X5xzn
+6atCYB6HedEvjBE/BREOZI5Ru/THqLJ9/FvJBsgslAImb0qG7Xkt7IMBAnAYhGxe
+uvFH/itLVo7uVa1I1za3xkRVm5EK8041HEtvrba5Z165mkRKBK67yOuiMTfqxKS+
+RyiYx9/gbozlt0qU5d0zefPvD20Sj0g74CcqH/bp+wtQBJGPwJY6Luoa0hOUfYwM
+4wIDAQAB
+-----END PUBLIC KEY-----
+";
+
+/// `openssl dgst -sha1 -sign` over "message".
+#[test]
+fn a_sha_1_signature_verifies_only_where_the_switch_was_read() {
+    let verifier = Verifier::new(PublicKey::from_pem(OPENSSL_KEY).unwrap());
+    let signature = hex!(
+            "5b9d20358d3eba550fae31175971cdc8d062d15a4875aaffffc635020d2b269abdd460bd86e7f0a1e4292adb48fbd246"
+            "b8a73484b77edf4fb917d4fdbfbfcde05b6171b99884ca5c0bc190721e4ec0008fc313d67be81c912216a42c7e6ffaa3"
+            "0cc796f1b33125b32bcd0bc6bf1bfb033614f0dffea5a6b4be05795feda895cdd77783528187b4eacb4cbc549a6d814a"
+            "54a692f391635c891e4b4ddc1e0112060fc94cabcdbd2086f8ac927361342410dd91beba7738e615ca761be4fdfd3bfe"
+            "58f9e9f5df3bdee44ba05fd177cb03e8def0b2e4e6d3210d729b3147344f2b7b2b4140ad445e1d31aca85da53a7218f3"
+            "725be5c1f3cd6d8242a859f7bc498823"
+    );
+    assert_eq!(
+        verifier.verify_legacy_sha1(LegacySha1, b"message", &signature),
+        Ok(())
+    );
+    assert_eq!(
+        verifier.verify_legacy_sha1(LegacySha1, b"massage", &signature),
+        Err(BadSignature)
+    );
+    for algorithm in ALL {
+        let verified = verifier.verify(algorithm, b"message", &signature);
+        assert_eq!(verified, Err(BadSignature));
+    }
+}
+
+/// `openssl dgst -sha256 -sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:32 -sign` over "message".
+#[test]
+fn verifies_a_pss_signature_of_openssl() {
+    let verifier = Verifier::new(PublicKey::from_pem(OPENSSL_KEY).unwrap());
+    let signature = hex!(
+            "42a769cf490d0add475e4a0acf18fcd4bc94599a824fda3d998a49ebaf23c981c92df21eb460c375855cb8b596f4845b"
+            "3190ce58f00ec7d9e79752959230a1ef0af2fb4ef8c006c7039034e7a4aa433ff7eca2fda02eb9cd272f71580f497855"
+            "7b30e69629d9a79f37b17a8f3f3cb01614062aa22a51c9cef42b53962ef94884dbcd3c8364acd7a47bb2296038a18c30"
+            "b0450b9fc67d7df70c5b4b445d75afa52a242da5b9c2695a7ff40ee166cf959052e2674efc9088cdb8bf5e3afec343b3"
+            "1dcdd9512a737111abc1dc519ef88b220df2cf0170f194822b3cae55d015fea45fb71ef4f32ad32f9a897a4480c36d64"
+            "0bebce50358318484f800616c0990129"
+    );
+    let verify = |message| verifier.verify(SignatureAlgorithm::RsaPssSha256, message, &signature);
+    assert_eq!(verify(b"message"), Ok(()));
+    assert_eq!(verify(b"massage"), Err(BadSignature));
+}
+
 #[test]
 fn weak_rsa_keys_verify_nothing() {
     let key = PublicKey::from_rsa(&[0xc5; 128], &[1, 0, 1]).unwrap();
