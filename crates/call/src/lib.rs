@@ -5,18 +5,24 @@
 //! whole or not at all.
 //! Knows nothing about: what a flow does next.
 
+pub mod administration;
 pub mod client;
 mod connect;
 mod cookies;
 mod fault;
+pub mod federation;
 pub mod files;
 pub mod hosts;
+pub mod join;
 pub mod kerberos;
 mod moment;
 pub mod sign_in;
+pub mod state;
 #[cfg(test)]
 mod tests;
+pub mod tickets;
 mod url;
+pub mod vault_key;
 
 pub use client::{Client, ClientCertificate, Roots};
 pub use fault::CallFault;
