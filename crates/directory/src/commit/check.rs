@@ -60,7 +60,7 @@ pub(super) fn values(
             reason: "linked values have changes of their own",
         });
     }
-    if !class.allows(attribute) && !(row.system && by_system) {
+    if !(class.allows(attribute) || row.system && by_system) {
         return Err(Refused::NotAllowed { class, attribute });
     }
     // Keys, hash and history belong together and are set by the one change that makes them.

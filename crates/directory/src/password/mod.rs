@@ -20,7 +20,7 @@ use crate::value::Secret;
 
 pub use history::PasswordHistory;
 pub(crate) use policy::{from_interval, to_interval};
-pub use policy::{PasswordPolicy, PasswordRefused};
+pub use policy::{PasswordOwner, PasswordPolicy, PasswordRefused};
 
 /// Everything that a new password, or a set of random keys, puts into the directory.
 pub struct PasswordMaterial {

@@ -3,9 +3,8 @@
 use crypto::password::Cost;
 use trust::{Rng, Span, Timestamp};
 
-use super::{PasswordHistory, PasswordMaterial, salt_of};
-use crate::account::Account;
-use crate::domain::Domain;
+use super::{PasswordHistory, PasswordMaterial};
+use crate::account::{Account, SharedAccount};
 use crate::entry::Entry;
 use crate::schema::Attribute;
 use crate::value::folded;
@@ -37,6 +36,18 @@ impl Default for PasswordPolicy {
             maximum_age: Span::ZERO,
         }
     }
+}
+
+/// An account that is to get another password, with what has to be known for that
+/// ([`crate::Snapshot::password_owner`]). It does not hold the snapshot: hashing takes a while.
+#[derive(Clone, Debug)]
+pub struct PasswordOwner {
+    /// The account.
+    pub account: SharedAccount,
+    /// Its former passwords.
+    pub history: PasswordHistory,
+    /// The salt for its Kerberos keys (E.1).
+    pub salt: String,
 }
 
 /// Why a password was not taken. The messages are for whoever chose it.
@@ -121,19 +132,17 @@ impl PasswordPolicy {
     pub fn change(
         &self,
         password: &str,
-        account: &Account,
-        history: &PasswordHistory,
-        domain: &Domain,
+        owner: &PasswordOwner,
         cost: Cost,
         now: Timestamp,
         rng: &mut dyn Rng,
     ) -> Result<PasswordMaterial, PasswordRefused> {
-        self.may_change(account, now)?;
-        self.check(password, &account.sam)?;
-        if history.contains(password.as_bytes(), self.history) {
+        self.may_change(&owner.account, now)?;
+        self.check(password, &owner.account.sam)?;
+        if owner.history.contains(password.as_bytes(), self.history) {
             return Err(PasswordRefused::UsedBefore(self.history));
         }
-        Ok(self.material(password, &salt_of(account, domain), history, cost, rng))
+        Ok(self.material(password, &owner.salt, &owner.history, cost, rng))
     }
 
     /// What an administrator gets for setting somebody's password: age and history are not asked for.
@@ -143,14 +152,12 @@ impl PasswordPolicy {
     pub fn reset(
         &self,
         password: &str,
-        account: &Account,
-        history: &PasswordHistory,
-        domain: &Domain,
+        owner: &PasswordOwner,
         cost: Cost,
         rng: &mut dyn Rng,
     ) -> Result<PasswordMaterial, PasswordRefused> {
-        self.check(password, &account.sam)?;
-        Ok(self.material(password, &salt_of(account, domain), history, cost, rng))
+        self.check(password, &owner.account.sam)?;
+        Ok(self.material(password, &owner.salt, &owner.history, cost, rng))
     }
 
     /// What a new account's first password gives.

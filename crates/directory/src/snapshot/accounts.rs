@@ -12,7 +12,7 @@ use crate::device::Device;
 use crate::error::Fault;
 use crate::id::EntryId;
 use crate::layout::{self, Listing};
-use crate::password::PasswordHistory;
+use crate::password::{PasswordHistory, PasswordOwner, salt_of};
 use crate::reads::Observation;
 use crate::record::Activity;
 use crate::root_key::Belonging;
@@ -252,6 +252,18 @@ impl Snapshot<'_> {
             }
             _ => Ok(PasswordHistory::empty()),
         }
+    }
+
+    /// An account that is to get another password, with what has to be known for that.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn password_owner(&self, account: Arc<Account>) -> Result<PasswordOwner, Fault> {
+        Ok(PasswordOwner {
+            history: self.password_history(account.id)?,
+            salt: salt_of(&account, self.domain()),
+            account,
+        })
     }
 
     /// What is kept about an account outside of its entry.

@@ -289,3 +289,30 @@ impl Transaction for Open<'_> {
         self.record(key, None)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::Hands;
+
+    crate::storage_contract!(|hands: Arc<Hands>| -> Arc<dyn Storage> {
+        Arc::new(Memory::with_clock(hands))
+    });
+
+    #[test]
+    fn forgets_versions_that_nobody_reads_any_more() {
+        let memory = Memory::new();
+        let put = |value: &[u8]| memory.transact(&mut |transaction| transaction.put(b"a", value));
+        put(b"1").unwrap();
+        let snapshot = memory.snapshot().unwrap();
+        for _ in 0..10 {
+            put(b"2").unwrap();
+        }
+        assert!(memory.read().rows[b"a".as_slice()].len() > 1);
+        drop(snapshot);
+        memory.transact(&mut |transaction| transaction.delete(b"b")).unwrap();
+        assert_eq!(memory.read().rows[b"a".as_slice()].len(), 1);
+        memory.transact(&mut |transaction| transaction.delete(b"a")).unwrap();
+        assert!(memory.read().rows.is_empty());
+    }
+}
