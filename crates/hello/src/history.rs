@@ -68,14 +68,12 @@ impl Remembered {
         if constant_time::equal(new.expose().as_bytes(), current.expose().as_bytes()) {
             return Ok(true);
         }
-        let before = self.hashes.iter().take(older(most));
+        let mut before = self.hashes.iter().take(older(most));
         let Some(hashing) = self.hashing.as_ref().filter(|_| before.len() > 0) else {
             return Ok(false);
         };
         let hash = hashing.hash(new)?;
-        Ok(before.fold(false, |found, old| {
-            constant_time::equal(&hash, &old.0) || found
-        }))
+        Ok(before.any(|old| constant_time::equal(&hash, &old.0)))
     }
 
     /// The history after a change away from `current`, under a policy that remembers `most`.

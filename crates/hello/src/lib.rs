@@ -1,4 +1,17 @@
 //! The device's rules: container, gesture, PIN, vault seam, sign-in.
+//!
+//! [`Hello`] is everything that a device keeps, opened together: the [`vault`], the people's
+//! [`container`]s, and what the join left ([`registration`]). It is the device's door in a provisioning
+//! flow ([`Hello::enrolling`]) and signs people in afterwards ([`Hello::sign_in`]).
+//!
+//! Promises: a private key is used only by whoever proved the gesture ([`vault::Unlocked`] is that
+//! proof); an attempt is counted, durably, before it is judged; a PIN is neither stored nor sent
+//! (POL-PIN-14); a file that cannot be read is left as it is. The one vault of this release is level
+//! `software`, which says of itself what it does not promise ([`vault::Level::promise`]).
+//! Knows nothing about: sockets, where files are, clocks, which policy wins, what a server checks.
+//!
+//! To add a vault: implement [`vault::Vault`] and give [`vault::Level`] its name. To add a field to the
+//! status: a line in its section in `status.rs`.
 
 mod base64;
 pub mod certificate;
@@ -11,6 +24,7 @@ mod hello;
 mod history;
 pub mod pin;
 pub mod registration;
+pub mod sign_in;
 pub mod status;
 #[cfg(test)]
 mod testing;

@@ -1,6 +1,7 @@
 //! What the join left on this device (DREG-F5): names, addresses, the device ID and its certificate.
 
 use serde::{Deserialize, Serialize};
+use ticket::client::KdcTrust;
 use trust::Timestamp;
 use wire::x509::{Certificate, Thumbprint};
 use wire::{Guid, Sid};
@@ -90,6 +91,17 @@ impl Registration {
     /// The root certificates that the device trusts for this domain, DER.
     pub fn roots(&self) -> impl Iterator<Item = &[u8]> {
         self.roots.iter().map(|root| root.0.as_slice())
+    }
+
+    /// What the domain's KDCs are trusted by: these roots, and the domain's name in the certificate
+    /// where it does not carry the realm's (AUTH-KDC-6).
+    #[must_use]
+    pub fn kdc_trust(&self) -> KdcTrust {
+        KdcTrust {
+            anchors: self.roots().map(<[u8]>::to_vec).collect(),
+            domain: Some(self.domain.clone()),
+            revocation_lists: Vec::new(),
+        }
     }
 
     /// When the device was joined.
