@@ -1,1 +1,99 @@
-//! The on-premises security token service.
+//! The on-premises security token service and enterprise device registration service: AD FS's endpoints, as far as
+//! sign-in, join and key registration need them (protocols F.1, B.1.2, B.8, C.1).
+//!
+//! Promises: a token is issued for somebody who has proven what client and resource ask for; a device is named in it
+//! when it proved itself; what was acknowledged was committed; the peer learns a code, the log the reason. Nothing but
+//! the probe is answered without TLS.
+//!
+//! Knows nothing about: sockets, files, clocks, other parties. Certificates are asked for through the directory.
+//!
+//! To add an endpoint: a line in [`answer`]'s table and a module. To add a client or relying party: `catalogue.rs`.
+
+mod account;
+mod answer;
+mod authorize;
+mod catalogue;
+mod claims;
+mod contract;
+mod device;
+mod documents;
+mod exchange;
+mod key;
+mod keys;
+mod logout;
+mod memory;
+mod negotiate;
+mod password;
+mod records;
+mod refused;
+mod settings;
+mod sign_in;
+mod story;
+#[cfg(test)]
+mod tests;
+mod userinfo;
+
+pub use answer::{Answer, Reply, answer};
+pub use keys::signing_keys;
+pub use memory::Memory;
+pub use refused::Refused;
+pub use settings::{Application, InvalidSettings, Limits, Section, Settings};
+
+use directory::{Change, ChangeKind, Class, Commit, Fault, Snapshot};
+use trust::{Rng, Timestamp};
+
+/// What the party may read.
+#[derive(Clone, Copy)]
+pub struct View<'a> {
+    /// A state of the directory.
+    pub snapshot: &'a Snapshot<'a>,
+    /// The configuration.
+    pub settings: &'a Settings,
+    /// What is kept in memory between requests.
+    pub memory: &'a Memory,
+    /// The counters of wrong passwords, shared with everyone who checks passwords.
+    pub lockout: &'a directory::lockout::Lockout,
+}
+
+/// What follows from what others committed: a device whose entry is gone takes the keys along that people registered
+/// from it (security.md row 6). Sessions and refresh tokens need no reaction: each use judges the account and the
+/// device anew.
+///
+/// # Errors
+/// [`Fault`] when the directory fails.
+pub fn react(
+    committed: &Commit,
+    view: &View<'_>,
+    now: Timestamp,
+    _rng: &mut dyn Rng,
+) -> Result<Vec<Change>, Fault> {
+    let mut changes = Vec::new();
+    for gone in committed
+        .changed
+        .iter()
+        .filter(|changed| changed.kind == ChangeKind::Deleted)
+    {
+        if gone.class == Class::Device {
+            changes.extend(registration::proven_device::left_behind(
+                view.snapshot,
+                gone.id,
+                now,
+            )?);
+        }
+    }
+    Ok(changes)
+}
+
+/// What is due: the first signing key, its successors, and the end of those that are over. Run before the first answer.
+///
+/// # Errors
+/// [`Fault`] when the directory fails.
+pub fn tick(view: &View<'_>, now: Timestamp, _rng: &mut dyn Rng) -> Result<Vec<Change>, Fault> {
+    keys::due(view, now)
+}
+
+/// The password policy's maximum age and the lockout policy, from the domain's head.
+fn head(snapshot: &Snapshot<'_>) -> Result<directory::Entry, Fault> {
+    let head = snapshot.domain().head;
+    snapshot.entry(head)?.ok_or(Fault::NoDomain)
+}

@@ -3,32 +3,30 @@
 use std::sync::Arc;
 
 use base64ct::{Base64, Encoding};
-use crypto::key::{Fingerprint, PublicKey};
-use crypto::signature::{SignatureAlgorithm, Verifier};
+use crypto::key::Fingerprint;
 use directory::{
     Account, AccountKind, Actor, Attribute, AuditRecord, Change, Device, DeviceCertificate, Edit,
     EntryId, Fault, NewEntry, Origin, Snapshot, Table, Value, change,
 };
 use token::claims::Verified;
+use trust::enrolment::{self, DeviceEnrolment, NotPossessed, Outcome, PossessedKey};
 use trust::{Rng, Timestamp};
 use wire::key_credential::{CustomKeyInformation, KeySource, KeyTime, KeyUsage, NewKeyCredential};
-use wire::x509::CertificationRequest;
 use wire::x509::device::{DeviceExtensions, JoinType};
+use wire::x509::{Certificate, CertificationRequest};
 use wire::{Guid, Sid};
 
+use crate::proven_device::{KEYS, KEYS_OF, certificate_identity, held_keys};
 use crate::strength::{BadKey, StrongKey};
 
-/// Which device holds which key: digests of public keys, device and transport keys alike, so that no two devices share
-/// one.
-const KEYS: Table = Table::new("registration.device-keys");
-/// The fingerprints of a device's keys one after another, so that they are freed with it.
-const KEYS_OF: Table = Table::new("registration.keys-of-device");
+/// Where the authority finds what is asked of it ([`trust::enrolment`]).
+const AUTHORITY_REQUESTS: Table = Table::new(enrolment::REQUESTS);
+/// Where the authority answers; a party waits for a record here.
+pub const AUTHORITY_OUTCOMES: Table = Table::new(enrolment::OUTCOMES);
 /// The longest name, type or version that a device may give itself (protocols B.3).
 const LONGEST_TEXT: usize = 256;
 /// The `JoinType` of a computer of the domain (protocols B.8.1).
 pub const HYBRID_JOIN: u32 = 6;
-/// How many holders of a device's keys are cleaned up in one commit.
-const MOST_HOLDERS: usize = 1_000;
 
 /// A request to register a device, as the message says it.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +64,9 @@ pub enum Refused {
     /// The computer's account is disabled or has expired.
     #[error("the computer's account is disabled or has expired")]
     DisabledComputer,
+    /// The device was disabled, and whoever did that must enable it again.
+    #[error("the device is disabled")]
+    DisabledDevice,
     /// The join type is not 6.
     #[error("the join type is not that of a domain join")]
     JoinType,
@@ -103,31 +104,10 @@ pub enum Error {
     Fault(#[from] Fault),
 }
 
-/// Who makes device certificates. The registering party does not know them; `serve` brings the two together.
-pub trait DeviceCertificates: Sync {
-    /// A certificate of the profile of protocols B.5 for `key`, saying what `extensions` say.
-    ///
-    /// # Errors
-    /// [`Fault`] when none can be made now.
-    fn issue(
-        &self,
-        extensions: &DeviceExtensions,
-        key: &PublicKey,
-        now: Timestamp,
-        rng: &mut dyn Rng,
-    ) -> Result<Issued, Fault>;
-}
-
-/// A device certificate that has been made.
-#[derive(Debug)]
-pub struct Issued {
-    /// The certificate, DER.
-    pub certificate: Vec<u8>,
-    /// What is to be committed with the device.
-    pub changes: Vec<Change>,
-}
-
 /// A request that passed every check. Only [`check`] makes one; a device is written from nothing else.
+///
+/// A device is written in two commits: [`Approved::ask`] writes what a new device needs to be asked for, and
+/// the request to the authority; [`Approved::register`] writes the device with the certificate that came of it.
 #[derive(Debug)]
 pub struct Approved<'a> {
     request: Request<'a>,
@@ -136,11 +116,22 @@ pub struct Approved<'a> {
     existing: Option<Arc<Device>>,
     /// The fingerprints of the keys that it held until now.
     held: Vec<[u8; 32]>,
-    device_key: StrongKey,
+    device_key: PossessedKey,
     transport_key: StrongKey,
     domain: EntryId,
     devices: EntryId,
     instance: Guid,
+}
+
+/// A certificate that is asked for once `changes` are committed.
+#[derive(Debug)]
+pub struct Asked {
+    /// The device's entry.
+    pub entry: EntryId,
+    /// Whether the entry is new, and to be deleted should there be no certificate.
+    pub is_new: bool,
+    /// What to commit.
+    pub changes: Vec<Change>,
 }
 
 /// A device that is registered once `changes` are committed.
@@ -148,14 +139,29 @@ pub struct Approved<'a> {
 pub struct Registered {
     /// The device.
     pub device_id: Guid,
-    /// The certificate, DER.
-    pub certificate: Vec<u8>,
-    /// Its SHA-1 thumbprint.
+    /// The certificate's SHA-1 thumbprint.
     pub thumbprint: [u8; 20],
-    /// What the owner is called.
-    pub owner: String,
     /// What to commit.
     pub changes: Vec<Change>,
+}
+
+/// What the authority answered under the name of a request; `None` when it did not yet.
+///
+/// # Errors
+/// [`Fault`] when the directory fails.
+pub fn outcome(
+    snapshot: &Snapshot<'_>,
+    name: &[u8],
+    now: Timestamp,
+) -> Result<Option<Outcome>, Fault> {
+    let record = snapshot.record(AUTHORITY_OUTCOMES, name, now)?;
+    match record {
+        None => Ok(None),
+        Some(record) => match Outcome::from_bytes(record.value.bytes()) {
+            Some(outcome) => Ok(Some(outcome)),
+            None => Err(Fault::Corrupt("the authority's outcome")),
+        },
+    }
 }
 
 /// Checks a request by DREG-W2 and protocols B.3.
@@ -186,10 +192,13 @@ pub fn check<'a>(
     let transport_key =
         StrongKey::of_bcrypt_blob(request.transport_key).map_err(Refused::TransportKey)?;
     let device_id = computer.id.0;
-    for key in [&device_key, &transport_key] {
-        free(snapshot, key.key().fingerprint(), device_id, now)?;
+    for key in [device_key.key(), transport_key.key()] {
+        free(snapshot, key.fingerprint(), device_id, now)?;
     }
     let existing = snapshot.device_by_id(device_id)?;
+    if existing.as_ref().is_some_and(|device| !device.enabled) {
+        return Err(Refused::DisabledDevice.into());
+    }
     let domain = snapshot.domain();
     within_quota(
         snapshot,
@@ -200,8 +209,11 @@ pub fn check<'a>(
     Ok(Approved {
         request,
         device_id,
+        held: match &existing {
+            Some(device) => held_keys(snapshot, device.id, now)?.map_or(vec![], |held| held.keys),
+            None => vec![],
+        },
         existing,
-        held: held_keys(snapshot, device_id, now)?,
         device_key,
         transport_key,
         domain: domain.head,
@@ -241,17 +253,15 @@ fn permitted(
 }
 
 /// The key of a certification request that is signed by it.
-fn requested_key(csr: &[u8]) -> Result<StrongKey, Refused> {
+fn requested_key(csr: &[u8]) -> Result<PossessedKey, Refused> {
     let csr = CertificationRequest::parse(csr).map_err(|_| Refused::Csr)?;
-    let key =
-        PublicKey::from_spki_der(csr.spki()).map_err(|_| Refused::DeviceKey(BadKey::Unreadable))?;
-    let strong = StrongKey::of(key.clone()).map_err(Refused::DeviceKey)?;
-    let algorithm = SignatureAlgorithm::from_identifier_der(csr.signature_algorithm())
-        .map_err(|_| Refused::CsrSignature)?;
-    Verifier::new(key)
-        .verify(algorithm, csr.info(), csr.signature())
-        .map_err(|_| Refused::CsrSignature)?;
-    Ok(strong)
+    let possessed = PossessedKey::of(&csr).map_err(|error| match error {
+        NotPossessed::Key(_) => Refused::DeviceKey(BadKey::Unreadable),
+        NotPossessed::Weak(weak) => Refused::DeviceKey(BadKey::Weak(weak)),
+        NotPossessed::Algorithm(_) | NotPossessed::Signature(_) => Refused::CsrSignature,
+    })?;
+    StrongKey::of(possessed.key().clone()).map_err(Refused::DeviceKey)?;
+    Ok(possessed)
 }
 
 /// A key that no other device has, and nobody signs in with.
@@ -303,10 +313,19 @@ fn within_quota(
 }
 
 impl Approved<'_> {
-    /// What the certificate says (protocols B.5, DREG-W3).
+    /// The entry of the device: known already, or new in `changes`; and the request for its certificate.
     #[must_use]
-    pub fn extensions(&self) -> DeviceExtensions {
-        DeviceExtensions {
+    pub fn ask(&self, name: &[u8], expires: Timestamp, rng: &mut dyn Rng) -> Asked {
+        let mut changes = Vec::new();
+        let (entry, is_new) = match &self.existing {
+            Some(device) => (device.id, false),
+            None => {
+                let entry = EntryId::random(rng);
+                changes.push(self.entry(entry).into());
+                (entry, true)
+            }
+        };
+        let extensions = DeviceExtensions {
             instance: Some(self.instance),
             device: Some(self.device_id),
             user: Some(self.computer.id.0),
@@ -314,60 +333,59 @@ impl Approved<'_> {
             tenant: None,
             join_type: Some(JoinType::Joined),
             region: None,
-        }
-    }
-
-    /// The key that is to be certified.
-    #[must_use]
-    pub const fn key(&self) -> &PublicKey {
-        self.device_key.key()
-    }
-
-    /// Writes the device with its certificate, new or over what was there (DREG-W4), and the audit record.
-    #[must_use]
-    pub fn register(self, issued: Issued, now: Timestamp, rng: &mut dyn Rng) -> Registered {
-        let thumbprint = crypto::digest::sha1(&issued.certificate);
-        let certificate = certificate_identity(thumbprint, self.device_key.key());
-        let mut changes = issued.changes;
-        let id = match &self.existing {
-            Some(device) => {
-                changes.extend(self.overwrite(device, &certificate, now));
-                device.id
-            }
-            None => {
-                let id = EntryId::random(rng);
-                changes.push(self.entry(id, &certificate, now).into());
-                id
-            }
         };
-        changes.push(change::add_key_credential(
-            id,
-            self.transport_value(now),
-            Origin::Registration,
+        let enrolment = DeviceEnrolment::new(entry.0, extensions, self.device_key.clone());
+        changes.push(change::put(
+            AUTHORITY_REQUESTS,
+            name,
+            enrolment.to_bytes(),
+            expires,
         ));
-        changes.extend(self.hold_keys());
-        changes.push(change::audit(self.audit(id, now)));
-        Registered {
-            device_id: self.device_id,
-            certificate: issued.certificate,
-            thumbprint,
-            owner: self
-                .computer
-                .upn
-                .clone()
-                .unwrap_or_else(|| self.computer.sam.clone()),
+        Asked {
+            entry,
+            is_new,
             changes,
         }
     }
 
-    /// A new device object with every attribute of protocols B.8.
-    fn entry(&self, id: EntryId, certificate: &DeviceCertificate, now: Timestamp) -> NewEntry {
-        let entry = NewEntry::device(id, self.devices, self.device_id, self.request.display_name);
-        self.attributes(certificate, now)
-            .into_iter()
-            .fold(entry, |entry, (attribute, value)| {
-                entry.with(attribute, value)
-            })
+    /// What the computer that registers is called.
+    #[must_use]
+    pub fn owner(&self) -> &str {
+        self.computer.upn.as_deref().unwrap_or(&self.computer.sam)
+    }
+
+    /// Writes the device with its certificate over what is there (DREG-W4), and the audit record.
+    ///
+    /// # Errors
+    /// [`Refused::UnknownComputer`] when the entry is gone by now.
+    pub fn register(
+        self,
+        certificate: &Certificate,
+        now: Timestamp,
+    ) -> Result<Registered, Refused> {
+        let device = self.existing.as_deref().ok_or(Refused::UnknownComputer)?;
+        let thumbprint = crypto::digest::sha1(certificate.der());
+        let identity = certificate_identity(thumbprint, self.device_key.key());
+        let mut changes = self.overwrite(device, &identity, now);
+        let transport = self.transport_value(now);
+        changes.push(change::add_key_credential(
+            device.id,
+            transport,
+            Origin::Registration,
+        ));
+        changes.extend(self.hold_keys(device.id));
+        changes.push(change::audit(self.audit(device.id, now)));
+        Ok(Registered {
+            device_id: self.device_id,
+            thumbprint,
+            changes,
+        })
+    }
+
+    /// A new device object, which cannot prove itself yet, since it has no certificate.
+    fn entry(&self, id: EntryId) -> NewEntry {
+        NewEntry::device(id, self.devices, self.device_id, self.request.display_name)
+            .with(Attribute::MsDsRegisteredOwner, self.computer.sid)
     }
 
     /// The attributes that both a new and a known device get.
@@ -402,10 +420,7 @@ impl Approved<'_> {
         certificate: &DeviceCertificate,
         now: Timestamp,
     ) -> Vec<Change> {
-        let mut edits = vec![
-            Edit::set(Attribute::DisplayName, self.request.display_name),
-            Edit::set(Attribute::MsDsIsEnabled, true),
-        ];
+        let mut edits = vec![Edit::set(Attribute::DisplayName, self.request.display_name)];
         edits.extend(
             self.attributes(certificate, now)
                 .into_iter()
@@ -421,7 +436,7 @@ impl Approved<'_> {
     }
 
     /// Notes that this device holds its two keys, and no longer those of before.
-    fn hold_keys(&self) -> Vec<Change> {
+    fn hold_keys(&self, entry: EntryId) -> Vec<Change> {
         let now_held = [
             self.device_key.key().fingerprint(),
             self.transport_key.key().fingerprint(),
@@ -434,8 +449,13 @@ impl Approved<'_> {
             .collect();
         changes
             .extend(now_held.map(|key| change::put(KEYS, key.0, device.clone(), Timestamp::NEVER)));
-        let list: Vec<u8> = now_held.iter().flat_map(|key| key.0).collect();
-        changes.push(change::put(KEYS_OF, device, list, Timestamp::NEVER));
+        let list = [device, now_held.iter().flat_map(|key| key.0).collect()].concat();
+        changes.push(change::put(
+            KEYS_OF,
+            entry.0.to_bytes(),
+            list,
+            Timestamp::NEVER,
+        ));
         changes
     }
 
@@ -473,140 +493,4 @@ impl Approved<'_> {
             None => record,
         }
     }
-}
-
-/// How a device's certificate is told (protocols B.5, B.8).
-fn certificate_identity(thumbprint: [u8; 20], key: &PublicKey) -> DeviceCertificate {
-    DeviceCertificate {
-        thumbprint,
-        public_key_hash: public_key_hash(key),
-    }
-}
-
-/// Base64 of the SHA-256 of a public key, as altSecurityIdentities of a device carries it.
-#[must_use]
-pub fn public_key_hash(key: &PublicKey) -> String {
-    Base64::encode_string(&crypto::digest::sha256(&key.to_spki_der()))
-}
-
-/// A device that proved to hold the key of its certificate: registered, enabled, found by thumbprint and public key
-/// both (protocols B.5, F.3). Only [`prove`] makes one.
-#[derive(Clone, Debug)]
-pub struct ProvenDevice(Arc<Device>);
-
-impl ProvenDevice {
-    /// The device.
-    #[must_use]
-    pub fn device(&self) -> &Device {
-        &self.0
-    }
-}
-
-/// Why a certificate is no device's.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum NotADevice {
-    /// It cannot be read.
-    #[error("the client certificate cannot be read")]
-    Unreadable,
-    /// No device has it.
-    #[error("no device has this certificate")]
-    Unknown,
-    /// The device is disabled.
-    #[error("the device is disabled")]
-    Disabled,
-    /// It has ended, or not begun.
-    #[error("the device certificate is not valid now")]
-    OutOfTime,
-}
-
-/// The device whose certificate the transport proved; `Ok(Err(…))` says why it is none.
-///
-/// # Errors
-/// [`Fault`] when the directory fails.
-pub fn prove(
-    snapshot: &Snapshot<'_>,
-    certificate: &[u8],
-    now: Timestamp,
-) -> Result<Result<ProvenDevice, NotADevice>, Fault> {
-    let Ok(parsed) = wire::x509::Certificate::parse(certificate) else {
-        return Ok(Err(NotADevice::Unreadable));
-    };
-    let Ok(key) = PublicKey::from_spki_der(parsed.spki()) else {
-        return Ok(Err(NotADevice::Unreadable));
-    };
-    let identity = certificate_identity(crypto::digest::sha1(certificate), &key);
-    let device = snapshot.device_by_certificate(&identity.thumbprint)?;
-    let Some(device) = device.filter(|device| device.certificates.contains(&identity)) else {
-        return Ok(Err(NotADevice::Unknown));
-    };
-    if !device.enabled {
-        return Ok(Err(NotADevice::Disabled));
-    }
-    if now.unix() < parsed.not_before() || now.unix() > parsed.not_after() {
-        return Ok(Err(NotADevice::OutOfTime));
-    }
-    Ok(Ok(ProvenDevice(device)))
-}
-
-/// Ends a device at its own wish (DREG-W6, protocols B.6): the object goes, and with it every key that was registered
-/// from it (security.md row 6).
-///
-/// # Errors
-/// [`Fault`] when the directory fails.
-pub fn unregister(
-    snapshot: &Snapshot<'_>,
-    device: &ProvenDevice,
-    from: Option<&str>,
-    now: Timestamp,
-) -> Result<Vec<Change>, Fault> {
-    let device = device.device();
-    let actor = Actor::named(device.display_name.clone());
-    let record = AuditRecord::done(now, actor, "device.unregister")
-        .on(device.id, &device.display_name)
-        .about_device(device.device_id);
-    let record = match from {
-        Some(from) => record.from_address(from),
-        None => record,
-    };
-    let mut changes = keys_of(snapshot, device, now)?;
-    changes.push(Change::Delete { id: device.id });
-    changes.push(change::audit(record));
-    Ok(changes)
-}
-
-/// Takes every key that was registered from a device off the accounts that list it, and forgets the device's own.
-fn keys_of(snapshot: &Snapshot<'_>, device: &Device, now: Timestamp) -> Result<Vec<Change>, Fault> {
-    let mut changes = Vec::new();
-    for holder in snapshot.holders_of_device_keys(device.device_id, MOST_HOLDERS)? {
-        let Some(account) = snapshot.account_by_id(holder)? else {
-            continue;
-        };
-        for key in account.keys_of_device(device.device_id) {
-            changes.push(change::remove_key_credential(holder, key.id));
-            let record = AuditRecord::done(now, Actor::system(), "key.remove")
-                .on(holder, account.upn.as_deref().unwrap_or(&account.sam))
-                .about_device(device.device_id)
-                .with("because", "the device was unregistered");
-            changes.push(change::audit(match key.fingerprint {
-                Some(fingerprint) => record.about_key(fingerprint),
-                None => record,
-            }));
-        }
-    }
-    let held = held_keys(snapshot, device.device_id, now)?;
-    changes.extend(held.iter().map(|key| change::remove(KEYS, key.to_vec())));
-    changes.push(change::remove(KEYS_OF, device.device_id.to_bytes()));
-    Ok(changes)
-}
-
-/// The fingerprints of the keys that a device holds.
-fn held_keys(
-    snapshot: &Snapshot<'_>,
-    device: Guid,
-    now: Timestamp,
-) -> Result<Vec<[u8; 32]>, Fault> {
-    let record = snapshot.record(KEYS_OF, &device.to_bytes(), now)?;
-    Ok(record.map_or_else(Vec::new, |record| {
-        record.value.bytes().as_chunks::<32>().0.to_vec()
-    }))
 }

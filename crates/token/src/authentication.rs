@@ -56,6 +56,12 @@ impl FirstFactor {
     pub const fn at(&self) -> Timestamp {
         self.at
     }
+
+    /// Whether it is a password that was typed at this very moment, for what a session or a ticket is not enough for.
+    #[must_use]
+    pub fn is_password_of(&self, now: Timestamp) -> bool {
+        self.method == FirstMethod::Password && self.at == now
+    }
 }
 
 /// A second factor that an adapter has seen proven; only adapters make one.

@@ -256,6 +256,41 @@ impl AuthorizeRequest {
         })
     }
 
+    /// The request as parameters that [`Self::parse`] reads as this very request.
+    #[must_use]
+    pub fn parameters(&self) -> Vec<(&'static str, String)> {
+        let mut parameters = vec![
+            ("client_id", self.client.clone()),
+            ("redirect_uri", self.answer.redirect.as_str().to_owned()),
+            ("response_type", "code".to_owned()),
+            ("resource", self.resource.clone()),
+            ("scope", self.scopes.text()),
+            ("code_challenge", self.challenge.text()),
+            ("code_challenge_method", "S256".to_owned()),
+        ];
+        if self.answer.mode == ResponseMode::FormPost {
+            parameters.push(("response_mode", "form_post".to_owned()));
+        }
+        parameters.extend(self.answer.state.clone().map(|state| ("state", state)));
+        parameters.extend(self.nonce.clone().map(|nonce| ("nonce", nonce)));
+        parameters.extend(
+            self.max_age
+                .map(|age| ("max_age", age.as_seconds().to_string())),
+        );
+        parameters.extend(self.login_hint.clone().map(|hint| ("login_hint", hint)));
+        match self.prompt {
+            Prompt::AsNeeded => {}
+            Prompt::Nothing => parameters.push(("prompt", "none".to_owned())),
+            Prompt::SignInAgain => parameters.push(("prompt", "login".to_owned())),
+        }
+        match self.second_factor {
+            Wanted::Unasked => {}
+            Wanted::SecondFactor => parameters.push(("amr_values", "mfa".to_owned())),
+            Wanted::FreshSecondFactor => parameters.push(("amr_values", "ngcmfa".to_owned())),
+        }
+        parameters
+    }
+
     /// Whether somebody who signed in at `signed_in` must sign in again now.
     #[must_use]
     pub fn is_too_old(&self, signed_in: Timestamp, now: Timestamp) -> bool {
@@ -423,6 +458,40 @@ mod tests {
         assert_eq!(request.scopes.text(), "openid profile offline_access");
         assert_eq!(request.max_age, Some(Span::minutes(10)));
         assert_eq!(request.second_factor, Wanted::FreshSecondFactor);
+    }
+
+    #[test]
+    fn a_request_comes_back_from_its_own_parameters() {
+        for changes in [
+            &[][..],
+            &[
+                ("state", "a&b"),
+                ("nonce", "n"),
+                ("scope", "openid email"),
+                ("max_age", "60"),
+                ("prompt", "login"),
+            ],
+            &[
+                ("response_mode", "form_post"),
+                ("amr_values", "mfa"),
+                ("login_hint", "alice"),
+                ("prompt", "none"),
+            ],
+            &[
+                ("resource", ""),
+                ("scope", "openid"),
+                ("amr_values", "ngcmfa"),
+            ],
+        ] {
+            let request = parse(changes).unwrap();
+            let pairs = request
+                .parameters()
+                .into_iter()
+                .map(|(n, v)| (n.to_owned(), v))
+                .collect();
+            let back = AuthorizeRequest::parse(&Parameters::new(pairs).unwrap(), &catalogue());
+            assert_eq!(back, Ok(request));
+        }
     }
 
     #[test]

@@ -4,6 +4,19 @@
 use serde::{Deserialize, Serialize};
 use trust::Span;
 
+/// The client of device registration and Hello provisioning (protocols A.3.3, F.2).
+pub const REGISTRATION_CLIENT: &str = "dd762716-544d-4aeb-a526-687b73838a22";
+/// The `keyporch` command, when it administers.
+pub const ADMINISTRATION_CLIENT: &str = "3f6f9f0a-8c39-4d5e-9c0f-6b2d7a1e5c44";
+/// The resource of the administration API, which demands a second factor.
+pub const ADMINISTRATION: &str = "urn:keyporch:administration";
+
+/// The resource of device and key registration on a host (protocols F.2).
+#[must_use]
+pub fn registration_resource(host: &str) -> String {
+    format!("urn:ms-drs:{}", host.to_ascii_lowercase())
+}
+
 /// A public client: a program that can keep no secret (RFC 6749 2.1), so that PKCE takes a secret's place.
 #[derive(Clone, Debug)]
 pub struct Client {

@@ -41,6 +41,12 @@ impl Challenge {
         }
     }
 
+    /// The challenge as it is sent.
+    #[must_use]
+    pub fn text(&self) -> String {
+        Base64UrlUnpadded::encode_string(&self.0)
+    }
+
     /// Whether `verifier` is well formed (43 to 128 unreserved characters, RFC 7636 4.1) and is the one that the
     /// challenge was made of.
     #[must_use]

@@ -1,0 +1,70 @@
+//! May this account be used now?
+
+use std::sync::Arc;
+
+use directory::{Account, AccountKind, EntryId, Fault, Snapshot};
+use trust::Timestamp;
+use wire::Guid;
+
+/// Why an account cannot be used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Unusable {
+    /// It is gone.
+    #[error("the account does not exist any more")]
+    Gone,
+    /// It is disabled.
+    #[error("the account is disabled")]
+    Disabled,
+    /// It has expired.
+    #[error("the account has expired")]
+    Expired,
+    /// Its password was changed after the sign-in, or must be changed.
+    #[error("the password was changed since, or must be changed")]
+    PasswordChanged,
+}
+
+/// The account of somebody who signed in at `since`, if it may still be used: whatever ends an account ends its sessions
+/// and tokens at their next use.
+pub(crate) fn still_usable(
+    snapshot: &Snapshot<'_>,
+    account: Guid,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<Result<Arc<Account>, Unusable>, Fault> {
+    let Some(account) = snapshot.account_by_id(EntryId(account))? else {
+        return Ok(Err(Unusable::Gone));
+    };
+    Ok(usable(&account, now).and_then(|()| {
+        let of_a_person = account.kind == AccountKind::User;
+        let changed = account.password_last_set.is_some_and(|set| set > since);
+        if of_a_person && (changed || account.must_change_password()) {
+            Err(Unusable::PasswordChanged)
+        } else {
+            Ok(account)
+        }
+    }))
+}
+
+/// Whether an account is enabled and has not expired.
+pub(crate) fn usable(account: &Account, now: Timestamp) -> Result<(), Unusable> {
+    if !account.is_enabled() {
+        Err(Unusable::Disabled)
+    } else if account.has_expired(now) {
+        Err(Unusable::Expired)
+    } else {
+        Ok(())
+    }
+}
+
+/// What an account is called in tokens and on pages.
+pub(crate) fn name_of(account: &Account) -> &str {
+    account.upn.as_deref().unwrap_or(&account.sam)
+}
+
+/// The account's user principal name, explicit or implicit.
+pub(crate) fn upn_of(account: &Account, snapshot: &Snapshot<'_>) -> String {
+    match &account.upn {
+        Some(upn) => upn.clone(),
+        None => format!("{}@{}", account.sam, snapshot.domain().dns_name),
+    }
+}

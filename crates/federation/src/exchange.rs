@@ -1,0 +1,186 @@
+//! `/adfs/oauth2/token`: a code or a refresh token becomes tokens (RFC 6749 4.1.3 and 6).
+
+use directory::{Account, Actor, AuditRecord, Change, change};
+use registration::proven_device::{self, ProvenDevice};
+use token::grant::{
+    CodeRecord, CodeRequest, FamilyRecord, Grant, RefreshRequest, RefreshToken,
+    Refused as NotGranted, TokenRequest, TokenResponse,
+};
+use trust::{Rng, Span};
+use wire::http::{Response, percent_decode};
+
+use crate::account::{self, still_usable};
+use crate::answer::{Answer, Asked, Words};
+use crate::authorize::within_limit;
+use crate::claims;
+use crate::keys::signing_keys;
+use crate::records::{self, CODES, FAMILIES};
+use crate::refused::{Trouble, reply};
+
+/// How long a family of refresh tokens lives from sign-in: a working day, as a browser's session.
+const FAMILY_LIFETIME: Span = Span::hours(8);
+
+/// Answers a token request.
+pub(crate) fn exchange(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
+    within_limit(asked)?;
+    let form = asked.form()?;
+    // RFC 6749 2.3.1: name and password in the header are percent-encoded first.
+    let basic = asked
+        .request
+        .basic()
+        .map(|(name, password)| (percent_decode(&name), percent_decode(&password)));
+    let basic = basic
+        .as_ref()
+        .map(|(name, password)| (name.as_str(), password.as_str()));
+    let request = TokenRequest::parse(&form, basic, &asked.view.settings.catalogue)?;
+    let device = device(asked)?;
+    match request {
+        TokenRequest::Code(request) => redeem_code(asked, &request, device.as_ref(), rng),
+        TokenRequest::Refresh(request) => {
+            redeem_refresh_token(asked, &request, device.as_ref(), rng)
+        }
+    }
+}
+
+/// The device that the transport proved (F.3, first form); a certificate that is no device's is refused.
+pub(crate) fn device(asked: &Asked<'_, '_>) -> Result<Option<ProvenDevice>, Trouble> {
+    match &asked.request.client_certificate {
+        None => Ok(None),
+        Some(certificate) => Ok(Some(proven_device::prove(
+            asked.view.snapshot,
+            certificate,
+            asked.now,
+        )??)),
+    }
+}
+
+fn redeem_code(
+    asked: &Asked<'_, '_>,
+    request: &CodeRequest,
+    device: Option<&ProvenDevice>,
+    rng: &mut dyn Rng,
+) -> Result<Answer, Trouble> {
+    let (snapshot, now) = (asked.view.snapshot, asked.now);
+    let key = *request.digest().as_bytes();
+    let record: CodeRecord = records::read(snapshot, CODES, &key, now)?.ok_or(NotGranted::Code)?;
+    let (family, kept_until) = (record.family(), record.kept_until());
+    let device = device.map(|device| device.device().device_id);
+    let (grant, spent) = match record.redeem(request, device, now) {
+        Ok(redeemed) => redeemed,
+        Err(NotGranted::CodeSpent) => {
+            // Somebody has the code who should not: what came of it ends (RFC 6749 4.1.2).
+            let refused = reply(asked, Words::OAuth, &NotGranted::CodeSpent.into());
+            return Ok(refused.committing([change::remove(FAMILIES, family.to_bytes())]));
+        }
+        Err(refused) => return Err(refused.into()),
+    };
+    let mut changes = vec![records::write(CODES, &key, &spent, kept_until)];
+    let may_refresh = asked
+        .view
+        .settings
+        .catalogue
+        .client(grant.client())
+        .is_some_and(|client| client.refresh);
+    let refresh = (may_refresh && grant.scopes().offline_access).then(|| {
+        let expires = grant.authentication().first().at() + FAMILY_LIFETIME;
+        let (record, token) = FamilyRecord::begin(family, grant.clone(), expires, rng);
+        changes.push(records::write(
+            FAMILIES,
+            &family.to_bytes(),
+            &record,
+            expires,
+        ));
+        (token, expires)
+    });
+    issue(asked, &grant, refresh, changes, rng)
+}
+
+fn redeem_refresh_token(
+    asked: &Asked<'_, '_>,
+    request: &RefreshRequest,
+    device: Option<&ProvenDevice>,
+    rng: &mut dyn Rng,
+) -> Result<Answer, Trouble> {
+    let (snapshot, now) = (asked.view.snapshot, asked.now);
+    let key = request.family().to_bytes();
+    let record: FamilyRecord =
+        records::read(snapshot, FAMILIES, &key, now)?.ok_or(NotGranted::RefreshToken)?;
+    let expires = record.expires();
+    let device = device.map(|device| device.device().device_id);
+    match record.redeem(request, device, now, rng) {
+        Ok((grant, record, token)) => {
+            let changes = vec![records::write(FAMILIES, &key, &record, expires)];
+            issue(asked, &grant, Some((token, expires)), changes, rng)
+        }
+        Err(NotGranted::RefreshTokenSpent) => {
+            let refused = reply(asked, Words::OAuth, &NotGranted::RefreshTokenSpent.into());
+            Ok(refused.committing([change::remove(FAMILIES, key)]))
+        }
+        Err(refused) => Err(refused.into()),
+    }
+}
+
+/// Issues what a grant allows to an account that may still be used.
+fn issue(
+    asked: &Asked<'_, '_>,
+    grant: &Grant,
+    refresh: Option<(RefreshToken, trust::Timestamp)>,
+    changes: Vec<Change>,
+    rng: &mut dyn Rng,
+) -> Result<Answer, Trouble> {
+    let (view, now) = (asked.view, asked.now);
+    let since = grant.authentication().first().at();
+    let account = still_usable(view.snapshot, grant.account(), since, now)??;
+    let resource = view
+        .settings
+        .catalogue
+        .resource(grant.resource())
+        .ok_or(NotGranted::Resource)?;
+    let keys = signing_keys(view.snapshot, view.memory, now)?;
+    let access = claims::access_token(asked, grant, &account, resource, rng);
+    let signed = |result: Result<String, token::keys::Fault>| {
+        result.map_err(|_| directory::Fault::Corrupt("token signing keys"))
+    };
+    let access_token = signed(keys.access_token(&access, now))?;
+    let id_token = match grant.scopes().openid {
+        true => Some(signed(
+            keys.id_token(&claims::id_token(asked, grant, &account), now),
+        )?),
+        false => None,
+    };
+    let response = TokenResponse {
+        token_type: "Bearer",
+        expires_in: access.exp - now.unix(),
+        access_token,
+        resource: resource.identifier.clone(),
+        scope: grant.scopes().text(),
+        id_token,
+        refresh_token_expires_in: refresh
+            .as_ref()
+            .map(|(_, expires)| expires.since(now).as_seconds()),
+        refresh_token: refresh.map(|(token, _)| token.reveal()),
+    };
+    let response = Response::json(200, &response).with_header("Pragma", "no-cache");
+    Ok(Answer::now(response)
+        .committing(changes)
+        .committing([change::audit(audit(asked, grant, &account))]))
+}
+
+fn audit(asked: &Asked<'_, '_>, grant: &Grant, account: &Account) -> AuditRecord {
+    let name = account::name_of(account);
+    let actor = Actor {
+        sid: Some(account.sid),
+        name: name.to_owned(),
+    };
+    let mut record = AuditRecord::done(asked.now, actor, "token.issue")
+        .on(account.id, name)
+        .with("client", grant.client())
+        .with("resource", grant.resource());
+    if let Some(device) = grant.device() {
+        record = record.about_device(device);
+    }
+    match asked.from() {
+        Some(from) => record.from_address(from),
+        None => record,
+    }
+}

@@ -1,0 +1,349 @@
+//! Why a request is refused, and which code the peer sees. The peer learns the code, the audit log the reason.
+
+use directory::Fault;
+use token::claims::NotAccepted;
+use token::factor::Wrong;
+use token::parameters::InvalidParameters;
+use token::refusal::{Code, Message};
+use token::{authorize, grant, pages};
+use trust::Span;
+use wire::http::Response;
+use wire::registration::{JoinErrorDetails, KeyErrorDetails, client_request_id};
+
+use crate::account::Unusable;
+use crate::answer::{Answer, Asked, Words};
+
+/// A refusal, or trouble of our own.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    Refused(Refused),
+    Fault(Fault),
+}
+
+impl<T: Into<Refused>> From<T> for Trouble {
+    fn from(refused: T) -> Self {
+        Self::Refused(refused.into())
+    }
+}
+
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+/// Why a request is refused.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Refused {
+    /// It came without TLS.
+    #[error("the request came without TLS")]
+    NotSecure,
+    /// There is no such endpoint.
+    #[error("there is no such endpoint")]
+    NoSuchEndpoint,
+    /// The endpoint does not take this method.
+    #[error("the endpoint does not take this method")]
+    Method,
+    /// The body is too long.
+    #[error("the body is too long")]
+    TooLarge,
+    /// Too many requests came from there.
+    #[error("too many requests came from this address")]
+    TooManyRequests(Span),
+    /// The parameters are no form, or contradict themselves.
+    #[error(transparent)]
+    Parameters(#[from] InvalidParameters),
+    /// The authorization request is not good.
+    #[error("authorization request refused")]
+    Authorize(#[from] authorize::Refused),
+    /// A form came from another site, or from another browser than the one in which it was shown.
+    #[error("the form was not shown in this browser")]
+    ForeignForm,
+    /// The sign-in has ended or was never begun.
+    #[error("the sign-in is not open any more")]
+    SignInGone,
+    /// Name or password are wrong.
+    #[error("sign-in refused")]
+    Password(#[from] crate::password::Wrong),
+    /// The account cannot be used.
+    #[error("the account cannot be used")]
+    Account(#[from] Unusable),
+    /// A second factor is wrong.
+    #[error("second factor refused")]
+    SecondFactor(#[from] Wrong),
+    /// Too many wrong second factors.
+    #[error("too many wrong second factors")]
+    SecondFactorWait(Span),
+    /// A second factor is needed, none is set up, and it may not be set up here.
+    #[error("no second factor is set up, and it may not be set up at sign-in")]
+    NoSecondFactor,
+    /// Nobody is signed in, and the client allows no page.
+    #[error("nobody is signed in, and the client allows no page")]
+    LoginRequired,
+    /// Somebody must act, and the client allows no page.
+    #[error("a page is needed, and the client allows none")]
+    InteractionRequired,
+    /// The Kerberos ticket is not accepted.
+    #[error("kerberos ticket refused")]
+    Negotiate(#[from] crate::negotiate::Refused),
+    /// A computer asks for what only people, or only computers, may have.
+    #[error("this account may not have a token for this resource")]
+    NotForThisAccount,
+    /// The token request is not good.
+    #[error("token request refused")]
+    Grant(#[from] grant::Refused),
+    /// The client certificate is no device's.
+    #[error("device authentication refused")]
+    Device(#[from] registration::proven_device::NotADevice),
+    /// No device proved itself.
+    #[error("no device proved itself")]
+    NoDevice,
+    /// The device in the path is another than the one that proved itself.
+    #[error("the device is another than the one that proved itself")]
+    AnotherDevice,
+    /// There is no bearer token.
+    #[error("the request carries no bearer token")]
+    NoToken,
+    /// The bearer token is not accepted.
+    #[error("bearer token refused")]
+    Token(#[from] NotAccepted),
+    /// A message of device or key registration is malformed.
+    #[error("the message is malformed: {0}")]
+    Message(&'static str),
+    /// A device is not registered.
+    #[error("device registration refused")]
+    Registration(#[from] registration::device::Refused),
+    /// The authority issued no device certificate.
+    #[error("no device certificate was issued: {0}")]
+    NoCertificate(String),
+    /// A key is not registered.
+    #[error("key registration refused")]
+    Key(#[from] registration::user_key::Refused),
+    /// The address to return to after signing out is not registered.
+    #[error("the address to return to after signing out is not registered")]
+    SignedOutUri,
+}
+
+impl Refused {
+    /// The whole reason, for the audit log.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            text.push_str(": ");
+            text.push_str(&error.to_string());
+            cause = error.source();
+        }
+        text
+    }
+
+    /// What was attempted, as the audit log calls it.
+    #[must_use]
+    pub const fn action(&self) -> &'static str {
+        match self {
+            Self::Password(_) | Self::Account(_) | Self::ForeignForm | Self::SignInGone => {
+                "sign-in.password"
+            }
+            Self::SecondFactor(_) | Self::SecondFactorWait(_) | Self::NoSecondFactor => {
+                "sign-in.second-factor"
+            }
+            Self::Negotiate(_) => "sign-in.kerberos",
+            Self::Authorize(_)
+            | Self::LoginRequired
+            | Self::InteractionRequired
+            | Self::NotForThisAccount => "token.authorize",
+            Self::Grant(_) => "token.issue",
+            Self::Device(_) | Self::NoDevice | Self::AnotherDevice => "device.authenticate",
+            Self::Registration(_) | Self::NoCertificate(_) => "device.register",
+            Self::Key(_) => "key.register",
+            Self::NoToken | Self::Token(_) => "token.accept",
+            Self::SignedOutUri => "sign-out",
+            _ => "request",
+        }
+    }
+
+    /// The code that the peer sees.
+    #[must_use]
+    pub const fn code(&self) -> Code {
+        match self {
+            Self::Authorize(refused) => refused.code(),
+            Self::Grant(refused) => refused.code(),
+            Self::TooManyRequests(_) | Self::SecondFactorWait(_) => Code::TemporarilyUnavailable,
+            Self::LoginRequired => Code::LoginRequired,
+            Self::InteractionRequired => Code::InteractionRequired,
+            Self::Password(_)
+            | Self::SecondFactor(_)
+            | Self::NoSecondFactor
+            | Self::Negotiate(_) => Code::AccessDenied,
+            Self::NotForThisAccount => Code::UnauthorizedClient,
+            Self::Account(_) | Self::Device(_) => Code::InvalidGrant,
+            Self::NoToken | Self::Token(_) | Self::NoDevice | Self::AnotherDevice => {
+                Code::InvalidToken
+            }
+            Self::NoCertificate(_) => Code::ServerError,
+            _ => Code::InvalidRequest,
+        }
+    }
+
+    /// The HTTP status of the answer.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        use registration::{device, user_key};
+        match self {
+            Self::NotSecure => 403,
+            Self::NoSuchEndpoint => 404,
+            Self::Method => 405,
+            Self::TooLarge => 413,
+            Self::TooManyRequests(_) | Self::SecondFactorWait(_) => 429,
+            Self::Negotiate(_) | Self::Password(_) | Self::SecondFactor(_) => 401,
+            // DREG-W6: a device that is not told is 401.
+            Self::Device(_) | Self::NoDevice | Self::AnotherDevice => 401,
+            Self::NoCertificate(_) => 503,
+            Self::Registration(device::Refused::TooMany) => 403,
+            // PROV-W4, ACC-22: what concerns token and device is 401, what concerns user and key 400.
+            Self::Key(refused) => match refused {
+                user_key::Refused::SecondFactor(_)
+                | user_key::Refused::NoDevice
+                | user_key::Refused::UnknownDevice
+                | user_key::Refused::DisabledDevice
+                | user_key::Refused::AnotherDevice
+                | user_key::Refused::AbsentDevice
+                | user_key::Refused::NoUser => 401,
+                user_key::Refused::TooMany => 403,
+                _ => 400,
+            },
+            other => other.code().status(),
+        }
+    }
+}
+
+/// What people are told when it is our own fault.
+pub(crate) const OWN_FAULT: &str = "The server could not answer. Try again in a moment.";
+
+/// The reply to a refused request in the words of its endpoint.
+pub(crate) fn reply(asked: &Asked<'_, '_>, words: Words, refused: &Refused) -> Answer {
+    let mut answer = in_words(
+        asked,
+        words,
+        refused.code(),
+        refused.status(),
+        sentence(refused),
+    )
+    .because(asked, refused);
+    if let crate::answer::Reply::Now(response) = &mut answer.reply {
+        if let Refused::TooManyRequests(wait) | Refused::SecondFactorWait(wait) = refused {
+            response
+                .headers
+                .set("Retry-After", &(wait.as_seconds() + 1).to_string());
+        }
+        if matches!(refused, Refused::Negotiate(_)) {
+            response.headers.set("WWW-Authenticate", "Negotiate");
+        }
+    }
+    answer
+}
+
+/// A refusal in the words of an endpoint.
+pub(crate) fn in_words(
+    asked: &Asked<'_, '_>,
+    words: Words,
+    code: Code,
+    status: u16,
+    sentence: &str,
+) -> Answer {
+    let organisation = &asked.view.settings.organisation;
+    let trace = asked.trace;
+    Answer::now(match words {
+        Words::Page => pages::refused(organisation, status, sentence, trace).into_response(),
+        Words::OAuth => {
+            let response = Response::json(status, &Message::new(code, trace));
+            if status == 401 {
+                response.with_header("WWW-Authenticate", "Basic realm=\"token endpoint\"")
+            } else {
+                response
+            }
+        }
+        Words::Bearer => Response::json(status, &Message::new(code, trace)).with_header(
+            "WWW-Authenticate",
+            &format!("Bearer error=\"{}\"", code.as_str()),
+        ),
+        Words::Device => Response::json(
+            status,
+            &JoinErrorDetails::new(
+                device_error_type(code, status),
+                sentence,
+                trace,
+                seconds(asked),
+            ),
+        ),
+        Words::Key => key_error(asked, status, sentence),
+    })
+}
+
+/// Now, in seconds since 1970.
+fn seconds(asked: &Asked<'_, '_>) -> u64 {
+    u64::try_from(asked.now.unix()).unwrap_or(0)
+}
+
+/// `ErrorType` of MS-DVRJ (protocols B.8.1).
+fn device_error_type(code: Code, status: u16) -> &'static str {
+    match (code, status) {
+        (Code::InvalidToken, _) | (_, 401) => JoinErrorDetails::AUTHENTICATION_ERROR,
+        (_, 403) => JoinErrorDetails::AUTHORIZATION_ERROR,
+        (Code::ServerError, _) | (_, 500..) => JoinErrorDetails::DIRECTORY_ERROR,
+        _ => JoinErrorDetails::INVALID_PARAMETER,
+    }
+}
+
+/// ErrorDetails of MS-KPP (PROV-W5).
+fn key_error(asked: &Asked<'_, '_>, status: u16, sentence: &str) -> Response {
+    let code = match status {
+        401 => "authentication_error",
+        403 => "authorization_error",
+        500.. => "server_error",
+        _ => "invalid_request",
+    };
+    let request = client_request_id(asked.request);
+    let details = KeyErrorDetails::new(code, sentence, "KeyProvisioning", request, seconds(asked));
+    crate::key::with_request_ids(asked, Response::json(status, &details))
+}
+
+/// What the peer reads: the kind of trouble, not its reason.
+fn sentence(refused: &Refused) -> &'static str {
+    use registration::user_key;
+    match refused {
+        Refused::NotSecure => "This address is answered over TLS only.",
+        Refused::TooManyRequests(_) => "Too many attempts. Wait a moment, then try again.",
+        Refused::ForeignForm | Refused::SignInGone => {
+            "This page is out of date, or cookies are blocked. Go back to the application and sign in again."
+        }
+        Refused::Authorize(_) => {
+            "The application sent a request that this service does not accept."
+        }
+        Refused::Password(_) | Refused::Negotiate(_) => "Sign-in failed.",
+        Refused::Account(_) => "This account cannot be used at the moment.",
+        Refused::NoSecondFactor => {
+            "Your account needs a second factor. Ask your administrator to set one up."
+        }
+        Refused::Key(user_key::Refused::SecondFactor(_)) => {
+            "A second factor of the last ten minutes is required."
+        }
+        Refused::Key(user_key::Refused::TooMany) => "The account has as many keys as it may have.",
+        Refused::Key(_) => "The key could not be registered.",
+        Refused::Registration(registration::device::Refused::NotPermitted) => {
+            "The enrollment request type (DomainJoin) is not allowed for this token."
+        }
+        Refused::Registration(registration::device::Refused::TooMany) => {
+            "The device limit is reached."
+        }
+        Refused::Registration(_) => "The device could not be registered.",
+        Refused::NoCertificate(_) => OWN_FAULT,
+        Refused::NoToken | Refused::Token(_) => "The access token is missing or not valid here.",
+        Refused::Device(_) | Refused::NoDevice | Refused::AnotherDevice => {
+            "The device could not be authenticated."
+        }
+        Refused::Message(_) => "The message is malformed.",
+        _ => "The request was refused.",
+    }
+}

@@ -1,0 +1,355 @@
+//! The configuration section `[federation]`.
+
+use crypto::key::KeyKind;
+use serde::Deserialize;
+use token::limiter::Limit;
+use trust::Span;
+
+/// The section as it stands in `keyporch.toml`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+pub struct Section {
+    /// The service's own address, `https://sts.corp.example`, with its port where that is not 443.
+    pub base: String,
+    /// The host of device and key registration, part of the resource `urn:ms-drs:<host>`; by default that of `base`.
+    pub registration_host: Option<String>,
+    /// What people see at the head of each page, and in their authenticator; by default the domain's name.
+    pub organisation: Option<String>,
+    /// Whether somebody without a second factor may set one up after their password alone.
+    pub enrol_second_factor_at_sign_in: bool,
+    /// What tokens are signed with: `RS256` or `ES256`.
+    pub signing_algorithm: SigningAlgorithm,
+    /// How many keys a person may have for signing in.
+    pub keys_per_person: usize,
+    /// Whether a device must prove itself by its certificate when a key is registered, besides being named in the token.
+    pub key_registration_needs_device_certificate: bool,
+    /// Further applications that may ask for tokens (OpenID Connect relying parties, public clients).
+    pub applications: Vec<Application>,
+}
+
+impl Default for Section {
+    fn default() -> Self {
+        Self {
+            base: String::new(),
+            registration_host: None,
+            organisation: None,
+            enrol_second_factor_at_sign_in: true,
+            signing_algorithm: SigningAlgorithm::Rs256,
+            keys_per_person: 20,
+            key_registration_needs_device_certificate: false,
+            applications: vec![],
+        }
+    }
+}
+
+/// What tokens are signed with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+pub enum SigningAlgorithm {
+    /// RSA-2048 with SHA-256, which every client knows.
+    #[serde(rename = "RS256")]
+    Rs256,
+    /// P-256 with SHA-256.
+    #[serde(rename = "ES256")]
+    Es256,
+}
+
+impl SigningAlgorithm {
+    /// The kind of key.
+    #[must_use]
+    pub const fn key_kind(self) -> KeyKind {
+        match self {
+            Self::Rs256 => KeyKind::Rsa2048,
+            Self::Es256 => KeyKind::P256,
+        }
+    }
+}
+
+/// An application that asks for tokens.
+#[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Application {
+    /// Its client identifier.
+    pub client_id: String,
+    /// What people see.
+    pub name: String,
+    /// Where codes may be sent; `http://127.0.0.1/path` stands for any port of this machine (RFC 8252 7.3).
+    pub redirect_uris: Vec<String>,
+    /// Where a browser may be sent after signing out.
+    #[serde(default)]
+    pub post_logout_redirect_uris: Vec<String>,
+    /// The identifier of its own resource, the audience of access tokens for it.
+    #[serde(default)]
+    pub resource: Option<String>,
+    /// Whether people must prove a second factor.
+    #[serde(default)]
+    pub second_factor: bool,
+    /// Whether it may have refresh tokens.
+    #[serde(default)]
+    pub refresh_tokens: bool,
+}
+
+/// The configuration, checked.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// `https://sts.corp.example:18443`.
+    pub(crate) origin: String,
+    /// `https://sts.corp.example:18443/adfs`, the issuer.
+    pub(crate) issuer: String,
+    /// The host of `origin`, without port.
+    pub(crate) host: String,
+    /// `urn:ms-drs:<host>`.
+    pub(crate) registration_resource: String,
+    pub(crate) organisation: String,
+    pub(crate) enrol_at_sign_in: bool,
+    pub(crate) signing_key: KeyKind,
+    pub(crate) key_rules: registration::user_key::Rules,
+    pub(crate) limits: Limits,
+    pub(crate) catalogue: token::client::Catalogue,
+}
+
+/// How often something may be tried.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Wrong passwords for one name.
+    pub failures_of_name: Limit,
+    /// Wrong passwords from one address, behind which there may be a whole office.
+    pub failures_from_address: Limit,
+    /// Requests for pages and tokens from one address.
+    pub requests_from_address: Limit,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            failures_of_name: Limit {
+                burst: 20,
+                every: Span::minutes(1),
+            },
+            failures_from_address: Limit {
+                burst: 100,
+                every: Span::seconds(10),
+            },
+            requests_from_address: Limit {
+                burst: 300,
+                every: Span::millis(200),
+            },
+        }
+    }
+}
+
+/// Why the section is not possible.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum InvalidSettings {
+    /// `base` is no address of the form `https://host` or `https://host:port`.
+    #[error("base must be https://host or https://host:port, without a path; it is {0:?}")]
+    Base(String),
+    /// A registration host is no host name.
+    #[error("registration-host must be a host name without a port; it is {0:?}")]
+    RegistrationHost(String),
+    /// Nobody could register a key.
+    #[error("keys-per-person must be at least 1")]
+    NoKeys,
+    /// An application has no redirect URI, or one that is not absolute or has a fragment.
+    #[error(
+        "the redirect URI {uri:?} of application {client_id:?} must be absolute and without a fragment"
+    )]
+    RedirectUri {
+        /// The application.
+        client_id: String,
+        /// The URI.
+        uri: String,
+    },
+    /// Two clients or resources have one identifier.
+    #[error("the identifier {0:?} is taken by another client or resource")]
+    Taken(String),
+}
+
+impl Settings {
+    /// Checks the section. `domain` is the DNS name of the domain, for what the section leaves out.
+    ///
+    /// # Errors
+    /// [`InvalidSettings`], which names what to change.
+    pub fn of(section: &Section, domain: &str) -> Result<Self, InvalidSettings> {
+        let base = section.base.trim_end_matches('/');
+        let host = host_of(base).ok_or_else(|| InvalidSettings::Base(section.base.clone()))?;
+        let registration_host = section.registration_host.as_deref().unwrap_or(host);
+        if !is_host(registration_host) {
+            return Err(InvalidSettings::RegistrationHost(
+                registration_host.to_owned(),
+            ));
+        }
+        if section.keys_per_person == 0 {
+            return Err(InvalidSettings::NoKeys);
+        }
+        let registration_resource = token::client::registration_resource(registration_host);
+        Ok(Self {
+            origin: base.to_ascii_lowercase(),
+            issuer: format!("{}/adfs", base.to_ascii_lowercase()),
+            host: host.to_ascii_lowercase(),
+            organisation: section
+                .organisation
+                .clone()
+                .unwrap_or_else(|| domain.to_owned()),
+            enrol_at_sign_in: section.enrol_second_factor_at_sign_in,
+            signing_key: section.signing_algorithm.key_kind(),
+            key_rules: registration::user_key::Rules {
+                most_keys: section.keys_per_person,
+                device_must_be_present: section.key_registration_needs_device_certificate,
+            },
+            limits: Limits::default(),
+            catalogue: crate::catalogue::catalogue(&registration_resource, &section.applications)?,
+            registration_resource,
+        })
+    }
+
+    /// The same settings with other limits.
+    #[must_use]
+    pub fn with_limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// The issuer of tokens, `https://sts.corp.example/adfs`.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// The resource of device and key registration, `urn:ms-drs:<host>`.
+    #[must_use]
+    pub fn registration_resource(&self) -> &str {
+        &self.registration_resource
+    }
+}
+
+/// The host of `https://host[:port]`; `None` for anything else.
+fn host_of(base: &str) -> Option<&str> {
+    let authority = base.strip_prefix("https://")?;
+    let (host, port) = match authority.split_once(':') {
+        Some((host, port)) => (host, Some(port)),
+        None => (authority, None),
+    };
+    let port_is_good = port.is_none_or(|port| {
+        port.bytes().all(|b| b.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port != 0)
+    });
+    (port_is_good && is_host(host)).then_some(host)
+}
+
+fn is_host(host: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    host.len() <= 253 && host.split('.').all(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn section(base: &str) -> Section {
+        Section {
+            base: base.into(),
+            ..Section::default()
+        }
+    }
+
+    #[test]
+    fn the_rest_follows_from_the_base() {
+        let settings =
+            Settings::of(&section("https://STS.corp.example:18443/"), "corp.example").unwrap();
+        assert_eq!(settings.issuer(), "https://sts.corp.example:18443/adfs");
+        assert_eq!(
+            settings.registration_resource(),
+            "urn:ms-drs:sts.corp.example"
+        );
+        assert_eq!(settings.organisation, "corp.example");
+    }
+
+    #[test]
+    fn refuses_bases_that_are_no_origin() {
+        for base in [
+            "",
+            "sts.corp.example",
+            "http://sts.corp.example",
+            "https://sts.corp.example/adfs",
+            "https://:443",
+            "https://a:0",
+            "https://a:99999",
+            "https://a b",
+        ] {
+            assert!(
+                matches!(
+                    Settings::of(&section(base), "corp.example"),
+                    Err(InvalidSettings::Base(_))
+                ),
+                "{base}"
+            );
+        }
+    }
+
+    #[test]
+    fn refuses_what_cannot_work() {
+        let no_keys = Section {
+            keys_per_person: 0,
+            ..section("https://sts.corp.example")
+        };
+        assert_eq!(
+            Settings::of(&no_keys, "corp.example").unwrap_err(),
+            InvalidSettings::NoKeys
+        );
+        let host = Section {
+            registration_host: Some("a:443".into()),
+            ..section("https://sts.corp.example")
+        };
+        assert!(matches!(
+            Settings::of(&host, "corp.example"),
+            Err(InvalidSettings::RegistrationHost(_))
+        ));
+        let application = |client_id: &str, uri: &str| Application {
+            client_id: client_id.into(),
+            name: "App".into(),
+            redirect_uris: vec![uri.into()],
+            post_logout_redirect_uris: vec![],
+            resource: None,
+            second_factor: false,
+            refresh_tokens: false,
+        };
+        let with = |application| Section {
+            applications: vec![application],
+            ..section("https://sts.corp.example")
+        };
+        for uri in [
+            "",
+            "/done",
+            "https://app.example/#x",
+            "javascript:alert(1)",
+            "data:text/html,x",
+        ] {
+            let refused = Settings::of(&with(application("app", uri)), "corp.example").unwrap_err();
+            assert!(
+                matches!(refused, InvalidSettings::RedirectUri { .. }),
+                "{uri}"
+            );
+        }
+        let taken = Settings::of(
+            &with(application(
+                token::client::REGISTRATION_CLIENT,
+                "https://app.example/",
+            )),
+            "corp.example",
+        );
+        assert!(matches!(taken, Err(InvalidSettings::Taken(_))));
+        assert!(
+            Settings::of(
+                &with(application("app", "https://app.example/")),
+                "corp.example"
+            )
+            .is_ok()
+        );
+    }
+}

@@ -1,0 +1,40 @@
+//! `/adfs/userinfo` (OpenID Connect Core 5.3): who the bearer of a token is.
+
+use serde_json::{Map, Value};
+use token::authorize::USERINFO;
+use trust::{Rng, Timestamp};
+use wire::http::Response;
+
+use crate::account::{still_usable, upn_of};
+use crate::answer::{Answer, Asked};
+use crate::claims::display_name;
+use crate::keys::signing_keys;
+use crate::refused::{Refused, Trouble};
+
+/// Answers with the claims that the token's scopes allow.
+pub(crate) fn userinfo(asked: &Asked<'_, '_>, _rng: &mut dyn Rng) -> Result<Answer, Trouble> {
+    let token = asked.request.bearer().ok_or(Refused::NoToken)?;
+    let keys = signing_keys(asked.view.snapshot, asked.view.memory, asked.now)?;
+    let token = keys.verify(token, &asked.view.settings.issuer, USERINFO, asked.now)?;
+    let since = Timestamp::from_unix(token.auth_time);
+    let account = still_usable(asked.view.snapshot, token.oid, since, asked.now)?
+        .map_err(|_| Refused::Token(token::claims::NotAccepted::Expired))?;
+    let may = |scope: &str| token.scp.split(' ').any(|granted| granted == scope);
+    let mut claims = Map::new();
+    claims.insert("sub".to_owned(), token.sub.to_string().into());
+    if may("profile") {
+        claims.insert("name".to_owned(), display_name(&account).into());
+        claims.insert(
+            "upn".to_owned(),
+            upn_of(&account, asked.view.snapshot).into(),
+        );
+        claims.insert(
+            "preferred_username".to_owned(),
+            upn_of(&account, asked.view.snapshot).into(),
+        );
+    }
+    if let (true, Some(mail)) = (may("email"), &account.mail) {
+        claims.insert("email".to_owned(), mail.as_str().into());
+    }
+    Ok(Answer::now(Response::json(200, &Value::Object(claims))))
+}

@@ -1,0 +1,188 @@
+//! A device that proves itself by its certificate (F.3, first form), and the end of a device (DREG-W6, protocols B.6).
+
+use std::sync::Arc;
+
+use base64ct::{Base64, Encoding};
+use crypto::key::PublicKey;
+use directory::{
+    Actor, AuditRecord, Change, Device, DeviceCertificate, EntryId, Fault, Snapshot, Table, change,
+};
+use trust::Timestamp;
+use wire::Guid;
+
+/// Which device holds which key: digests of public keys, device and transport keys alike, so that no two devices share
+/// one.
+pub(crate) const KEYS: Table = Table::new("registration.device-keys");
+/// Under a device's entry: its msDS-DeviceID and the fingerprints of its keys, so that what it held is freed when the
+/// entry is gone.
+pub(crate) const KEYS_OF: Table = Table::new("registration.keys-of-device");
+/// How many holders of a device's keys are cleaned up in one commit.
+const MOST_HOLDERS: usize = 1_000;
+
+/// How a device's certificate is told (protocols B.5, B.8).
+pub(crate) fn certificate_identity(thumbprint: [u8; 20], key: &PublicKey) -> DeviceCertificate {
+    DeviceCertificate {
+        thumbprint,
+        public_key_hash: public_key_hash(key),
+    }
+}
+
+/// Base64 of the SHA-256 of a public key, as altSecurityIdentities of a device carries it.
+#[must_use]
+pub fn public_key_hash(key: &PublicKey) -> String {
+    Base64::encode_string(&crypto::digest::sha256(&key.to_spki_der()))
+}
+
+/// A device that proved to hold the key of its certificate: registered, enabled, found by thumbprint and public key
+/// both (protocols B.5, F.3). Only [`prove`] makes one.
+#[derive(Clone, Debug)]
+pub struct ProvenDevice(Arc<Device>);
+
+impl ProvenDevice {
+    /// The device.
+    #[must_use]
+    pub fn device(&self) -> &Device {
+        &self.0
+    }
+}
+
+/// Why a certificate is no device's.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NotADevice {
+    /// It cannot be read.
+    #[error("the client certificate cannot be read")]
+    Unreadable,
+    /// No device has it.
+    #[error("no device has this certificate")]
+    Unknown,
+    /// The device is disabled.
+    #[error("the device is disabled")]
+    Disabled,
+    /// It has ended, or not begun.
+    #[error("the device certificate is not valid now")]
+    OutOfTime,
+}
+
+/// The device whose certificate the transport proved; `Ok(Err(…))` says why it is none.
+///
+/// # Errors
+/// [`Fault`] when the directory fails.
+pub fn prove(
+    snapshot: &Snapshot<'_>,
+    certificate: &[u8],
+    now: Timestamp,
+) -> Result<Result<ProvenDevice, NotADevice>, Fault> {
+    let Ok(parsed) = wire::x509::Certificate::parse(certificate) else {
+        return Ok(Err(NotADevice::Unreadable));
+    };
+    let Ok(key) = PublicKey::from_spki_der(parsed.spki()) else {
+        return Ok(Err(NotADevice::Unreadable));
+    };
+    let identity = certificate_identity(crypto::digest::sha1(certificate), &key);
+    let device = snapshot.device_by_certificate(&identity.thumbprint)?;
+    let Some(device) = device.filter(|device| device.certificates.contains(&identity)) else {
+        return Ok(Err(NotADevice::Unknown));
+    };
+    if !device.enabled {
+        return Ok(Err(NotADevice::Disabled));
+    }
+    if now.unix() < parsed.not_before() || now.unix() > parsed.not_after() {
+        return Ok(Err(NotADevice::OutOfTime));
+    }
+    Ok(Ok(ProvenDevice(device)))
+}
+
+/// Ends a device at its own wish: the object goes, and with it every key that was registered from it.
+///
+/// # Errors
+/// [`Fault`] when the directory fails.
+pub fn unregister(
+    snapshot: &Snapshot<'_>,
+    device: &ProvenDevice,
+    from: Option<&str>,
+    now: Timestamp,
+) -> Result<Vec<Change>, Fault> {
+    let device = device.device();
+    let record = AuditRecord::done(
+        now,
+        Actor::named(device.display_name.clone()),
+        "device.unregister",
+    )
+    .on(device.id, &device.display_name)
+    .about_device(device.device_id);
+    let record = match from {
+        Some(from) => record.from_address(from),
+        None => record,
+    };
+    let mut changes = left_behind(snapshot, device.id, now)?;
+    changes.push(Change::Delete { id: device.id });
+    changes.push(change::audit(record));
+    Ok(changes)
+}
+
+/// What a device leaves behind whose entry is gone, whoever deleted it: the keys that people registered from it, which
+/// come off their accounts (security.md row 6, ADV170012), and the claim to its own. Nothing when all is cleaned up.
+///
+/// # Errors
+/// [`Fault`] when the directory fails.
+pub fn left_behind(
+    snapshot: &Snapshot<'_>,
+    entry: EntryId,
+    now: Timestamp,
+) -> Result<Vec<Change>, Fault> {
+    let Some(held) = held_keys(snapshot, entry, now)? else {
+        return Ok(vec![]);
+    };
+    let mut changes = Vec::new();
+    for holder in snapshot.holders_of_device_keys(held.device_id, MOST_HOLDERS)? {
+        let Some(account) = snapshot.account_by_id(holder)? else {
+            continue;
+        };
+        for key in account.keys_of_device(held.device_id) {
+            changes.push(change::remove_key_credential(holder, key.id));
+            let record = AuditRecord::done(now, Actor::system(), "key.remove")
+                .on(holder, account.upn.as_deref().unwrap_or(&account.sam))
+                .about_device(held.device_id)
+                .with("because", "its device is gone");
+            changes.push(change::audit(match key.fingerprint {
+                Some(fingerprint) => record.about_key(fingerprint),
+                None => record,
+            }));
+        }
+    }
+    changes.extend(
+        held.keys
+            .iter()
+            .map(|key| change::remove(KEYS, key.to_vec())),
+    );
+    changes.push(change::remove(KEYS_OF, entry.0.to_bytes()));
+    Ok(changes)
+}
+
+/// What a device holds.
+pub(crate) struct Held {
+    device_id: Guid,
+    /// The fingerprints of its keys.
+    pub(crate) keys: Vec<[u8; 32]>,
+}
+
+/// What the device with this entry holds, or held.
+pub(crate) fn held_keys(
+    snapshot: &Snapshot<'_>,
+    entry: EntryId,
+    now: Timestamp,
+) -> Result<Option<Held>, Fault> {
+    let Some(record) = snapshot.record(KEYS_OF, &entry.0.to_bytes(), now)? else {
+        return Ok(None);
+    };
+    let corrupt = Fault::Corrupt("a device's keys");
+    let (device, keys) = record
+        .value
+        .bytes()
+        .split_first_chunk::<16>()
+        .ok_or(corrupt)?;
+    Ok(Some(Held {
+        device_id: Guid::from_bytes(*device),
+        keys: keys.as_chunks::<32>().0.to_vec(),
+    }))
+}
