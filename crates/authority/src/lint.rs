@@ -21,6 +21,8 @@ use std::fmt;
 
 use trust::Timestamp;
 
+pub(crate) use names::{is_dns_name, is_http};
+
 /// What the bytes claim to be.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Kind {
@@ -131,7 +133,6 @@ pub struct Violations(Vec<Violation>);
 
 impl Violations {
     /// The violations in the order in which they were found.
-    #[must_use]
     pub fn iter(&self) -> std::slice::Iter<'_, Violation> {
         self.0.iter()
     }

@@ -134,7 +134,7 @@ impl Profile {
             not_after,
             subject: &subject,
             spki: &key.to_spki_der(),
-            extensions: &self.extensions(key, issuer, subject.is_empty()),
+            extensions: &self.extensions(key, issuer),
         }
         .encode()
     }
@@ -155,7 +155,9 @@ impl Profile {
         }
     }
 
-    fn extensions(&self, key: &PublicKey, issuer: &Issuer, empty_subject: bool) -> Vec<Extension> {
+    /// All that the certificate says beside names and dates.
+    pub(crate) fn extensions(&self, key: &PublicKey, issuer: &Issuer) -> Vec<Extension> {
+        let empty_subject = self.subject().is_empty();
         let root = matches!(self, Self::Root(_));
         let constraints = BasicConstraints {
             ca: root,

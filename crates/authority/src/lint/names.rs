@@ -8,7 +8,7 @@ use super::{Findings, Rule};
 /// A host or domain name: labels of letters, digits and hyphens, up to 63 octets each and 253 in all
 /// (RFC 1034 3.5, RFC 1123 2.1). A leftmost `*` where `wildcard` allows it and a domain of two labels or
 /// more follows.
-pub(super) fn is_dns_name(name: &str, wildcard: bool) -> bool {
+pub(crate) fn is_dns_name(name: &str, wildcard: bool) -> bool {
     let rest = match name.strip_prefix("*.") {
         Some(rest) if wildcard && rest.contains('.') => rest,
         _ => name,
@@ -26,7 +26,7 @@ fn is_label(label: &str) -> bool {
 
 /// `http://host[:port]/path` without user, query tricks, spaces or control characters. Plain HTTP, for a
 /// list that is fetched over TLS would need a list to be fetched first (PKI-CDP-1).
-pub(super) fn is_http(uri: &str) -> bool {
+pub(crate) fn is_http(uri: &str) -> bool {
     let Some(rest) = uri.strip_prefix("http://") else {
         return false;
     };

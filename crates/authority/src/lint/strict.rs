@@ -95,7 +95,7 @@ fn universal(tag: u8, content: &[u8]) -> Result<(), String> {
             .then_some("a PrintableString with other characters"),
         0x16 | 0x1b => (!content.is_ascii()).then_some("an IA5String that is not ASCII"),
         0x17 | 0x18 => (!time(tag, content)).then_some("a time in another form than RFC 5280's"),
-        0x1e => (content.len() % 2 != 0).then_some("a BMPString of odd length"),
+        0x1e => (!content.len().is_multiple_of(2)).then_some("a BMPString of odd length"),
         0x30 | 0x31 => None,
         _ => Some("a type that certificates do not use"),
     };

@@ -338,7 +338,8 @@ fn validity_runs_forward() {
 #[test]
 fn validity_stays_within_its_bounds() {
     let day = 86_400;
-    let bounds: [(Kind, fn(&mut Draft)); 6] = [
+    type Change = (Kind, fn(&mut Draft));
+    let bounds: [Change; 6] = [
         (Kind::Kdc, |draft| draft.not_before = NOW.unix() + 1),
         (Kind::Kdc, |draft| {
             draft.not_before = NOW.unix() - 3 * 86_400
