@@ -1,0 +1,11 @@
+//! Clients that nobody here wrote, against the lab.
+//!
+//! The lab runs as its users run it: the built `keyporchd lab` as a process of its own, spoken to
+//! through its sockets and described by its `lab.json` alone. A test that lacks a program fails and
+//! says which Debian package has it; `cargo xtask test` installs them.
+
+mod lab;
+mod program;
+
+pub use lab::{Lab, Person};
+pub use program::{Background, Finished, Krb5, free_port, libfaketime, run};
