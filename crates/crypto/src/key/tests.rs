@@ -314,6 +314,43 @@ Upc9LZfFK10fGnlWA4vqq5hVIrXmaJ1aRQ==
     assert_eq!(again.public_key(), key.public_key());
 }
 
+/// crocs-muni/roca, `tests/data/privkey05.pem`: published with its private half.
+#[test]
+fn refuses_a_private_key_that_is_weak() {
+    let pem = "-----BEGIN RSA PRIVATE KEY-----
+MIIEowIBAAKCAQEBqcWmh9uPsqMPgt/43aFUwpHvJ7BLJeGFuKsgxMal9gSFn+We
+3lSgr3wOcoiACtcZO7cxpb8eEXDXocZpMNQeo+sh3t97ivXUKpHDT3IEW5bv1Xyx
+gjAd3MJpZ+VQjpq4iZhtV+g33+cPmfw3xJj0PBfDubBkz3BEQ9egM+A6ghaXqr8w
++ynufTOzdnllqJBY47OXVL06HAB9KKI7DPp5+dcRrG5MS093sGNLHs1oWRrwPH1T
+tipfLZEWPU70+PJoMa5GHthexfeIxRI//BLIdCD9z+odG0pSw1IYJPs5mDSHObYq
+mG2OdrIom8Lri8BtE4FHhRuDoHGD0hBVn5BjIQIDAQABAoIBADRqRKoM+Y/ASzSN
+ZhHCvrCFTq/QIDA1p0SorIwM+Hlk7R5WIky0lmOEHjMzYq/y8wRK9S22bXkwLxuX
+VXPRaUQ8uhq54Hem88uZzjWFj8vGtRfPFfs0+TgoJtnHfTdRDM7DmRJtYBOMWntW
+dXcabVbIhivh70cqRv0jGnHIdOt2kgzOOgLL2qPD46lhsvmRsJ2qa8eTBOGVkTCr
+aL/AVTL5K7NSnjO07YzINu4b63k7nrvH24DXPVPd0trFo8P+GL0u9onbDPeXvjAj
+cISpK37nzYXOfvPqcQ+nG4rvAZxuIEdL7kFDSRcdegbLJAuyYDsBFIVINUNKWGI9
+wwOeDsECgYEBFc0LykL2bABN6n6F3xQkg8X7PFFPdItKj6ipx++x/GHfVjCUq18j
+HtNmBdjVmq9r3PPElljFHVesmnczQ3LnJFLPTgQTu06NILf69Hagga2RY8VRQXhW
+kTCsPOo+tlrskpj5knSpyHEtjDMqPsuAQDYdjyXUYFDMdiqptuUw3IUCgYEBiFva
+BdiiRC6ByhINyX2N56rClxxX7UW/3dFO1oUygMnmQmKlamZMi5PTpktVzT7YU2X1
+TcdqI2ceBPTtKOeWWPZcYEfm0VP7a7xRRvLtARfwjlBGt0KzoUS2gjFj54ZlYPkx
+sXxvCt0TXG6GTt2/GUZwTOwCpYxTU5GhF0JmDO0CgYBvYTqs6ZQrUSPsNLYv7r+F
+JcfJM0CMFZzbZGBODUhrTEJjKC8zVn2aSl/JUFq0Hkk82W+kaAr/7LsDY29mR5ds
+9NaxDOlsW94xlBJGGZnY5GI6gk5F1Z2/sKgd9D0Yl/PqAvNtSOEZwGbmo0z4yFav
+aAMJ9bzksQCJECnjbpjckQKBgQDjchOOBgnyql8Uq6iQYBct78BD5utVoXRa+uXP
+14DyRZgUbajkaA8Bbp1nrg48H605k0ZDY1E02qb9Sppcdvuh8JaWPbghKqT5zD31
+egdH9f++D+0eeS02VGXUTRtT8IW+VFapQ6//RS7fCzcSattHpJyfCsVyAEmhjS8s
+E5Ki9QKBgGs75w9+SZiZiOlaBhuCf5KK4gwvlRDUSMycvT/aWh1LZO71VT1nwths
+7Lx10xdWa76mJhvjbWMUZKbOgEPECoqPV20O7U52Jmwh/a0l4+8optwPUa8vdvy7
+KZVkVth/xCL4mJOF3UGN0qUlwm3d9H6VXCUYcxf0idonxCD1ndzQ
+-----END RSA PRIVATE KEY-----
+";
+    assert_eq!(
+        PrivateKey::from_pem(pem).unwrap_err(),
+        UnusableKey::Weak(WeakKey::Roca)
+    );
+}
+
 #[test]
 fn refuses_what_is_no_private_key() {
     for pem in [
