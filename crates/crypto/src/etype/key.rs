@@ -164,8 +164,8 @@ const KEPT_USAGES: usize = 32;
 /// A key prepared for frequent use: what it derives for a usage is derived at the first use and kept,
 /// with the AES rounds and the HMAC state expanded. Shared between threads behind an `Arc`.
 ///
-/// It keeps about 1 KiB for itself and 1 to 2 KiB for each usage and direction it has served, so a
-/// cache of these is bounded by count. Usages from 32 on are served without being kept.
+/// It keeps 900 bytes for itself, and 600 for each usage and direction that it has served, so a cache of
+/// these is bounded by count. Usages from 32 on are served without being kept.
 pub struct KeySchedule {
     key: Key,
     root: Root,
@@ -177,7 +177,7 @@ pub struct KeySchedule {
 struct UsageKeys {
     sealer: OnceLock<Box<Sealer>>,
     opener: OnceLock<Box<Opener>>,
-    checksummer: OnceLock<Mac>,
+    checksummer: OnceLock<Box<Mac>>,
 }
 
 impl KeySchedule {
@@ -295,7 +295,7 @@ impl KeySchedule {
         match self.kept(usage) {
             Some(keys) => apply(
                 keys.checksummer
-                    .get_or_init(|| self.root.checksummer(usage)),
+                    .get_or_init(|| Box::new(self.root.checksummer(usage))),
             ),
             None => apply(&self.root.checksummer(usage)),
         }
