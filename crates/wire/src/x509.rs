@@ -23,6 +23,7 @@ mod extension;
 mod general_name;
 mod name;
 pub mod oid;
+pub mod pem;
 mod read;
 mod time;
 mod write;
