@@ -24,7 +24,7 @@ pub use spki::{AlgorithmIdentifierOwned, AlgorithmIdentifierRef, SubjectPublicKe
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     /// More bytes than this kind of message may have.
-    #[error("a {what} of {length} bytes is longer than the {limit} that are accepted")]
+    #[error("{what} of {length} bytes where at most {limit} are read")]
     TooLong {
         /// The message, by the name its specification gives it.
         what: &'static str,

@@ -264,7 +264,7 @@ impl EncKdcRepPart {
     ///
     /// # Errors
     /// [`Malformed`] when the bytes are too many, are not strict DER of this type, or are followed by
-    /// zero bytes or anything else.
+    /// others.
     pub fn decode_as_rep(bytes: &[u8]) -> Result<Self, Malformed> {
         let number = match bytes.first() {
             Some(0x7a) => 26,

@@ -362,6 +362,32 @@ fn refuses_bytes_after_the_message() {
 }
 
 #[test]
+fn refuses_what_a_sequence_or_a_tag_does_not_have() {
+    let etype = &hex!("a0 03 020112")[..];
+    let cipher = &hex!("a2 02 0400")[..];
+    let data = |parts: &[&[u8]]| EncryptedData::decode(&element(0x30, &parts.concat()));
+    data(&[etype, cipher]).unwrap();
+    // A component after the last, one twice, one out of order, one missing.
+    data(&[etype, cipher, &hex!("a3 03 020101")]).unwrap_err();
+    data(&[etype, cipher, &hex!("05 00")]).unwrap_err();
+    data(&[etype, etype, cipher]).unwrap_err();
+    data(&[cipher, etype]).unwrap_err();
+    data(&[etype]).unwrap_err();
+    // Two values in one explicit tag, and none.
+    data(&[&hex!("a0 06 020112 020112"), cipher]).unwrap_err();
+    data(&[&hex!("a0 00"), cipher]).unwrap_err();
+    // A list's element inside the one before it.
+    let fields = hex!("a1 03 020101 a2 02 0400");
+    let padata = element(0x30, &fields);
+    let two = element(0x30, &[&padata[..], &padata].concat());
+    assert_eq!(MethodData::decode(&two).unwrap().len(), 2);
+    let nested = element(0x30, &[&fields[..], &padata].concat());
+    MethodData::decode(&element(0x30, &nested)).unwrap_err();
+    // A value that reaches past what contains it.
+    data(&[etype, &hex!("a2 02 0401 00")]).unwrap_err();
+}
+
+#[test]
 fn refuses_every_truncation() {
     let bytes = vector!("kerberos/tgs-req-host.der");
     for end in 0..bytes.len() {
@@ -404,7 +430,7 @@ fn refuses_what_is_longer_than_its_limit_before_reading_it() {
     let refusal = AsReq::decode(&bytes).unwrap_err();
     assert_eq!(
         refusal.to_string(),
-        "a AS-REQ of 65537 bytes is longer than the 65536 that are accepted"
+        "AS-REQ of 65537 bytes where at most 65536 are read"
     );
 }
 
@@ -506,7 +532,12 @@ fn reads_whole_seconds_in_universal_time_alone() {
         "202611211215Z",
         "20261121121554",
         "20230229000000Z",
-        "20261121246000Z",
+        "20261121240000Z",
+        "20261121126000Z",
+        "20261121121560Z",
+        "20261321121554Z",
+        "20260021121554Z",
+        "20261100121554Z",
         "19691231235959Z",
         "2026112112155AZ",
     ] {
