@@ -1,7 +1,8 @@
 //! Revocation: by an administrator, and by itself when what a certificate lives with is gone.
 //!
 //! A certificate of a disabled device or account is put on hold, and comes back when that is enabled again;
-//! one of a deleted one, or whose key is no longer listed, is revoked for good (protocols G.3).
+//! one of a deleted one, or whose key is no longer listed, is revoked for good (protocols G.3). So is a
+//! device's former certificate when it has registered with a new one.
 
 use crypto::key::PublicKey;
 use directory::{Actor, Attribute, AuditRecord, ChangeKind, Changed, Class, EntryId};
@@ -148,32 +149,63 @@ pub(crate) fn follow(work: &mut Work<'_, '_>, changed: &Changed) -> Result<(), F
             Attribute::MsDsIsEnabled,
             Attribute::UserAccountControl,
             Attribute::MsDsKeyCredentialLink,
+            Attribute::AltSecurityIdentities,
         ]
         .iter()
         .any(|attribute| changed.attributes.contains(attribute));
     if !holds || !matters {
         return Ok(());
     }
-    // A year of joins and re-joins of one device is far below this.
-    let start = changed.id.0.to_bytes().to_vec();
-    let beyond = next(changed.id.0);
+    let all = held(work, changed.id)?;
+    let replaced = replaced(work, changed, &all)?;
+    for kept in all {
+        if records::seconds(kept.certificate.not_after()) >= work.now {
+            judge(work, &kept, changed.id, replaced)?;
+        }
+    }
+    Ok(())
+}
+
+/// The certificates that live with an entry.
+fn held(work: &Work<'_, '_>, holder: EntryId) -> Result<Vec<Kept>, Fault> {
+    let start = holder.0.to_bytes().to_vec();
+    let beyond = next(holder.0);
+    // A device that joins anew each day needs years for as many.
     let rows = work
         .snapshot()
         .records(HOLDERS, &start, &beyond, STEP, work.now)?;
+    let mut all = Vec::new();
     for row in rows {
         let (ca, serial) = row
             .key
             .get(start.len()..)
             .and_then(records::split)
             .ok_or(Fault::Corrupt("holder"))?;
-        let Some(kept) = Kept::read(work, ca, serial)? else {
-            continue;
-        };
-        if records::seconds(kept.certificate.not_after()) >= work.now {
-            judge(work, &kept, changed.id)?;
-        }
+        all.extend(Kept::read(work, ca, serial)?);
     }
-    Ok(())
+    Ok(all)
+}
+
+/// Where a device has registered with a new certificate: the place in the log of the newest that its entry
+/// names. Those before it that the entry does not name are replaced; one after it is of a registration that
+/// has not come that far.
+fn replaced(work: &Work<'_, '_>, changed: &Changed, all: &[Kept]) -> Result<Option<u64>, Fault> {
+    let registered = changed.class == Class::Device
+        && changed
+            .attributes
+            .contains(&Attribute::AltSecurityIdentities);
+    if !registered {
+        return Ok(None);
+    }
+    let Some(device) = work.snapshot().device_by_entry(changed.id)? else {
+        return Ok(None);
+    };
+    let named = all.iter().filter(|kept| {
+        let thumbprint = kept.certificate.thumbprint().to_bytes();
+        let mut certificates = device.certificates.iter();
+        kept.ca == Ca::Devices && certificates.any(|named| named.thumbprint == thumbprint)
+    });
+    Ok(named.map(|kept| kept.row.sequence).max())
 }
 
 /// The end of the rows that begin with a GUID; empty, which is the end of the table, after the last.
@@ -184,10 +216,19 @@ fn next(holder: Guid) -> Vec<u8> {
     }
 }
 
-fn judge(work: &mut Work<'_, '_>, kept: &Kept, holder: EntryId) -> Result<(), Fault> {
+fn judge(
+    work: &mut Work<'_, '_>,
+    kept: &Kept,
+    holder: EntryId,
+    replaced: Option<u64>,
+) -> Result<(), Fault> {
     let serial = kept.certificate.serial().to_vec();
     let system = Actor::system();
+    let older = replaced.is_some_and(|newest| kept.row.sequence < newest);
     let verdict = match state(work, kept, holder)? {
+        State::Good | State::Disabled if older && kept.ca == Ca::Devices => {
+            Some((Reason::Superseded, "its device has a newer one"))
+        }
         State::Gone(cause) => Some((Reason::CessationOfOperation, cause)),
         State::Disabled => Some((Reason::CertificateHold, "its holder is disabled")),
         State::Good => None,

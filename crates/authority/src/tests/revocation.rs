@@ -1,7 +1,7 @@
 //! With what certificates die, and how the world learns it.
 
 use directory::password::PasswordMaterial;
-use directory::{Actor, AuditResult, KeyValueId, Origin};
+use directory::{Actor, AuditResult, DeviceCertificate, KeyValueId, Origin};
 use wire::key_credential::{KeySource, KeyUsage, NewKeyCredential};
 use wire::x509::Revoked;
 
@@ -113,6 +113,49 @@ fn a_certificate_that_was_revoked_by_hand_does_not_come_back_with_its_device() {
             Reason::KeyCompromise
         );
     }
+}
+
+/// What a registration writes when it has the certificate.
+fn register(house: &mut House, device: EntryId, certificate: &Certificate) {
+    let identity = DeviceCertificate {
+        thumbprint: certificate.thumbprint().to_bytes(),
+        public_key_hash: "AAAA".to_owned(),
+    };
+    house.commit(vec![change::set_device_certificate(device, &identity)]);
+    house.settle();
+}
+
+#[test]
+fn a_devices_former_certificate_is_superseded_when_it_registers_anew() {
+    let mut house = House::founded();
+    let device = house.device();
+    let mut certificates = Vec::new();
+    for _ in 0..3 {
+        let request = house.ask(device, &PrivateKey::generate(KeyKind::P256));
+        house.settle();
+        let Some(Outcome::Issued(certificate)) = house.outcome(&request) else {
+            panic!("it is issued");
+        };
+        certificates.push(certificate);
+    }
+    let [first, second, third] = &certificates[..] else {
+        panic!("three");
+    };
+    register(&mut house, device.0, first);
+    for certificate in &certificates {
+        assert_eq!(
+            entry(&house, certificate),
+            None,
+            "the others are still on their way"
+        );
+    }
+    register(&mut house, device.0, second);
+    assert_eq!(entry(&house, first).unwrap().reason, Reason::Superseded);
+    assert_eq!(entry(&house, second), None);
+    assert_eq!(entry(&house, third), None);
+    register(&mut house, device.0, third);
+    assert_eq!(entry(&house, second).unwrap().reason, Reason::Superseded);
+    assert_eq!(entry(&house, third), None);
 }
 
 #[test]
