@@ -155,6 +155,41 @@ impl Snapshot<'_> {
         Ok(entries)
     }
 
+    /// The entries of a class whose names begin with `prefix`, in any case, in the order of their names,
+    /// at most `limit` from the first after the entry of that name and id, which need not be there any more.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn entries_of_class_named(
+        &self,
+        class: Class,
+        prefix: &str,
+        after: Option<(&str, EntryId)>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, Fault> {
+        let listing = Listing::Class(class);
+        let mut first = layout::listings(listing);
+        first.extend_from_slice(folded(prefix).as_bytes());
+        let end = after_prefix(&first);
+        let start = match after {
+            Some((name, id)) => {
+                let mut key = layout::listed(listing, folded(name).as_bytes(), id);
+                key.push(0);
+                key.max(first)
+            }
+            None => first,
+        };
+        if start >= end {
+            return Ok(Vec::new());
+        }
+        let rows = self.range(&start, &end, limit, Order::Ascending)?;
+        let mut entries = Vec::new();
+        for (key, _) in rows {
+            entries.extend(self.entry(layout::id_at_end(&key)?)?);
+        }
+        Ok(entries)
+    }
+
     /// The entries with a value of a listed attribute (a text in any case), at most `limit`.
     ///
     /// # Errors
@@ -238,4 +273,44 @@ impl Snapshot<'_> {
 /// How a child is named in the index: `cn=alice`.
 pub(crate) fn child_name(naming: Attribute, name: &str) -> String {
     format!("{}={}", naming.name(), folded(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::change::NewEntry;
+    use crate::reads::Reads;
+    use crate::testing::{START, Seeded, fresh};
+
+    #[test]
+    fn entries_are_listed_by_the_beginning_of_their_names_from_any_place() {
+        let directory = fresh();
+        let users = directory.domain().unwrap().users;
+        let mut rng = Seeded::new(9);
+        let mut add = |name: &str| {
+            let id = EntryId::random(&mut rng);
+            let entry = NewEntry::user(id, users, name, name);
+            directory
+                .commit(&[entry.into()], &Reads::none(), START)
+                .unwrap();
+        };
+        for name in ["Alan", "alice", "Alicia", "bob"] {
+            add(name);
+        }
+        let named = |prefix: &str, after: Option<(&str, EntryId)>, limit| -> Vec<String> {
+            let snapshot = directory.snapshot().unwrap();
+            let found = snapshot
+                .entries_of_class_named(Class::User, prefix, after, limit)
+                .unwrap();
+            found.into_iter().map(|entry| entry.name).collect()
+        };
+        assert_eq!(named("AL", None, 9), ["Alan", "alice", "Alicia"]);
+        assert_eq!(named("ali", None, 1), ["alice"]);
+        assert_eq!(named("", None, 2), ["Alan", "alice"]);
+        // A place that no entry has, one before the prefix and one beyond it.
+        let nobody = EntryId(wire::Guid::from_bytes([9; 16]));
+        assert_eq!(named("al", Some(("alb", nobody)), 9), ["alice", "Alicia"]);
+        assert_eq!(named("ali", Some(("a", nobody)), 9), ["alice", "Alicia"]);
+        assert!(named("ali", Some(("zoe", nobody)), 9).is_empty());
+    }
 }
