@@ -85,7 +85,9 @@ fn device(
         },
         cause,
     };
-    Ok(issue::prepare(work, &wanted, &founded)?
-        .map(|_| ())
-        .map_err(Refused::Lint))
+    let prepared = issue::prepare(work, &wanted, &founded)?;
+    if prepared.is_ok() {
+        revocation::take(work, &key, enrolment.holder);
+    }
+    Ok(prepared.map(|_| ()).map_err(Refused::Lint))
 }

@@ -6,6 +6,7 @@
 
 use crypto::key::PublicKey;
 use directory::{Actor, Attribute, AuditRecord, ChangeKind, Changed, Class, EntryId};
+use trust::Span;
 use wire::Guid;
 use wire::x509::{Certificate, Reason};
 
@@ -280,16 +281,31 @@ pub(crate) fn enabled(work: &Work<'_, '_>, holder: EntryId) -> Result<Option<boo
     Ok(account.map(|account| account.is_enabled()))
 }
 
-/// Whether a key is in a certificate of another entry that has neither ended nor been revoked for good.
+/// How long a key that is asked for stays taken, should the certificate never be signed.
+const TAKEN: Span = Span::days(1);
+
+/// Notes that a certificate for a key is on its way; the certificate's own row takes its place.
+pub(crate) fn take(work: &mut Work<'_, '_>, key: &PublicKey, holder: Guid) {
+    let fingerprint = key.fingerprint().0;
+    work.taken.insert(fingerprint, holder);
+    let held = records::held(holder, Ca::Devices, &[]);
+    work.put_for(records::CERTIFIED, fingerprint.to_vec(), held, TAKEN);
+}
+
+/// Whether a key is in a certificate of another entry, or on its way there, and the certificate has neither
+/// ended nor been revoked for good.
 pub(crate) fn certified_elsewhere(
     work: &Work<'_, '_>,
     key: &PublicKey,
     holder: Guid,
 ) -> Result<bool, Fault> {
-    let fingerprint = key.fingerprint();
+    let fingerprint = key.fingerprint().0;
+    if let Some(other) = work.taken.get(&fingerprint) {
+        return Ok(*other != holder);
+    }
     let found = work
         .snapshot()
-        .record(records::CERTIFIED, &fingerprint.0, work.now)?;
+        .record(records::CERTIFIED, &fingerprint, work.now)?;
     let Some(found) = found else {
         return Ok(false);
     };
@@ -301,6 +317,9 @@ pub(crate) fn certified_elsewhere(
     let (ca, serial) = records::split(rest).ok_or(Fault::Corrupt("holder"))?;
     if *other == holder.to_bytes() {
         return Ok(false);
+    }
+    if serial.is_empty() {
+        return Ok(true);
     }
     let Some(kept) = Kept::read(work, ca, serial)? else {
         return Ok(false);

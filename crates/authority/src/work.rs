@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use directory::change::{self, Change};
 use directory::{Actor, AuditRecord, RecordValue, Secret, Snapshot, Table};
 use trust::{Rng, Span, Timestamp};
+use wire::Guid;
 
 use crate::View;
 use crate::ca::Ca;
@@ -22,6 +23,8 @@ pub(crate) struct Work<'a, 'd> {
     pub(crate) rng: &'a mut dyn Rng,
     changes: Vec<Change>,
     heads: BTreeMap<Ca, Head>,
+    /// Keys that this call asked a certificate for, and for whom: the snapshot does not know it yet.
+    pub(crate) taken: BTreeMap<[u8; 32], Guid>,
 }
 
 impl<'a, 'd> Work<'a, 'd> {
@@ -32,6 +35,7 @@ impl<'a, 'd> Work<'a, 'd> {
             rng,
             changes: Vec::new(),
             heads: BTreeMap::new(),
+            taken: BTreeMap::new(),
         }
     }
 

@@ -420,6 +420,26 @@ fn refuses_a_key_that_another_device_has_a_certificate_for() {
 }
 
 #[test]
+fn refuses_a_key_that_is_on_its_way_into_the_certificate_of_another_device() {
+    let mut house = House::founded();
+    let devices = [house.device(), house.device()];
+    // Both requests before either is looked at; then both in one call, and each in its own.
+    for by_tick in [true, false] {
+        let key = PrivateKey::generate(KeyKind::P256);
+        let requests = devices.map(|device| house.ask(device, &key));
+        if by_tick {
+            house.unseen.clear();
+            house.tick();
+        }
+        house.settle();
+        let issued = requests
+            .iter()
+            .filter(|request| matches!(house.outcome(request), Some(Outcome::Issued(_))));
+        assert_eq!(issued.count(), 1, "by tick: {by_tick}");
+    }
+}
+
+#[test]
 fn a_request_that_comes_before_the_authority_is_founded_waits_for_it() {
     let mut house = House::empty();
     let device = house.device();
