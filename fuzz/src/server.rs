@@ -1,0 +1,119 @@
+//! The KDC as a whole: whatever comes, there is an answer and no panic.
+
+use std::sync::{Arc, LazyLock};
+
+use crypto::key::{KeyKind, PrivateKey};
+use crypto::signature::{SignatureAlgorithm, Signer};
+use directory::lockout::{Lockout, LockoutPolicy};
+use directory::testing::{START, Seeded, fresh};
+use directory::{Directory, EntryId, NewEntry, Reads};
+use kdc::{Identity, Memory, Realm, Transport, View};
+use trust::Span;
+use wire::kerberos::{
+    AsReq, EncryptionType, KdcOptions, KdcReqBody, KerberosTime, PaData, PaDataType, PrincipalName,
+};
+use wire::pkinit::PaPkAsReq;
+use wire::x509::{Certificate, Name, TbsCertificate, assemble};
+
+struct World {
+    directory: Arc<Directory>,
+    realm: Realm,
+    identities: Vec<Identity>,
+    lockout: Lockout,
+    policy: LockoutPolicy,
+    memory: Memory,
+}
+
+static WORLD: LazyLock<World> = LazyLock::new(|| {
+    let directory = fresh();
+    let domain = directory.domain().expect("a fresh directory has a domain");
+    let alice = NewEntry::user(
+        EntryId::random(&mut Seeded::new(1)),
+        domain.users,
+        "alice",
+        "alice",
+    );
+    let added = directory.commit(
+        &[directory::Change::Add(Box::new(alice))],
+        &Reads::none(),
+        START,
+    );
+    added.expect("a person can be added");
+    World {
+        directory,
+        realm: Realm::new("CORP.EXAMPLE", "DC1"),
+        identities: vec![identity().expect("a certificate and its own key belong together")],
+        lockout: Lockout::default(),
+        policy: LockoutPolicy::default(),
+        memory: Memory::new(Span::minutes(5)),
+    }
+});
+
+fn identity() -> Option<Identity> {
+    let key = PrivateKey::generate(KeyKind::P256);
+    let algorithm = SignatureAlgorithm::default_for(key.public_key()).identifier_der();
+    let tbs = TbsCertificate {
+        serial: &[1],
+        signature_algorithm: &algorithm,
+        issuer: &Name::common("dc1"),
+        not_before: START.unix() - 60,
+        not_after: START.unix() + 86_400,
+        subject: &Name::common("dc1"),
+        spki: &key.public_key().to_spki_der(),
+        extensions: &[],
+    }
+    .encode();
+    let signature = key.sign(SignatureAlgorithm::EcdsaSha256, &tbs).ok()?;
+    let certificate = Certificate::parse(&assemble(&tbs, &algorithm, &signature)).ok()?;
+    Identity::new(certificate, Vec::new(), Arc::new(key)).ok()
+}
+
+pub(crate) fn kdc(message: &[u8]) {
+    let world = &*WORLD;
+    let view = View {
+        directory: world
+            .directory
+            .snapshot()
+            .expect("a directory in memory does not fail"),
+        realm: &world.realm,
+        identities: &world.identities,
+        issuers: &[],
+        lockout: &world.lockout,
+        lockout_policy: &world.policy,
+        memory: &world.memory,
+    };
+    let mut rng = Seeded::new(7);
+    let answer = kdc::answer(message, None, Transport::Datagram, &view, START, &mut rng);
+    if let Some(reply) = answer.reply {
+        assert!(reply.len() <= world.realm.datagram_limit);
+        assert!(matches!(
+            wire::kerberos::Message::decode(&reply),
+            Ok(Some(_))
+        ));
+    }
+}
+
+/// The bytes as what a client signed, inside a request that is otherwise in order.
+pub(crate) fn pkinit(signed: &[u8]) {
+    let padata = PaPkAsReq {
+        signed_auth_pack: signed.to_vec(),
+        trusted_certifiers: None,
+        kdc_pk_id: None,
+        extensions: wire::asn1::Extensions::NONE,
+    };
+    let body = KdcReqBody {
+        kdc_options: KdcOptions::FORWARDABLE,
+        cname: Some(PrincipalName::principal("alice")),
+        realm: "CORP.EXAMPLE".into(),
+        sname: Some(PrincipalName::krbtgt("CORP.EXAMPLE")),
+        from: None,
+        till: KerberosTime::EPOCH,
+        rtime: None,
+        nonce: 1.into(),
+        etype: [EncryptionType::AES256_CTS_HMAC_SHA1_96].into(),
+        addresses: None,
+        enc_authorization_data: None,
+        additional_tickets: None,
+    };
+    kdc(&AsReq::new([PaData::new(PaDataType::PK_AS_REQ, padata.encode())], body).encode());
+}
