@@ -1,3 +1,39 @@
-//! The chores of this repository.
+//! The chores of this repository: `cargo xtask test`, `cargo xtask fuzz`, `cargo xtask bench`.
 
-fn main() {}
+mod bench;
+mod fuzz;
+mod packages;
+mod run;
+mod test;
+
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+The chores of this repository.
+
+    cargo xtask test                 installs what the tests need (Debian packages) and runs everything
+    cargo xtask fuzz [SECONDS] [TARGET ...]
+                                     fuzzes each target for that long (60 by default); needs a nightly compiler
+    cargo xtask bench kdc            the KDC beside Debian's MIT krb5 and the crypto floor, in one run
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let done = match arguments.as_slice() {
+        ["test"] => test::test(),
+        ["fuzz", rest @ ..] => fuzz::fuzz(rest),
+        ["bench", "kdc"] => bench::kdc(),
+        _ => {
+            eprint!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("error: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! Everything, with clients that nobody here wrote.
+
+use crate::packages;
+use crate::run::{answers, cargo, run};
+
+/// Installs what the tests need, builds the programs that they run, and runs all of them: units, flows,
+/// the rules of the house, the corpora of the decoders, and other people's clients against the lab.
+pub(crate) fn test() -> Result<(), String> {
+    packages::need(packages::TESTS)?;
+    run(cargo().args([
+        "build",
+        "--locked",
+        "--bins",
+        "--package=keyporchd",
+        "--package=keyporch",
+    ]))?;
+    if answers("cargo-nextest", "--version") {
+        run(cargo().args([
+            "nextest",
+            "run",
+            "--locked",
+            "--workspace",
+            "--no-fail-fast",
+        ]))?;
+    } else {
+        // One after the other: several of the tests start a whole lab.
+        run(cargo().args([
+            "test",
+            "--locked",
+            "--workspace",
+            "--no-fail-fast",
+            "--",
+            "--test-threads=2",
+        ]))?;
+    }
+    run(cargo().args(["test", "--locked", "--workspace", "--doc"]))
+}
