@@ -104,3 +104,40 @@ impl Clock for Hands {
         Timestamp::from_micros(self.0.load(Ordering::SeqCst))
     }
 }
+
+/// A key credential as a device registers it, with a public key of which nobody has the private half.
+///
+/// # Panics
+/// Never: the value keeps the rules.
+#[must_use]
+pub fn key_credential(rng: &mut dyn Rng, device: Option<wire::Guid>) -> Vec<u8> {
+    use wire::key_credential::{
+        CustomKeyInformation, KeySource, KeyTime, KeyUsage, NewKeyCredential,
+    };
+    // Most random numbers have a small factor, and such a key is refused.
+    let key = loop {
+        let mut modulus: [u8; 256] = rng.bytes();
+        modulus[0] |= 0x80;
+        modulus[255] |= 1;
+        let strong = crypto::key::PublicKey::from_rsa(&modulus, &[1, 0, 1])
+            .is_ok_and(|key| key.check_strength().is_ok());
+        if strong {
+            break wire::key_material::RsaPublicKey::new(&modulus, &[1, 0, 1])
+                .expect("2048 bits and 65537 are a public key");
+        }
+    };
+    let now = KeyTime::from_filetime(START.filetime(), KeySource::Ad);
+    NewKeyCredential {
+        key_material: &key.to_bcrypt_blob(),
+        key_usage: KeyUsage::Ngc,
+        key_source: KeySource::Ad,
+        device_id: device,
+        custom_key_information: Some(CustomKeyInformation::new(0)),
+        last_logon: Some(now),
+        creation_time: Some(now),
+    }
+    .write()
+    .expect("a key credential of a device is right")
+    .as_bytes()
+    .to_vec()
+}

@@ -27,6 +27,8 @@ pub struct Options {
     pub writer_cache_kib: u32,
     /// Page cache of each reader in KiB.
     pub reader_cache_kib: u32,
+    /// After how many pages of 4 KiB the write-ahead log is worked into the database.
+    pub checkpoint_pages: u32,
     /// How many pages of 4 KiB the database may have at most; `None` is as many as the disk takes.
     pub max_pages: Option<u32>,
     /// The file layer under SQLite; tests put one there that forgets what was not synced.
@@ -43,6 +45,7 @@ impl Default for Options {
             readers: 8,
             writer_cache_kib: 4_096,
             reader_cache_kib: 1_024,
+            checkpoint_pages: 1_000,
             max_pages: None,
             vfs: None,
             sync_directory,
@@ -184,6 +187,12 @@ fn prepare(writer: &Connection, options: &Options) -> rusqlite::Result<Prepared>
         tracing::warn!(mode, "the file system does not take a write-ahead log; the store is slower");
     }
     writer.pragma_update(None, "synchronous", "full")?;
+    writer.pragma_update_and_check(
+        None,
+        "wal_autocheckpoint",
+        options.checkpoint_pages,
+        |_| Ok(()),
+    )?;
     if tables == 0 {
         writer.execute_batch(&format!(
             "begin immediate; {}; pragma application_id = {APPLICATION_ID}; \

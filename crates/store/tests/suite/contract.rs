@@ -1,5 +1,6 @@
 //! SQLite does what the contract of storages says.
 
+
 use std::sync::Arc;
 
 use directory::storage::{Body, Read, Storage, StorageError};

@@ -1,0 +1,125 @@
+//! The server is killed at random moments: what it had acknowledged is there.
+//!
+//! The server is this test binary once more, which performs steps and says on its standard output what it
+//! has begun and what was acknowledged. A kill leaves the page cache of the operating system alone, so this
+//! shows less than `power_cut`; but it is a real process and a real kill.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::sync::{Arc, Mutex};
+
+use directory::testing::{self, Hands, Seeded};
+use keyporch_store::{Options, Sqlite};
+
+use crate::ledger::{self, Known, Ledger, Step};
+
+/// Where the server finds its store.
+const PLACE: &str = "KEYPORCH_KILLED_STORE";
+/// What each life of it makes differently.
+const SEED: &str = "KEYPORCH_KILLED_SEED";
+
+fn open(path: &Path) -> Arc<directory::Directory> {
+    let store = Sqlite::open(path, Arc::new(Hands::default()), &Options::default()).unwrap();
+    Arc::new(testing::open(Arc::new(store)))
+}
+
+fn line(step: Step, known: Known) -> String {
+    let (kind, number) = match step {
+        Step::Enrol(number) => ("enrol", number),
+        Step::Revoke(number) => ("revoke", number),
+    };
+    let known = match known {
+        Known::Begun => "begun",
+        Known::There => "there",
+    };
+    format!("step {known} {kind} {number}")
+}
+
+fn parse(line: &str) -> Option<(Step, Known)> {
+    let mut words = line.split_once("step ")?.1.split(' ');
+    let known = match words.next()? {
+        "begun" => Known::Begun,
+        "there" => Known::There,
+        _ => return None,
+    };
+    let kind = words.next()?;
+    let number = words.next()?.parse().ok()?;
+    let step = match kind {
+        "enrol" => Step::Enrol(number),
+        "revoke" => Step::Revoke(number),
+        _ => return None,
+    };
+    Some((step, known))
+}
+
+/// Not a test: the server that is killed. It ends by itself without a store to work on.
+#[test]
+#[ignore = "it is started by the test below"]
+#[allow(clippy::disallowed_methods, reason = "a test binary has no other way to be told")]
+fn server() {
+    let (Ok(place), Ok(seed)) = (std::env::var(PLACE), std::env::var(SEED)) else {
+        return;
+    };
+    let seed: u64 = seed.parse().unwrap();
+    let directory = open(Path::new(&place));
+    // It does not know what its former lives did; its people begin with a number of its own.
+    let mut ledger = Ledger::default();
+    ledger.steps.insert(Step::Enrol(seed * 1_000_000), Known::Begun);
+    ledger::stream(
+        &directory,
+        &Mutex::new(ledger),
+        seed,
+        u64::MAX,
+        &|error| panic!("{error:?}"),
+        &|step, known| println!("{}", line(step, known)),
+    );
+}
+
+#[test]
+fn what_was_acknowledged_survives_every_kill() {
+    const KILLS: u64 = 25;
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("directory.db");
+    let store = Sqlite::open(&path, Arc::new(Hands::default()), &Options::default()).unwrap();
+    drop(testing::over(Arc::new(store)));
+    let mut dice = Seeded::new(5);
+    let mut ledger = Ledger::default();
+    for life in 1..=KILLS {
+        let mut server = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "killed::server", "--ignored", "--nocapture"])
+            .env(PLACE, &path)
+            .env(SEED, life.to_string())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(server.stdout.take().unwrap()).lines();
+        let mut left = 1 + dice.below(60);
+        let mut said = Vec::new();
+        while let Some(Ok(line)) = lines.next() {
+            if let Some((step, known)) = parse(&line) {
+                said.push((step, known));
+                left -= usize::from(known == Known::There && left > 0);
+            }
+            if left == 0 {
+                // Standard output still holds what was acknowledged before the kill.
+                server.kill().unwrap();
+                left = usize::MAX;
+            }
+        }
+        server.wait().unwrap();
+        assert!(left > 60, "life {life}: the server ended by itself");
+        for (step, known) in said {
+            if known == Known::There || !ledger.steps.contains_key(&step) {
+                ledger.steps.insert(step, known);
+            }
+        }
+        let directory = open(&path);
+        if let Err(loss) = ledger::audit(&directory, &mut ledger, |_, _| true) {
+            panic!("life {life}: {loss}");
+        }
+    }
+    println!("{KILLS} kills, {} steps", ledger.steps.len());
+    assert!(ledger.steps.len() as u64 > 10 * KILLS);
+}
