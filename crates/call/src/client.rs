@@ -21,7 +21,7 @@ use ureq::unversioned::transport::{Connector as _, TcpConnector};
 
 use crate::connect::{ByHosts, Local, Nowhere, Tls};
 use crate::fault::CallFault;
-use crate::hosts::Hosts;
+use crate::hosts::{Hosts, InProcess};
 
 /// The most that is read of an answer, 4 MiB: lists of a large domain included.
 const LARGEST_ANSWER: u64 = 4 << 20;
@@ -80,6 +80,11 @@ impl ClientCertificate {
         Self(Arc::new(CertifiedKey::new(chain, signer)))
     }
 
+    /// The certificate itself, DER.
+    fn own(&self) -> Option<Vec<u8>> {
+        self.0.cert.first().map(|own| own.as_ref().to_vec())
+    }
+
     /// A certificate chain in DER, its own first, and its private key as PKCS#8 DER.
     pub fn with_key(chain: Vec<Vec<u8>>, key: Vec<u8>) -> Result<Self, CallFault> {
         let key =
@@ -91,16 +96,37 @@ impl ClientCertificate {
 }
 
 /// Sends requests to servers that [`Roots`] vouch for, or to a Unix socket of this machine.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Client {
     agent: Agent,
     socket: Option<PathBuf>,
+    here: Option<Here>,
+}
+
+/// Servers of this process, and the certificate that the client shows them.
+#[derive(Clone)]
+struct Here {
+    servers: Arc<dyn InProcess>,
+    certificate: Option<Vec<u8>>,
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Client");
+        shown.field("socket", &self.socket);
+        shown.field("in_process", &self.here.is_some());
+        shown.finish_non_exhaustive()
+    }
 }
 
 impl Client {
     /// A client for servers on the network. Names resolve by `hosts`, then by DNS.
     #[must_use]
     pub fn new(roots: &Roots, hosts: Hosts, certificate: Option<ClientCertificate>) -> Self {
+        let here = hosts.here().map(|servers| Here {
+            servers: Arc::clone(servers),
+            certificate: certificate.as_ref().and_then(ClientCertificate::own),
+        });
         let provider = Arc::new(aws_lc_rs::default_provider());
         #[allow(
             clippy::expect_used,
@@ -120,6 +146,7 @@ impl Client {
         Self {
             agent: Agent::with_parts(settings(), connector, ByHosts(hosts)),
             socket: None,
+            here,
         }
     }
 
@@ -129,6 +156,7 @@ impl Client {
         Self {
             agent: Agent::with_parts(settings(), Local(path.to_owned()), Nowhere),
             socket: Some(path.to_owned()),
+            here: None,
         }
     }
 
@@ -137,6 +165,9 @@ impl Client {
     /// # Errors
     /// When no answer came: the server is not there, is not who it says, or is too slow.
     pub fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, CallFault> {
+        if let Some(here) = &self.here {
+            return Ok(here.servers.http(request, here.certificate.as_deref()));
+        }
         let to = self.address(&request);
         let answer = if request.body().is_empty() && *request.method() == Method::GET {
             self.agent.run(request.map(|_| ()))

@@ -1,8 +1,12 @@
 //! Names that are known without DNS: the lines of a hosts file.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
+use std::sync::Arc;
+
+use http::{Request, Response};
 
 /// A line of a hosts file that is none.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -12,11 +16,58 @@ pub struct HostsFault {
     pub line: usize,
 }
 
+/// Servers that live in this very process: no name is resolved and no socket opened for them. A test bed has
+/// every party in one process and the production doors in between.
+pub trait InProcess: Send + Sync {
+    /// Answers an HTTP request; `certificate`, DER, is what TLS would have proved the client to hold.
+    fn http(&self, request: Request<Vec<u8>>, certificate: Option<&[u8]>) -> Response<Vec<u8>>;
+
+    /// Answers a Kerberos message; `None` for silence.
+    fn kerberos(&self, message: &[u8]) -> Option<Vec<u8>>;
+}
+
 /// Names and their addresses, asked before DNS is.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Hosts(HashMap<String, Vec<IpAddr>>);
+#[derive(Clone, Default)]
+pub struct Hosts {
+    known: HashMap<String, Vec<IpAddr>>,
+    here: Option<Arc<dyn InProcess>>,
+}
+
+impl PartialEq for Hosts {
+    fn eq(&self, other: &Self) -> bool {
+        let same_process = match (&self.here, &other.here) {
+            (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+            (None, None) => true,
+            _ => false,
+        };
+        self.known == other.known && same_process
+    }
+}
+
+impl Eq for Hosts {}
+
+impl fmt::Debug for Hosts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Hosts");
+        shown.field("known", &self.known);
+        shown.field("in_process", &self.here.is_some()).finish()
+    }
+}
 
 impl Hosts {
+    /// Every name leads to `servers` in this process.
+    #[must_use]
+    pub fn in_process(servers: Arc<dyn InProcess>) -> Self {
+        Self {
+            known: HashMap::new(),
+            here: Some(servers),
+        }
+    }
+
+    pub(crate) fn here(&self) -> Option<&Arc<dyn InProcess>> {
+        self.here.as_ref()
+    }
+
     /// Reads the lines of a hosts file: an address, then its names; `#` begins a comment.
     pub fn parse(text: &str) -> Result<Self, HostsFault> {
         let mut hosts = Self::default();
@@ -38,7 +89,7 @@ impl Hosts {
 
     /// Adds an address of `name`.
     pub fn add(&mut self, name: &str, address: IpAddr) {
-        let addresses = self.0.entry(name.to_ascii_lowercase()).or_default();
+        let addresses = self.known.entry(name.to_ascii_lowercase()).or_default();
         if !addresses.contains(&address) {
             addresses.push(address);
         }
@@ -53,7 +104,7 @@ impl Hosts {
         if let Ok(address) = bare.parse::<IpAddr>() {
             return Ok(vec![SocketAddr::new(address, port)]);
         }
-        match self.0.get(&bare.to_ascii_lowercase()) {
+        match self.known.get(&bare.to_ascii_lowercase()) {
             Some(addresses) => Ok(addresses
                 .iter()
                 .map(|address| SocketAddr::new(*address, port))

@@ -52,6 +52,9 @@ impl Kdcs {
         let mut last = CallFault::UnknownHost {
             to: "the realm's KDC".to_owned(),
         };
+        if let Some(here) = self.hosts.here() {
+            return here.kerberos(request).ok_or(last);
+        }
         for name in &self.names {
             let addresses = match self.addresses(name) {
                 Ok(addresses) => addresses,

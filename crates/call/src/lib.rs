@@ -26,4 +26,4 @@ pub mod vault_key;
 
 pub use client::{Client, ClientCertificate, Roots};
 pub use fault::CallFault;
-pub use hosts::Hosts;
+pub use hosts::{Hosts, InProcess};
