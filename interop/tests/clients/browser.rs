@@ -1,0 +1,138 @@
+//! A headless browser walks the sign-in and second-factor pages, without scripts.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use crypto::totp::TotpSecret;
+use keyporch_interop::Lab;
+
+use crate::webdriver::Browser;
+
+/// The client of the administration, which any account may begin a sign-in for.
+const CLIENT: &str = "3f6f9f0a-8c39-4d5e-9c0f-6b2d7a1e5c44";
+const RESOURCE: &str = "urn:keyporch:administration";
+/// RFC 7636 appendix B.
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+/// The loopback address at which a program waits for its code.
+struct Callback(TcpListener);
+
+impl Callback {
+    fn bind() -> Self {
+        Self(TcpListener::bind("127.0.0.1:0").expect("a port is free"))
+    }
+
+    fn uri(&self) -> String {
+        let port = self.0.local_addr().expect("it is bound").port();
+        format!("http://127.0.0.1:{port}/keyporch")
+    }
+
+    /// The target of the first request that comes.
+    fn wait(&self) -> String {
+        let (mut stream, _) = self.0.accept().expect("loopback accepts");
+        let mut line = String::new();
+        BufReader::new(&stream)
+            .read_line(&mut line)
+            .expect("a request has a line");
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\ndone")
+            .expect("the browser reads");
+        line.split(' ').nth(1).unwrap_or_default().to_owned()
+    }
+}
+
+fn authorize(lab: &Lab, callback: &Callback) -> String {
+    let redirect = callback.uri().replace(':', "%3A").replace('/', "%2F");
+    format!(
+        "{}/adfs/oauth2/authorize?response_type=code&client_id={CLIENT}&resource={RESOURCE}&redirect_uri={redirect}\
+         &code_challenge={CHALLENGE}&code_challenge_method=S256&state=opaque",
+        lab.text("/federation/base")
+    )
+}
+
+fn code(secret: &str, steps: u64) -> String {
+    let secret = crypto::base32::decode(secret).expect("the secret is base 32");
+    let secret = TotpSecret::new(&secret).expect("the secret is long enough");
+    #[allow(clippy::disallowed_methods, reason = "an authenticator has a clock")]
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .expect("it is later than 1970")
+        .as_secs();
+    secret.code(now / 30 + steps).to_string()
+}
+
+#[test]
+fn a_person_signs_in_with_password_and_second_factor_and_mistakes_are_told() {
+    let lab = Lab::start();
+    let (browser, callback) = (Browser::start(), Callback::bind());
+    browser.open(&authorize(&lab, &callback));
+    assert!(browser.title().contains("Sign in"), "{}", browser.title());
+    browser.fill("#user-name", lab.text("/admin/upn"));
+    browser.fill("#current-password", "wrong");
+    browser.click("#password button");
+    assert!(browser.has("[role=alert]"), "{}", browser.source());
+    browser.fill("#user-name", lab.text("/admin/upn"));
+    browser.fill("#current-password", lab.text("/admin/password"));
+    browser.click("#password button");
+
+    let field = "input[autocomplete=one-time-code]";
+    browser.fill(field, "000000");
+    browser.click("form button");
+    assert!(browser.has("[role=alert]"), "{}", browser.source());
+    browser.fill(field, &code(lab.text("/admin/totp_secret"), 1));
+    browser.click("form button");
+    let target = callback.wait();
+    assert!(
+        target.contains("code=") && target.contains("state=opaque"),
+        "{target}"
+    );
+}
+
+#[test]
+fn a_new_person_sets_up_an_authenticator_from_the_page() {
+    let lab = Lab::start();
+    let password = "a long first password 1";
+    let file = lab.scratch().join("password");
+    std::fs::write(&file, password).expect("there is room for a file");
+    let file = file.to_str().expect("a temporary path is text");
+    lab.keyporch(&[
+        "admin",
+        "user",
+        "add",
+        "carol",
+        "--upn",
+        "carol@corp.example",
+        "--password-file",
+        file,
+    ])
+    .succeeded();
+    let (browser, callback) = (Browser::start(), Callback::bind());
+    browser.open(&authorize(&lab, &callback));
+    browser.fill("#user-name", "carol@corp.example");
+    browser.fill("#current-password", password);
+    browser.click("#password button");
+    assert!(browser.has("svg"), "no QR code:\n{}", browser.source());
+    let secret = browser.text("#secret").replace(' ', "");
+    browser.fill("input[autocomplete=one-time-code]", &code(&secret, 0));
+    browser.click("form button");
+    assert!(
+        browser.source().to_lowercase().contains("recovery code"),
+        "{}",
+        browser.source()
+    );
+}
+
+#[test]
+fn a_redirect_to_a_stranger_is_refused_on_the_page() {
+    let lab = Lab::start();
+    let (browser, callback) = (Browser::start(), Callback::bind());
+    let url = authorize(&lab, &callback).replace("127.0.0.1%3A", "stranger.example%3A");
+    browser.open(&url);
+    assert!(
+        browser.url().starts_with(lab.text("/federation/base")),
+        "{}",
+        browser.url()
+    );
+    assert!(!browser.has("#current-password"), "{}", browser.source());
+}
