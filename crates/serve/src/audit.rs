@@ -111,6 +111,12 @@ pub(crate) struct Writer {
     thread: Option<JoinHandle<()>>,
 }
 
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Writer")
+    }
+}
+
 impl Writer {
     /// Opens the file that `settings` name and starts the thread.
     pub(crate) fn start(

@@ -4,24 +4,191 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use directory::Directory;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 
+use trust::{Clock, SystemClock};
+
 use crate::accept::Closing;
+use crate::audit::Writer;
 use crate::conversation::Conversations;
 use crate::datagrams::Datagrams;
 use crate::door::{Http, Kerberos};
 use crate::fault::{Fault, Role};
 use crate::metrics::Metrics;
+use crate::node::upkeep::Upkeep;
+use crate::node::{self, Listener, Node};
 use crate::operations::{Operations, Readiness};
 use crate::room::Room;
-use crate::settings::{Limits, processors};
-use crate::sockets::{Addresses, Sockets};
+use crate::settings::{Limits, Settings, Tls, processors};
+use crate::sockets::{Addresses, Inherited, Sockets};
 use crate::streams::Streams;
 use crate::tls::{Current, Identity};
 use crate::{https, local};
+
+/// What a server is made of besides its settings.
+pub struct Parts {
+    /// The directory, open, with its domain.
+    pub directory: Arc<Directory>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where the authorities' keys are.
+    pub authority_keys: authority::Keys,
+    /// Sockets that a service supervisor opened.
+    pub inherited: Inherited,
+    /// Whoever wants to hear the story.
+    pub listener: Option<Listener>,
+}
+
+impl Parts {
+    /// A directory, the machine's clock, the authorities' keys in the directory, and nobody who listens.
+    #[must_use]
+    pub fn new(directory: Arc<Directory>) -> Self {
+        Self {
+            directory,
+            clock: Arc::new(SystemClock),
+            authority_keys: authority::Keys::in_directory(),
+            inherited: Inherited::default(),
+            listener: None,
+        }
+    }
+}
+
+/// The server: every party of this release behind its sockets.
+#[derive(Debug)]
+pub struct Server;
+
+impl Server {
+    /// Opens every socket, brings keys and certificates into being, and serves. When this returns, every
+    /// socket answers.
+    ///
+    /// # Errors
+    /// [`Fault`], with what to do about it; nothing is left behind then.
+    pub fn start(settings: Settings, parts: Parts) -> Result<Running, Fault> {
+        let sockets = Sockets::open(&settings.listen, parts.inherited)?;
+        let metrics = Arc::new(Metrics::default());
+        let (writer, audit) = Writer::start(&settings.audit, &metrics)?;
+        let node = Node::new(
+            &settings,
+            node::Parts {
+                directory: parts.directory,
+                clock: parts.clock,
+                authority_keys: parts.authority_keys,
+                listener: parts.listener,
+                metrics: Arc::clone(&metrics),
+                audit,
+            },
+        )?;
+        let node = Arc::new(node);
+        let cursor = node.prepare()?;
+        let issued = node
+            .read_credentials()
+            .map_err(|error| Fault::Party(error.to_string()))?;
+        let given = given_identity(&settings.tls)?;
+        let renews = given.is_none();
+        let ready = Arc::clone(&node);
+        let behind = Behind {
+            kdc: Arc::clone(&node) as Arc<dyn Kerberos>,
+            http: Arc::clone(&node) as Arc<dyn Http>,
+            identity: given.or(issued),
+            ready: Box::new(move || ready.readiness()),
+        };
+        let listeners = Listeners::serve(sockets, &settings.limits, behind, &metrics)?;
+        let tls = listeners.tls.clone().filter(|_| renews);
+        let replace =
+            Box::new(move |identity| tls.as_ref().map_or(Ok(()), |tls| tls.replace(identity)));
+        let upkeep = Upkeep::start(node, cursor, replace)?;
+        Ok(Running {
+            _upkeep: upkeep,
+            listeners,
+            metrics,
+            tls: settings.tls,
+            _writer: writer,
+        })
+    }
+}
+
+/// Founds the certification authorities in a directory that has its domain and no authorities yet. Called when
+/// a server is set up, and at no other time: a root that appears by itself is trusted by nobody.
+///
+/// # Errors
+/// [`Fault`]; the authorities are not there then, or were not touched.
+pub fn found_authorities(settings: &Settings, parts: Parts) -> Result<(), Fault> {
+    let metrics = Arc::new(Metrics::default());
+    let (_writer, audit) = Writer::start(&crate::audit::AuditSettings::default(), &metrics)?;
+    let (directory, clock) = (parts.directory, parts.clock);
+    let (authority_keys, listener) = (parts.authority_keys, parts.listener);
+    let parts = node::Parts {
+        directory,
+        clock,
+        authority_keys,
+        listener,
+        metrics,
+        audit,
+    };
+    Node::new(settings, parts)?.found()
+}
+
+/// The certificate of the configuration; `None` where our own authority issues it.
+fn given_identity(tls: &Tls) -> Result<Option<Identity>, Fault> {
+    match (&tls.certificate, &tls.key) {
+        (None, None) => Ok(None),
+        (Some(certificate), Some(key)) => Identity::from_pem_files(certificate, key).map(Some),
+        _ => Err(Fault::Certificate(
+            "[tls] names a certificate or a key without the other".to_owned(),
+        )),
+    }
+}
+
+/// A server that runs. Dropping it stops it.
+#[derive(Debug)]
+pub struct Running {
+    // In this order they stop: first nothing new is begun, then what is under way ends, then the log is written.
+    _upkeep: Upkeep,
+    listeners: Listeners,
+    metrics: Arc<Metrics>,
+    tls: Tls,
+    _writer: Writer,
+}
+
+impl Running {
+    /// Where it listens.
+    #[must_use]
+    pub fn addresses(&self) -> &Addresses {
+        &self.listeners.addresses
+    }
+
+    /// What it counts.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Reads again what can be read again without a stop: the TLS certificate of the configuration.
+    ///
+    /// # Errors
+    /// [`Fault`] when it cannot be used; the one before stays then.
+    pub fn reload(&self) -> Result<(), Fault> {
+        given_identity(&self.tls)?
+            .map_or(Ok(()), |identity| self.listeners.replace_identity(identity))
+    }
+
+    /// The signals that the operating system sends to a server.
+    ///
+    /// # Errors
+    /// [`Fault::Worker`] when they cannot be listened to.
+    pub fn signals(&self) -> Result<Signals<'_>, Fault> {
+        self.listeners.signals()
+    }
+
+    /// Accepts nothing new, answers what is under way for `grace` at most, persists what was counted, and ends.
+    pub fn shutdown(mut self, grace: Duration) {
+        self.listeners.close(grace);
+    }
+}
 
 /// Threads of the runtime beside the workers: for what the runtime itself does on blocking threads.
 const SPARE_THREADS: usize = 2;
@@ -35,6 +202,7 @@ pub(crate) struct Behind {
 }
 
 /// The listeners of a server, being served.
+#[derive(Debug)]
 pub(crate) struct Listeners {
     runtime: Option<Runtime>,
     datagrams: Vec<Datagrams>,
@@ -155,6 +323,7 @@ impl Listeners {
         self.tasks.push(runtime.spawn(listener));
     }
 
+    #[cfg(test)]
     pub(crate) fn addresses(&self) -> &Addresses {
         &self.addresses
     }

@@ -1,6 +1,6 @@
 //! What is listened on, and within which limits: `[listen]`, `[limits]` and `[audit]` of the configuration.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
@@ -16,8 +16,8 @@ const LONGEST_MESSAGE: u32 = 64 * 1024;
 /// Messages on one KDC connection before it is closed.
 const MESSAGES: u32 = 1000;
 
-/// Everything that the sockets need to know.
-#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+/// Everything that a server needs to know besides its directory.
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
     /// Where the server listens.
@@ -26,6 +26,59 @@ pub struct Settings {
     pub limits: Limits,
     /// Its audit log.
     pub audit: AuditSettings,
+    /// Its TLS certificate.
+    pub tls: Tls,
+    /// The KDC.
+    pub kdc: Kdc,
+    /// The federation service.
+    pub federation: federation::Section,
+    /// The certification authority.
+    pub authority: authority::Settings,
+}
+
+/// The TLS certificate: `[tls]`. With neither file, our own authority issues it and renews it in time.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tls {
+    /// The certificate chain, PEM, the server's own certificate first. Read again on SIGHUP.
+    pub certificate: Option<PathBuf>,
+    /// Its private key, PEM.
+    pub key: Option<PathBuf>,
+    /// Further names by which clients know this server.
+    pub names: Vec<String>,
+    /// Addresses by which clients know this server.
+    pub addresses: Vec<IpAddr>,
+}
+
+/// The KDC: `[kdc]`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Kdc {
+    /// The full name of this KDC, which its certificates carry: `dc1.corp.example`. Default: `dc1.` and the domain.
+    pub host: Option<String>,
+    /// Hours that a ticket is valid at most. Default: 10.
+    pub ticket_hours: u32,
+    /// Days that a ticket can be renewed at most. Default: 7.
+    pub renewal_days: u32,
+    /// Minutes that a client's clock may be apart. Default: 5.
+    pub skew_minutes: u32,
+    /// Whether sign-in with a key needs a freshness token (RFC 8070). Default: false.
+    pub require_freshness: bool,
+    /// The longest answer that is sent as a datagram, in bytes. Default: 1,400.
+    pub datagram_limit: usize,
+}
+
+impl Default for Kdc {
+    fn default() -> Self {
+        Self {
+            host: None,
+            ticket_hours: 10,
+            renewal_days: 7,
+            skew_minutes: 5,
+            require_freshness: false,
+            datagram_limit: 1_400,
+        }
+    }
 }
 
 /// Where the server listens: `[listen]`. Port 0 means a free one; an empty list, nowhere.

@@ -3,6 +3,7 @@
 mod https;
 mod kdc;
 mod local;
+mod node;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

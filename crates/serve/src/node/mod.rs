@@ -1,0 +1,220 @@
+//! One node: the parties with everything that they read, and the loop around them.
+//!
+//! A node owns what outlives a request and is no entry of the directory: counters, replay memories, limits,
+//! the keys and certificates in use. It takes a snapshot, builds a party's view, asks, commits, and only then
+//! lets the answer out ([`turn`]). What others changed and what is due runs beside ([`upkeep`]).
+
+pub(crate) mod credentials;
+mod kerberos;
+mod turn;
+pub(crate) mod upkeep;
+mod web;
+
+use std::net::IpAddr;
+use std::sync::{Arc, RwLock};
+
+use directory::lockout::Lockout;
+use directory::{Directory, Snapshot};
+use trust::{Clock, Event, Span, SystemRng};
+
+use crate::audit::Audit;
+use crate::fault::Fault;
+use crate::metrics::Metrics;
+use crate::settings::Settings;
+use credentials::{Credentials, TLS_SERVER};
+use turn::Turn;
+
+/// Whoever wants to hear which steps of the documented flows happened (the lab).
+pub type Listener = Arc<dyn Fn(&'static Event) + Send + Sync>;
+
+/// The parties of one process.
+pub(crate) struct Node {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) audit: Audit,
+    listener: Option<Listener>,
+    realm: kdc::Realm,
+    kdc_host: String,
+    kdc_memory: kdc::Memory,
+    lockout: Lockout,
+    federation: federation::Settings,
+    federation_memory: federation::Memory,
+    authority: authority::Configuration,
+    authority_keys: authority::Keys,
+    current: RwLock<Arc<Credentials>>,
+    hosts: Vec<String>,
+    addresses: Vec<IpAddr>,
+}
+
+/// What a node is made of.
+pub(crate) struct Parts {
+    pub(crate) directory: Arc<Directory>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) authority_keys: authority::Keys,
+    pub(crate) listener: Option<Listener>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) audit: Audit,
+}
+
+impl Node {
+    /// The node that `settings` describe, over a directory that has its domain.
+    pub(crate) fn new(settings: &Settings, parts: Parts) -> Result<Self, Fault> {
+        let domain = parts
+            .directory
+            .domain()
+            .map_err(|fault| party("the directory", &fault))?;
+        let kdc_host = settings
+            .kdc
+            .host
+            .clone()
+            .unwrap_or_else(|| format!("dc1.{}", domain.dns_name))
+            .to_ascii_lowercase();
+        let federation = federation::Settings::of(&settings.federation, &domain.dns_name)
+            .map_err(|error| party("[federation]", &error))?;
+        let mut hosts = server_names(settings, &domain.dns_name);
+        let names = authority::TlsNames {
+            hosts: hosts.clone(),
+            addresses: settings.tls.addresses.clone(),
+        };
+        let server = authority::TlsServer {
+            name: TLS_SERVER.to_owned(),
+            names,
+        };
+        let authority = authority::Configuration::new(
+            &settings.authority,
+            &domain.dns_name,
+            vec![kdc_host.clone()],
+            vec![server],
+        )
+        .map_err(|error| party("[authority]", &error))?;
+        hosts.push("localhost".to_owned());
+        let realm = realm(settings, &domain.realm, &kdc_host);
+        Ok(Self {
+            kdc_memory: kdc::Memory::new(realm.lifetimes.skew),
+            realm,
+            kdc_host,
+            lockout: Lockout::default(),
+            federation,
+            federation_memory: federation::Memory::new(&mut SystemRng),
+            authority,
+            authority_keys: parts.authority_keys,
+            current: RwLock::default(),
+            hosts,
+            addresses: settings.tls.addresses.clone(),
+            directory: parts.directory,
+            clock: parts.clock,
+            metrics: parts.metrics,
+            audit: parts.audit,
+            listener: parts.listener,
+        })
+    }
+
+    fn turn(&self) -> Turn<'_> {
+        Turn {
+            directory: &self.directory,
+            metrics: &self.metrics,
+            audit: &self.audit,
+        }
+    }
+
+    fn federation_view<'a, 'd>(&'a self, snapshot: &'a Snapshot<'d>) -> federation::View<'a, 'd> {
+        federation::View {
+            snapshot,
+            settings: &self.federation,
+            memory: &self.federation_memory,
+            lockout: &self.lockout,
+        }
+    }
+
+    fn authority_view<'a, 'd>(&'a self, snapshot: &'a Snapshot<'d>) -> authority::View<'a, 'd> {
+        authority::View {
+            snapshot,
+            configuration: &self.authority,
+            keys: &self.authority_keys,
+        }
+    }
+
+    fn tell(&self, story: &[&'static Event]) {
+        if let Some(listener) = &self.listener {
+            story.iter().for_each(|event| listener(event));
+        }
+    }
+
+    /// Our own trouble, for the log. The peer learns no more than that there was some.
+    fn trouble(&self, doing: &str, error: &(dyn std::error::Error + 'static)) {
+        tracing::error!(doing, error = words(error), "trouble of our own");
+    }
+
+    /// Whether the directory can be read.
+    pub(crate) fn readiness(&self) -> Result<(), String> {
+        let snapshot = self.directory.snapshot().map_err(|fault| words(&fault))?;
+        let head = snapshot.domain().head;
+        match snapshot.entry(head) {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err("the directory has lost its head".to_owned()),
+            Err(fault) => Err(words(&fault)),
+        }
+    }
+}
+
+/// An error's words, with those of what caused it.
+pub(crate) fn words(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        words.push_str(", caused by ");
+        words.push_str(&deeper.to_string());
+        cause = deeper.source();
+    }
+    words
+}
+
+fn party(what: &str, error: &(dyn std::error::Error + 'static)) -> Fault {
+    Fault::Party(format!("{what}: {}", words(error)))
+}
+
+fn realm(settings: &Settings, name: &str, host: &str) -> kdc::Realm {
+    let short = host
+        .split('.')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_uppercase();
+    let mut realm = kdc::Realm::new(name, &short);
+    realm.lifetimes = kdc::Lifetimes {
+        ticket: Span::hours(settings.kdc.ticket_hours.max(1).into()),
+        renewal: Span::days(settings.kdc.renewal_days.into()),
+        skew: Span::minutes(settings.kdc.skew_minutes.max(1).into()),
+    };
+    realm.require_freshness = settings.kdc.require_freshness;
+    realm.datagram_limit = settings.kdc.datagram_limit;
+    realm
+}
+
+/// The names by which clients know the HTTPS server (FED-3, FED-5): the federation service's, that of device
+/// registration, and what the configuration adds.
+fn server_names(settings: &Settings, domain: &str) -> Vec<String> {
+    let base = settings
+        .federation
+        .base
+        .split("://")
+        .nth(1)
+        .unwrap_or_default();
+    let host = base.split([':', '/']).next().unwrap_or_default();
+    let mut names = vec![
+        host.to_ascii_lowercase(),
+        format!("enterpriseregistration.{domain}"),
+    ];
+    let more = settings
+        .federation
+        .registration_host
+        .iter()
+        .chain(&settings.tls.names);
+    for name in more.map(|name| name.to_ascii_lowercase()) {
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.retain(|name| !name.is_empty());
+    names
+}

@@ -1,0 +1,341 @@
+//! What runs beside the requests, on a thread of its own: what others' changes mean for each party, in the
+//! order of the commits; what is due; what was counted in memory; what is kept no longer.
+//!
+//! Reactions may run twice, after a crash for instance: how far they came is written down only now and then.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use directory::{Change, Commit, Cursor, FeedError, Reads, Retention, Table};
+use trust::{SystemRng, Timestamp};
+
+use super::Node;
+use super::turn::Unanswered;
+use crate::fault::Fault;
+use crate::guard::guarded;
+use crate::moment;
+use crate::tls::Identity;
+
+/// How far the reactions of this node came.
+const CURSORS: Table = Table::new("serve.cursors");
+
+/// How long the thread waits for a commit before it looks at the clock: failed attempts are persisted
+/// each second.
+const BEAT: Duration = Duration::from_secs(1);
+
+/// How often parties are asked what is due.
+const TICK: Duration = Duration::from_secs(60);
+
+/// How often expired records are removed.
+const SWEEP: Duration = Duration::from_secs(600);
+
+/// How often it is written down how far the reactions came.
+const NOTE: Duration = Duration::from_secs(10);
+
+/// Commits that are read at once, and counters persisted at once.
+const PAGE: usize = 256;
+
+/// Rounds of ticks and reactions until a server that starts has all its keys and certificates. Each
+/// certificate takes two: logged, then signed.
+const ROUNDS: usize = 12;
+
+/// Replaces the TLS certificate.
+pub(crate) type Replace = Box<dyn Fn(Identity) -> Result<(), Fault> + Send>;
+
+/// The thread that keeps a node up.
+#[derive(Debug)]
+pub(crate) struct Upkeep {
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// When each kind of work was done last.
+struct Done {
+    tick: Instant,
+    sweep: Instant,
+    note: Instant,
+}
+
+impl Upkeep {
+    /// Starts the thread. `cursor` says from where on commits are reacted to.
+    pub(crate) fn start(node: Arc<Node>, cursor: Cursor, replace: Replace) -> Result<Self, Fault> {
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let thread = thread::Builder::new()
+            .name("upkeep".to_owned())
+            .spawn(move || run(&node, cursor, &replace, &stopped))
+            .map_err(Fault::Worker)?;
+        Ok(Self {
+            stop,
+            thread: Some(thread),
+        })
+    }
+}
+
+impl Drop for Upkeep {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Release);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(node: &Node, mut cursor: Cursor, replace: &Replace, stop: &AtomicBool) {
+    let now = moment::now();
+    let mut done = Done {
+        tick: now,
+        sweep: now,
+        note: now,
+    };
+    let own = node.directory.node().number;
+    let mut noted = cursor.clone();
+    while !stop.load(Ordering::Acquire) {
+        node.directory.wait_after(cursor.seen(own), BEAT);
+        if guarded(&node.metrics, "a reaction", || node.follow(&mut cursor)) == Some(true) {
+            guarded(&node.metrics, "new certificates", || node.renew(replace));
+        }
+        guarded(&node.metrics, "counted failures", || {
+            node.persist_failures()
+        });
+        let now = moment::now();
+        if now.duration_since(done.tick) >= TICK {
+            done.tick = now;
+            guarded(&node.metrics, "what is due", || node.tick());
+        }
+        if now.duration_since(done.sweep) >= SWEEP {
+            done.sweep = now;
+            node.sweep();
+        }
+        if now.duration_since(done.note) >= NOTE && noted != cursor {
+            done.note = now;
+            node.note(&cursor);
+            // The note is a commit too, and nothing to react to or to note.
+            noted = cursor.clone();
+            node.pass_own_note(&mut cursor, &mut noted);
+        }
+    }
+    node.persist_failures();
+}
+
+impl Node {
+    /// Brings keys and certificates into being, and gives the place in the feed from where to go on.
+    pub(crate) fn prepare(&self) -> Result<Cursor, Fault> {
+        let fault = |error: &(dyn std::error::Error + 'static)| Fault::Party(super::words(error));
+        let mut cursor = self.noted_cursor().map_err(|error| fault(&error))?;
+        for _ in 0..ROUNDS {
+            self.tick();
+            let before = cursor.clone();
+            self.follow(&mut cursor);
+            if cursor == before {
+                break;
+            }
+        }
+        Ok(cursor)
+    }
+
+    /// Founds the authorities that are not there.
+    pub(crate) fn found(&self) -> Result<(), Fault> {
+        let now = self.clock.now();
+        let founded = self.turn().take(now, |snapshot| {
+            match authority::found(&self.authority_view(snapshot), now, &mut SystemRng) {
+                Ok(changes) => (Ok(()), changes),
+                Err(fault) => (Err(fault), Vec::new()),
+            }
+        });
+        let failed = |error: &(dyn std::error::Error + 'static)| {
+            Fault::Party(format!("founding the authorities: {}", super::words(error)))
+        };
+        founded
+            .map_err(|unanswered| failed(&unanswered))?
+            .map_err(|fault| failed(&fault))
+    }
+
+    fn noted_cursor(&self) -> Result<Cursor, directory::Fault> {
+        let snapshot = self.directory.snapshot()?;
+        let key = self.directory.node().number.to_be_bytes();
+        let record = snapshot.record(CURSORS, &key, self.clock.now())?;
+        let noted = record.and_then(|record| serde_json::from_slice(record.value.bytes()).ok());
+        // A new node begins with what there is: what came before, the ticks find.
+        noted.map_or_else(|| self.directory.cursor(), Ok)
+    }
+
+    fn note(&self, cursor: &Cursor) {
+        let Ok(value) = serde_json::to_vec(cursor) else {
+            return;
+        };
+        let key = self.directory.node().number.to_be_bytes().to_vec();
+        let note = Change::Put {
+            table: CURSORS,
+            key,
+            value: value.into(),
+            expires: Timestamp::NEVER,
+        };
+        if let Err(error) = self
+            .directory
+            .commit(&[note], &Reads::none(), self.clock.now())
+        {
+            self.trouble("noting how far reactions came", &error);
+        }
+    }
+
+    fn pass_own_note(&self, cursor: &mut Cursor, noted: &mut Cursor) {
+        if let Ok(page) = self.directory.feed(cursor, 1)
+            && page.commits.iter().all(is_a_note)
+        {
+            cursor.clone_from(&page.cursor);
+            noted.clone_from(cursor);
+        }
+    }
+
+    /// Reacts to the commits after `cursor`, one after another. Whether keys, certificates or rules that are kept
+    /// in memory may be others now.
+    fn follow(&self, cursor: &mut Cursor) -> bool {
+        let mut renewed = false;
+        loop {
+            let page = match self.directory.feed(cursor, PAGE) {
+                Ok(page) => page,
+                Err(FeedError::StartAgain) => {
+                    tracing::warn!(
+                        "the change feed is not kept as far back as this node was away; starting from now"
+                    );
+                    if let Ok(now) = self.directory.cursor() {
+                        *cursor = now;
+                    }
+                    return true;
+                }
+                Err(error) => {
+                    self.trouble("the change feed", &error);
+                    return renewed;
+                }
+            };
+            for commit in &page.commits {
+                renewed |= self.concerns_credentials(commit);
+                if !is_a_note(commit) && !commit.is_empty() {
+                    self.react(commit);
+                }
+            }
+            *cursor = page.cursor;
+            if !page.more {
+                return renewed;
+            }
+        }
+    }
+
+    /// Whether what is kept in memory of keys, certificates and the domain's rules may have changed.
+    fn concerns_credentials(&self, commit: &Commit) -> bool {
+        let rules = || {
+            self.directory
+                .domain()
+                .is_ok_and(|domain| commit.change_of(domain.head).is_some())
+        };
+        commit
+            .records
+            .iter()
+            .any(|record| record.table.starts_with("authority."))
+            || rules()
+    }
+
+    fn react(&self, commit: &Commit) {
+        let now = self.clock.now();
+        self.upkeep("a reaction of the authority", now, |snapshot| {
+            authority::react(commit, &self.authority_view(snapshot), now, &mut SystemRng)
+                .map_err(|fault| super::words(&fault))
+        });
+        self.upkeep("a reaction of the federation", now, |snapshot| {
+            federation::react(commit, &self.federation_view(snapshot), now, &mut SystemRng)
+                .map_err(|fault| super::words(&fault))
+        });
+    }
+
+    /// Asks each party what is due.
+    fn tick(&self) {
+        let now = self.clock.now();
+        self.upkeep("what is due for the authority", now, |snapshot| {
+            authority::tick(&self.authority_view(snapshot), now, &mut SystemRng)
+                .map_err(|fault| super::words(&fault))
+        });
+        self.upkeep("what is due for the federation", now, |snapshot| {
+            federation::tick(&self.federation_view(snapshot), now, &mut SystemRng)
+                .map_err(|fault| super::words(&fault))
+        });
+    }
+
+    /// One party's changes, committed. What fails is told, and tried again at the next tick.
+    fn upkeep(
+        &self,
+        doing: &str,
+        now: Timestamp,
+        mut changes: impl FnMut(&directory::Snapshot<'_>) -> Result<Vec<Change>, String>,
+    ) {
+        let taken = self.turn().take(now, |snapshot| match changes(snapshot) {
+            Ok(changes) => (None, changes),
+            Err(fault) => (Some(fault), Vec::new()),
+        });
+        match taken {
+            Ok(None) => {}
+            Ok(Some(fault)) => tracing::error!(doing, error = fault, "trouble of our own"),
+            Err(Unanswered::Busy) => {
+                tracing::debug!(doing, "the directory was busy; it is tried again")
+            }
+            Err(unanswered) => self.trouble(doing, &unanswered),
+        }
+    }
+
+    /// New certificates come into use.
+    pub(crate) fn renew(&self, replace: &Replace) {
+        match self.read_credentials() {
+            Ok(Some(identity)) => {
+                if let Err(fault) = replace(identity) {
+                    self.trouble("a new TLS certificate", &fault);
+                }
+            }
+            Ok(None) => {}
+            Err(unusable) => self.trouble("new certificates", &unusable),
+        }
+    }
+
+    fn persist_failures(&self) {
+        let pending = self.lockout.pending(PAGE);
+        if pending.is_empty() {
+            return;
+        }
+        match self
+            .directory
+            .commit(&pending.changes, &Reads::none(), self.clock.now())
+        {
+            Ok(_) => self.lockout.persisted(&pending),
+            Err(error) => self.trouble("persisting failed attempts", &error),
+        }
+    }
+
+    fn sweep(&self) {
+        let now = self.clock.now();
+        while let Some(swept) = self.swept(now) {
+            if !swept.more(PAGE) {
+                return;
+            }
+        }
+    }
+
+    fn swept(&self, now: Timestamp) -> Option<directory::Swept> {
+        match self.directory.sweep(&Retention::default(), PAGE, now) {
+            Ok(swept) => Some(swept),
+            Err(fault) => {
+                self.trouble("removing what has expired", &fault);
+                None
+            }
+        }
+    }
+}
+
+/// Whether a commit says nothing but how far reactions came.
+fn is_a_note(commit: &Commit) -> bool {
+    commit.changed.is_empty()
+        && commit
+            .records
+            .iter()
+            .all(|record| record.table == CURSORS.name())
+}

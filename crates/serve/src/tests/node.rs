@@ -1,0 +1,195 @@
+//! The whole server with its real parties, over a directory in memory.
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream, UdpSocket};
+use std::sync::Arc;
+
+use authority::Ca;
+use directory::{Directory, testing};
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use trust::{Clock, SystemClock, SystemRng};
+use wire::kerberos::{ErrorCode, KrbError, PrincipalName, Realm};
+
+use super::{PATIENCE, any};
+use crate::fault::Fault;
+use crate::server::{Parts, Running, Server, found_authorities};
+use crate::settings::{Listen, Settings};
+
+fn settings() -> Settings {
+    let mut settings = Settings {
+        listen: Listen::nowhere(),
+        ..Settings::default()
+    };
+    settings.listen.kdc = vec![any()];
+    settings.listen.https = vec![any()];
+    settings.listen.http = vec![any()];
+    settings.federation.base = "https://sts.corp.example".to_owned();
+    settings
+}
+
+fn started() -> (Running, Arc<Directory>) {
+    let directory = testing::fresh();
+    found_authorities(&settings(), Parts::new(Arc::clone(&directory))).unwrap();
+    let running = Server::start(settings(), Parts::new(Arc::clone(&directory))).unwrap();
+    (running, directory)
+}
+
+fn root(directory: &Directory) -> Vec<u8> {
+    let snapshot = directory.snapshot().unwrap();
+    authority::authority(&snapshot, Ca::Tls, SystemClock.now())
+        .unwrap()
+        .unwrap()
+        .der()
+        .to_vec()
+}
+
+fn get(address: SocketAddr, root: Vec<u8>, name: &'static str, host: &str, path: &str) -> String {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from(root)).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let connection =
+        ClientConnection::new(Arc::new(config), ServerName::try_from(name).unwrap()).unwrap();
+    let stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let mut tls = StreamOwned::new(connection, stream);
+    tls.write_all(
+        format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes(),
+    )
+    .unwrap();
+    let mut answer = Vec::new();
+    let _ = tls.read_to_end(&mut answer);
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn ask_kdc(address: SocketAddr, message: &[u8]) -> Vec<u8> {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    socket.send_to(message, address).unwrap();
+    let mut answer = vec![0; 65_535];
+    let (length, _) = socket.recv_from(&mut answer).unwrap();
+    answer.truncate(length);
+    answer
+}
+
+#[test]
+fn every_party_answers_behind_its_socket() {
+    let (running, directory) = started();
+    let addresses = running.addresses().clone();
+
+    let wish = ticket::client::Wish::ticket_granting("CORP.EXAMPLE");
+    let secret = ticket::client::Secret::Password("no matter");
+    let nobody = PrincipalName::principal("nobody");
+    let (_, request) = ticket::client::Initial::start(
+        nobody,
+        Realm::from("CORP.EXAMPLE"),
+        wish,
+        secret,
+        SystemClock.now(),
+        &mut SystemRng,
+    );
+    let error = KrbError::decode(&ask_kdc(addresses.kdc[0], &request)).unwrap();
+    assert!(
+        matches!(
+            error.error_code,
+            ErrorCode::KDC_ERR_C_PRINCIPAL_UNKNOWN | ErrorCode::KDC_ERR_PREAUTH_REQUIRED
+        ),
+        "{error:?}"
+    );
+
+    let root = root(&directory);
+    for name in ["sts.corp.example", "enterpriseregistration.corp.example"] {
+        let answer = get(
+            addresses.https[0],
+            root.clone(),
+            name,
+            name,
+            "/adfs/.well-known/openid-configuration",
+        );
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        assert!(answer.contains("https://sts.corp.example/adfs"), "{answer}");
+    }
+    let answer = get(
+        addresses.https[0],
+        root.clone(),
+        "sts.corp.example",
+        "evil.example",
+        "/adfs/.well-known/openid-configuration",
+    );
+    assert!(answer.starts_with("HTTP/1.1 421"), "{answer}");
+    let answer = get(
+        addresses.https[0],
+        root,
+        "sts.corp.example",
+        "sts.corp.example",
+        "/nowhere",
+    );
+    assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
+
+    let mut plain = TcpStream::connect(addresses.http[0]).unwrap();
+    plain
+        .write_all(b"GET /root.crl HTTP/1.1\r\nHost: pki.corp.example\r\nConnection: close\r\n\r\n")
+        .unwrap();
+    let mut answer = Vec::new();
+    plain.read_to_end(&mut answer).unwrap();
+    let answer = String::from_utf8_lossy(&answer);
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert!(
+        answer.contains("content-type: application/pkix-crl"),
+        "{answer}"
+    );
+    running.shutdown(PATIENCE);
+}
+
+#[test]
+fn a_server_without_its_authorities_does_not_start() {
+    let fault = Server::start(settings(), Parts::new(testing::fresh())).unwrap_err();
+    assert!(matches!(fault, Fault::Certificate(_)), "{fault}");
+}
+
+#[test]
+fn wrong_settings_of_a_party_are_said_with_its_section() {
+    let mut settings = settings();
+    settings.authority.tls_days = 1;
+    let fault = Server::start(settings, Parts::new(testing::fresh())).unwrap_err();
+    assert_eq!(
+        fault.to_string(),
+        "[authority]: authority.tls_days is 1, expected 2 to 397"
+    );
+}
+
+#[test]
+fn a_second_server_over_the_same_directory_takes_up_where_the_first_one_stopped() {
+    let (running, directory) = started();
+    let first = get(
+        running.addresses().https[0],
+        root(&directory),
+        "sts.corp.example",
+        "sts.corp.example",
+        "/adfs/discovery/keys",
+    );
+    running.shutdown(PATIENCE);
+    let running = Server::start(settings(), Parts::new(Arc::clone(&directory))).unwrap();
+    let second = get(
+        running.addresses().https[0],
+        root(&directory),
+        "sts.corp.example",
+        "sts.corp.example",
+        "/adfs/discovery/keys",
+    );
+    let body = |answer: &str| {
+        answer
+            .split_once("\r\n\r\n")
+            .map(|(_, body)| body.to_owned())
+    };
+    assert_eq!(body(&first), body(&second));
+    assert!(
+        body(&first).is_some_and(|body| body.contains("\"kid\"")),
+        "{first}"
+    );
+}
