@@ -90,9 +90,9 @@ impl Answer {
 
 /// A request with all that its handlers need.
 #[derive(Clone, Copy)]
-pub(crate) struct Asked<'a, 'v> {
+pub(crate) struct Asked<'a, 'd> {
     pub(crate) request: &'a Request,
-    pub(crate) view: &'a View<'v>,
+    pub(crate) view: &'a View<'a, 'd>,
     pub(crate) now: Timestamp,
     /// Under which our log has what the peer is not told.
     pub(crate) trace: Guid,
@@ -231,7 +231,7 @@ const ENDPOINTS: [(&str, Method, Words, Handler); 15] = [
 
 /// Answers one request.
 #[must_use]
-pub fn answer(request: &Request, view: &View<'_>, now: Timestamp, rng: &mut dyn Rng) -> Answer {
+pub fn answer(request: &Request, view: &View<'_, '_>, now: Timestamp, rng: &mut dyn Rng) -> Answer {
     let asked = Asked {
         request,
         view,

@@ -35,7 +35,7 @@ pub fn signing_keys(
 }
 
 /// Writes the first signing key, or what renewal asks for.
-pub(crate) fn due(view: &View<'_>, now: Timestamp) -> Result<Vec<Change>, Fault> {
+pub(crate) fn due(view: &View<'_, '_>, now: Timestamp) -> Result<Vec<Change>, Fault> {
     let kind = view.settings.signing_key;
     let renewed = match view.snapshot.record(SIGNING_KEYS, RECORD, now)? {
         None => Some(SigningKeys::first(kind, now)),

@@ -44,9 +44,9 @@ use trust::{Rng, Timestamp};
 
 /// What the party may read.
 #[derive(Clone, Copy)]
-pub struct View<'a> {
+pub struct View<'a, 'd> {
     /// A state of the directory.
-    pub snapshot: &'a Snapshot<'a>,
+    pub snapshot: &'a Snapshot<'d>,
     /// The configuration.
     pub settings: &'a Settings,
     /// What is kept in memory between requests.
@@ -63,7 +63,7 @@ pub struct View<'a> {
 /// [`Fault`] when the directory fails.
 pub fn react(
     committed: &Commit,
-    view: &View<'_>,
+    view: &View<'_, '_>,
     now: Timestamp,
     _rng: &mut dyn Rng,
 ) -> Result<Vec<Change>, Fault> {
@@ -88,12 +88,6 @@ pub fn react(
 ///
 /// # Errors
 /// [`Fault`] when the directory fails.
-pub fn tick(view: &View<'_>, now: Timestamp, _rng: &mut dyn Rng) -> Result<Vec<Change>, Fault> {
+pub fn tick(view: &View<'_, '_>, now: Timestamp, _rng: &mut dyn Rng) -> Result<Vec<Change>, Fault> {
     keys::due(view, now)
-}
-
-/// The password policy's maximum age and the lockout policy, from the domain's head.
-fn head(snapshot: &Snapshot<'_>) -> Result<directory::Entry, Fault> {
-    let head = snapshot.domain().head;
-    snapshot.entry(head)?.ok_or(Fault::NoDomain)
 }

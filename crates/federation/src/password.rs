@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use crypto::password::Cost;
-use directory::lockout::LockoutPolicy;
 use directory::password::PasswordPolicy;
 use directory::{Account, AccountKind, Fault};
 use token::authentication::FirstFactor;
@@ -46,8 +45,7 @@ pub(crate) fn prove(
     password: &str,
 ) -> Result<Result<Proven, Wrong>, Fault> {
     let (view, now) = (asked.view, asked.now);
-    let head = crate::head(view.snapshot)?;
-    let lockout = LockoutPolicy::of(&head);
+    let lockout = view.snapshot.lockout_policy()?;
     let found = view
         .snapshot
         .account_by_name(name)?
@@ -67,7 +65,7 @@ pub(crate) fn prove(
         }
         Some(account) => {
             view.lockout.succeed(&account, now);
-            match standing(&account, &PasswordPolicy::of(&head), asked) {
+            match standing(&account, &view.snapshot.password_policy()?, asked) {
                 Err(wrong) => wrong,
                 Ok(()) => {
                     return Ok(Ok(Proven {

@@ -388,8 +388,8 @@ fn enrolled(asked: &Asked<'_, '_>, account: &Account) -> AuditRecord {
 
 /// A sign-in on its way and all that its page shows.
 #[derive(Clone, Copy)]
-struct Shown<'a, 'v> {
-    asked: &'a Asked<'a, 'v>,
+struct Shown<'a, 'd> {
+    asked: &'a Asked<'a, 'd>,
     sign_in: &'a SignIn,
     context: &'a Secret,
     browser: &'a Browser,

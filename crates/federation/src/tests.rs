@@ -1,1 +1,12 @@
+//! The party at its boundary: requests in, replies and committed changes out.
 
+mod authorize;
+mod documents;
+mod exchange;
+mod join;
+mod key;
+mod negotiate;
+mod second_factor;
+mod session;
+mod sign_in;
+mod world;

@@ -264,7 +264,7 @@ fn requested_key(csr: &[u8]) -> Result<PossessedKey, Refused> {
     Ok(possessed)
 }
 
-/// A key that no other device has, and nobody signs in with.
+/// A key that no other device has, and nobody signs in with but the computer itself, whose objectGUID the device bears.
 fn free(
     snapshot: &Snapshot<'_>,
     key: Fingerprint,
@@ -275,6 +275,7 @@ fn free(
     let elsewhere = listed.is_some_and(|record| record.value.bytes() != device.to_bytes());
     let signs_in = match snapshot.holder_of_key(&key)? {
         None => false,
+        Some(holder) if holder.0 == device => false,
         Some(holder) => snapshot
             .device_by_entry(holder)?
             .is_none_or(|holder| holder.device_id != device),

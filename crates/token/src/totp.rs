@@ -74,7 +74,7 @@ impl AuthenticationAdapter for Totp {
         };
         match secret.step_of(sent, now) {
             None => Ended::Refuse(Wrong::Answer),
-            Some(step) => Ended::Accept(accepted(person.account, step, now)),
+            Some(step) => Ended::Accept(secret.accepted(person.account, step, now)),
         }
     }
 }
@@ -123,13 +123,26 @@ impl TotpSecret {
     #[must_use]
     pub fn enrol(&self, account: Guid, sent: &str, now: Timestamp) -> Option<Accepted> {
         self.step_of(sent, now)
-            .map(|step| accepted(account, step, now))
+            .map(|step| self.accepted(account, step, now))
     }
 
     /// What the adapter keeps about somebody who has this secret.
     #[must_use]
     pub fn kept(&self) -> Value {
         json!({ "secret": self.reveal().as_str() })
+    }
+
+    /// The proof, and the claim of this very code: another secret's code of the same step is another.
+    fn accepted(&self, account: Guid, step: u64, now: Timestamp) -> Accepted {
+        let end = step.saturating_add(WINDOW + 1).saturating_mul(STEP_SECONDS);
+        Accepted {
+            proof: SecondFactor::proven(Totp.amr(), now),
+            claim: Claim {
+                id: format!("{account}:{step}:{}", self.0.code(step)),
+                until: Timestamp::from_unix(i64::try_from(end).unwrap_or(i64::MAX)),
+            },
+            data: None,
+        }
     }
 
     /// The step, in the window, that has the code that was sent.
@@ -141,18 +154,6 @@ impl TotpSecret {
 /// The present step; moments before 1970 count as 1970.
 fn present(now: Timestamp) -> u64 {
     step_at(u64::try_from(now.unix()).unwrap_or(0))
-}
-
-fn accepted(account: Guid, step: u64, now: Timestamp) -> Accepted {
-    let end = step.saturating_add(WINDOW + 1).saturating_mul(STEP_SECONDS);
-    Accepted {
-        proof: SecondFactor::proven(Totp.amr(), now),
-        claim: Claim {
-            id: format!("{account}:{step}"),
-            until: Timestamp::from_unix(i64::try_from(end).unwrap_or(i64::MAX)),
-        },
-        data: None,
-    }
 }
 
 #[cfg(test)]
@@ -225,7 +226,7 @@ mod tests {
             Ended::Accept(accepted) => accepted.claim,
             Ended::Refuse(wrong) => panic!("{wrong}"),
         };
-        assert_eq!(claim_at(0).id, format!("{ALICE}:37037037"));
+        assert_eq!(claim_at(0).id, format!("{ALICE}:37037037:050471"));
         assert_eq!(claim_at(0), claim_at(30));
         let until = claim_at(0).until;
         assert_eq!(
