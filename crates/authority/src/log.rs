@@ -2,7 +2,7 @@
 //!
 //! Promises: an entry's number is one more than the last one's, and it carries the digest of the one before
 //! it, so that an entry can neither be taken out nor changed without every later one telling. Nothing is
-//! signed but the content of an entry that was read back from the directory ([`Logged`]).
+//! signed but the content of an entry that was read back from the directory (`Logged`).
 
 use der::asn1::OctetString;
 use der::{Decode, Encode, Sequence};
