@@ -180,6 +180,27 @@ impl Lab {
         Krb5::new(&path, &self.scratch().join(cache))
     }
 
+    /// Adds a person whose first password may stay.
+    ///
+    /// # Panics
+    /// When the lab does not want that.
+    #[track_caller]
+    pub fn add_person(&self, name: &str, password: &str) {
+        let file = self.scratch().join(format!("{name}.password"));
+        std::fs::write(&file, password).expect("there is room for a file");
+        let file = file.to_str().expect("a temporary path is text");
+        let add = [
+            "admin",
+            "user",
+            "add",
+            name,
+            "--password-file",
+            file,
+            "--keep-password",
+        ];
+        self.keyporch(&add).succeeded();
+    }
+
     /// `keyporch --lab DIR`, as its administrator.
     #[track_caller]
     pub fn keyporch(&self, arguments: &[&str]) -> Finished {

@@ -93,20 +93,7 @@ fn a_person_signs_in_with_password_and_second_factor_and_mistakes_are_told() {
 fn a_new_person_sets_up_an_authenticator_from_the_page() {
     let lab = Lab::start();
     let password = "a long first password 1";
-    let file = lab.scratch().join("password");
-    std::fs::write(&file, password).expect("there is room for a file");
-    let file = file.to_str().expect("a temporary path is text");
-    lab.keyporch(&[
-        "admin",
-        "user",
-        "add",
-        "carol",
-        "--upn",
-        "carol@corp.example",
-        "--password-file",
-        file,
-    ])
-    .succeeded();
+    lab.add_person("carol", password);
     let (browser, callback) = (Browser::start(), Callback::bind());
     browser.open(&authorize(&lab, &callback));
     browser.fill("#user-name", "carol@corp.example");

@@ -55,19 +55,19 @@ fn a_ticket_is_renewed() {
 fn a_ticket_is_forwarded_to_a_service_with_an_exported_keytab() {
     let lab = Lab::start();
     let (person, krb5) = (lab.person(), lab.krb5("forward"));
+    lab.keyporch(&["admin", "service", "add", "sample/app.corp.example"])
+        .succeeded();
+    let keytab = lab.scratch().join("sample.keytab");
+    let path = keytab.to_str().expect("a temporary path is text");
     lab.keyporch(&[
         "admin",
         "service",
-        "add",
-        "sample",
-        "--spn",
+        "keytab",
         "sample/app.corp.example",
+        "--out",
+        path,
     ])
     .succeeded();
-    let keytab = lab.scratch().join("sample.keytab");
-    let path = keytab.to_str().expect("a temporary path is text");
-    lab.keyporch(&["admin", "service", "keytab", "sample", "--out", path])
-        .succeeded();
     let listed = krb5.klist(&["-ket", path]).succeeded();
     assert!(
         listed.contains("sample/app.corp.example@CORP.EXAMPLE"),
@@ -108,19 +108,19 @@ fn a_ticket_is_forwarded_to_a_service_with_an_exported_keytab() {
 fn a_service_signs_in_with_its_keytab() {
     let lab = Lab::start();
     let krb5 = lab.krb5("keytab");
+    lab.keyporch(&["admin", "service", "add", "backup/store.corp.example"])
+        .succeeded();
+    let keytab = lab.scratch().join("backup.keytab");
+    let path = keytab.to_str().expect("a temporary path is text");
     lab.keyporch(&[
         "admin",
         "service",
-        "add",
-        "backup",
-        "--spn",
+        "keytab",
         "backup/store.corp.example",
+        "--out",
+        path,
     ])
     .succeeded();
-    let keytab = lab.scratch().join("backup.keytab");
-    let path = keytab.to_str().expect("a temporary path is text");
-    lab.keyporch(&["admin", "service", "keytab", "backup", "--out", path])
-        .succeeded();
     krb5.kinit(&["-k", "-t", path, "backup/store.corp.example"], "")
         .succeeded();
     krb5.kvno(&[HOST]).succeeded();

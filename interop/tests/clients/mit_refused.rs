@@ -74,16 +74,7 @@ fn refuses_a_key_that_is_not_listed() {
 fn refuses_another_person_s_key() {
     let lab = Lab::start();
     let person = lab.person();
-    lab.keyporch(&[
-        "admin",
-        "user",
-        "add",
-        "bob",
-        "--upn",
-        "bob@corp.example",
-        "--random-password",
-    ])
-    .succeeded();
+    lab.add_person("bob", "a second person's password 2");
     let krb5 = lab.krb5("other");
     // MIT leaves the self-signed certificate out, so there is no key to look up: 62, not 75.
     krb5.kinit_with_key("bob", &person.certificate, &person.key)
@@ -98,14 +89,14 @@ fn a_revoked_key_gets_no_ticket_and_renews_none_once_the_command_has_returned() 
     let (person, krb5) = (lab.person(), lab.krb5("revoked"));
     krb5.kinit_with_key(&person.sam, &person.certificate, &person.key)
         .succeeded();
-    let keys = lab.keyporch_json(&["admin", "key", "list", &person.sam]);
+    let keys = lab.keyporch_json(&["admin", "key", "list", "--user", &person.sam]);
     let fingerprint = keys
         .pointer("/0/fingerprint")
         .and_then(|value| value.as_str());
     let fingerprint = fingerprint
         .unwrap_or_else(|| panic!("no fingerprint in {keys:#}"))
         .to_owned();
-    lab.keyporch(&["admin", "key", "revoke", &person.sam, &fingerprint])
+    lab.keyporch(&["admin", "key", "revoke", &person.sam, &fingerprint, "--yes"])
         .succeeded();
     let after = lab.krb5("after");
     after
