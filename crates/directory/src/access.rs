@@ -88,9 +88,7 @@ impl Caller {
         Ok(match (right, target) {
             (Right::WriteKeys, Some(target)) => {
                 let own = [rid::KEY_ADMINS, rid::ENTERPRISE_KEY_ADMINS];
-                let key_admin = own
-                    .iter()
-                    .any(|rid| self.is(&domain.well_known_sid(*rid)));
+                let key_admin = own.iter().any(|rid| self.is(&domain.well_known_sid(*rid)));
                 // Who may list keys must not become an administrator by it (DIR-G3).
                 key_admin && !is_protected(target, snapshot)?
             }
@@ -132,7 +130,12 @@ pub fn is_protected(account: &Account, snapshot: &Snapshot<'_>) -> Result<bool, 
         return Ok(true);
     }
     let caller = Caller::of(account, snapshot)?;
-    let protected = [rid::SCHEMA_ADMINS, rid::DOMAIN_CONTROLLERS, rid::ENTERPRISE_KEY_ADMINS, rid::KEY_ADMINS];
+    let protected = [
+        rid::SCHEMA_ADMINS,
+        rid::DOMAIN_CONTROLLERS,
+        rid::ENTERPRISE_KEY_ADMINS,
+        rid::KEY_ADMINS,
+    ];
     Ok(caller.is_administrator(domain)
         || protected
             .iter()

@@ -81,7 +81,10 @@ impl Actor {
     /// Someone without an account in the directory.
     #[must_use]
     pub fn named(name: impl Into<String>) -> Self {
-        Self { sid: None, name: name.into() }
+        Self {
+            sid: None,
+            name: name.into(),
+        }
     }
 }
 

@@ -87,18 +87,78 @@ impl Bootstrap {
 
 /// The groups that every domain has: name, RID, type, description.
 const GROUPS: &[(&str, u32, i64, &str)] = &[
-    ("Domain Admins", rid::DOMAIN_ADMINS, GLOBAL_SECURITY, "Administrators of the domain"),
-    ("Domain Users", rid::DOMAIN_USERS, GLOBAL_SECURITY, "All people of the domain"),
-    ("Domain Guests", rid::DOMAIN_GUESTS, GLOBAL_SECURITY, "All guests of the domain"),
-    ("Domain Computers", rid::DOMAIN_COMPUTERS, GLOBAL_SECURITY, "All computers joined to the domain"),
-    ("Domain Controllers", rid::DOMAIN_CONTROLLERS, GLOBAL_SECURITY, "All domain controllers of the domain"),
-    ("Cert Publishers", rid::CERT_PUBLISHERS, DOMAIN_LOCAL_SECURITY, "May publish certificates to the directory"),
-    ("Schema Admins", rid::SCHEMA_ADMINS, UNIVERSAL_SECURITY, "Administrators of the schema"),
-    ("Enterprise Admins", rid::ENTERPRISE_ADMINS, UNIVERSAL_SECURITY, "Administrators of the forest"),
-    ("Group Policy Creator Owners", rid::GROUP_POLICY_CREATOR_OWNERS, GLOBAL_SECURITY, "May make policy objects"),
-    ("Protected Users", rid::PROTECTED_USERS, GLOBAL_SECURITY, "Protected against weak ways to sign in"),
-    ("Key Admins", rid::KEY_ADMINS, GLOBAL_SECURITY, "May list keys on accounts of the domain"),
-    ("Enterprise Key Admins", rid::ENTERPRISE_KEY_ADMINS, UNIVERSAL_SECURITY, "May list keys on accounts of the forest"),
+    (
+        "Domain Admins",
+        rid::DOMAIN_ADMINS,
+        GLOBAL_SECURITY,
+        "Administrators of the domain",
+    ),
+    (
+        "Domain Users",
+        rid::DOMAIN_USERS,
+        GLOBAL_SECURITY,
+        "All people of the domain",
+    ),
+    (
+        "Domain Guests",
+        rid::DOMAIN_GUESTS,
+        GLOBAL_SECURITY,
+        "All guests of the domain",
+    ),
+    (
+        "Domain Computers",
+        rid::DOMAIN_COMPUTERS,
+        GLOBAL_SECURITY,
+        "All computers joined to the domain",
+    ),
+    (
+        "Domain Controllers",
+        rid::DOMAIN_CONTROLLERS,
+        GLOBAL_SECURITY,
+        "All domain controllers of the domain",
+    ),
+    (
+        "Cert Publishers",
+        rid::CERT_PUBLISHERS,
+        DOMAIN_LOCAL_SECURITY,
+        "May publish certificates to the directory",
+    ),
+    (
+        "Schema Admins",
+        rid::SCHEMA_ADMINS,
+        UNIVERSAL_SECURITY,
+        "Administrators of the schema",
+    ),
+    (
+        "Enterprise Admins",
+        rid::ENTERPRISE_ADMINS,
+        UNIVERSAL_SECURITY,
+        "Administrators of the forest",
+    ),
+    (
+        "Group Policy Creator Owners",
+        rid::GROUP_POLICY_CREATOR_OWNERS,
+        GLOBAL_SECURITY,
+        "May make policy objects",
+    ),
+    (
+        "Protected Users",
+        rid::PROTECTED_USERS,
+        GLOBAL_SECURITY,
+        "Protected against weak ways to sign in",
+    ),
+    (
+        "Key Admins",
+        rid::KEY_ADMINS,
+        GLOBAL_SECURITY,
+        "May list keys on accounts of the domain",
+    ),
+    (
+        "Enterprise Key Admins",
+        rid::ENTERPRISE_KEY_ADMINS,
+        UNIVERSAL_SECURITY,
+        "May list keys on accounts of the forest",
+    ),
 ];
 
 /// Makes the domain: its tree, its well-known groups, krbtgt and the domain controller with random keys,
@@ -151,7 +211,11 @@ fn check(names: &Bootstrap) -> Result<(), Refused> {
         && label(&names.domain_controller)
         && names.domain_controller.len() <= 15
         && names.federation_host.as_deref().is_none_or(host);
-    if right { Ok(()) } else { Err(Refused::InvalidName) }
+    if right {
+        Ok(())
+    } else {
+        Err(Refused::InvalidName)
+    }
 }
 
 fn new_domain(names: &Bootstrap, rng: &mut dyn Rng) -> Domain {
@@ -183,16 +247,24 @@ fn tree(domain: &Domain) -> Vec<Change> {
     let password = PasswordPolicy::default();
     let lockout = LockoutPolicy::default();
     let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-    let head = NewEntry::new(domain.head, EntryId::NONE, Class::DomainDns, &domain.dns_name)
-        .with(Attribute::NetBiosName, domain.netbios_name.as_str())
-        .with(Attribute::MsDsMachineAccountQuota, 10)
-        .with(Attribute::MinPwdLength, number(password.minimum_length))
-        .with(Attribute::PwdHistoryLength, number(password.history))
-        .with(Attribute::MinPwdAge, to_interval(password.minimum_age))
-        .with(Attribute::MaxPwdAge, to_interval(password.maximum_age))
-        .with(Attribute::LockoutThreshold, i64::from(lockout.threshold))
-        .with(Attribute::LockoutObservationWindow, to_interval(lockout.window))
-        .with(Attribute::LockoutDuration, to_interval(lockout.duration));
+    let head = NewEntry::new(
+        domain.head,
+        EntryId::NONE,
+        Class::DomainDns,
+        &domain.dns_name,
+    )
+    .with(Attribute::NetBiosName, domain.netbios_name.as_str())
+    .with(Attribute::MsDsMachineAccountQuota, 10)
+    .with(Attribute::MinPwdLength, number(password.minimum_length))
+    .with(Attribute::PwdHistoryLength, number(password.history))
+    .with(Attribute::MinPwdAge, to_interval(password.minimum_age))
+    .with(Attribute::MaxPwdAge, to_interval(password.maximum_age))
+    .with(Attribute::LockoutThreshold, i64::from(lockout.threshold))
+    .with(
+        Attribute::LockoutObservationWindow,
+        to_interval(lockout.window),
+    )
+    .with(Attribute::LockoutDuration, to_interval(lockout.duration));
     let container = |id, name: &str| NewEntry::new(id, domain.head, Class::Container, name);
     let unit = Class::OrganizationalUnit;
     let mut entries = vec![
@@ -202,11 +274,26 @@ fn tree(domain: &Domain) -> Vec<Change> {
         container(domain.services, "Managed Service Accounts"),
         container(domain.system, "System"),
         NewEntry::new(domain.policies, domain.system, Class::Container, "Policies"),
-        NewEntry::new(domain.domain_controllers, domain.head, unit, "Domain Controllers"),
-        NewEntry::new(domain.devices, domain.head, Class::DeviceContainer, "RegisteredDevices"),
+        NewEntry::new(
+            domain.domain_controllers,
+            domain.head,
+            unit,
+            "Domain Controllers",
+        ),
+        NewEntry::new(
+            domain.devices,
+            domain.head,
+            Class::DeviceContainer,
+            "RegisteredDevices",
+        ),
     ];
     let configuration = Class::Configuration;
-    entries.push(NewEntry::new(domain.configuration, domain.head, configuration, "Configuration"));
+    entries.push(NewEntry::new(
+        domain.configuration,
+        domain.head,
+        configuration,
+        "Configuration",
+    ));
     entries
         .into_iter()
         .map(|entry| entry.critical().into())
@@ -236,7 +323,10 @@ fn accounts(domain: &Domain, names: &Bootstrap, rng: &mut dyn Rng) -> Vec<Change
     let disabled = AccountControl::NORMAL_ACCOUNT | AccountControl::ACCOUNT_DISABLE;
     let krbtgt = NewEntry::new(domain.krbtgt, domain.users, Class::User, "krbtgt")
         .with(Attribute::SamAccountName, "krbtgt")
-        .with(Attribute::Description, "Key distribution centre service account")
+        .with(
+            Attribute::Description,
+            "Key distribution centre service account",
+        )
         .with(Attribute::ServicePrincipalName, "kadmin/changepw")
         .with(Attribute::UserAccountControl, disabled.to_integer())
         .with_password(PasswordMaterial::random(rng), false)
@@ -246,17 +336,25 @@ fn accounts(domain: &Domain, names: &Bootstrap, rng: &mut dyn Rng) -> Vec<Change
     let host = format!("{}.{}", name.to_lowercase(), domain.dns_name);
     let control = AccountControl::SERVER_TRUST_ACCOUNT | AccountControl::TRUSTED_FOR_DELEGATION;
     let class = Class::Computer;
-    let controller = NewEntry::new(domain.domain_controller, domain.domain_controllers, class, &name)
-        .with(Attribute::SamAccountName, format!("{name}$"))
-        .with(Attribute::UserAccountControl, control.to_integer())
-        .with(Attribute::PrimaryGroupId, i64::from(rid::DOMAIN_CONTROLLERS))
-        .with(Attribute::DnsHostName, host.as_str())
-        .with(Attribute::ServicePrincipalName, format!("HOST/{host}"))
-        .with(Attribute::ServicePrincipalName, format!("HOST/{name}"))
-        .with(Attribute::ServicePrincipalName, format!("ldap/{host}"))
-        .with(Attribute::ServicePrincipalName, format!("ldap/{name}"))
-        .with_password(PasswordMaterial::random(rng), false)
-        .fixed(rid::FIRST_DOMAIN_CONTROLLER);
+    let controller = NewEntry::new(
+        domain.domain_controller,
+        domain.domain_controllers,
+        class,
+        &name,
+    )
+    .with(Attribute::SamAccountName, format!("{name}$"))
+    .with(Attribute::UserAccountControl, control.to_integer())
+    .with(
+        Attribute::PrimaryGroupId,
+        i64::from(rid::DOMAIN_CONTROLLERS),
+    )
+    .with(Attribute::DnsHostName, host.as_str())
+    .with(Attribute::ServicePrincipalName, format!("HOST/{host}"))
+    .with(Attribute::ServicePrincipalName, format!("HOST/{name}"))
+    .with(Attribute::ServicePrincipalName, format!("ldap/{host}"))
+    .with(Attribute::ServicePrincipalName, format!("ldap/{name}"))
+    .with_password(PasswordMaterial::random(rng), false)
+    .fixed(rid::FIRST_DOMAIN_CONTROLLER);
     vec![krbtgt.into(), controller.into()]
 }
 
@@ -273,7 +371,8 @@ fn federation(domain: &Domain, host: &str, rng: &mut dyn Rng) -> Vec<Change> {
 
     let mut id = || EntryId::random(rng);
     let (services, configuration, registration) = (id(), id(), id());
-    let container = |id, parent, name: &str| NewEntry::new(id, parent, Class::Container, name).critical();
+    let container =
+        |id, parent, name: &str| NewEntry::new(id, parent, Class::Container, name).critical();
     let registration_container = NewEntry::new(
         registration,
         configuration,

@@ -101,16 +101,26 @@ impl Cache {
 
     fn shard(&self, id: EntryId) -> MutexGuard<'_, Shard> {
         let place = usize::from(id.bytes()[0]) % SHARDS;
-        #[allow(clippy::indexing_slicing, reason = "the place is below the number of shards")]
-        self.shards[place].lock().unwrap_or_else(PoisonError::into_inner)
+        #[allow(
+            clippy::indexing_slicing,
+            reason = "the place is below the number of shards"
+        )]
+        self.shards[place]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn names(&self, name: &str) -> MutexGuard<'_, HashMap<String, EntryId>> {
         let sum = name.bytes().fold(0usize, |sum, byte| {
             sum.wrapping_mul(31).wrapping_add(usize::from(byte))
         });
-        #[allow(clippy::indexing_slicing, reason = "the place is below the number of shards")]
-        self.names[sum % SHARDS].lock().unwrap_or_else(PoisonError::into_inner)
+        #[allow(
+            clippy::indexing_slicing,
+            reason = "the place is below the number of shards"
+        )]
+        self.names[sum % SHARDS]
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn find(&self, id: EntryId) -> Option<Parsed> {
@@ -173,13 +183,24 @@ impl Cache {
         }
     }
 
-    pub(crate) fn memberships(&self, id: EntryId) -> Option<Arc<Memberships>> {
-        let shard = self.shard(id);
-        let (number, memberships) = shard.slots.get(&id)?.memberships.as_ref()?;
+    /// The groups of an account in the state `stamp`.
+    pub(crate) fn memberships(&self, of: EntryId, stamp: Stamp) -> Option<Arc<Memberships>> {
+        let shard = self.shard(of);
+        let slot = shard.slots.get(&of)?;
+        let (number, memberships) = slot.memberships.as_ref()?;
+        if slot.parsed.stamp() != stamp {
+            return None;
+        }
         (*number >= self.groups_changed.load(Ordering::Acquire)).then(|| memberships.clone())
     }
 
-    pub(crate) fn keep_memberships(&self, of: EntryId, stamp: Stamp, memberships: Arc<Memberships>, number: u64) {
+    pub(crate) fn keep_memberships(
+        &self,
+        of: EntryId,
+        stamp: Stamp,
+        memberships: Arc<Memberships>,
+        number: u64,
+    ) {
         let mut shard = self.shard(of);
         if let Some(slot) = shard.slots.get_mut(&of)
             && slot.parsed.stamp() == stamp

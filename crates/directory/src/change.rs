@@ -314,7 +314,11 @@ pub fn set(id: EntryId, attribute: Attribute, value: impl Into<Value>) -> Change
 /// Lists a key on an account or device.
 #[must_use]
 pub fn add_key_credential(holder: EntryId, blob: Vec<u8>, origin: Origin) -> Change {
-    Change::AddKeyCredential { holder, blob, origin }
+    Change::AddKeyCredential {
+        holder,
+        blob,
+        origin,
+    }
 }
 
 /// Takes a key off an account's or device's list.
@@ -438,11 +442,6 @@ pub fn audit(record: AuditRecord) -> Change {
 }
 
 /// Asks for work later, under a name of its own.
-pub fn schedule(
-    kind: &str,
-    due: Timestamp,
-    payload: Vec<u8>,
-    rng: &mut dyn Rng,
-) -> Change {
+pub fn schedule(kind: &str, due: Timestamp, payload: Vec<u8>, rng: &mut dyn Rng) -> Change {
     Change::Schedule(Job::new(JobId::random(rng), kind, due, payload))
 }

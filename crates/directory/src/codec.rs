@@ -141,6 +141,10 @@ impl<'a> Reader<'a> {
     }
 
     pub(crate) const fn end(&self) -> Result<(), Corrupt> {
-        if self.rest.is_empty() { Ok(()) } else { Err(Corrupt) }
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(Corrupt)
+        }
     }
 }

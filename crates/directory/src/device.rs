@@ -102,10 +102,15 @@ impl Device {
             device_id: entry
                 .guid(Attribute::MsDsDeviceId)
                 .ok_or(Fault::Corrupt("device without id"))?,
-            display_name: entry.text(Attribute::DisplayName).unwrap_or(&entry.name).to_owned(),
+            display_name: entry
+                .text(Attribute::DisplayName)
+                .unwrap_or(&entry.name)
+                .to_owned(),
             enabled: entry.boolean(Attribute::MsDsIsEnabled).unwrap_or(false),
             os_type: entry.text(Attribute::MsDsDeviceOsType).map(str::to_owned),
-            os_version: entry.text(Attribute::MsDsDeviceOsVersion).map(str::to_owned),
+            os_version: entry
+                .text(Attribute::MsDsDeviceOsVersion)
+                .map(str::to_owned),
             trust_type: entry.integer(Attribute::MsDsDeviceTrustType),
             owner: entry.sid(Attribute::MsDsRegisteredOwner),
             users: entry

@@ -94,7 +94,11 @@ impl Directory {
         options: Options,
         mut rng: Box<dyn Rng + Send>,
     ) -> Result<Self, Fault> {
-        let cache = Cache::new(if storage.shared() { 0 } else { options.cache_bytes });
+        let cache = Cache::new(if storage.shared() {
+            0
+        } else {
+            options.cache_bytes
+        });
         let (node, committed) = enter(storage.as_ref(), &root_key, rng.as_mut(), false)?;
         let directory = Self {
             storage,
@@ -313,7 +317,9 @@ impl Directory {
     }
 
     fn listeners(&self) -> std::sync::MutexGuard<'_, Listeners> {
-        self.listeners.lock().unwrap_or_else(PoisonError::into_inner)
+        self.listeners
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn load_domain(&self) -> Result<(), Fault> {

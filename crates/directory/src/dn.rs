@@ -172,7 +172,14 @@ mod tests {
     #[test]
     fn a_name_with_every_escape_comes_back() {
         let head = Dn::of_domain("corp.example");
-        for name in ["alice", " a, b+c ", "#1", "a\\b\"<>;=", "Zoë \u{1F511}", "line\nbreak\r\0"] {
+        for name in [
+            "alice",
+            " a, b+c ",
+            "#1",
+            "a\\b\"<>;=",
+            "Zoë \u{1F511}",
+            "line\nbreak\r\0",
+        ] {
             let rdn = Rdn {
                 attribute: Attribute::Cn,
                 value: name.to_owned(),
@@ -186,15 +193,32 @@ mod tests {
 
     #[test]
     fn case_and_spaces_do_not_distinguish_names() {
-        let one: Dn = "CN=Alice  Example, OU=People,DC=corp,DC=example".parse().unwrap();
-        let other: Dn = "cn=alice example,ou=people,dc=CORP,dc=example".parse().unwrap();
+        let one: Dn = "CN=Alice  Example, OU=People,DC=corp,DC=example"
+            .parse()
+            .unwrap();
+        let other: Dn = "cn=alice example,ou=people,dc=CORP,dc=example"
+            .parse()
+            .unwrap();
         assert_eq!(one, other);
-        assert_eq!(one.to_string(), "CN=Alice  Example,OU=People,DC=corp,DC=example");
+        assert_eq!(
+            one.to_string(),
+            "CN=Alice  Example,OU=People,DC=corp,DC=example"
+        );
     }
 
     #[test]
     fn refuses_what_is_no_name() {
-        for text in ["", "alice", "CN=", "CN=a,", "X=a", "CN=a+OU=b", "CN=\"a\"", "CN=a\\", "CN=\\ff"] {
+        for text in [
+            "",
+            "alice",
+            "CN=",
+            "CN=a,",
+            "X=a",
+            "CN=a+OU=b",
+            "CN=\"a\"",
+            "CN=a\\",
+            "CN=\\ff",
+        ] {
             assert_eq!(text.parse::<Dn>(), Err(InvalidDn), "{text:?}");
         }
     }

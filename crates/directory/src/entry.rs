@@ -54,10 +54,12 @@ impl Entry {
 
     /// The values of a directory string attribute.
     pub fn texts(&self, attribute: Attribute) -> impl Iterator<Item = &str> {
-        self.values(attribute).iter().filter_map(|value| match value {
-            Value::Text(text) => Some(text.as_str()),
-            _ => None,
-        })
+        self.values(attribute)
+            .iter()
+            .filter_map(|value| match value {
+                Value::Text(text) => Some(text.as_str()),
+                _ => None,
+            })
     }
 
     /// The value of an integer attribute.
@@ -143,11 +145,7 @@ impl Entry {
         out.finish()
     }
 
-    pub(crate) fn read(
-        id: EntryId,
-        stamp: Stamp,
-        from: &mut Reader<'_>,
-    ) -> Result<Self, Corrupt> {
+    pub(crate) fn read(id: EntryId, stamp: Stamp, from: &mut Reader<'_>) -> Result<Self, Corrupt> {
         let mut entry = Self {
             id,
             stamp,

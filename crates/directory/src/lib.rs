@@ -44,6 +44,10 @@ pub mod storage;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod value;
+mod verify;
+
+#[cfg(test)]
+mod tests;
 
 pub use account::{Account, AccountControl, AccountKind, KeyCredential, KeyValueId, Origin};
 pub use audit::{Actor, AuditRecord, AuditResult};
@@ -56,8 +60,8 @@ pub use domain::Domain;
 pub use entry::Entry;
 pub use error::{CommitError, Fault, Refused};
 pub use feed::{ChangeKind, Changed, ChangedRecord, Commit, Cursor, FeedError, FeedPage};
-pub use housekeeping::{Retention, Swept};
 pub use group::{Group, GroupType, TokenGroup};
+pub use housekeeping::{Retention, Swept};
 pub use id::{EntryId, Stamp};
 pub use reads::Reads;
 pub use record::{AccountActivity, Activity, ClaimId, Job, JobId, Record, RecordValue, Table};
@@ -65,3 +69,4 @@ pub use root_key::RootKey;
 pub use schema::{Attribute, Class};
 pub use snapshot::Snapshot;
 pub use value::{Secret, Value, folded};
+pub use verify::Verified;

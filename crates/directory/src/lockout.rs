@@ -126,12 +126,7 @@ impl Lockout {
 
     /// Whether the account is locked out. Asked before a password is looked at.
     #[must_use]
-    pub fn is_locked_out(
-        &self,
-        account: &Account,
-        policy: &LockoutPolicy,
-        now: Timestamp,
-    ) -> bool {
+    pub fn is_locked_out(&self, account: &Account, policy: &LockoutPolicy, now: Timestamp) -> bool {
         let mut counters = self.counters();
         let Some(counter) = counters.get_mut(&account.id) else {
             return account.is_locked_out(policy.duration, now);
@@ -199,7 +194,11 @@ impl Lockout {
             counter.lock_persisted = false;
         }
         persisted?;
-        Ok(if locks { Failed::LockedOut } else { Failed::Counted(count) })
+        Ok(if locks {
+            Failed::LockedOut
+        } else {
+            Failed::Counted(count)
+        })
     }
 
     /// Forgets the failures of an account whose password was right.

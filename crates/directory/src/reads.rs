@@ -73,11 +73,13 @@ fn stand(observations: &[Observation], read: &dyn Read) -> Result<bool, Fault> {
                 let rows = read.scan(&walk.start, &walk.end, walk.limit, walk.order)?;
                 digest(&rows)? == walk.digest
             }
-            Observation::Shared(shared) => shared
-                .iter()
-                .try_fold(true, |all, one| -> Result<bool, Fault> {
-                    Ok(all && stand(std::slice::from_ref(one), read)?)
-                })?,
+            Observation::Shared(shared) => {
+                shared
+                    .iter()
+                    .try_fold(true, |all, one| -> Result<bool, Fault> {
+                        Ok(all && stand(std::slice::from_ref(one), read)?)
+                    })?
+            }
         };
         if !stands {
             return Ok(false);

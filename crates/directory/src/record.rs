@@ -136,7 +136,9 @@ impl JobId {
     #[must_use]
     pub fn named(name: impl Into<String>) -> Option<Self> {
         let name = name.into();
-        (1..=Self::LIMIT).contains(&name.len()).then_some(Self(name))
+        (1..=Self::LIMIT)
+            .contains(&name.len())
+            .then_some(Self(name))
     }
 
     /// A job that is one of many of its kind.

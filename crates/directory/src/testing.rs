@@ -31,8 +31,13 @@ pub fn fresh() -> Arc<Directory> {
 #[must_use]
 pub fn over(storage: Arc<dyn Storage>) -> Arc<Directory> {
     let directory = open(storage);
-    bootstrap(&directory, &Bootstrap::of("corp.example"), START, &mut Seeded::new(1))
-        .expect("an empty storage takes a domain");
+    bootstrap(
+        &directory,
+        &Bootstrap::of("corp.example"),
+        START,
+        &mut Seeded::new(1),
+    )
+    .expect("an empty storage takes a domain");
     Arc::new(directory)
 }
 

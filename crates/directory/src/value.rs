@@ -165,7 +165,10 @@ impl From<Secret> for Value {
 /// The form in which two texts are the same name: without surrounding or doubled spaces, in lower case.
 #[must_use]
 pub fn folded(text: &str) -> String {
-    if text.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()) {
+    if text
+        .bytes()
+        .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+    {
         return text.to_owned();
     }
     let mut folded = String::with_capacity(text.len());

@@ -62,7 +62,9 @@ impl KeyCredential {
             .as_ref()
             .and_then(|link| PublicKey::from_key_material(link.key_material()).ok());
         let verifier = public_key.map(Verifier::new);
-        let fingerprint = verifier.as_ref().map(|verifier| verifier.key().fingerprint());
+        let fingerprint = verifier
+            .as_ref()
+            .map(|verifier| verifier.key().fingerprint());
         Self {
             id: KeyValueId::of(&blob),
             blob,

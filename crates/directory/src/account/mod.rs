@@ -208,7 +208,9 @@ impl Account {
             control: AccountControl::from_integer(
                 entry.integer(Attribute::UserAccountControl).unwrap_or(0),
             ),
-            expires: entry.time(Attribute::AccountExpires).unwrap_or(Timestamp::NEVER),
+            expires: entry
+                .time(Attribute::AccountExpires)
+                .unwrap_or(Timestamp::NEVER),
             password_last_set: entry.time(Attribute::PwdLastSet),
             locked_since: entry
                 .time(Attribute::LockoutTime)
@@ -231,9 +233,18 @@ impl Account {
     pub(crate) fn weight(&self) -> usize {
         let texts = self.sam.len()
             + self.upn.as_ref().map_or(0, String::len)
-            + self.service_principals.iter().map(String::len).sum::<usize>();
+            + self
+                .service_principals
+                .iter()
+                .map(String::len)
+                .sum::<usize>();
         // A key with its derived usage keys, and a public key with its prepared form, measured once.
-        let keys: usize = self.keys.sets().iter().map(|set| set.keys.len() * 3_000).sum();
+        let keys: usize = self
+            .keys
+            .sets()
+            .iter()
+            .map(|set| set.keys.len() * 3_000)
+            .sum();
         let credentials: usize = self
             .key_credentials
             .iter()

@@ -99,8 +99,14 @@ fn value_of(attribute: Attribute, value: &Value) -> Result<(), Refused> {
             if text.len() > TEXT_LIMIT {
                 return Err(invalid(attribute, "it is too long"));
             }
-            let lines = matches!(attribute, Attribute::Description | Attribute::PolicyDocument);
-            if text.chars().any(|character| character.is_control() && !(lines && character == '\n')) {
+            let lines = matches!(
+                attribute,
+                Attribute::Description | Attribute::PolicyDocument
+            );
+            if text
+                .chars()
+                .any(|character| character.is_control() && !(lines && character == '\n'))
+            {
                 return Err(invalid(attribute, "it holds control characters"));
             }
             text_of(attribute, text)
@@ -141,10 +147,17 @@ fn sam_account_name(text: &str) -> Result<(), &'static str> {
     if text != text.trim() {
         return Err("it begins or ends with a space");
     }
-    if text.chars().any(|character| "\"/\\[]:;|=,+*?<>@".contains(character)) {
+    if text
+        .chars()
+        .any(|character| "\"/\\[]:;|=,+*?<>@".contains(character))
+    {
         return Err("it holds a character that names must not have");
     }
-    if text.ends_with('.') || text.chars().all(|character| character == '.' || character == ' ') {
+    if text.ends_with('.')
+        || text
+            .chars()
+            .all(|character| character == '.' || character == ' ')
+    {
         return Err("it ends with a full stop");
     }
     Ok(())
@@ -157,7 +170,11 @@ fn user_principal_name(text: &str) -> Result<(), &'static str> {
     match text.rsplit_once('@') {
         Some((name, suffix)) if !name.is_empty() && !name.contains('@') => {
             let labels = suffix.split('.').all(|label| !label.is_empty());
-            if labels { Ok(()) } else { Err("what follows the @ is no domain name") }
+            if labels {
+                Ok(())
+            } else {
+                Err("what follows the @ is no domain name")
+            }
         }
         _ => Err("it is not of the form name@domain"),
     }
@@ -165,9 +182,14 @@ fn user_principal_name(text: &str) -> Result<(), &'static str> {
 
 fn service_principal_name(text: &str) -> Result<(), &'static str> {
     let mut parts = text.split('/');
-    let (service, host) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+    let (service, host) = (
+        parts.next().unwrap_or_default(),
+        parts.next().unwrap_or_default(),
+    );
     let rest = parts.all(|part| !part.is_empty());
-    let strange = text.chars().any(|character| character.is_whitespace() || character == '@' || character == '\\');
+    let strange = text
+        .chars()
+        .any(|character| character.is_whitespace() || character == '@' || character == '\\');
     if service.is_empty() || host.is_empty() || !rest || strange || text.len() > 512 {
         return Err("it is not of the form service/host");
     }
@@ -184,30 +206,45 @@ pub(super) fn whole(entry: &Entry) -> Result<(), Refused> {
         }
     }
     if matches!(class, Class::Computer | Class::ManagedServiceAccount)
-        && !entry.text(Attribute::SamAccountName).is_some_and(|sam| sam.ends_with('$') && sam.len() > 1)
+        && !entry
+            .text(Attribute::SamAccountName)
+            .is_some_and(|sam| sam.ends_with('$') && sam.len() > 1)
     {
-        return Err(invalid(Attribute::SamAccountName, "a computer's or service's ends with $"));
+        return Err(invalid(
+            Attribute::SamAccountName,
+            "a computer's or service's ends with $",
+        ));
     }
     if class == Class::User
-        && entry.text(Attribute::SamAccountName).is_some_and(|sam| sam.ends_with('$'))
+        && entry
+            .text(Attribute::SamAccountName)
+            .is_some_and(|sam| sam.ends_with('$'))
     {
-        return Err(invalid(Attribute::SamAccountName, "a person's does not end with $"));
+        return Err(invalid(
+            Attribute::SamAccountName,
+            "a person's does not end with $",
+        ));
     }
     if class.is_account() {
-        let control = AccountControl::from_integer(
-            entry.integer(Attribute::UserAccountControl).unwrap_or(0),
-        );
+        let control =
+            AccountControl::from_integer(entry.integer(Attribute::UserAccountControl).unwrap_or(0));
         let kinds = [
             AccountControl::NORMAL_ACCOUNT,
             AccountControl::WORKSTATION_TRUST_ACCOUNT,
             AccountControl::SERVER_TRUST_ACCOUNT,
         ];
         if kinds.iter().filter(|kind| control.contains(**kind)).count() != 1 {
-            return Err(invalid(Attribute::UserAccountControl, "it names no or several kinds of account"));
+            return Err(invalid(
+                Attribute::UserAccountControl,
+                "it names no or several kinds of account",
+            ));
         }
         let user = control.contains(AccountControl::NORMAL_ACCOUNT);
         if (class == Class::User) != user {
-            return Err(invalid(Attribute::UserAccountControl, "its kind of account is not the class's"));
+            return Err(invalid(
+                Attribute::UserAccountControl,
+                "its kind of account is not the class's",
+            ));
         }
     }
     Ok(())
@@ -219,7 +256,8 @@ pub(super) fn sam_account_type(entry: &Entry) -> i64 {
         Class::Computer | Class::ManagedServiceAccount => 0x3000_0001,
         Class::User => 0x3000_0000,
         _ => {
-            let kind = crate::group::GroupType(entry.integer(Attribute::GroupType).unwrap_or(0) as u32);
+            let kind =
+                crate::group::GroupType(entry.integer(Attribute::GroupType).unwrap_or(0) as u32);
             match (kind.is_domain_local(), kind.is_security()) {
                 (false, true) => 0x1000_0000,
                 (false, false) => 0x1000_0001,

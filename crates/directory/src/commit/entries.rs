@@ -139,9 +139,7 @@ impl Work<'_> {
         }
         self.working(id)?.after = Some(entry);
         // Unlocking forgets the failures too, as setting lockoutTime to 0 does ([MS-SAMR] 3.1.1.8.4).
-        let unlocks = |edit: &Edit| {
-            matches!(edit, Edit::Set(Attribute::LockoutTime, values) if values.is_empty())
-        };
+        let unlocks = |edit: &Edit| matches!(edit, Edit::Set(Attribute::LockoutTime, values) if values.is_empty());
         if edits.iter().any(unlocks) {
             let last = self.now;
             self.note_activity(id, AccountActivity::BadPassword { count: 0, last })?;
@@ -222,7 +220,11 @@ impl Work<'_> {
             ),
             (
                 Attribute::PwdLastSet,
-                vec![Value::Time(if must_change { MUST_CHANGE } else { self.now })],
+                vec![Value::Time(if must_change {
+                    MUST_CHANGE
+                } else {
+                    self.now
+                })],
             ),
         ];
         if let Some(hash) = &material.hash {

@@ -35,6 +35,11 @@ enum Why {
     Listed,
 }
 
+/// The keys of every index row that a state of an entry has.
+pub(crate) fn index_keys(entry: &Entry) -> Vec<Vec<u8>> {
+    rows(entry).into_keys().collect()
+}
+
 /// Every index row that a state of an entry has.
 fn rows(entry: &Entry) -> BTreeMap<Vec<u8>, Why> {
     let mut rows = BTreeMap::new();
@@ -170,12 +175,7 @@ fn counterpart(attribute: Attribute, value: &str, domain: &Domain) -> Option<(At
     }
 }
 
-fn taken(
-    why: Why,
-    holder: EntryId,
-    entries: &BTreeMap<EntryId, Working>,
-    id: EntryId,
-) -> Refused {
+fn taken(why: Why, holder: EntryId, entries: &BTreeMap<EntryId, Working>, id: EntryId) -> Refused {
     match why {
         Why::Value(attribute, value) => Refused::ValueTaken {
             attribute,

@@ -17,7 +17,11 @@ use super::Work;
 const KEYS_LIMIT: usize = 256;
 
 impl Work<'_> {
-    pub(super) fn add_member(&mut self, group: EntryId, member: EntryId) -> Result<(), CommitError> {
+    pub(super) fn add_member(
+        &mut self,
+        group: EntryId,
+        member: EntryId,
+    ) -> Result<(), CommitError> {
         let class = self.existing(group)?.class;
         if class != Class::Group {
             let attribute = Attribute::Member;
@@ -166,6 +170,15 @@ impl Work<'_> {
             .map(|(key, _)| Ok(layout::id_at_end(key)?))
             .collect()
     }
+}
+
+/// The keys of every index row that a listed key has.
+pub(crate) fn key_index_keys(holder: &Entry, key: &KeyCredential) -> Vec<Vec<u8>> {
+    let fingerprint = unique_fingerprint(holder.class, key);
+    fingerprint
+        .into_iter()
+        .chain(device_listing(holder.id, key))
+        .collect()
 }
 
 /// A key that signs in belongs to one account. A device's transport key does not sign in.

@@ -29,7 +29,8 @@ use crate::snapshot;
 use crate::storage::Transaction;
 
 pub(crate) use entries::TOMBSTONE_DAYS;
-pub(crate) use index::index_bytes;
+pub(crate) use index::{index_bytes, index_keys};
+pub(crate) use links::key_index_keys;
 pub(crate) use others::expires;
 
 /// What a commit may do besides.
@@ -242,7 +243,10 @@ impl Working {
         let (kind, attributes) = match (&self.before, &self.after) {
             (None, Some(after)) => {
                 let own = after.attributes.keys().copied();
-                (ChangeKind::Added, own.chain(self.linked.iter().copied()).collect())
+                (
+                    ChangeKind::Added,
+                    own.chain(self.linked.iter().copied()).collect(),
+                )
             }
             (Some(_), None) => (ChangeKind::Deleted, BTreeSet::new()),
             (Some(before), Some(after)) => {

@@ -7,7 +7,9 @@ use crate::codec::{Reader, Writer};
 use crate::error::{CommitError, Fault, Refused};
 use crate::id::EntryId;
 use crate::layout;
-use crate::record::{AccountActivity, Activity, ClaimId, Job, JobId, RecordValue, StoredRecord, Table};
+use crate::record::{
+    AccountActivity, Activity, ClaimId, Job, JobId, RecordValue, StoredRecord, Table,
+};
 use crate::root_key::Belonging;
 
 use super::Work;

@@ -19,8 +19,8 @@ use crate::domain::Domain;
 use crate::value::Secret;
 
 pub use history::PasswordHistory;
-pub(crate) use policy::{from_interval, to_interval};
 pub use policy::{PasswordOwner, PasswordPolicy, PasswordRefused};
+pub(crate) use policy::{from_interval, to_interval};
 
 /// Everything that a new password, or a set of random keys, puts into the directory.
 pub struct PasswordMaterial {

@@ -15,7 +15,10 @@ fn a_password_gives_one_key_for_each_etype_under_its_salt() {
     let keys = keys("correct horse battery");
     assert_eq!(keys.len(), Etype::ALL.len());
     for (key, etype) in keys.iter().zip(Etype::ALL) {
-        assert_eq!((key.etype(), key.salt.as_str()), (etype, "CORP.EXAMPLEalice"));
+        assert_eq!(
+            (key.etype(), key.salt.as_str()),
+            (etype, "CORP.EXAMPLEalice")
+        );
     }
 }
 
@@ -75,10 +78,19 @@ fn the_owner_is_held_to_the_policy_and_an_administrator_to_part_of_it() {
         Err(PasswordRefused::TooYoung { until: later })
     );
     assert_eq!(change("another password", later), Ok(()));
-    assert_eq!(change("first password", later), Err(PasswordRefused::UsedBefore(24)));
+    assert_eq!(
+        change("first password", later),
+        Err(PasswordRefused::UsedBefore(24))
+    );
     assert_eq!(change("seven77", later), Err(PasswordRefused::TooShort(8)));
-    assert_eq!(change("I am ALICE!", later), Err(PasswordRefused::ContainsName));
-    assert_eq!(change(&"x".repeat(1_025), later), Err(PasswordRefused::TooLong));
+    assert_eq!(
+        change("I am ALICE!", later),
+        Err(PasswordRefused::ContainsName)
+    );
+    assert_eq!(
+        change(&"x".repeat(1_025), later),
+        Err(PasswordRefused::TooLong)
+    );
     let reset = policy.reset("first password", &owner, Cost::LEAST, rng);
     assert!(reset.is_ok());
 }
@@ -103,18 +115,31 @@ fn a_new_password_replaces_hash_and_keys_and_keeps_the_former_keys_once() {
     {
         let set = change::set_password(id, material(password));
         directory.commit(&[set], &Reads::none(), START).unwrap();
-        let account = directory.snapshot().unwrap().account_by_id(id).unwrap().unwrap();
+        let account = directory
+            .snapshot()
+            .unwrap()
+            .account_by_id(id)
+            .unwrap()
+            .unwrap();
         assert_eq!(account.keys.kvno() as usize, number + 1);
         assert_eq!(account.keys.sets().len(), (number + 1).min(2));
         assert!(verify(Some(&account), password, Cost::LEAST));
         assert!(!verify(Some(&account), "password", Cost::LEAST));
-        let key = account.keys.find(account.keys.kvno(), Etype::ALL[0]).unwrap();
+        let key = account
+            .keys
+            .find(account.keys.kvno(), Etype::ALL[0])
+            .unwrap();
         let again = Key::from_password(Etype::ALL[0], password.as_bytes(), b"salt", None).unwrap();
         assert_eq!(key.schedule().key().bytes(), again.bytes());
     }
     let random = change::set_password(id, PasswordMaterial::random(&mut SystemRng));
     directory.commit(&[random], &Reads::none(), START).unwrap();
-    let account = directory.snapshot().unwrap().account_by_id(id).unwrap().unwrap();
+    let account = directory
+        .snapshot()
+        .unwrap()
+        .account_by_id(id)
+        .unwrap()
+        .unwrap();
     assert!(account.password_hash.is_none());
     assert!(!verify(Some(&account), "password three", Cost::LEAST));
     assert!(!verify(None, "password three", Cost::LEAST));
@@ -131,8 +156,21 @@ fn no_secret_is_shown() {
         &mut SystemRng,
     );
     let key = &material.keys[0];
-    let hex: String = key.schedule().key().bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-    for text in [format!("{material:?}"), format!("{key:?}"), format!("{:?}", material.hash)] {
-        assert!(!text.contains("hunter2") && !text.contains("argon2") && !text.contains(&hex), "{text}");
+    let hex: String = key
+        .schedule()
+        .key()
+        .bytes()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
+    for text in [
+        format!("{material:?}"),
+        format!("{key:?}"),
+        format!("{:?}", material.hash),
+    ] {
+        assert!(
+            !text.contains("hunter2") && !text.contains("argon2") && !text.contains(&hex),
+            "{text}"
+        );
     }
 }

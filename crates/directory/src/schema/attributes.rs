@@ -165,7 +165,10 @@ impl Attribute {
     #[must_use]
     pub fn row(self) -> &'static AttributeRow {
         // The table has one row for each variant, made by the same macro and ordered by number.
-        #[allow(clippy::expect_used, reason = "variant and row come from one macro repetition")]
+        #[allow(
+            clippy::expect_used,
+            reason = "variant and row come from one macro repetition"
+        )]
         ALL.binary_search_by_key(&(self as u16), |row| row.attribute as u16)
             .ok()
             .and_then(|position| ALL.get(position))

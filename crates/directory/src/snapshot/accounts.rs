@@ -247,7 +247,10 @@ impl Snapshot<'_> {
         match entry.values(attribute).first() {
             Some(Value::Secret(wrapped)) => {
                 let belonging = Belonging::Attribute(id, attribute);
-                let secret = self.directory.root_key().unwrap(belonging, wrapped.expose())?;
+                let secret = self
+                    .directory
+                    .root_key()
+                    .unwrap(belonging, wrapped.expose())?;
                 Ok(PasswordHistory::read(&secret)?)
             }
             _ => Ok(PasswordHistory::empty()),
@@ -287,11 +290,7 @@ impl Snapshot<'_> {
         super::key_credentials(self.store()?.read.as_ref(), holder)
     }
 
-    fn account_by(
-        &self,
-        attribute: Attribute,
-        name: &str,
-    ) -> Result<Option<Arc<Account>>, Fault> {
+    fn account_by(&self, attribute: Attribute, name: &str) -> Result<Option<Arc<Account>>, Fault> {
         let folded = folded(name);
         let cached = cache_name(attribute, &folded);
         if let Some(Parsed::Account(account)) =

@@ -34,7 +34,10 @@ impl Snapshot<'_> {
     /// # Errors
     /// [`Fault`] when the storage fails.
     pub fn group_by_name(&self, sam: &str) -> Result<Option<Group>, Fault> {
-        match self.holder(layout::unique(Attribute::SamAccountName, folded(sam).as_bytes()))? {
+        match self.holder(layout::unique(
+            Attribute::SamAccountName,
+            folded(sam).as_bytes(),
+        ))? {
             Some(id) => self.group(id),
             None => Ok(None),
         }
@@ -95,7 +98,7 @@ impl Snapshot<'_> {
         // Who is in which group has not changed since the commit that the cache says, so what was
         // computed after it holds for every state from there on.
         if cache.groups_changed() <= self.newest()
-            && let Some(kept) = cache.memberships(account.id)
+            && let Some(kept) = cache.memberships(account.id, account.stamp)
         {
             self.observe(Observation::Shared(kept.observed.clone()));
             return Ok(kept.groups.clone());
@@ -156,7 +159,13 @@ impl Snapshot<'_> {
             if rows.len() == limit {
                 return Err(Fault::TooManyGroups(TOKEN_GROUPS_LIMIT));
             }
-            observed.push(Walk::observed(&prefix, &end, limit, Order::Ascending, &rows)?);
+            observed.push(Walk::observed(
+                &prefix,
+                &end,
+                limit,
+                Order::Ascending,
+                &rows,
+            )?);
             for (key, _) in &rows {
                 waiting.push(layout::id_at_end(key)?);
             }

@@ -39,11 +39,7 @@ pub(crate) struct Opened<'a> {
 }
 
 impl<'a> Snapshot<'a> {
-    pub(crate) fn new(
-        directory: &'a Directory,
-        domain: std::sync::Arc<Domain>,
-        at: u64,
-    ) -> Self {
+    pub(crate) fn new(directory: &'a Directory, domain: std::sync::Arc<Domain>, at: u64) -> Self {
         Self {
             directory,
             domain,
@@ -168,7 +164,9 @@ impl<'a> Snapshot<'a> {
 
 impl std::fmt::Debug for Snapshot<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Snapshot").field("at", &self.newest()).finish_non_exhaustive()
+        f.debug_struct("Snapshot")
+            .field("at", &self.newest())
+            .finish_non_exhaustive()
     }
 }
 
@@ -221,4 +219,3 @@ pub(crate) fn entry(read: &dyn Read, id: EntryId) -> Result<Option<crate::Entry>
     let (stamp, mut payload) = layout::open_row(&value)?;
     Ok(Some(crate::Entry::read(id, stamp, &mut payload)?))
 }
-

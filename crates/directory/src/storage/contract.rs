@@ -68,7 +68,8 @@ fn made(make: Make<'_>) -> Arc<dyn Storage> {
 fn put(storage: &dyn Storage, rows: &[(&[u8], &[u8])]) {
     storage
         .transact(&mut |transaction| {
-            rows.iter().try_for_each(|(key, value)| transaction.put(key, value))
+            rows.iter()
+                .try_for_each(|(key, value)| transaction.put(key, value))
         })
         .unwrap();
 }
@@ -102,12 +103,23 @@ pub fn keeps_what_was_written_and_nothing_else(make: Make<'_>) {
             transaction.delete(b"never there")
         })
         .unwrap();
-    assert_eq!(everything(&*storage.snapshot().unwrap()), [(b"b".to_vec(), vec![])]);
+    assert_eq!(
+        everything(&*storage.snapshot().unwrap()),
+        [(b"b".to_vec(), vec![])]
+    );
 }
 
 pub fn orders_keys_by_their_bytes(make: Make<'_>) {
     let storage = made(make);
-    let keys: [&[u8]; 7] = [b"\x00", b"\x00\x00", b"\x01", b"a", b"a\x00", b"\x7f\xff", b"\x80"];
+    let keys: [&[u8]; 7] = [
+        b"\x00",
+        b"\x00\x00",
+        b"\x01",
+        b"a",
+        b"a\x00",
+        b"\x7f\xff",
+        b"\x80",
+    ];
     let mut shuffled = keys;
     shuffled.reverse();
     let rows: Vec<(&[u8], &[u8])> = shuffled.iter().map(|key| (*key, *key)).collect();
@@ -121,7 +133,10 @@ pub fn orders_keys_by_their_bytes(make: Make<'_>) {
 
 pub fn scans_no_more_than_asked_for_from_either_end(make: Make<'_>) {
     let storage = made(make);
-    put(&*storage, &[(b"a", b"1"), (b"b", b"2"), (b"c", b"3"), (b"d", b"4")]);
+    put(
+        &*storage,
+        &[(b"a", b"1"), (b"b", b"2"), (b"c", b"3"), (b"d", b"4")],
+    );
     let snapshot = storage.snapshot().unwrap();
     let scan = |start: &[u8], end: &[u8], limit, order| -> Vec<u8> {
         let rows = snapshot.scan(start, end, limit, order).unwrap();
@@ -181,7 +196,10 @@ pub fn a_snapshot_has_every_transaction_that_returned(make: Make<'_>) {
 
 pub fn a_transaction_sees_its_own_writes(make: Make<'_>) {
     let storage = made(make);
-    put(&*storage, &[(b"a", b"1"), (b"b", b"1"), (b"c", b"1"), (b"d", b"1")]);
+    put(
+        &*storage,
+        &[(b"a", b"1"), (b"b", b"1"), (b"c", b"1"), (b"d", b"1")],
+    );
     storage
         .transact(&mut |transaction| {
             transaction.put(b"b", b"2")?;
@@ -191,7 +209,10 @@ pub fn a_transaction_sees_its_own_writes(make: Make<'_>) {
             assert_eq!(transaction.get(b"c")?, None);
             let keys = |limit, order| -> Result<Vec<u8>, StorageError> {
                 let rows = transaction.scan(b"a", b"z", limit, order)?;
-                Ok(rows.into_iter().flat_map(|(key, _)| [key, vec![b' ']].concat()).collect())
+                Ok(rows
+                    .into_iter()
+                    .flat_map(|(key, _)| [key, vec![b' ']].concat())
+                    .collect())
             };
             assert_eq!(keys(9, Order::Ascending)?, b"a b bb d ");
             assert_eq!(keys(3, Order::Ascending)?, b"a b bb ");
@@ -214,7 +235,10 @@ pub fn a_body_that_fails_leaves_nothing(make: Make<'_>) {
         Err(StorageError::Abandoned)
     });
     assert_eq!(failed, Err(StorageError::Abandoned));
-    assert_eq!(everything(&*storage.snapshot().unwrap()), [(b"a".to_vec(), b"1".to_vec())]);
+    assert_eq!(
+        everything(&*storage.snapshot().unwrap()),
+        [(b"a".to_vec(), b"1".to_vec())]
+    );
 }
 
 pub fn a_body_that_panics_leaves_nothing_and_the_next_one_works(make: Make<'_>) {
@@ -228,7 +252,10 @@ pub fn a_body_that_panics_leaves_nothing_and_the_next_one_works(make: Make<'_>) 
     assert!(panicked.is_err());
     assert_eq!(get(&*storage, b"a"), None);
     put(&*storage, &[(b"b", b"1")]);
-    assert_eq!(everything(&*storage.snapshot().unwrap()), [(b"b".to_vec(), b"1".to_vec())]);
+    assert_eq!(
+        everything(&*storage.snapshot().unwrap()),
+        [(b"b".to_vec(), b"1".to_vec())]
+    );
 }
 
 fn increment(transaction: &mut dyn Transaction, key: &[u8]) -> Result<(), StorageError> {
@@ -314,7 +341,11 @@ pub fn failures_of_some_take_nothing_of_others_along(make: Make<'_>) {
                     let result = storage.transact(&mut |transaction| {
                         transaction.put(&[b'r', thread, round], b"")?;
                         increment(transaction, b"n")?;
-                        if fails { Err(StorageError::Abandoned) } else { Ok(()) }
+                        if fails {
+                            Err(StorageError::Abandoned)
+                        } else {
+                            Ok(())
+                        }
                     });
                     assert_eq!(result.is_err(), fails);
                 }
@@ -343,9 +374,8 @@ pub fn refuses_keys_that_are_empty_or_too_long(make: Make<'_>) {
 pub fn refuses_a_transaction_that_is_too_large(make: Make<'_>) {
     let storage = made(make);
     let value = vec![0; TRANSACTION_BYTES / 10];
-    let result = storage.transact(&mut |transaction| {
-        (0..10u8).try_for_each(|key| transaction.put(&[key], &value))
-    });
+    let result = storage
+        .transact(&mut |transaction| (0..10u8).try_for_each(|key| transaction.put(&[key], &value)));
     assert_eq!(result, Err(StorageError::TooLarge));
     assert_eq!(get(&*storage, &[0]), None);
 }
@@ -382,7 +412,16 @@ pub fn refuses_a_snapshot_that_is_held_too_long(make: Make<'_>) {
 pub fn takes_values_of_any_size_within_the_limit(make: Make<'_>) {
     let storage = made(make);
     let mut dice = Seeded::new(5);
-    for length in [0, 1, 100, 4_095, 4_096, 4_097, 1_000_000, TRANSACTION_BYTES - 1] {
+    for length in [
+        0,
+        1,
+        100,
+        4_095,
+        4_096,
+        4_097,
+        1_000_000,
+        TRANSACTION_BYTES - 1,
+    ] {
         let mut value = vec![0; length];
         trust::Rng::fill(&mut dice, &mut value);
         put(&*storage, &[(b"k", &value)]);
@@ -419,22 +458,50 @@ pub fn does_what_a_sorted_map_does(make: Make<'_>) {
                     }
                 }
             }
-            if fails { Err(StorageError::Abandoned) } else { Ok(()) }
+            if fails {
+                Err(StorageError::Abandoned)
+            } else {
+                Ok(())
+            }
         });
         assert_eq!(result.is_err(), fails);
         if !fails {
             model = next;
         }
-        let (start, end) = (vec![b'a' + dice.below(4) as u8], vec![b'b' + dice.below(4) as u8]);
+        let (start, end) = (
+            vec![b'a' + dice.below(4) as u8],
+            vec![b'b' + dice.below(4) as u8],
+        );
         let limit = dice.below(6);
         let snapshot = storage.snapshot().unwrap();
-        let bounds = (Bound::Included(start.clone()), Bound::Excluded(end.clone().max(start.clone())));
-        let in_range = || model.range(bounds.clone()).map(|(key, value)| (key.clone(), value.clone()));
+        let bounds = (
+            Bound::Included(start.clone()),
+            Bound::Excluded(end.clone().max(start.clone())),
+        );
+        let in_range = || {
+            model
+                .range(bounds.clone())
+                .map(|(key, value)| (key.clone(), value.clone()))
+        };
         let up: Vec<Row> = in_range().take(limit).collect();
         let down: Vec<Row> = in_range().rev().take(limit).collect();
-        assert_eq!(snapshot.scan(&start, &end, limit, Order::Ascending).unwrap(), up, "round {round}");
-        assert_eq!(snapshot.scan(&start, &end, limit, Order::Descending).unwrap(), down, "round {round}");
+        assert_eq!(
+            snapshot
+                .scan(&start, &end, limit, Order::Ascending)
+                .unwrap(),
+            up,
+            "round {round}"
+        );
+        assert_eq!(
+            snapshot
+                .scan(&start, &end, limit, Order::Descending)
+                .unwrap(),
+            down,
+            "round {round}"
+        );
     }
-    let everything: BTreeMap<_, _> = everything(&*storage.snapshot().unwrap()).into_iter().collect();
+    let everything: BTreeMap<_, _> = everything(&*storage.snapshot().unwrap())
+        .into_iter()
+        .collect();
     assert_eq!(everything, model);
 }

@@ -41,7 +41,12 @@ impl Versions {
         visible(self.rows.get(key)?, version)
     }
 
-    fn scan(&self, start: &[u8], end: &[u8], version: u64) -> impl DoubleEndedIterator<Item = (&[u8], &Arc<[u8]>)> {
+    fn scan(
+        &self,
+        start: &[u8],
+        end: &[u8],
+        version: u64,
+    ) -> impl DoubleEndedIterator<Item = (&[u8], &Arc<[u8]>)> {
         let bounds = (Bound::Included(start), Bound::Excluded(end.max(start)));
         self.rows
             .range::<[u8], _>(bounds)
@@ -108,7 +113,9 @@ impl Memory {
     }
 
     fn write(&self) -> RwLockWriteGuard<'_, Versions> {
-        self.versions.write().unwrap_or_else(PoisonError::into_inner)
+        self.versions
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn now(&self) -> Option<Timestamp> {
@@ -310,9 +317,13 @@ mod tests {
         }
         assert!(memory.read().rows[b"a".as_slice()].len() > 1);
         drop(snapshot);
-        memory.transact(&mut |transaction| transaction.delete(b"b")).unwrap();
+        memory
+            .transact(&mut |transaction| transaction.delete(b"b"))
+            .unwrap();
         assert_eq!(memory.read().rows[b"a".as_slice()].len(), 1);
-        memory.transact(&mut |transaction| transaction.delete(b"a")).unwrap();
+        memory
+            .transact(&mut |transaction| transaction.delete(b"a"))
+            .unwrap();
         assert!(memory.read().rows.is_empty());
     }
 }

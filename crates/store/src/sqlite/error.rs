@@ -28,9 +28,9 @@ pub(super) fn of(error: &rusqlite::Error, path: &Path) -> StorageError {
         Some(ErrorCode::CannotOpen) => StorageError::Unavailable(format!(
             "the store {path} cannot be opened; check that its directory exists and this user may write there"
         )),
-        Some(ErrorCode::PermissionDenied) => StorageError::Unavailable(format!(
-            "this user may not open the store {path}"
-        )),
+        Some(ErrorCode::PermissionDenied) => {
+            StorageError::Unavailable(format!("this user may not open the store {path}"))
+        }
         _ => StorageError::Unavailable(format!("the store {path} failed: {error}")),
     }
 }
@@ -45,9 +45,9 @@ pub(super) fn of_io(what: &str, error: &io::Error, path: &Path) -> StorageError 
         io::ErrorKind::PermissionDenied => StorageError::ReadOnly(format!(
             "cannot {what} {path}: this user may not write there"
         )),
-        io::ErrorKind::ReadOnlyFilesystem => {
-            StorageError::ReadOnly(format!("cannot {what} {path}: the file system is read-only"))
-        }
+        io::ErrorKind::ReadOnlyFilesystem => StorageError::ReadOnly(format!(
+            "cannot {what} {path}: the file system is read-only"
+        )),
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
             StorageError::Full(format!("cannot {what} {path}: the disk is full"))
         }

@@ -104,7 +104,12 @@ impl Line {
         let connection = loop {
             match state.connection.take() {
                 Some(connection) => break connection,
-                None => state = self.free.wait(state).unwrap_or_else(PoisonError::into_inner),
+                None => {
+                    state = self
+                        .free
+                        .wait(state)
+                        .unwrap_or_else(PoisonError::into_inner)
+                }
             }
         };
         state.waiting -= 1;
@@ -140,9 +145,14 @@ struct Turn<'a> {
 }
 
 impl Turn<'_> {
-    #[allow(clippy::expect_used, reason = "it is taken out by leave and drop alone")]
+    #[allow(
+        clippy::expect_used,
+        reason = "it is taken out by leave and drop alone"
+    )]
     fn connection(&self) -> &Connection {
-        self.connection.as_ref().expect("the connection is there until the turn ends")
+        self.connection
+            .as_ref()
+            .expect("the connection is there until the turn ends")
     }
 
     fn run(&self, statement: &str) -> Result<(), StorageError> {
@@ -158,7 +168,8 @@ impl Turn<'_> {
         self.run("savepoint one")?;
         let worked = work(self.connection()).and_then(|()| self.run("release one"));
         if worked.is_err() && !self.connection().is_autocommit() {
-            self.run("rollback to one").and_then(|()| self.run("release one"))?;
+            self.run("rollback to one")
+                .and_then(|()| self.run("release one"))?;
         }
         worked
     }

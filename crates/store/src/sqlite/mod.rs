@@ -37,7 +37,11 @@ impl Sqlite {
     /// # Errors
     /// [`StorageError`] with what happened and what to do: another server has it open, the directory is
     /// missing or read-only, the disk is full, the file is something else or of a newer version.
-    pub fn open(path: &Path, clock: Arc<dyn Clock>, options: &Options) -> Result<Self, StorageError> {
+    pub fn open(
+        path: &Path,
+        clock: Arc<dyn Clock>,
+        options: &Options,
+    ) -> Result<Self, StorageError> {
         let opened = open::open(path, options)?;
         Ok(Self {
             line: Line::new(opened.writer, path.to_owned()),
@@ -73,7 +77,9 @@ impl Sqlite {
 impl Storage for Sqlite {
     fn snapshot(&self) -> Result<Box<dyn Read + Send + '_>, StorageError> {
         let reader = self.readers.take(&self.path)?;
-        reader.begin().map_err(|error| error::of(&error, &self.path))?;
+        reader
+            .begin()
+            .map_err(|error| error::of(&error, &self.path))?;
         Ok(Box::new(Snapshot {
             store: self,
             reader,
@@ -100,7 +106,9 @@ impl Storage for Sqlite {
 
 impl std::fmt::Debug for Sqlite {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sqlite").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("Sqlite")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
     }
 }
 
@@ -122,7 +130,8 @@ impl Snapshot<'_> {
 impl Read for Snapshot<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
         self.check()?;
-        table::get(self.reader.connection(), key).map_err(|error| error::of(&error, &self.store.path))
+        table::get(self.reader.connection(), key)
+            .map_err(|error| error::of(&error, &self.store.path))
     }
 
     fn scan(

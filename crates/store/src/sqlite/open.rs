@@ -60,7 +60,8 @@ pub(super) struct Opened {
 
 pub(super) fn open(path: &Path, options: &Options) -> Result<Opened, StorageError> {
     let lock = lock(path)?;
-    let new = make_file(path, options).map_err(|cause| error::of_io("create the store", &cause, path))?;
+    let new =
+        make_file(path, options).map_err(|cause| error::of_io("create the store", &cause, path))?;
     let writer = connect(path, options).map_err(|cause| error::of(&cause, path))?;
     match prepare(&writer, options) {
         Ok(Prepared::Ready) => {}
@@ -170,7 +171,8 @@ fn prepare(writer: &Connection, options: &Options) -> rusqlite::Result<Prepared>
         writer.pragma_query_value(None, name, |row| row.get(0))
     };
     let (application, version) = (pragma("application_id")?, pragma("user_version")?);
-    let tables: i32 = writer.query_row("select count(*) from sqlite_schema", [], |row| row.get(0))?;
+    let tables: i32 =
+        writer.query_row("select count(*) from sqlite_schema", [], |row| row.get(0))?;
     if tables > 0 && application != APPLICATION_ID {
         return Ok(Prepared::Foreign);
     }
@@ -182,17 +184,18 @@ fn prepare(writer: &Connection, options: &Options) -> rusqlite::Result<Prepared>
     if let Some(pages) = options.max_pages {
         writer.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?;
     }
-    let mode: String = writer.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
+    let mode: String =
+        writer.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0))?;
     if mode != "wal" {
-        tracing::warn!(mode, "the file system does not take a write-ahead log; the store is slower");
+        tracing::warn!(
+            mode,
+            "the file system does not take a write-ahead log; the store is slower"
+        );
     }
     writer.pragma_update(None, "synchronous", "full")?;
-    writer.pragma_update_and_check(
-        None,
-        "wal_autocheckpoint",
-        options.checkpoint_pages,
-        |_| Ok(()),
-    )?;
+    writer.pragma_update_and_check(None, "wal_autocheckpoint", options.checkpoint_pages, |_| {
+        Ok(())
+    })?;
     if tables == 0 {
         writer.execute_batch(&format!(
             "begin immediate; {}; pragma application_id = {APPLICATION_ID}; \

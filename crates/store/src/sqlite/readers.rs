@@ -79,7 +79,9 @@ pub(super) struct Reader<'a> {
 impl Reader<'_> {
     #[allow(clippy::expect_used, reason = "it is taken out by drop alone")]
     pub(super) fn connection(&self) -> &Connection {
-        self.connection.as_ref().expect("the connection is there until drop")
+        self.connection
+            .as_ref()
+            .expect("the connection is there until drop")
     }
 
     /// Fixes the state that is read: SQLite does so at the first statement that reads.

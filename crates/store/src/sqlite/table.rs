@@ -23,7 +23,9 @@ pub(super) fn scan(
     let limit = i64::try_from(limit).unwrap_or(i64::MAX);
     let mut statement = connection.prepare_cached(match order {
         Order::Ascending => "select k, v from kv where k >= ?1 and k < ?2 order by k limit ?3",
-        Order::Descending => "select k, v from kv where k >= ?1 and k < ?2 order by k desc limit ?3",
+        Order::Descending => {
+            "select k, v from kv where k >= ?1 and k < ?2 order by k desc limit ?3"
+        }
     })?;
     let rows = statement.query_map(params![start, end, limit], |row| {
         Ok((row.get(0)?, row.get(1)?))
@@ -33,7 +35,9 @@ pub(super) fn scan(
 
 pub(super) fn put(connection: &Connection, key: &[u8], value: &[u8]) -> rusqlite::Result<()> {
     connection
-        .prepare_cached("insert into kv (k, v) values (?1, ?2) on conflict (k) do update set v = ?2")?
+        .prepare_cached(
+            "insert into kv (k, v) values (?1, ?2) on conflict (k) do update set v = ?2",
+        )?
         .execute([key, value])
         .map(|_| ())
 }

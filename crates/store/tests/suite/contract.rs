@@ -1,6 +1,5 @@
 //! SQLite does what the contract of storages says.
 
-
 use std::sync::Arc;
 
 use directory::storage::{Body, Read, Storage, StorageError};

@@ -544,7 +544,10 @@ fn register() {
                 xDelete: Some(delete),
                 ..*default
             });
-            assert_eq!(ffi::sqlite3_vfs_register(Box::into_raw(layer), 0), ffi::SQLITE_OK);
+            assert_eq!(
+                ffi::sqlite3_vfs_register(Box::into_raw(layer), 0),
+                ffi::SQLITE_OK
+            );
         }
     });
 }

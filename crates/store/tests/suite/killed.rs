@@ -56,7 +56,10 @@ fn parse(line: &str) -> Option<(Step, Known)> {
 /// Not a test: the server that is killed. It ends by itself without a store to work on.
 #[test]
 #[ignore = "it is started by the test below"]
-#[allow(clippy::disallowed_methods, reason = "a test binary has no other way to be told")]
+#[allow(
+    clippy::disallowed_methods,
+    reason = "a test binary has no other way to be told"
+)]
 fn server() {
     let (Ok(place), Ok(seed)) = (std::env::var(PLACE), std::env::var(SEED)) else {
         return;
@@ -65,7 +68,9 @@ fn server() {
     let directory = open(Path::new(&place));
     // It does not know what its former lives did; its people begin with a number of its own.
     let mut ledger = Ledger::default();
-    ledger.steps.insert(Step::Enrol(seed * 1_000_000), Known::Begun);
+    ledger
+        .steps
+        .insert(Step::Enrol(seed * 1_000_000), Known::Begun);
     ledger::stream(
         &directory,
         &Mutex::new(ledger),

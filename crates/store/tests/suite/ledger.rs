@@ -74,7 +74,11 @@ pub(crate) fn perform(directory: &Directory, step: Step) -> Result<(), CommitErr
                 .with(Attribute::UserPrincipalName, format!("{name}@corp.example"));
             changes.push(user.into());
             let blob = blob_of(number);
-            changes.push(change::add_key_credential(id_of(number), blob, Origin::Registration));
+            changes.push(change::add_key_credential(
+                id_of(number),
+                blob,
+                Origin::Registration,
+            ));
         }
         Step::Revoke(number) => {
             let value = KeyValueId::of(&blob_of(number));
@@ -82,7 +86,9 @@ pub(crate) fn perform(directory: &Directory, step: Step) -> Result<(), CommitErr
         }
     }
     changes.push(change::audit(audit));
-    directory.commit(&changes, &Reads::none(), START).map(|_| ())
+    directory
+        .commit(&changes, &Reads::none(), START)
+        .map(|_| ())
 }
 
 impl Ledger {
@@ -162,7 +168,10 @@ fn parts(
     let text = format!("{step:?}");
     let mut parts = vec![
         ("claim", snapshot.claimed(&claim_of(step), START)?),
-        ("record", snapshot.record(TABLE, text.as_bytes(), START)?.is_some()),
+        (
+            "record",
+            snapshot.record(TABLE, text.as_bytes(), START)?.is_some(),
+        ),
         ("audit record", traces.audited.contains(&text)),
     ];
     let number = match step {
@@ -175,7 +184,9 @@ fn parts(
         Step::Enrol(_) => {
             let name = format!("user{number}");
             let upn = format!("{name}@corp.example");
-            let found = |account: Option<Arc<directory::Account>>| account.is_some_and(|found| found.id == id);
+            let found = |account: Option<Arc<directory::Account>>| {
+                account.is_some_and(|found| found.id == id)
+            };
             parts.push(("entry", snapshot.entry(id)?.is_some()));
             parts.push(("name", found(snapshot.account_by_sam(&name)?)));
             parts.push(("user principal name", found(snapshot.account_by_upn(&upn)?)));
@@ -186,14 +197,20 @@ fn parts(
                 let listed = snapshot.account_by_id(id)?;
                 let listed = listed.is_some_and(|account| account.key_with(fingerprint).is_some());
                 parts.push(("key on the account", listed));
-                parts.push(("key in the index", snapshot.holder_of_key(fingerprint)? == Some(id)));
+                parts.push((
+                    "key in the index",
+                    snapshot.holder_of_key(fingerprint)? == Some(id),
+                ));
             }
         }
         Step::Revoke(_) => {
             let listed = snapshot.account_by_id(id)?;
             let listed = listed.is_some_and(|account| !account.key_credentials.is_empty());
             parts.push(("key off the account", !listed));
-            parts.push(("key out of the index", snapshot.holder_of_key(fingerprint)?.is_none()));
+            parts.push((
+                "key out of the index",
+                snapshot.holder_of_key(fingerprint)?.is_none(),
+            ));
         }
     }
     Ok(parts)
@@ -211,13 +228,22 @@ fn traces(directory: &Directory, snapshot: &Snapshot<'_>) -> Traces {
     let mut last = 0;
     let page = directory.feed(&Cursor::start(), usize::MAX).unwrap();
     for commit in page.commits {
-        assert!(commit.stamp.number > last, "the feed has its commits in order");
+        assert!(
+            commit.stamp.number > last,
+            "the feed has its commits in order"
+        );
         last = commit.stamp.number;
-        let new = commit.changed.iter().filter(|changed| changed.kind == ChangeKind::Added);
+        let new = commit
+            .changed
+            .iter()
+            .filter(|changed| changed.kind == ChangeKind::Added);
         added.extend(new.map(|changed| changed.id));
     }
     Traces {
-        audited: log.into_iter().filter_map(|record| record.details.get("step").cloned()).collect(),
+        audited: log
+            .into_iter()
+            .filter_map(|record| record.details.get("step").cloned())
+            .collect(),
         added,
     }
 }
@@ -251,7 +277,9 @@ pub(crate) fn audit(
         let there = parts.iter().filter(|(_, there)| *there).count();
         match *known {
             Known::There if there < parts.len() => {
-                return Err(format!("{step:?} was acknowledged and is not there: {parts:?}"));
+                return Err(format!(
+                    "{step:?} was acknowledged and is not there: {parts:?}"
+                ));
             }
             Known::Begun if there == parts.len() => *known = Known::There,
             Known::Begun if there == 0 => gone.push(*step),

@@ -25,7 +25,12 @@ fn options() -> Options {
 fn open(path: &Path) -> Result<Arc<Directory>, Fault> {
     let store = Sqlite::open(path, Arc::new(Hands::default()), &options())?;
     let rng = Box::new(Seeded::new(3));
-    let directory = Directory::open(Arc::new(store), RootKey::new([7; 32]), Default::default(), rng)?;
+    let directory = Directory::open(
+        Arc::new(store),
+        RootKey::new([7; 32]),
+        Default::default(),
+        rng,
+    )?;
     Ok(Arc::new(directory))
 }
 
@@ -47,13 +52,26 @@ fn live(place: &TempDir, ledger: &Mutex<Ledger>, dice: &mut Seeded, lies: bool) 
     medium.cut_after(dice.below(700) as u64);
     let failed = |error: CommitError| {
         let storage = matches!(&error, CommitError::Fault(Fault::Storage(error)) if *error != StorageError::Abandoned);
-        assert!(storage && medium.is_cut(), "only the cut ends the stream: {error:?}");
+        assert!(
+            storage && medium.is_cut(),
+            "only the cut ends the stream: {error:?}"
+        );
     };
     match open(&place.path().join("directory.db")) {
         Ok(directory) => {
-            ledger::stream(&directory, ledger, dice.next_u64() >> 8, u64::MAX, &failed, &|_, _| {});
+            ledger::stream(
+                &directory,
+                ledger,
+                dice.next_u64() >> 8,
+                u64::MAX,
+                &failed,
+                &|_, _| {},
+            );
         }
-        Err(error) => assert!(medium.is_cut(), "only the cut keeps the store from opening: {error:?}"),
+        Err(error) => assert!(
+            medium.is_cut(),
+            "only the cut keeps the store from opening: {error:?}"
+        ),
     }
     let next = tempfile::tempdir().unwrap();
     medium.after_the_cut(dice, next.path());
@@ -61,7 +79,12 @@ fn live(place: &TempDir, ledger: &Mutex<Ledger>, dice: &mut Seeded, lies: bool) 
 }
 
 /// What the ledger says must be on the medium. The files are opened by another server, without a cut.
-fn judge(place: &TempDir, ledger: &mut Ledger, all: bool, dice: &mut Seeded) -> Result<usize, String> {
+fn judge(
+    place: &TempDir,
+    ledger: &mut Ledger,
+    all: bool,
+    dice: &mut Seeded,
+) -> Result<usize, String> {
     let path = place.path().join("directory.db");
     let store = Sqlite::open(&path, Arc::new(Hands::default()), &Options::default())
         .map_err(|error| error.to_string())?;
@@ -90,9 +113,19 @@ fn what_was_acknowledged_survives_two_hundred_power_cuts_and_nothing_is_half_the
         }
     }
     let steps = ledger.into_inner().unwrap().steps;
-    let revoked = steps.keys().filter(|step| matches!(step, Step::Revoke(_))).count();
-    println!("{CUTS} cuts, {} steps of which {revoked} revocations, {audited} audited", steps.len());
-    assert!(steps.len() > 5 * CUTS, "the stream flowed between the cuts: {}", steps.len());
+    let revoked = steps
+        .keys()
+        .filter(|step| matches!(step, Step::Revoke(_)))
+        .count();
+    println!(
+        "{CUTS} cuts, {} steps of which {revoked} revocations, {audited} audited",
+        steps.len()
+    );
+    assert!(
+        steps.len() > 5 * CUTS,
+        "the stream flowed between the cuts: {}",
+        steps.len()
+    );
     assert!(revoked > CUTS);
 }
 
@@ -125,11 +158,12 @@ fn a_cut_while_the_domain_is_made_leaves_all_of_it_or_nothing() {
         let path = place.path().join("directory.db");
         let made = open(&path).and_then(|directory| {
             let names = directory::Bootstrap::of("corp.example");
-            directory::bootstrap(&directory, &names, testing::START, &mut Seeded::new(1))
-                .map_err(|error| match error {
+            directory::bootstrap(&directory, &names, testing::START, &mut Seeded::new(1)).map_err(
+                |error| match error {
                     CommitError::Fault(fault) => fault,
                     other => panic!("{other:?}"),
-                })
+                },
+            )
         });
         let next = tempfile::tempdir().unwrap();
         medium.after_the_cut(&mut dice, next.path());
@@ -145,9 +179,15 @@ fn a_cut_while_the_domain_is_made_leaves_all_of_it_or_nothing() {
             Err(error) => {
                 outcomes[0] += 1;
                 assert_eq!(error, Fault::NoDomain);
-                assert!(made.is_err(), "round {round}: the domain was acknowledged and is not there");
+                assert!(
+                    made.is_err(),
+                    "round {round}: the domain was acknowledged and is not there"
+                );
             }
         }
     }
-    assert!(outcomes[0] > 5 && outcomes[1] > 5, "both happened: {outcomes:?}");
+    assert!(
+        outcomes[0] > 5 && outcomes[1] > 5,
+        "both happened: {outcomes:?}"
+    );
 }

@@ -23,7 +23,10 @@ fn a_second_server_is_kept_out_until_the_first_has_gone() {
     let path = directory.path().join("directory.db");
     let first = open(&path).unwrap();
     let error = open(&path).unwrap_err();
-    assert!(matches!(&error, StorageError::Busy(text) if text.contains("another server")), "{error}");
+    assert!(
+        matches!(&error, StorageError::Busy(text) if text.contains("another server")),
+        "{error}"
+    );
     put(&first, b"a").unwrap();
     drop(first);
     let again = open(&path).unwrap();
@@ -50,17 +53,29 @@ fn the_files_are_for_their_owner_alone() {
 fn a_missing_directory_is_named() {
     let directory = tempfile::tempdir().unwrap();
     let error = open(&directory.path().join("missing/directory.db")).unwrap_err();
-    assert!(error.to_string().contains("does not exist; create it first"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("does not exist; create it first"),
+        "{error}"
+    );
 }
 
 #[test]
 fn a_file_of_something_else_is_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("notes.txt");
-    fs::write(&path, "not a database, but longer than a header of one hundred bytes ".repeat(4)).unwrap();
+    fs::write(
+        &path,
+        "not a database, but longer than a header of one hundred bytes ".repeat(4),
+    )
+    .unwrap();
     let before = fs::read(&path).unwrap();
     let error = open(&path).unwrap_err();
-    assert!(matches!(&error, StorageError::Corrupt(text) if text.contains("not a store")), "{error}");
+    assert!(
+        matches!(&error, StorageError::Corrupt(text) if text.contains("not a store")),
+        "{error}"
+    );
     assert_eq!(fs::read(&path).unwrap(), before);
 
     let path = directory.path().join("other.db");
@@ -68,7 +83,10 @@ fn a_file_of_something_else_is_left_alone() {
     other.execute_batch("create table t (a)").unwrap();
     drop(other);
     let error = open(&path).unwrap_err();
-    assert!(matches!(&error, StorageError::Corrupt(text) if text.contains("another program")), "{error}");
+    assert!(
+        matches!(&error, StorageError::Corrupt(text) if text.contains("another program")),
+        "{error}"
+    );
 }
 
 #[test]
@@ -80,7 +98,10 @@ fn a_store_of_a_newer_version_is_refused() {
     raw.pragma_update(None, "user_version", 2).unwrap();
     drop(raw);
     let error = open(&path).unwrap_err();
-    assert!(matches!(&error, StorageError::Newer(text) if text.contains("version 2")), "{error}");
+    assert!(
+        matches!(&error, StorageError::Newer(text) if text.contains("version 2")),
+        "{error}"
+    );
 }
 
 #[test]
@@ -92,7 +113,9 @@ fn a_full_disk_is_told_and_what_was_there_stays() {
     drop(store);
     // SQLite reports a database at its size limit as it reports a full disk.
     let raw = rusqlite::Connection::open(&path).unwrap();
-    let pages: i64 = raw.pragma_query_value(None, "page_count", |row| row.get(0)).unwrap();
+    let pages: i64 = raw
+        .pragma_query_value(None, "page_count", |row| row.get(0))
+        .unwrap();
     drop(raw);
     let limited = Options {
         max_pages: Some(u32::try_from(pages).unwrap() + 4),
@@ -103,7 +126,10 @@ fn a_full_disk_is_told_and_what_was_there_stays() {
     let error = store
         .transact(&mut |transaction| transaction.put(b"large", &large))
         .unwrap_err();
-    assert!(matches!(&error, StorageError::Full(text) if text.contains("free some space")), "{error}");
+    assert!(
+        matches!(&error, StorageError::Full(text) if text.contains("free some space")),
+        "{error}"
+    );
     put(&store, b"after").unwrap();
     let snapshot = store.snapshot().unwrap();
     assert!(snapshot.get(b"before").unwrap().is_some());
@@ -119,7 +145,10 @@ fn a_backup_is_a_store_of_that_moment() {
     let copy = directory.path().join("copy.db");
     store.backup(&copy).unwrap();
     put(&store, b"b").unwrap();
-    assert_eq!(fs::metadata(&copy).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        fs::metadata(&copy).unwrap().permissions().mode() & 0o777,
+        0o600
+    );
     let restored = open(&copy).unwrap();
     let snapshot = restored.snapshot().unwrap();
     assert!(snapshot.get(b"a").unwrap().is_some());
