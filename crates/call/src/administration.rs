@@ -32,12 +32,13 @@ pub enum Unwilling {
     /// The server could not be asked.
     #[error(transparent)]
     Call(#[from] CallFault),
-    /// It refused.
+    /// It refused (`docs/administration-api.md`, "Refusals").
     #[error("{said}")]
     Refused {
-        /// The HTTP status: 401 for a token that does not do (any more), 403 for a lack of rights, 404 for what
-        /// is not there, 409 for what stands in the way.
+        /// The HTTP status.
         status: u16,
+        /// The word for programs: `taken`, `not_found`, `invalid_token` …
+        code: String,
         /// Its words.
         said: String,
         /// What it advises to do.
@@ -129,18 +130,49 @@ pub fn segment(text: &str) -> String {
     wire::http::percent_encode(text)
 }
 
+/// A refusal as `application/problem+json`, or in the words of OAuth where something before the API refused.
 fn refusal(status: u16, body: &[u8]) -> Unwilling {
     let error: Value = serde_json::from_slice(body).unwrap_or_default();
     let member = |name: &str| error.get(name).and_then(Value::as_str).map(str::to_owned);
-    let said = member("error_description")
-        .or_else(|| member("message"))
-        .or_else(|| member("error"));
+    let said = ["detail", "error_description", "title", "error"]
+        .iter()
+        .find_map(|name| member(name));
     Unwilling::Refused {
         status,
+        code: member("code")
+            .or_else(|| member("error"))
+            .unwrap_or_default(),
         said: said.unwrap_or_else(|| {
             format!("the administration API answered with HTTP status {status}")
         }),
         remedy: member("remedy"),
         id: member("id"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_problem_is_told_in_its_own_words() {
+        let body = br#"{"title":"the name is taken","detail":"there is already an account alice","remedy":"choose another name","code":"taken"}"#;
+        let Unwilling::Refused {
+            status,
+            code,
+            said,
+            remedy,
+            id,
+        } = refusal(409, body)
+        else {
+            panic!()
+        };
+        assert_eq!((status, code.as_str(), id), (409, "taken", None));
+        assert_eq!(said, "there is already an account alice");
+        assert_eq!(remedy.as_deref(), Some("choose another name"));
+        let Unwilling::Refused { said, .. } = refusal(502, b"<html>") else {
+            panic!()
+        };
+        assert_eq!(said, "the administration API answered with HTTP status 502");
     }
 }

@@ -73,6 +73,11 @@ impl FederationDoor<'_> {
             fresh_second_factor: true,
         }
     }
+
+    /// Whether a sign-in that stood at its pages since `began` has outlived the service's patience.
+    fn is_over(&self, began: Timestamp) -> bool {
+        self.clock.now().since(began) >= token::sign_in::LIFETIME
+    }
 }
 
 impl Federation for FederationDoor<'_> {
@@ -96,7 +101,12 @@ impl Federation for FederationDoor<'_> {
             shows: self.shows,
             told: false,
         };
+        let began = self.clock.now();
         let code = match sign_in.run(&mut asked) {
+            // The service has forgotten a sign-in that took so long; the next try begins anew.
+            Err(SignInFault::Refused(_)) if asked.told && self.is_over(began) => {
+                return Err(SecondFactorProblem::TimedOut.into());
+            }
             Ok(code) => code,
             Err(SignInFault::SecondFactor(_)) => {
                 self.pending = Some(sign_in);

@@ -8,9 +8,7 @@ use wire::kerberos::{
     EncryptionType, KerberosTime, KeyUsage, Microseconds, PrincipalName, Realm,
 };
 use wire::principal::Principal;
-use wire::spnego::{
-    GssChecksum, GssFlag, GssToken, KERBEROS, KerberosToken, KerberosTokenId, NegTokenInit,
-};
+use wire::spnego::{GssChecksum, GssFlag, KERBEROS, KerberosToken, KerberosTokenId, NegTokenInit};
 
 use crate::fault::CallFault;
 use crate::kerberos::Kdcs;
@@ -78,14 +76,9 @@ impl Kerberos<'_> {
     /// RFC 4559 4.1): what follows `Negotiate` in `Authorization`.
     pub fn negotiate(&mut self, credential: &Credential) -> Vec<u8> {
         let request = self.show(credential);
-        let inner = KerberosToken {
+        let token = KerberosToken {
             id: KerberosTokenId::ApReq,
             message: &request.encode(),
-        }
-        .encode();
-        let token = GssToken {
-            mechanism: KERBEROS,
-            inner: &inner,
         }
         .encode();
         NegTokenInit::new(vec![KERBEROS], Some(token)).encode()
