@@ -1,3 +1,52 @@
 //! The Keyporch server.
 
-fn main() {}
+mod arguments;
+mod config;
+mod environment;
+mod init;
+mod mistake;
+mod opened;
+mod report;
+mod root_key;
+mod run;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use arguments::{Arguments, Command};
+use report::{Failure, REFUSED};
+
+fn main() -> ExitCode {
+    // One provider of cryptography for every TLS connection of this process, chosen before any is made.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            let asked = matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            );
+            return if asked {
+                ExitCode::SUCCESS
+            } else {
+                ExitCode::from(REFUSED)
+            };
+        }
+    };
+    let json = arguments.command.json();
+    match command(arguments.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.show(json, !environment::no_colour()),
+    }
+}
+
+fn command(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Init(init) => init::init(&init),
+        Command::Serve(serve) => run::serve(&serve),
+        Command::Check(check) => run::check(&check),
+    }
+}

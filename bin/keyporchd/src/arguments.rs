@@ -1,0 +1,98 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// The Keyporch server.
+#[derive(Debug, Parser)]
+#[command(
+    name = "keyporchd",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+#[command(after_help = "Example: keyporchd init --domain corp.example && keyporchd serve")]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What the server can do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Set up a server: its configuration, keys, store, domain and first administrator.
+    #[command(after_help = "Example: keyporchd init --domain corp.example --host dc1.corp.example")]
+    Init(Init),
+    /// Serve the roles that the configuration names.
+    #[command(after_help = "Example: keyporchd serve --config /etc/keyporch/keyporch.toml")]
+    Serve(Serve),
+    /// Check the configuration without serving.
+    #[command(after_help = "Example: keyporchd check --config /etc/keyporch/keyporch.toml")]
+    Check(Check),
+}
+
+impl Command {
+    /// Whether it shall write JSON.
+    pub(crate) fn json(&self) -> bool {
+        match self {
+            Self::Init(init) => init.json,
+            Self::Serve(serve) => serve.json,
+            Self::Check(check) => check.json,
+        }
+    }
+}
+
+/// `keyporchd init`
+#[derive(Debug, Args)]
+pub(crate) struct Init {
+    /// The organisation's DNS domain; asked for where none is given.
+    #[arg(long)]
+    pub(crate) domain: Option<String>,
+    /// The full name of this server.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) host: Option<String>,
+    /// The address of the federation service, `https://sts.DOMAIN` where none is given.
+    #[arg(long, value_name = "URL")]
+    pub(crate) federation: Option<String>,
+    /// The first administrator's account name.
+    #[arg(long, value_name = "NAME", default_value = "admin")]
+    pub(crate) administrator: String,
+    /// The configuration file to write.
+    #[arg(long, value_name = "FILE", default_value = "keyporch.toml")]
+    pub(crate) config: PathBuf,
+    /// The folder for store, root key and logs.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// Where to listen, `127.0.0.1` for a trial; every address where none is given.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) address: Option<std::net::IpAddr>,
+    /// Add this to every port, for a trial without root: 18000 gives 18088 and 18443.
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) port_offset: u16,
+    /// Write JSON, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `keyporchd serve`
+#[derive(Debug, Args)]
+pub(crate) struct Serve {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = "keyporch.toml")]
+    pub(crate) config: PathBuf,
+    /// Log in JSON lines.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `keyporchd check`
+#[derive(Debug, Args)]
+pub(crate) struct Check {
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = "keyporch.toml")]
+    pub(crate) config: PathBuf,
+    /// Write JSON, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
+}

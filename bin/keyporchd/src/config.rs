@@ -1,0 +1,337 @@
+//! `keyporch.toml`: each party's section, collected.
+
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::mistake::{self, Mistake};
+
+/// The longest configuration file that is read, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// The configuration file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Config {
+    /// The organisation.
+    pub(crate) domain: Domain,
+    /// The directory on disk.
+    pub(crate) store: Store,
+    /// Where the server listens.
+    #[serde(default)]
+    pub(crate) listen: serve::Listen,
+    /// Its TLS certificate.
+    #[serde(default)]
+    pub(crate) tls: serve::Tls,
+    /// The KDC.
+    #[serde(default)]
+    pub(crate) kdc: serve::Kdc,
+    /// The federation service.
+    #[serde(default)]
+    pub(crate) federation: federation::Section,
+    /// The certification authority.
+    #[serde(default)]
+    pub(crate) authority: authority::Settings,
+    /// How much the server takes on.
+    #[serde(default)]
+    pub(crate) limits: serve::Limits,
+    /// The audit log.
+    #[serde(default)]
+    pub(crate) audit: serve::AuditSettings,
+    /// What the server says of itself.
+    #[serde(default)]
+    pub(crate) log: Log,
+}
+
+/// `[domain]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Domain {
+    /// The DNS name of the domain that the store holds.
+    pub(crate) name: String,
+}
+
+/// `[store]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Store {
+    /// The database.
+    pub(crate) file: PathBuf,
+    /// The key that everything secret in it is wrapped under.
+    pub(crate) root_key: PathBuf,
+}
+
+/// `[log]`
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    /// What is logged: `error`, `warn`, `info`, `debug`, or a filter such as `info,serve=debug`.
+    pub(crate) level: String,
+    /// In which form.
+    pub(crate) format: Format,
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self {
+            level: "info".to_owned(),
+            format: Format::Text,
+        }
+    }
+}
+
+/// The form of log lines.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Format {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+impl Config {
+    /// Reads and checks the file.
+    pub(crate) fn load(path: &Path) -> Result<Self, Mistake> {
+        let unreadable = |error: std::io::Error| {
+            let remedy = match error.kind() {
+                std::io::ErrorKind::NotFound => {
+                    "Write one with `keyporchd init`, or give another with --config."
+                }
+                _ => "Give the service's user the right to read it.",
+            };
+            Mistake::of(
+                path,
+                format!("the configuration cannot be read: {error}"),
+                remedy,
+            )
+        };
+        if std::fs::metadata(path).map_err(unreadable)?.len() > LONGEST {
+            return Err(Mistake::of(
+                path,
+                "the configuration is longer than 1 MiB",
+                "Give the right file with --config.",
+            ));
+        }
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        Self::parse(path, &text)
+    }
+
+    pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Mistake> {
+        let config: Self = mistake::read(path, text)?;
+        config.check(path, text)?;
+        Ok(config.resolved(path))
+    }
+
+    /// What cannot be said by types alone.
+    fn check(&self, path: &Path, text: &str) -> Result<(), Mistake> {
+        let at = |section, key, what: String, remedy: &str| {
+            Mistake::at(path, text, section, key, what, remedy)
+        };
+        if !is_dns_name(&self.domain.name) {
+            let what = format!("{:?} is no DNS name", self.domain.name);
+            return Err(at(
+                "domain",
+                "name",
+                what,
+                "Give the domain as DNS has it: corp.example.",
+            ));
+        }
+        if let Err(error) = federation::Settings::of(&self.federation, &self.domain.name) {
+            let said = error.to_string();
+            let key = ["base", "registration-host", "keys-per-person"]
+                .into_iter()
+                .find(|key| said.contains(key));
+            return Err(at(
+                "federation",
+                key.unwrap_or_default(),
+                said,
+                "Correct the setting that is named.",
+            ));
+        }
+        let hosts = self.kdc.host.iter().cloned().collect();
+        if let Err(error) =
+            authority::Configuration::new(&self.authority, &self.domain.name, hosts, Vec::new())
+        {
+            let said = error.to_string();
+            let key = said
+                .strip_prefix("authority.")
+                .and_then(|rest| rest.split(' ').next())
+                .unwrap_or("host")
+                .to_owned();
+            let section = if said.starts_with("authority.") {
+                "authority"
+            } else {
+                "kdc"
+            };
+            return Err(at(
+                section,
+                &key,
+                said,
+                "Correct the setting that is named.",
+            ));
+        }
+        if let Some(operations) = self
+            .listen
+            .operations
+            .filter(|address| !address.ip().is_loopback())
+        {
+            let what = format!(
+                "metrics and health may listen on a loopback address only, and {operations} is none"
+            );
+            return Err(at("listen", "operations", what, "Give 127.0.0.1 or [::1]."));
+        }
+        match (&self.tls.certificate, &self.tls.key) {
+            (Some(_), None) => Err(at(
+                "tls",
+                "certificate",
+                "a TLS certificate without its key".into(),
+                "Name its private key as key.",
+            )),
+            (None, Some(_)) => Err(at(
+                "tls",
+                "key",
+                "a TLS key without its certificate".into(),
+                "Name its chain as certificate.",
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Relative paths are relative to the folder of the configuration file.
+    fn resolved(mut self, path: &Path) -> Self {
+        let folder = path.parent().unwrap_or(Path::new("")).to_owned();
+        let resolve = |path: &mut PathBuf| *path = folder.join(&*path);
+        resolve(&mut self.store.file);
+        resolve(&mut self.store.root_key);
+        let more = [
+            &mut self.tls.certificate,
+            &mut self.tls.key,
+            &mut self.audit.file,
+            &mut self.listen.admin_socket,
+        ];
+        more.into_iter().flatten().for_each(resolve);
+        self
+    }
+
+    /// What `serve` needs of it.
+    pub(crate) fn settings(self) -> serve::Settings {
+        serve::Settings {
+            listen: self.listen,
+            limits: self.limits,
+            audit: self.audit,
+            tls: self.tls,
+            kdc: self.kdc,
+            federation: self.federation,
+            authority: self.authority,
+        }
+    }
+}
+
+/// Whether a name can be a domain's.
+pub(crate) fn is_dns_name(name: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    name.len() <= 253 && name.contains('.') && name.split('.').all(label)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../../../keyporch.example.toml");
+
+    fn mistake(text: &str) -> Mistake {
+        Config::parse(Path::new("keyporch.toml"), text).unwrap_err()
+    }
+
+    #[test]
+    fn the_example_is_a_configuration_and_says_the_defaults() {
+        let config = Config::parse(Path::new("/etc/keyporch/keyporch.toml"), EXAMPLE).unwrap();
+        assert_eq!(
+            config.store.file,
+            Path::new("/var/lib/keyporch/directory.sqlite")
+        );
+        assert_eq!(config.listen, serve::Listen::default());
+        assert_eq!(config.limits, serve::Limits::default());
+        assert_eq!(
+            config.kdc,
+            serve::Kdc {
+                host: Some("dc1.corp.example".into()),
+                ..serve::Kdc::default()
+            }
+        );
+        assert_eq!(config.authority, authority::Settings::default());
+    }
+
+    #[test]
+    fn every_line_that_the_example_comments_out_is_a_setting() {
+        let text: Vec<String> = EXAMPLE
+            .lines()
+            .map(|line| match line.strip_prefix("#! ") {
+                Some(setting) => setting.to_owned(),
+                None => line.to_owned(),
+            })
+            .collect();
+        Config::parse(Path::new("keyporch.toml"), &text.join("\n")).unwrap();
+    }
+
+    #[test]
+    fn a_typo_names_the_line_and_the_setting_that_was_meant() {
+        let text = EXAMPLE.replace("ticket_hours", "ticket_hour");
+        let mistake = mistake(&text);
+        let line = text
+            .lines()
+            .position(|line| line.starts_with("ticket_hour"))
+            .unwrap()
+            + 1;
+        assert_eq!(mistake.place.map(|(line, _)| line), Some(line), "{mistake}");
+        assert_eq!(
+            mistake.remedy,
+            "Write ticket_hours in its place, or remove it."
+        );
+    }
+
+    #[test]
+    fn a_value_that_a_party_refuses_names_its_line_too() {
+        for (from, to, key) in [
+            (
+                "base = \"https://sts.corp.example\"",
+                "base = \"http://sts.corp.example\"",
+                "base",
+            ),
+            ("name = \"corp.example\"", "name = \"corp\"", "name"),
+            ("tls_days = 90", "tls_days = 1", "tls_days"),
+            (
+                "operations = \"127.0.0.1:9464\"",
+                "operations = \"0.0.0.0:9464\"",
+                "operations",
+            ),
+        ] {
+            assert!(EXAMPLE.contains(from), "{from}");
+            let text = EXAMPLE.replacen(from, to, 1);
+            let mistake = mistake(&text);
+            let (line, _) = mistake.place.unwrap_or_else(|| panic!("{mistake}"));
+            assert!(
+                text.lines()
+                    .nth(line - 1)
+                    .unwrap()
+                    .trim_start()
+                    .starts_with(key),
+                "{mistake}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_missing_file_says_how_to_write_one() {
+        let mistake = Config::load(Path::new("/nowhere/keyporch.toml")).unwrap_err();
+        assert!(mistake.remedy.contains("keyporchd init"), "{mistake}");
+    }
+}

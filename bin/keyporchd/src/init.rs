@@ -1,0 +1,465 @@
+//! `keyporchd init`: a server of one's own, from nothing.
+
+use std::fmt::Write as _;
+use std::io::{BufRead as _, IsTerminal as _, Write as _};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use call::files;
+use crypto::password::Cost;
+use directory::{Bootstrap, RootKey};
+use serve::Administrator;
+use token::totp::TotpSecret;
+use trust::{Rng, SystemClock, SystemRng};
+use zeroize::Zeroizing;
+
+use crate::arguments::Init;
+use crate::config::{Config, is_dns_name};
+use crate::opened;
+use crate::report::{FAILED, Failure, REFUSED};
+use crate::root_key;
+
+/// Letters of the first password, in groups of five: 120 bits.
+const PASSWORD_BYTES: usize = 15;
+
+/// Where everything of a new server goes.
+struct Places {
+    config: PathBuf,
+    data: PathBuf,
+    root_key: PathBuf,
+    store: PathBuf,
+    socket: PathBuf,
+    audit: PathBuf,
+}
+
+/// What the new server is called and where it listens.
+struct Names {
+    domain: String,
+    host: String,
+    federation: String,
+    address: Option<IpAddr>,
+    offset: u16,
+}
+
+/// The first administrator's secrets, shown once.
+struct Secrets {
+    upn: String,
+    password: Zeroizing<String>,
+    totp: TotpSecret,
+}
+
+/// Sets a server up. Nothing that exists is overwritten, and what a failed set-up wrote is removed.
+pub(crate) fn init(arguments: &Init) -> Result<(), Failure> {
+    let names = names(arguments)?;
+    let places = places(arguments);
+    refuse_to_overwrite(&places)?;
+    let secrets = Secrets {
+        upn: format!("{}@{}", arguments.administrator, names.domain),
+        password: first_password(&mut SystemRng),
+        totp: TotpSecret::draw(&mut SystemRng),
+    };
+    let made = make(arguments, &names, &places, &secrets);
+    if let Err(failure) = made {
+        remove(&places);
+        return Err(failure);
+    }
+    show(arguments, &names, &places, &secrets);
+    Ok(())
+}
+
+fn names(arguments: &Init) -> Result<Names, Failure> {
+    let domain = match &arguments.domain {
+        Some(domain) => domain.clone(),
+        None => ask("The organisation's domain (corp.example)", "--domain")?,
+    };
+    let domain = domain.trim().to_ascii_lowercase();
+    if !is_dns_name(&domain) {
+        return Err(Failure::said(
+            format!("{domain:?} is no DNS domain"),
+            "Give one such as corp.example with --domain.",
+            REFUSED,
+        ));
+    }
+    let https = port(443, arguments.port_offset)?;
+    let federation = arguments.federation.clone().unwrap_or_else(|| match https {
+        443 => format!("https://sts.{domain}"),
+        other => format!("https://sts.{domain}:{other}"),
+    });
+    Ok(Names {
+        host: arguments
+            .host
+            .clone()
+            .unwrap_or_else(|| format!("dc1.{domain}"))
+            .to_ascii_lowercase(),
+        federation,
+        domain,
+        address: arguments.address,
+        offset: arguments.port_offset,
+    })
+}
+
+fn ask(question: &str, option: &str) -> Result<String, Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Err(Failure::said(
+            "there is no terminal to ask at",
+            format!("Give the answer with {option}."),
+            REFUSED,
+        ));
+    }
+    let _ = write!(std::io::stderr(), "{question}: ");
+    let mut line = String::new();
+    std::io::stdin()
+        .lock()
+        .read_line(&mut line)
+        .map_err(|error| Failure::new(&error, format!("Give it with {option}."), FAILED))?;
+    Ok(line.trim().to_owned())
+}
+
+fn port(standard: u16, offset: u16) -> Result<u16, Failure> {
+    standard.checked_add(offset).ok_or_else(|| {
+        Failure::said(
+            format!("port {standard} and {offset} are more than 65535"),
+            "Give a smaller --port-offset.",
+            REFUSED,
+        )
+    })
+}
+
+fn places(arguments: &Init) -> Places {
+    let folder = arguments
+        .config
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).to_owned();
+    let data = arguments
+        .data
+        .clone()
+        .unwrap_or_else(|| folder.join("keyporch-data"));
+    Places {
+        config: arguments.config.clone(),
+        root_key: data.join("root.key"),
+        store: data.join("directory.sqlite"),
+        socket: data.join("admin.sock"),
+        audit: data.join("audit.jsonl"),
+        data,
+    }
+}
+
+fn refuse_to_overwrite(places: &Places) -> Result<(), Failure> {
+    for path in [&places.config, &places.root_key, &places.store] {
+        if path.exists() {
+            let what = format!(
+                "{} is there already, and init overwrites nothing",
+                path.display()
+            );
+            return Err(Failure::said(
+                what,
+                "Move it away, or give other places with --config and --data.",
+                REFUSED,
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Five letters and digits at a time, none of which is taken for another.
+fn first_password(rng: &mut dyn Rng) -> Zeroizing<String> {
+    let bytes = Zeroizing::new(rng.bytes::<PASSWORD_BYTES>());
+    let letters = Zeroizing::new(crypto::base32::encode(bytes.as_slice()).to_ascii_lowercase());
+    let mut password = Zeroizing::new(String::new());
+    for (place, letter) in letters.chars().enumerate() {
+        if place > 0 && place % 5 == 0 {
+            password.push('-');
+        }
+        password.push(letter);
+    }
+    password
+}
+
+fn make(
+    arguments: &Init,
+    names: &Names,
+    places: &Places,
+    secrets: &Secrets,
+) -> Result<(), Failure> {
+    let disk = |fault: files::FileFault| {
+        Failure::new(
+            &fault,
+            "Give another place with --data, or make room for it.",
+            FAILED,
+        )
+    };
+    files::Folder::open(&places.data).map_err(disk)?;
+    let key = RootKey::random(&mut SystemRng);
+    files::write(&places.root_key, root_key::text(&key).as_bytes(), 0o600).map_err(disk)?;
+    let text = configuration(names, places)?;
+    let directory = opened::directory(&places.store, key)?;
+    // Written last: a configuration means that everything it names is there.
+    let settings = read_back(&places.config, &text)?.settings();
+    let federation_host = host_of(&names.federation).to_owned();
+    let bootstrap = Bootstrap {
+        domain_controller: names
+            .host
+            .split('.')
+            .next()
+            .unwrap_or_default()
+            .to_ascii_uppercase(),
+        federation_host: Some(federation_host),
+        ..Bootstrap::of(&names.domain)
+    };
+    let administrator = Administrator {
+        sam: &arguments.administrator,
+        display_name: "Administrator",
+        password: &secrets.password,
+        totp: Some(&secrets.totp),
+        cost: Cost::default(),
+    };
+    serve::set_up(
+        &directory,
+        &bootstrap,
+        &settings,
+        &administrator,
+        Arc::new(SystemClock),
+        &mut SystemRng,
+    )?;
+    files::write(&places.config, text.as_bytes(), 0o644).map_err(disk)
+}
+
+/// The configuration as it will be read.
+fn read_back(path: &Path, text: &str) -> Result<Config, Failure> {
+    Ok(Config::parse(path, text)?)
+}
+
+fn host_of(base: &str) -> &str {
+    let rest = base.split("://").nth(1).unwrap_or_default();
+    rest.split([':', '/']).next().unwrap_or_default()
+}
+
+fn remove(places: &Places) {
+    let beside = |suffix: &str| {
+        let mut name = places.store.clone().into_os_string();
+        name.push(suffix);
+        PathBuf::from(name)
+    };
+    for path in [
+        places.root_key.clone(),
+        places.store.clone(),
+        beside("-wal"),
+        beside("-shm"),
+        beside(".lock"),
+        beside("-lock"),
+    ] {
+        let _ = std::fs::remove_file(path);
+    }
+    // Only where nothing else is in it.
+    let _ = std::fs::remove_dir(&places.data);
+}
+
+/// The text of the configuration file: what differs from the defaults, and where the rest is explained.
+fn configuration(names: &Names, places: &Places) -> Result<String, Failure> {
+    let everywhere: Vec<IpAddr> = match names.address {
+        Some(address) => vec![address],
+        None => vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()],
+    };
+    let list = |standard| -> Result<String, Failure> {
+        let port = port(standard, names.offset)?;
+        let addresses = everywhere
+            .iter()
+            .map(|address| quoted(&SocketAddr::new(*address, port).to_string()));
+        Ok(addresses.collect::<Vec<_>>().join(", "))
+    };
+    let path = |path: &Path| {
+        quoted(
+            &std::path::absolute(path)
+                .unwrap_or_else(|_| path.to_owned())
+                .to_string_lossy(),
+        )
+    };
+    let addresses = names
+        .address
+        .map(|address| quoted(&address.to_string()))
+        .unwrap_or_default();
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "# Keyporch for {domain}. keyporch.example.toml explains every setting; `keyporchd check` checks this file.\n\n\
+         [domain]\nname = {name}\n\n\
+         [store]\nfile = {store}\n# Keep a copy of this file elsewhere: without it the store is of no use.\nroot_key = {root_key}\n\n\
+         [listen]\nkdc = [{kdc}]\nhttps = [{https}]\nhttp = [{http}]\noperations = \"127.0.0.1:{operations}\"\nadmin_socket = {socket}\n\n\
+         [tls]\naddresses = [{addresses}]\n\n\
+         [kdc]\nhost = {host}\n\n\
+         [federation]\nbase = {federation}\n\n\
+         [authority]\n{publication}\n\
+         [audit]\nfile = {audit}",
+        domain = names.domain,
+        name = quoted(&names.domain),
+        store = path(&places.store),
+        root_key = path(&places.root_key),
+        kdc = list(88)?,
+        https = list(443)?,
+        http = list(80)?,
+        operations = port(9464, names.offset)?,
+        socket = path(&places.socket),
+        host = quoted(&names.host),
+        federation = quoted(&names.federation),
+        publication = publication(names)?,
+        audit = path(&places.audit),
+    );
+    Ok(text)
+}
+
+/// Where lists are published, when that is not the usual place.
+fn publication(names: &Names) -> Result<String, Failure> {
+    let port = port(80, names.offset)?;
+    let host = match names.address {
+        Some(IpAddr::V6(address)) => format!("[{address}]"),
+        Some(IpAddr::V4(address)) => address.to_string(),
+        None => format!("pki.{}", names.domain),
+    };
+    Ok(match (names.address, port) {
+        (None, 80) => String::new(),
+        (_, 80) => format!("publication = {}\n", quoted(&format!("http://{host}"))),
+        (_, port) => format!(
+            "publication = {}\n",
+            quoted(&format!("http://{host}:{port}"))
+        ),
+    })
+}
+
+/// A TOML basic string.
+fn quoted(text: &str) -> String {
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+fn show(arguments: &Init, names: &Names, places: &Places, secrets: &Secrets) {
+    let mut out = std::io::stdout().lock();
+    let uri = secrets.totp.uri(&names.domain, &secrets.upn);
+    let next = format!("keyporchd serve --config {}", places.config.display());
+    if arguments.json {
+        let shown = serde_json::json!({
+            "domain": names.domain,
+            "config": places.config,
+            "store": places.store,
+            "root_key": places.root_key,
+            "federation": names.federation,
+            "administrator": {
+                "upn": secrets.upn,
+                "password": secrets.password.as_str(),
+                "totp_secret": secrets.totp.reveal().as_str(),
+                "totp_uri": uri.as_str(),
+            },
+            "next": next,
+        });
+        let _ = writeln!(out, "{shown}");
+        return;
+    }
+    let _ = writeln!(
+        out,
+        "{domain} is set up.\n\n\
+           configuration  {config}\n\
+           store          {store}\n\
+           root key       {root_key}  (keep a copy elsewhere)\n\n\
+           administrator  {upn}\n\
+           password       {password}  (shown this once)\n\
+           second factor  scan this with an authenticator application, or type {secret}\n",
+        domain = names.domain,
+        config = places.config.display(),
+        store = places.store.display(),
+        root_key = places.root_key.display(),
+        upn = secrets.upn,
+        password = secrets.password.as_str(),
+        secret = grouped(&secrets.totp.reveal()),
+    );
+    if let Some(code) = token::qr::half_blocks(&uri) {
+        let _ = writeln!(out, "{code}");
+    }
+    let _ = writeln!(out, "Next: {next}");
+}
+
+fn grouped(secret: &str) -> String {
+    let letters: Vec<char> = secret.chars().collect();
+    letters
+        .chunks(4)
+        .map(|group| group.iter().collect::<String>())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arguments(folder: &Path) -> Init {
+        Init {
+            domain: Some("corp.example".into()),
+            host: None,
+            federation: None,
+            administrator: "admin".into(),
+            config: folder.join("keyporch.toml"),
+            data: None,
+            address: Some(Ipv4Addr::LOCALHOST.into()),
+            port_offset: 18_000,
+            json: true,
+        }
+    }
+
+    #[test]
+    fn a_new_server_is_set_up_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let arguments = arguments(folder.path());
+        init(&arguments).unwrap();
+        let config = Config::load(&arguments.config).unwrap();
+        assert_eq!(config.listen.kdc, ["127.0.0.1:18088".parse().unwrap()]);
+        assert_eq!(config.federation.base, "https://sts.corp.example:18443");
+        let key = root_key::read(&config.store.root_key).unwrap();
+        let directory = opened::directory(&config.store.file, key).unwrap();
+        let snapshot = directory.snapshot().unwrap();
+        let admin = snapshot
+            .account_by_upn("admin@corp.example")
+            .unwrap()
+            .unwrap();
+        assert_eq!(admin.second_factors.len(), 1);
+        drop(snapshot);
+        drop(directory);
+        assert!(init(&arguments).is_err(), "nothing is overwritten");
+        Config::load(&arguments.config).unwrap();
+    }
+
+    #[test]
+    fn a_failed_set_up_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut arguments = arguments(folder.path());
+        arguments.administrator = "a/b:c*".repeat(20);
+        assert!(init(&arguments).is_err());
+        let left: Vec<_> = std::fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .collect();
+        assert!(left.is_empty(), "{left:?}");
+    }
+
+    #[test]
+    fn the_first_password_is_easy_to_type_and_hard_to_guess() {
+        let password = first_password(&mut SystemRng);
+        assert_eq!(password.len(), 28);
+        assert!(
+            password.chars().all(|letter| letter == '-'
+                || letter.is_ascii_lowercase()
+                || letter.is_ascii_digit())
+        );
+        assert_ne!(*password, *first_password(&mut SystemRng));
+    }
+
+    #[test]
+    fn names_that_cannot_be_a_domain_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        for domain in ["", "corp", "-a.example", "a b.example", "a..b"] {
+            let arguments = Init {
+                domain: Some(domain.into()),
+                ..arguments(folder.path())
+            };
+            assert!(init(&arguments).is_err(), "{domain}");
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! `keyporchd serve` and `keyporchd check`.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serve::{Asked, Parts, Running, Server, Supervisor};
+use tracing_subscriber::EnvFilter;
+
+use crate::arguments::{Check, Serve};
+use crate::config::{Config, Format, Log};
+use crate::report::{Failure, REFUSED};
+use crate::{environment, opened, root_key};
+
+/// How long requests that are under way may take when the server stops.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Serves until it is told to stop.
+pub(crate) fn serve(arguments: &Serve) -> Result<(), Failure> {
+    let config = Config::load(&arguments.config)?;
+    log(&config.log, arguments.json)?;
+    let directory = opened::directory(&config.store.file, root_key::read(&config.store.root_key)?)?;
+    check_domain(&config, &directory)?;
+    let domain = config.domain.name.clone();
+    let parts = Parts {
+        inherited: environment::inherited(),
+        ..Parts::new(directory)
+    };
+    let running = Server::start(config.settings(), parts)?;
+    let supervisor = environment::supervisor();
+    announce(&running, &domain, &supervisor);
+    let outcome = attend(&running, &supervisor);
+    supervisor.stopping();
+    tracing::info!("stopping: what is under way is finished first");
+    running.shutdown(GRACE);
+    outcome
+}
+
+/// The store must hold the domain that the configuration is for.
+fn check_domain(config: &Config, directory: &directory::Directory) -> Result<(), Failure> {
+    let file = config.store.file.display();
+    let Ok(domain) = directory.domain() else {
+        let what = format!("the store {file} holds no domain");
+        return Err(Failure::said(
+            what,
+            "Set the server up with `keyporchd init`.",
+            REFUSED,
+        ));
+    };
+    if domain.dns_name.eq_ignore_ascii_case(&config.domain.name) {
+        return Ok(());
+    }
+    let what = format!(
+        "the store {file} holds the domain {}, and the configuration is for {}",
+        domain.dns_name, config.domain.name
+    );
+    Err(Failure::said(
+        what,
+        "Give the store of that domain under [store], or the domain of that store under [domain].",
+        REFUSED,
+    ))
+}
+
+fn announce(running: &Running, domain: &str, supervisor: &Supervisor) {
+    let addresses = running.addresses();
+    tracing::info!(
+        domain,
+        kdc = ?addresses.kdc,
+        https = ?addresses.https,
+        http = ?addresses.http,
+        operations = ?addresses.operations,
+        admin_socket = ?addresses.admin_socket,
+        "ready"
+    );
+    supervisor.ready(&format!("serving {domain}"));
+}
+
+/// Does what the operating system asks, and tells the supervisor that the server lives.
+fn attend(running: &Running, supervisor: &Supervisor) -> Result<(), Failure> {
+    let beat = supervisor.watchdog_interval();
+    let mut signals = running.signals()?;
+    loop {
+        match signals.wait(beat) {
+            Asked::Stop => return Ok(()),
+            Asked::Nothing => supervisor.alive(),
+            Asked::Reload => match running.reload() {
+                Ok(()) => tracing::info!("read the TLS certificate again"),
+                Err(fault) => {
+                    tracing::error!(%fault, remedy = fault.remedy(), "the certificate before stays in use")
+                }
+            },
+        }
+    }
+}
+
+/// Reads the configuration and says whether it will do.
+pub(crate) fn check(arguments: &Check) -> Result<(), Failure> {
+    let config = Config::load(&arguments.config)?;
+    root_key::read(&config.store.root_key)?;
+    if !config.store.file.exists() {
+        let what = format!("there is no store {}", config.store.file.display());
+        return Err(Failure::said(
+            what,
+            "Set the server up with `keyporchd init`.",
+            REFUSED,
+        ));
+    }
+    say(&arguments.config, arguments.json);
+    Ok(())
+}
+
+fn say(path: &Path, json: bool) {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    let _ = if json {
+        writeln!(out, "{}", serde_json::json!({ "config": path, "ok": true }))
+    } else {
+        writeln!(out, "{} is in order.", path.display())
+    };
+}
+
+fn log(log: &Log, json: bool) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(&log.level).map_err(|error| {
+        let what = format!("{:?} is no log level: {error}", log.level);
+        Failure::said(
+            what,
+            "Give error, warn, info or debug as level under [log].",
+            REFUSED,
+        )
+    })?;
+    let colours = !environment::no_colour() && std::io::IsTerminal::is_terminal(&std::io::stderr());
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(colours);
+    // A second subscriber cannot be set; there is none before this one.
+    let _ = if json || log.format == Format::Json {
+        lines.json().try_init()
+    } else {
+        lines.try_init()
+    };
+    Ok(())
+}
