@@ -43,8 +43,12 @@ pub(crate) fn by_form(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer
     }
 }
 
-/// Whether the peer may ask now; counts that it did.
+/// Whether the peer may ask now; counts that it did. The machine itself is not limited: whoever is on it can load it in
+/// other ways, and a proxy before us would have all requests come from there.
 pub(crate) fn within_limit(asked: &Asked<'_, '_>) -> Result<(), Refused> {
+    if asked.request.peer.is_some_and(|peer| peer.is_loopback()) {
+        return Ok(());
+    }
     let (limiter, limit) = (
         &asked.view.memory.limiter,
         asked.view.settings.limits.requests_from_address,
@@ -197,7 +201,7 @@ fn by_ticket(
     if let crate::answer::Reply::Now(response) = &mut answer.reply {
         response.headers.set("WWW-Authenticate", &proven.reply);
     }
-    Ok(answer)
+    Ok(answer.committing([proven.claim]))
 }
 
 /// A session that a browser holds.

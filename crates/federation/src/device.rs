@@ -10,13 +10,13 @@ use registration::proven_device;
 use serde::{Deserialize, Serialize};
 use trust::enrolment::Outcome;
 use trust::{Rng, Span, Timestamp};
+use wire::Guid;
 use wire::http::Response;
 use wire::registration::{
     IssuedCertificate, JoinRequest, JoinResponse, RegisteringUser, api_version,
 };
-use wire::{Guid, x509};
 
-use crate::answer::{Answer, Asked, Reply};
+use crate::answer::{Answer, Asked, Reply, Words};
 use crate::keys::signing_keys;
 use crate::records::{self, JOINS};
 use crate::refused::{Refused, Trouble};
@@ -35,8 +35,9 @@ struct Join {
     is_new: bool,
     /// The latest moment at which the peer is answered, in microseconds since 1970.
     by: i64,
-    /// Whether the device has been written.
-    done: bool,
+    /// The certificate with which the device was written, DER, once it was: the authority's own answer may be gone when
+    /// the request comes again.
+    certificate: Option<Vec<u8>>,
 }
 
 /// Registers a device.
@@ -100,7 +101,7 @@ fn ask(
         entry: asking.entry,
         is_new: asking.is_new,
         by: by.micros(),
-        done: false,
+        certificate: None,
     };
     wait(by, name)
         .committing(asking.changes)
@@ -127,54 +128,54 @@ fn go_on(
     name: &[u8; 32],
 ) -> Result<Answer, Trouble> {
     let (now, by) = (asked.now, Timestamp::from_micros(begun.by));
+    if let Some(certificate) = begun.certificate {
+        return Ok(Answer::now(answer_with(certificate, approved.owner())));
+    }
     match device::outcome(asked.view.snapshot, name, now)? {
         Some(Outcome::Issued(certificate)) => {
-            let owner = approved.owner();
-            let response = answer_with(&certificate, owner);
-            if begun.done {
-                return Ok(Answer::now(response));
-            }
+            let der = certificate.der().to_vec();
+            let response = answer_with(der.clone(), approved.owner());
             let registered = approved.register(&certificate, now)?;
-            let done = records::write(
-                JOINS,
-                name,
-                &Join {
-                    done: true,
-                    ..begun
-                },
-                now + KEPT,
-            );
+            let done = Join {
+                certificate: Some(der),
+                ..begun
+            };
             Ok(Answer::now(response)
                 .committing(registered.changes)
-                .committing([done])
+                .committing([records::write(JOINS, name, &done, now + KEPT)])
                 .telling(&story::DEVICE_WRITTEN))
         }
-        Some(Outcome::Refused(reason)) => Ok(give_up(asked, &begun, name, reason)),
+        Some(Outcome::Refused(reason)) => give_up(asked, &begun, name, reason),
         None if now < by => Ok(wait(by, name)),
-        None => Ok(give_up(
+        None => give_up(
             asked,
             &begun,
             name,
             "the authority did not answer in time".to_owned(),
-        )),
+        ),
     }
 }
 
 /// Leaves nothing behind of a join without a certificate.
-fn give_up(asked: &Asked<'_, '_>, begun: &Join, name: &[u8; 32], reason: String) -> Answer {
+fn give_up(
+    asked: &Asked<'_, '_>,
+    begun: &Join,
+    name: &[u8; 32],
+    reason: String,
+) -> Result<Answer, Trouble> {
     let mut changes: Vec<Change> = vec![change::remove(JOINS, name.to_vec())];
-    if begun.is_new {
+    if begun.is_new && asked.view.snapshot.entry(begun.entry)?.is_some() {
         changes.push(Change::Delete { id: begun.entry });
     }
     let refused = Refused::NoCertificate(reason);
-    crate::refused::reply(asked, crate::answer::Words::Device, &refused).committing(changes)
+    Ok(crate::refused::reply(asked, Words::Device, &refused).committing(changes))
 }
 
 /// The answer of protocols B.4.
-fn answer_with(certificate: &x509::Certificate, owner: &str) -> Response {
-    let thumbprint = crypto::digest::sha1(certificate.der());
+fn answer_with(certificate: Vec<u8>, owner: &str) -> Response {
+    let thumbprint = crypto::digest::sha1(&certificate);
     let response = JoinResponse {
-        certificate: IssuedCertificate::new(certificate.der().to_vec(), thumbprint),
+        certificate: IssuedCertificate::new(certificate, thumbprint),
         user: Some(RegisteringUser {
             upn: owner.to_owned(),
         }),

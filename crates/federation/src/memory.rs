@@ -3,21 +3,13 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use directory::Stamp;
-use ticket::Recent;
 use token::keys::SigningKeys;
 use token::limiter::Limiter;
-use trust::{Rng, Span};
+use trust::Rng;
 
-/// How far a Kerberos client's clock may be from ours.
-pub(crate) const SKEW: Span = Span::minutes(5);
-/// How many authenticators are remembered at once.
-const AUTHENTICATORS: usize = 100_000;
-
-/// Limits, the signing keys as they were last read, and the Kerberos authenticators seen lately. One for each process,
-/// shared by its threads.
+/// Limits, and the signing keys as they were last read. One for each process, shared by its threads.
 pub struct Memory {
     pub(crate) limiter: Limiter,
-    pub(crate) seen: Recent<()>,
     keys: RwLock<Option<(Stamp, Arc<SigningKeys>)>>,
 }
 
@@ -26,7 +18,6 @@ impl Memory {
     pub fn new(rng: &mut dyn Rng) -> Self {
         Self {
             limiter: Limiter::new(rng),
-            seen: Recent::new(SKEW + SKEW, AUTHENTICATORS),
             keys: RwLock::new(None),
         }
     }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use base64ct::{Base64, Encoding};
-use directory::{Account, Fault};
-use ticket::{Accepted, Keys, Rules, Unaccepted, pac};
+use directory::{Account, Change, ClaimId, Fault, change};
+use ticket::{Accepted, Keys, Recent, Rules, Unaccepted, pac};
 use token::authentication::FirstFactor;
-use trust::Rng;
+use trust::{Rng, Span};
 use wire::Sid;
 use wire::kerberos::{ApOptions, ApReq, KeyUsage};
 use wire::spnego::{
@@ -16,7 +16,9 @@ use wire::spnego::{
 
 use crate::account::{self, Unusable};
 use crate::answer::Asked;
-use crate::memory::SKEW;
+
+/// How far a client's clock may be from ours.
+const SKEW: Span = Span::minutes(5);
 
 /// Why a ticket is not accepted.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -53,6 +55,8 @@ pub(crate) struct Proven {
     pub(crate) first: FirstFactor,
     /// The value of `WWW-Authenticate` by which we prove ourselves in turn.
     pub(crate) reply: String,
+    /// The claim of this very authenticator, to be committed with what follows from it.
+    pub(crate) claim: Change,
 }
 
 /// Judges the token of an `Authorization: Negotiate` header.
@@ -69,9 +73,15 @@ pub(crate) fn prove(
     let Some(service) = asked.view.snapshot.account_by_spn(&name)? else {
         return Ok(Err(Refused::NoService(asked.view.settings.host.clone())));
     };
+    // What a ticket leads to is committed, and the request answered again on a conflict: a memory of what was seen
+    // would take that for a replay. So an authenticator is claimed in the same commit, for every node to see.
+    let once = ClaimId::new("federation.authenticator", &request.authenticator.cipher);
+    if asked.view.snapshot.claimed(&once, asked.now)? {
+        return Ok(Err(Unaccepted::Repeated.into()));
+    }
     let rules = Rules {
         skew: SKEW,
-        seen: &asked.view.memory.seen,
+        seen: &Recent::new(SKEW, 1),
         usage: KeyUsage::AP_REQ_AUTHENTICATOR,
     };
     let accepted = match ticket::accept(&request, &service.keys, &rules, asked.now) {
@@ -93,6 +103,7 @@ pub(crate) fn prove(
         account,
         first: FirstFactor::kerberos(asked.now, client.by_key),
         reply: reply(&accepted, mutual, rng),
+        claim: change::claim(once, asked.now + SKEW + SKEW),
     }))
 }
 

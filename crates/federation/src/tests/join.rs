@@ -182,6 +182,39 @@ fn the_answer_has_the_certificate_and_the_same_request_gets_it_again() {
 }
 
 #[test]
+fn a_request_that_comes_again_when_the_authority_has_forgotten_it_ends_nothing() {
+    let mut world = World::new();
+    let computer = world.computer("LAPTOP-1");
+    let token = computer_token(&mut world, computer);
+    let (key, transport) = keys();
+    let request = body(&key, &transport);
+    let first = post(&mut world, &token, &request);
+    let outcomes = directory::Table::new(trust::enrolment::OUTCOMES);
+    let kept = world
+        .directory
+        .snapshot()
+        .unwrap()
+        .records(outcomes, &[], &[], 10, world.now)
+        .unwrap();
+    world.commit(
+        kept.into_iter()
+            .map(|record| change::remove(outcomes, record.key)),
+    );
+    world.advance(Span::minutes(1));
+    let again = post(&mut world, &token, &request);
+    assert_eq!((again.status, json(&again)), (200, json(&first)));
+    assert!(
+        world
+            .directory
+            .snapshot()
+            .unwrap()
+            .device_by_id(computer.0)
+            .unwrap()
+            .is_some()
+    );
+}
+
+#[test]
 fn a_device_that_registers_again_keeps_its_object_and_loses_its_old_certificate() {
     let mut world = World::new();
     let before = joined(&mut world, "LAPTOP-1");

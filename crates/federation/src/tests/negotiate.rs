@@ -453,3 +453,37 @@ fn any_other_header_is_refused_or_passed_over() {
         200
     );
 }
+
+#[test]
+fn a_request_that_is_answered_again_after_a_conflict_is_no_replay() {
+    let mut world = World::new();
+    let laptop = world.computer("LAPTOP-1");
+    let header = Ticketed::of(&mut world, laptop).header(&mut world);
+    let request =
+        Request::get(&authorize(&[("amr_values", "")])).with_header("Authorization", &header);
+    let request = Browser::default().request(request);
+    // Somebody else's commit comes between the answer and its own.
+    let snapshot = world.directory.snapshot().unwrap();
+    let view = crate::View {
+        snapshot: &snapshot,
+        settings: &world.settings,
+        memory: &world.memory,
+        lockout: &world.lockout,
+    };
+    let lost = crate::answer(&request, &view, world.now, &mut world.rng);
+    assert!(lost.refused.is_none());
+    let touched = [change::set(
+        laptop,
+        directory::Attribute::Description,
+        "touched",
+    )];
+    world
+        .directory
+        .commit(&touched, &directory::Reads::none(), world.now)
+        .unwrap();
+    let conflict = world
+        .directory
+        .commit(&lost.changes, &snapshot.into_reads(), world.now);
+    assert_eq!(conflict.unwrap_err(), directory::CommitError::Conflict);
+    assert_eq!(world.ask(&request).status, 302);
+}

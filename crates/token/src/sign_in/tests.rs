@@ -1,0 +1,295 @@
+//! The states of a sign-in.
+
+use super::*;
+use crate::authorize::{Answer, Prompt, ResponseMode};
+use crate::client::{Client, Redirect};
+use crate::pkce::Challenge;
+use crate::testing::Dice;
+
+const ALICE: Guid = Guid::from_bytes([7; 16]);
+const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+
+fn request() -> AuthorizeRequest {
+    let client = Client {
+        id: "app".into(),
+        name: "App".into(),
+        redirects: vec![Redirect::Exact("https://app.example/done".into())],
+        signed_out: vec![],
+        resources: vec![],
+        refresh: false,
+    };
+    AuthorizeRequest {
+        client: client.id.clone(),
+        answer: Answer {
+            redirect: client.redirect("https://app.example/done").unwrap(),
+            mode: ResponseMode::Query,
+            state: None,
+        },
+        resource: "urn:r".into(),
+        scopes: Default::default(),
+        nonce: None,
+        challenge: Challenge::parse(
+            Some(&crate::pkce::challenge_of(&"v".repeat(43))),
+            Some("S256"),
+        )
+        .unwrap(),
+        prompt: Prompt::AsNeeded,
+        max_age: None,
+        login_hint: None,
+        second_factor: Wanted::Unasked,
+    }
+}
+
+fn form(pairs: &[(&str, &str)]) -> Parameters {
+    Parameters::new(
+        pairs
+            .iter()
+            .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
+            .collect(),
+    )
+    .unwrap()
+}
+
+fn secret() -> TotpSecret {
+    TotpSecret::parse("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").unwrap()
+}
+
+fn enrolled() -> (SecondFactors, Vec<Zeroizing<String>>) {
+    let mut factors = SecondFactors::default();
+    let (codes, kept) = recovery::draw(ALICE, &mut Dice::new(5));
+    factors.enrolled.insert("totp".into(), secret().kept());
+    factors.enrolled.insert("recovery-code".into(), kept);
+    (factors, codes)
+}
+
+fn after_password(factors: &SecondFactors, wanted: Wanted) -> Next {
+    let browser = Secret::draw(&mut Dice::new(9));
+    Begun::new(request(), ALICE, &browser, NOW).proven(
+        FirstFactor::password(NOW),
+        factors,
+        wanted,
+        NOW,
+        &mut Dice::new(2),
+    )
+}
+
+fn waiting(next: Next) -> SignIn {
+    match next {
+        Next::Wait(sign_in) => sign_in,
+        Next::Done(_) => panic!("done"),
+    }
+}
+
+#[test]
+fn a_password_is_enough_where_nothing_else_is_wanted() {
+    let Next::Done(signed_in) = after_password(&enrolled().0, Wanted::Unasked) else {
+        panic!("waits")
+    };
+    assert_eq!(signed_in.authentication().second_factor_at(), None);
+}
+
+#[test]
+fn a_code_after_the_password_is_a_fresh_second_factor() {
+    let (factors, _) = enrolled();
+    let sign_in = waiting(after_password(&factors, Wanted::FreshSecondFactor));
+    let code = secret().code(NOW);
+    match sign_in.handle(
+        &form(&[("VerificationCode", &code)]),
+        factors,
+        NOW,
+        &mut Dice::new(3),
+    ) {
+        Handled::Right {
+            next: Next::Done(signed_in),
+            factors: None,
+            claim: Some(claim),
+            ..
+        } => {
+            assert!(signed_in.authentication().is_fresh(NOW));
+            assert!(claim.id.starts_with(&ALICE.to_string()));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn wrong_codes_are_counted_and_then_not_even_looked_at() {
+    let (mut factors, _) = enrolled();
+    let wrong = form(&[("VerificationCode", "000000")]);
+    for _ in 0..5 {
+        let sign_in = waiting(after_password(&factors, Wanted::SecondFactor));
+        match sign_in.handle(&wrong, factors.clone(), NOW, &mut Dice::new(3)) {
+            Handled::Wrong {
+                wrong: Wrong::Answer,
+                factors: Some(counted),
+            } => factors = counted,
+            other => panic!("{other:?}"),
+        }
+    }
+    let right = form(&[("VerificationCode", &secret().code(NOW))]);
+    let sign_in = waiting(after_password(&factors, Wanted::SecondFactor));
+    assert!(matches!(
+        sign_in
+            .clone()
+            .handle(&right, factors.clone(), NOW, &mut Dice::new(3)),
+        Handled::TooMany { .. }
+    ));
+    let later = NOW + Span::minutes(1);
+    let right = form(&[("VerificationCode", &secret().code(later))]);
+    match sign_in.handle(&right, factors, later, &mut Dice::new(3)) {
+        Handled::Right {
+            factors: Some(factors),
+            ..
+        } => assert_eq!(factors.guesses, Default::default()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_empty_form_is_asked_again_and_costs_nothing() {
+    let (factors, _) = enrolled();
+    let sign_in = waiting(after_password(&factors, Wanted::SecondFactor));
+    let handled = sign_in.handle(&form(&[]), factors, NOW, &mut Dice::new(3));
+    assert!(matches!(
+        handled,
+        Handled::Wrong {
+            wrong: Wrong::Missing,
+            factors: None
+        }
+    ));
+}
+
+#[test]
+fn an_adapter_that_was_not_offered_is_not_used() {
+    let (mut factors, codes) = enrolled();
+    factors.enrolled.remove("recovery-code");
+    let sign_in = waiting(after_password(&factors, Wanted::SecondFactor));
+    let recovery = form(&[("AuthMethod", "recovery-code"), ("RecoveryCode", &codes[0])]);
+    let handled = sign_in.handle(&recovery, factors, NOW, &mut Dice::new(3));
+    assert!(matches!(handled, Handled::Wrong { .. }));
+}
+
+#[test]
+fn a_recovery_code_can_lead_to_a_new_authenticator() {
+    let (factors, codes) = enrolled();
+    let sign_in = waiting(after_password(&factors, Wanted::SecondFactor));
+    let lost = form(&[
+        ("AuthMethod", "recovery-code"),
+        ("RecoveryCode", &codes[0]),
+        (LOST_AUTHENTICATOR, "true"),
+    ]);
+    match sign_in.handle(&lost, factors, NOW, &mut Dice::new(3)) {
+        Handled::Right {
+            next: Next::Wait(SignIn::AwaitsEnrolment(state)),
+            ..
+        } => {
+            assert_ne!(state.secret().unwrap().reveal(), secret().reveal());
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn whoever_has_no_second_factor_sets_one_up_and_sees_recovery_codes_once() {
+    let none = SecondFactors::default();
+    let sign_in = waiting(after_password(&none, Wanted::SecondFactor));
+    let SignIn::AwaitsEnrolment(state) = &sign_in else {
+        panic!("{sign_in:?}")
+    };
+    let code = state.secret().unwrap().code(NOW);
+    let wrong = sign_in.clone().handle(
+        &form(&[("VerificationCode", "abc")]),
+        none.clone(),
+        NOW,
+        &mut Dice::new(3),
+    );
+    assert!(
+        matches!(wrong, Handled::Wrong { factors: None, .. }),
+        "nothing is enrolled before the first right code"
+    );
+    let handled = sign_in.handle(
+        &form(&[("VerificationCode", &code)]),
+        none,
+        NOW,
+        &mut Dice::new(3),
+    );
+    let Handled::Right {
+        next: Next::Wait(next),
+        factors: Some(factors),
+        claim: Some(_),
+        codes,
+    } = handled
+    else {
+        panic!("{handled:?}")
+    };
+    assert!(factors.is_enrolled() && codes.len() == 10);
+    match next.handle(&form(&[]), factors, NOW, &mut Dice::new(4)) {
+        Handled::Right {
+            next: Next::Done(signed_in),
+            codes,
+            ..
+        } => {
+            assert!(codes.is_empty() && signed_in.authentication().is_fresh(NOW));
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_sign_in_is_open_for_ten_minutes_in_its_own_browser() {
+    let sign_in = waiting(after_password(&enrolled().0, Wanted::SecondFactor));
+    let browser = Secret::draw(&mut Dice::new(9));
+    assert!(sign_in.is_open(&browser, NOW + Span::seconds(599)));
+    assert!(!sign_in.is_open(&browser, NOW + Span::minutes(10)));
+    assert!(!sign_in.is_open(&Secret::draw(&mut Dice::new(10)), NOW));
+}
+
+#[test]
+fn a_state_comes_back_from_its_record() {
+    let sign_in = waiting(after_password(
+        &SecondFactors::default(),
+        Wanted::SecondFactor,
+    ));
+    let bytes = serde_json::to_vec(&sign_in).unwrap();
+    let back: SignIn = serde_json::from_slice(&bytes).unwrap();
+    assert_eq!(serde_json::to_vec(&back).unwrap(), bytes);
+}
+
+#[test]
+fn a_session_is_enough_only_when_young_and_strong_enough() {
+    let password = Authentication::of(FirstFactor::password(NOW), None);
+    let already = |request, wanted| {
+        SignedIn::already(
+            request,
+            ALICE,
+            password.clone(),
+            wanted,
+            NOW + Span::minutes(5),
+        )
+    };
+    assert!(already(request(), Wanted::Unasked).is_some());
+    assert!(already(request(), Wanted::SecondFactor).is_none());
+    let again = AuthorizeRequest {
+        prompt: Prompt::SignInAgain,
+        ..request()
+    };
+    assert!(already(again, Wanted::Unasked).is_none());
+    let young = AuthorizeRequest {
+        max_age: Some(Span::minutes(1)),
+        ..request()
+    };
+    assert!(already(young, Wanted::Unasked).is_none());
+}
+
+#[test]
+fn a_form_token_belongs_to_one_browser_and_one_place() {
+    let (browser, other) = (
+        Secret::draw(&mut Dice::new(1)),
+        Secret::draw(&mut Dice::new(2)),
+    );
+    let token = form_token(&browser, "here");
+    assert!(is_form_token(&token, &browser, "here"));
+    assert!(!is_form_token(&token, &browser, "there"));
+    assert!(!is_form_token(&token, &other, "here"));
+    assert!(!is_form_token("", &browser, "here"));
+}
