@@ -1,0 +1,77 @@
+//! The people and services of the benchmark's domain.
+
+use std::sync::Arc;
+
+use crypto::key::PublicKey;
+use directory::account::user_salt;
+use directory::password::{PasswordMaterial, keys_of_password};
+use directory::{
+    Attribute, Change, Directory, EntryId, NewEntry, Origin, Reads, change,
+};
+use trust::{Rng, Timestamp};
+use wire::key_credential::{CustomKeyInformation, KeySource, KeyTime, KeyUsage, NewKeyCredential};
+
+/// The benchmark's domain; its realm is the same in upper case.
+pub const DOMAIN: &str = "bench.test";
+
+/// The password of every person.
+pub const PASSWORD: &str = "Bench-Passw0rd";
+
+/// The service that tickets are asked for.
+pub const SERVICE: &str = "host/svc.bench.test";
+
+/// People added in one commit.
+const BATCH: usize = 500;
+
+/// Adds `user0` to `user{count - 1}` and the service. Everybody has the keys of `user0`'s password under
+/// `user0`'s salt: so the peers are filled too, and a load tool derives one key.
+///
+/// # Panics
+/// When the directory does not take them.
+pub fn add(directory: &Directory, count: usize, now: Timestamp, rng: &mut dyn Rng) {
+    let domain = directory.domain().expect("the directory has a domain");
+    let keys = keys_of_password(PASSWORD.as_bytes(), &user_salt(&domain.realm, "user0"));
+    let names: Vec<String> = (0..count).map(|number| format!("user{number}")).collect();
+    for names in names.chunks(BATCH) {
+        let people = names.iter().map(|name| {
+            let material = PasswordMaterial::of_keys(keys.clone());
+            NewEntry::user(EntryId::random(rng), domain.users, name, name)
+                .with(Attribute::UserPrincipalName, format!("{name}@{DOMAIN}"))
+                .with_password(material, false)
+        });
+        let people: Vec<Change> = people.map(Change::from).collect();
+        commit(directory, &people, now);
+    }
+    let service = NewEntry::computer(EntryId::random(rng), domain.computers, "SVC")
+        .with(Attribute::ServicePrincipalName, SERVICE)
+        .with_password(PasswordMaterial::random(rng), false);
+    commit(directory, &[service.into()], now);
+}
+
+/// Lists a public key on a person's account, as its registration from a device of another directory would.
+///
+/// # Panics
+/// When there is no such person.
+pub fn list_key(directory: &Directory, name: &str, key: &PublicKey, now: Timestamp) {
+    let snapshot = directory.snapshot().expect("the directory has a domain");
+    let account = snapshot.account_by_sam(name).expect("the directory can be read");
+    let holder: Arc<_> = account.expect("the person was added before");
+    let time = KeyTime::from_filetime(now.filetime(), KeySource::Ad);
+    let value = NewKeyCredential {
+        key_material: &key.to_spki_der(),
+        key_usage: KeyUsage::Ngc,
+        key_source: KeySource::Ad,
+        device_id: None,
+        custom_key_information: Some(CustomKeyInformation::new(0)),
+        last_logon: Some(time),
+        creation_time: Some(time),
+    }
+    .write()
+    .expect("the value keeps the rules");
+    let value = value.as_bytes().to_vec();
+    commit(directory, &[change::add_key_credential(holder.id, value, Origin::Registration)], now);
+}
+
+fn commit(directory: &Directory, changes: &[Change], now: Timestamp) {
+    directory.commit(changes, &Reads::none(), now).expect("the directory takes the changes");
+}
