@@ -1,0 +1,316 @@
+//! The endpoints, one row each. `docs/administration-api.md` says them in words; a test compares the two.
+
+use trust::Rng;
+use wire::http::{Method, Request};
+
+use crate::answer::{Asked, Done};
+use crate::caller::Needs;
+use crate::refused::{Refused, Trouble};
+use crate::{
+    audit_log, certificates, computers, devices, domain, groups, keys, keytab, own, policies,
+    principals, services, status, users,
+};
+use Needs::{Administrator, Keys, Person};
+
+/// What every path begins with.
+pub const PREFIX: &str = "/administration/v1";
+
+/// Answers a request that was routed and permitted.
+pub(crate) type Handler = fn(&Asked<'_, '_>, &mut dyn Rng) -> Result<Done, Trouble>;
+
+/// One endpoint.
+pub(crate) struct Endpoint {
+    method: Method,
+    /// Below [`PREFIX`]; `{…}` stands for one segment.
+    path: &'static str,
+    pub(crate) needs: Needs,
+    /// What the audit log calls it.
+    pub(crate) action: &'static str,
+    /// The parameters that its query may have.
+    pub(crate) parameters: &'static [&'static str],
+    /// The members that its body may have.
+    pub(crate) members: &'static [&'static str],
+    pub(crate) handler: Handler,
+}
+
+const READ: &str = "administration.read";
+const PAGED: &[&str] = &["limit", "after"];
+const SEARCHED: &[&str] = &["limit", "after", "search"];
+const FORCE: &[&str] = &["force"];
+const NONE: &[&str] = &[];
+
+const fn get(
+    path: &'static str,
+    needs: Needs,
+    parameters: &'static [&'static str],
+    handler: Handler,
+) -> Endpoint {
+    Endpoint {
+        method: Method::Get,
+        path,
+        needs,
+        action: READ,
+        parameters,
+        members: NONE,
+        handler,
+    }
+}
+
+const fn act(
+    method: Method,
+    path: &'static str,
+    needs: Needs,
+    action: &'static str,
+    members: &'static [&'static str],
+    handler: Handler,
+) -> Endpoint {
+    Endpoint {
+        method,
+        path,
+        needs,
+        action,
+        parameters: NONE,
+        members,
+        handler,
+    }
+}
+
+const fn post(
+    path: &'static str,
+    action: &'static str,
+    members: &'static [&'static str],
+    handler: Handler,
+) -> Endpoint {
+    act(Method::Post, path, Administrator, action, members, handler)
+}
+
+const fn patch(
+    path: &'static str,
+    action: &'static str,
+    members: &'static [&'static str],
+    handler: Handler,
+) -> Endpoint {
+    act(Method::Patch, path, Administrator, action, members, handler)
+}
+
+const fn put(
+    path: &'static str,
+    action: &'static str,
+    members: &'static [&'static str],
+    handler: Handler,
+) -> Endpoint {
+    act(Method::Put, path, Administrator, action, members, handler)
+}
+
+const fn delete(path: &'static str, action: &'static str, handler: Handler) -> Endpoint {
+    act(Method::Delete, path, Administrator, action, NONE, handler)
+}
+
+impl Endpoint {
+    const fn by(mut self, needs: Needs) -> Self {
+        self.needs = needs;
+        self
+    }
+
+    const fn with(mut self, parameters: &'static [&'static str]) -> Self {
+        self.parameters = parameters;
+        self
+    }
+}
+
+const NEW_USER: &[&str] = &[
+    "name",
+    "upn",
+    "display_name",
+    "given_name",
+    "surname",
+    "mail",
+    "telephone",
+    "description",
+    "expires",
+    "enabled",
+    "groups",
+    "password",
+    "must_change",
+];
+const USER: &[&str] = &[
+    "upn",
+    "display_name",
+    "given_name",
+    "surname",
+    "mail",
+    "telephone",
+    "description",
+    "expires",
+];
+const DOMAIN: &[&str] = &[
+    "minimum_password_length",
+    "password_history",
+    "minimum_password_age_seconds",
+    "maximum_password_age_seconds",
+    "lockout_threshold",
+    "lockout_window_seconds",
+    "lockout_duration_seconds",
+    "machine_account_quota",
+];
+const NEW_COMPUTER: &[&str] = &[
+    "name",
+    "public_key",
+    "password",
+    "os_type",
+    "os_version",
+    "dns_host_name",
+    "description",
+    "enabled",
+    "replace",
+];
+const COMPUTER: &[&str] = &["description", "dns_host_name", "trusted_for_delegation"];
+const NEW_SERVICE: &[&str] = &[
+    "service_principals",
+    "name",
+    "description",
+    "trusted_for_delegation",
+];
+const SERVICE: &[&str] = &["description", "trusted_for_delegation"];
+const KEY: &[&str] = &["key", "blob", "device"];
+const OBJECT: &[&str] = &["name", "enabled", "order", "container", "groups"];
+const SETTING: &[&str] = &["value", "order", "container", "groups"];
+const WHICH: &[&str] = &["authority"];
+
+/// All of them.
+#[rustfmt::skip] // One row, one line.
+const ENDPOINTS: &[Endpoint] = &[
+    get("/status", Person, NONE, status::show),
+    patch("/domain", "domain.change", DOMAIN, domain::change_rules),
+    get("/own", Person, NONE, own::show),
+    get("/own/keys", Person, NONE, own::keys),
+    delete("/own/keys/{fingerprint}", "key.revoke", own::revoke).by(Person),
+    get("/users", Keys, SEARCHED, users::list),
+    post("/users", "user.add", NEW_USER, users::add),
+    get("/users/{name}", Keys, NONE, users::show),
+    patch("/users/{name}", "user.change", USER, users::change_user),
+    delete("/users/{name}", "user.delete", users::delete).with(FORCE),
+    post("/users/{name}/enable", "account.enable", NONE, users::enable),
+    post("/users/{name}/disable", "account.disable", NONE, users::disable).with(FORCE),
+    post("/users/{name}/unlock", "account.unlock", NONE, users::unlock),
+    post("/users/{name}/password", "password.set", &["password", "must_change"], users::set_password),
+    post("/users/{name}/expire-password", "password.expire", NONE, users::expire_password),
+    delete("/users/{name}/second-factor", "second-factor.reset", users::reset_second_factor),
+    get("/users/{name}/keys", Keys, NONE, keys::of_user),
+    post("/users/{name}/keys", "key.add", KEY, keys::add_to_user).by(Keys),
+    delete("/users/{name}/keys/{fingerprint}", "key.revoke", keys::revoke_of_user).by(Keys),
+    get("/groups", Keys, SEARCHED, groups::list),
+    post("/groups", "group.add", &["name", "description", "scope", "security"], groups::add),
+    get("/groups/{name}", Keys, NONE, groups::show),
+    patch("/groups/{name}", "group.change", &["description"], groups::change_group),
+    delete("/groups/{name}", "group.delete", groups::delete),
+    get("/groups/{name}/members", Keys, PAGED, groups::members),
+    put("/groups/{name}/members/{member}", "group.member.add", NONE, groups::add_member),
+    delete("/groups/{name}/members/{member}", "group.member.remove", groups::remove_member).with(FORCE),
+    get("/devices", Keys, SEARCHED, devices::list),
+    get("/devices/{device}", Keys, NONE, devices::show),
+    post("/devices/{device}/enable", "device.enable", NONE, devices::enable),
+    post("/devices/{device}/disable", "device.disable", NONE, devices::disable),
+    delete("/devices/{device}", "device.delete", devices::delete),
+    get("/computers", Keys, SEARCHED, computers::list),
+    post("/computers", "computer.add", NEW_COMPUTER, computers::join).by(Person),
+    get("/computers/{name}", Keys, NONE, computers::show),
+    patch("/computers/{name}", "computer.change", COMPUTER, computers::change_computer),
+    delete("/computers/{name}", "computer.delete", computers::delete),
+    post("/computers/{name}/enable", "account.enable", NONE, computers::enable),
+    post("/computers/{name}/disable", "account.disable", NONE, computers::disable),
+    post("/computers/{name}/password", "password.set", &["password"], computers::set_password),
+    get("/computers/{name}/keys", Keys, NONE, keys::of_computer),
+    post("/computers/{name}/keys", "key.add", KEY, keys::add_to_computer).by(Keys),
+    delete("/computers/{name}/keys/{fingerprint}", "key.revoke", keys::revoke_of_computer).by(Keys),
+    post("/computers/{name}/keytab", "keytab.export", &["rotate"], keytab::of_computer),
+    put("/computers/{name}/principals/{principal}", "principal.add", NONE, principals::add_to_computer),
+    delete("/computers/{name}/principals/{principal}", "principal.remove", principals::remove_from_computer),
+    get("/keys", Keys, &["limit", "after", "user", "computer", "device"], keys::list),
+    get("/services", Keys, SEARCHED, services::list),
+    post("/services", "service.add", NEW_SERVICE, services::add),
+    get("/services/{name}", Keys, NONE, services::show),
+    patch("/services/{name}", "service.change", SERVICE, services::change_service),
+    delete("/services/{name}", "service.delete", services::delete),
+    post("/services/{name}/enable", "account.enable", NONE, services::enable),
+    post("/services/{name}/disable", "account.disable", NONE, services::disable),
+    post("/services/{name}/rotate", "keys.rotate", NONE, services::rotate),
+    post("/services/{name}/keytab", "keytab.export", &["rotate"], keytab::of_service),
+    put("/services/{name}/principals/{principal}", "principal.add", NONE, principals::add_to_service),
+    delete("/services/{name}/principals/{principal}", "principal.remove", principals::remove_from_service),
+    get("/certificates", Administrator, &["limit", "after", "search", "authority"], certificates::list),
+    get("/certificates/{serial}", Administrator, WHICH, certificates::show),
+    post("/certificates/{serial}/revoke", "certificate.revoke", &["reason"], certificates::revoke).with(WHICH),
+    post("/certificates/{serial}/release", "certificate.release", NONE, certificates::release).with(WHICH),
+    get("/policies", Administrator, PAGED, policies::list),
+    post("/policies", "policy.add", OBJECT, policies::add),
+    get("/policies/{name}", Administrator, NONE, policies::show),
+    patch("/policies/{name}", "policy.change", OBJECT, policies::change_object),
+    delete("/policies/{name}", "policy.delete", policies::delete),
+    put("/policies/{name}/settings/{half}/{setting}", "policy.set", SETTING, policies::set),
+    delete("/policies/{name}/settings/{half}/{setting}", "policy.unset", policies::unset),
+    get("/policy/settings", Administrator, NONE, policies::settings),
+    get("/policy/effective", Administrator, &["user", "computer"], policies::effective),
+    get("/audit", Administrator, &["limit", "after", "from", "until", "action", "target"], audit_log::list),
+];
+
+/// Every endpoint's method and path, and the letter of the rights that it needs, as the document has them.
+pub fn endpoints() -> impl Iterator<Item = (Method, &'static str, char)> {
+    ENDPOINTS.iter().map(|endpoint| {
+        let letter = match endpoint.needs {
+            Person => 'P',
+            Keys => 'K',
+            Administrator => 'A',
+        };
+        (endpoint.method, endpoint.path, letter)
+    })
+}
+
+/// The rows whose path a request has, and what stands in the places of their patterns.
+fn matching(request: &Request) -> impl Iterator<Item = (&'static Endpoint, Vec<String>)> {
+    let begins = request
+        .path
+        .get(..PREFIX.len())
+        .is_some_and(|start| start.eq_ignore_ascii_case(PREFIX));
+    let rest = request.path.get(PREFIX.len()..).filter(|_| begins);
+    let below = rest.map(|rest| Request::new(request.method, rest));
+    ENDPOINTS.iter().filter_map(move |endpoint| {
+        let parts = below.as_ref()?.path_matches(endpoint.path)?;
+        Some((endpoint, parts))
+    })
+}
+
+/// The endpoint that a request is for.
+pub(crate) fn find(request: &Request) -> Result<(&'static Endpoint, Vec<String>), Refused> {
+    let mut there = false;
+    for (endpoint, parts) in matching(request) {
+        if endpoint.method == request.method {
+            return check(parts).map(|parts| (endpoint, parts));
+        }
+        there = true;
+    }
+    Err(if there {
+        Refused::Method
+    } else {
+        Refused::NoSuchEndpoint
+    })
+}
+
+/// No name has these, and no log shall have them.
+fn check(parts: Vec<String>) -> Result<Vec<String>, Refused> {
+    let strange = |part: &String| part.len() > 1_024 || part.chars().any(char::is_control);
+    match parts.iter().any(strange) {
+        false => Ok(parts),
+        true => Err(Refused::parameter(
+            "path",
+            "a name is too long or holds control characters",
+        )),
+    }
+}
+
+/// The methods that a request's path takes.
+pub(crate) fn methods(request: &Request) -> Vec<Method> {
+    matching(request)
+        .map(|(endpoint, _)| endpoint.method)
+        .collect()
+}

@@ -1,0 +1,66 @@
+//! Where the caller is, who they are, and what they may.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+use trust::{Rng, Timestamp};
+use wire::x509::Certificate;
+
+use crate::answer::{Asked, Done};
+use crate::caller::Needs;
+use crate::refused::{Fault, Trouble};
+use crate::{domain, shown};
+
+/// The domain's rules, named as `PATCH /domain` names them.
+#[derive(Serialize)]
+pub(crate) struct Rules {
+    pub(crate) minimum_password_length: usize,
+    pub(crate) password_history: usize,
+    pub(crate) minimum_password_age_seconds: i64,
+    pub(crate) maximum_password_age_seconds: i64,
+    pub(crate) lockout_threshold: u32,
+    pub(crate) lockout_window_seconds: i64,
+    pub(crate) lockout_duration_seconds: i64,
+    pub(crate) machine_account_quota: usize,
+}
+
+pub(crate) fn show(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Trouble> {
+    let own = asked.snapshot().domain();
+    let roots = asked.view.deployment.roots.iter();
+    let status = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "time": asked.now.to_rfc3339(),
+        "you": {
+            "name": asked.who.actor.name,
+            "sid": asked.who.actor.sid.map(|sid| sid.to_string()),
+            "administrator": asked.who.may(Needs::Administrator),
+            "keys": asked.who.may(Needs::Keys),
+        },
+        "domain": own.dns_name,
+        "realm": own.realm,
+        "netbios": own.netbios_name,
+        "sid": own.sid.to_string(),
+        "kdcs": asked.view.deployment.kdcs,
+        "roots": roots.map(|root| show_root(root)).collect::<Vec<_>>(),
+    });
+    let done = Done::now(status);
+    if !asked.who.may(Needs::Administrator) {
+        return Ok(done);
+    }
+    let rules = serde_json::to_value(domain::rules(asked)?)
+        .map_err(|_| Trouble::Fault(Fault::Internal("the domain's rules have no JSON form")))?;
+    let certificates = asked.view.certificates;
+    let authorities = certificates
+        .map(|lent| lent.authorities())
+        .unwrap_or_default();
+    Ok(done.with("rules", rules).with("authorities", authorities))
+}
+
+fn show_root(der: &[u8]) -> Value {
+    let parsed = Certificate::parse(der).ok();
+    json!({
+        "subject": parsed.as_ref().map(|root| root.subject().to_string()),
+        "expires": parsed.map(|root| Timestamp::from_unix(root.not_after()).to_rfc3339()),
+        "sha256": shown::hex(&crypto::digest::sha256(der)),
+        "der": shown::base64(der),
+    })
+}
