@@ -21,6 +21,9 @@ pub(crate) struct Arguments {
 /// What the server can do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Start every party in a folder, enrol a person, tell the story, and go on serving: to look, try and test.
+    #[command(after_help = LAB_HELP)]
+    Lab(Lab),
     /// Set up a server: its configuration, keys, store, domain and first administrator.
     #[command(after_help = "Example: keyporchd init --domain corp.example --host dc1.corp.example")]
     Init(Init),
@@ -36,11 +39,43 @@ impl Command {
     /// Whether it shall write JSON.
     pub(crate) fn json(&self) -> bool {
         match self {
+            Self::Lab(lab) => lab.json,
             Self::Init(init) => init.json,
             Self::Serve(serve) => serve.json,
             Self::Check(check) => check.json,
         }
     }
+}
+
+/// What else there is to say about the lab.
+const LAB_HELP: &str = "\
+The lab listens on 127.0.0.1 alone: Kerberos at N+88, HTTPS at N+443, HTTP at N+80. Its folder holds lab.json (what is
+where), krb5.conf, keys and tickets; run again, it goes on with them.
+
+Example: keyporchd lab
+Example: keyporchd lab --dir /tmp/lab --base-port 0 --once";
+
+/// `keyporchd lab`
+#[derive(Debug, Args)]
+pub(crate) struct Lab {
+    /// The lab's folder; made where there is none, gone on with where there is.
+    #[arg(long, value_name = "DIR", default_value = lab::DEFAULT_DIR)]
+    pub(crate) dir: PathBuf,
+    /// Which deployment is played.
+    #[arg(long, value_name = "NAME", default_value = "onprem-key")]
+    pub(crate) scenario: String,
+    /// End when the story has been told: 0 when every phase held.
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// Forget what an earlier lab left in the folder.
+    #[arg(long)]
+    pub(crate) fresh: bool,
+    /// Tell the story as JSON lines.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// What the ports begin with; 0 takes free ones.
+    #[arg(long, value_name = "N", default_value_t = lab::DEFAULT_BASE_PORT)]
+    pub(crate) base_port: u16,
 }
 
 /// `keyporchd init`

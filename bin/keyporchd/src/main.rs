@@ -4,6 +4,7 @@ mod arguments;
 mod config;
 mod environment;
 mod init;
+mod lab_command;
 mod mistake;
 mod opened;
 mod report;
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
 
 fn command(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Lab(lab) => lab_command::lab(lab),
         Command::Init(init) => init::init(&init),
         Command::Serve(serve) => run::serve(&serve),
         Command::Check(check) => run::check(&check),

@@ -1,0 +1,202 @@
+//! What other programs need of the lab, as files: `lab.json`, `krb5.conf`, hosts, certificates, keys, tickets.
+
+use std::path::Path;
+
+use hello::vault::{DeviceKey, VaultKey};
+use serde_json::{Value, json};
+use wire::x509::pem;
+use zeroize::Zeroizing;
+
+use crate::domain::{self, ADMIN, DOMAIN, FEDERATION_HOST, KDC_HOST, REALM, USER, USER_UPN};
+use crate::fault::Fault;
+use crate::flow::{DEVICE, DEVICE_FOLDER, Device, SignedIn};
+use crate::folder::LabFolder;
+use crate::kept::Kept;
+use crate::ports::Ports;
+
+/// The version of `lab.json`.
+const VERSION: u32 = 1;
+
+/// `lab.json`
+pub(crate) const DESCRIPTION: &str = "lab.json";
+pub(crate) const KRB5_CONF: &str = "krb5.conf";
+const HOSTS: &str = "hosts";
+const ROOT: &str = "root.pem";
+const KDC_ROOT: &str = "kdc-root.pem";
+pub(crate) const USER_CERTIFICATE: &str = "alice.cert.pem";
+pub(crate) const USER_KEY: &str = "alice.key.pem";
+pub(crate) const USER_CCACHE: &str = "alice.ccache";
+const DEVICE_CERTIFICATE: &str = "LAPTOP-1.cert.pem";
+const DEVICE_KEY: &str = "LAPTOP-1.key.pem";
+
+/// The lines of a hosts file by which the lab's names resolve.
+pub(crate) fn hosts() -> String {
+    format!(
+        "# The names of a Keyporch lab. Programs that take no file of their own find them here in /etc/hosts.\n\
+         127.0.0.1 {FEDERATION_HOST} enterpriseregistration.{DOMAIN} {KDC_HOST} laptop-1.{DOMAIN}\n"
+    )
+}
+
+/// krb5.conf that works as written for MIT's tools (protocols J.5). Their client checks its own certificate against
+/// the anchors before it signs, so the person's own certificate is one of them.
+fn krb5_conf(folder: &LabFolder, ports: &Ports) -> String {
+    let file = |name: &str| folder.file(name).display().to_string();
+    format!(
+        "# Written by `keyporchd lab`, for MIT's tools: KRB5_CONFIG={own}\n\
+         [libdefaults]\n\
+         \x20default_realm = {REALM}\n\
+         \x20dns_lookup_kdc = false\n\
+         \x20dns_lookup_realm = false\n\
+         \x20dns_canonicalize_hostname = false\n\
+         \x20rdns = false\n\
+         \n\
+         [realms]\n\
+         \x20{REALM} = {{\n\
+         \x20 kdc = {kdc}\n\
+         \x20 pkinit_anchors = FILE:{root}\n\
+         \x20 pkinit_anchors = FILE:{certificate}\n\
+         \x20}}\n\
+         \n\
+         [domain_realm]\n\
+         \x20.{DOMAIN} = {REALM}\n\
+         \x20{DOMAIN} = {REALM}\n",
+        own = file(KRB5_CONF),
+        kdc = ports.kdc,
+        root = file(KDC_ROOT),
+        certificate = file(USER_CERTIFICATE),
+    )
+}
+
+/// A private key, PEM, with a first line that nobody overlooks; readers skip what stands before `BEGIN`.
+fn private_key(whose: &str, key: &VaultKey) -> Result<Zeroizing<String>, Fault> {
+    let key = key.private_key().ok_or_else(|| {
+        Fault::failed(
+            format!("the key of {whose} does not leave its vault"),
+            "Start anew with --fresh.",
+        )
+    })?;
+    Ok(Zeroizing::new(format!(
+        "The PRIVATE KEY of {whose} in a Keyporch lab, written out for trying things. Use it nowhere else.\n{}",
+        key.to_pem().as_str()
+    )))
+}
+
+/// Writes everything but `lab.json`.
+pub(crate) fn write(
+    folder: &LabFolder,
+    ports: &Ports,
+    directory: &directory::Directory,
+    device: &mut Device<'_>,
+    signed_in: &SignedIn,
+    clock: &dyn trust::Clock,
+) -> Result<(), Fault> {
+    let certificate = |der: &[u8]| pem::encode("CERTIFICATE", der);
+    let kdc_root = certificate(&domain::root(directory, authority::Ca::Enterprise, clock)?);
+    let tls_root = certificate(&domain::root(directory, authority::Ca::Tls, clock)?);
+    folder.write(KDC_ROOT, kdc_root.as_bytes())?;
+    folder.write(ROOT, format!("{kdc_root}{tls_root}").as_bytes())?;
+    folder.write(HOSTS, hosts().as_bytes())?;
+
+    let own = device.person_certificate(&signed_in.unlocked)?;
+    folder.write(USER_CERTIFICATE, certificate(&own).as_bytes())?;
+    folder.write(
+        USER_KEY,
+        private_key(USER, signed_in.unlocked.key())?.as_bytes(),
+    )?;
+    let tickets: Vec<_> = signed_in.tickets.iter().collect();
+    if let Some(cache) = call::tickets::cache(&tickets) {
+        folder.write(USER_CCACHE, &cache)?;
+    }
+    if let Some(registration) = device.hello.registration() {
+        folder.write(
+            DEVICE_CERTIFICATE,
+            certificate(registration.certificate()).as_bytes(),
+        )?;
+    }
+    let key = device.hello.vault().device_key(DeviceKey::Device);
+    if let Some(key) = key.map_err(|error| Fault::step("reading the device's key", &error))? {
+        folder.write(DEVICE_KEY, private_key(DEVICE, &key)?.as_bytes())?;
+    }
+    folder.write(KRB5_CONF, krb5_conf(folder, ports).as_bytes())
+}
+
+/// `lab.json` (design.md 4): new members may be added, none removed; what is not started is null.
+pub(crate) fn describe(
+    folder: &LabFolder,
+    ports: &Ports,
+    kept: &Kept,
+    device: &Device<'_>,
+    ready_ms: i64,
+) -> Value {
+    let file = |name: &str| folder.file(name).display().to_string();
+    let device_id = device
+        .hello
+        .registration()
+        .map(|registration| registration.device_id.to_string());
+    json!({
+        "version": VERSION,
+        "scenario": kept.scenario,
+        "ready_ms": ready_ms,
+        "pid": std::process::id(),
+        "realm": REALM,
+        "domain": DOMAIN,
+        "krb5_conf": file(KRB5_CONF),
+        "hosts": file(HOSTS),
+        "root_pem": file(ROOT),
+        "kdc": { "udp": ports.kdc.to_string(), "tcp": ports.kdc.to_string(), "kkdcp": null },
+        "ldap": null,
+        "federation": { "base": domain::base(ports) },
+        "tenant": null,
+        "authority": { "crl_url": format!("http://{}/root.crl", ports.http) },
+        "admin": {
+            "upn": format!("{ADMIN}@{DOMAIN}"),
+            "password": kept.admin.password,
+            "totp_secret": kept.admin.totp_secret,
+            "socket": file("admin.sock"),
+        },
+        "users": [{
+            "upn": USER_UPN,
+            "sam": USER,
+            "password": kept.user.password,
+            "totp_secret": kept.user.totp_secret,
+            "pin": kept.pin,
+            "device": DEVICE,
+            "hello_key_pem": file(USER_KEY),
+            "hello_cert_pem": file(USER_CERTIFICATE),
+            "ccache": format!("FILE:{}", file(USER_CCACHE)),
+        }],
+        "devices": [{
+            "name": DEVICE,
+            "id": device_id,
+            "certificate_pem": file(DEVICE_CERTIFICATE),
+            "key_pem": file(DEVICE_KEY),
+            "state": file(DEVICE_FOLDER),
+        }],
+    })
+}
+
+/// What a newcomer tries first.
+pub(crate) fn suggestions(path: &Path, kept: &Kept) -> Vec<String> {
+    let file = |name: &str| path.join(name).display().to_string();
+    vec![
+        format!("export KRB5_CONFIG={}", file(KRB5_CONF)),
+        format!(
+            "kinit -X X509_user_identity=FILE:{},{} {USER}      # a ticket by the enrolled key, no password",
+            file(USER_CERTIFICATE),
+            file(USER_KEY)
+        ),
+        "kvno host/laptop-1.corp.example && klist -e".to_owned(),
+        format!(
+            "klist -c {}      # the ticket that the PIN got above",
+            file(USER_CCACHE)
+        ),
+        format!("keyporch --lab {} admin key list {USER}", path.display()),
+        String::new(),
+        format!("{USER}: password {}, PIN {}", kept.user.password, kept.pin),
+        format!(
+            "{ADMIN}: password {}; one-time codes by the secrets in {}",
+            kept.admin.password,
+            file(DESCRIPTION)
+        ),
+    ]
+}

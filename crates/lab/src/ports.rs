@@ -1,0 +1,112 @@
+//! Where the lab listens: beside a base port, or on free ports, which a lab keeps as long as they stay free.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+
+use serve::{Inherited, Listen};
+
+use crate::fault::Fault;
+
+/// How often a port is looked for that is free for UDP and TCP alike.
+const TRIES: usize = 64;
+
+/// The addresses, and the sockets where they are open already.
+pub(crate) struct Ports {
+    /// Kerberos, UDP and TCP.
+    pub(crate) kdc: SocketAddr,
+    /// HTTPS.
+    pub(crate) https: SocketAddr,
+    /// Plain HTTP.
+    pub(crate) http: SocketAddr,
+    inherited: Inherited,
+}
+
+fn loopback(port: u16) -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, port).into()
+}
+
+impl Ports {
+    /// The ports above `base`; free ones for 0, the former ones where they still are.
+    pub(crate) fn choose(base: u16, former: Option<[u16; 3]>) -> Result<Self, Fault> {
+        if base > 0 {
+            return Ok(Self {
+                kdc: loopback(base.saturating_add(88)),
+                https: loopback(base.saturating_add(443)),
+                http: loopback(base.saturating_add(80)),
+                inherited: Inherited::default(),
+            });
+        }
+        if let Some(open) = former.and_then(|former| Self::open(former).ok()) {
+            return Ok(open);
+        }
+        let opened = (0..TRIES).find_map(|_| Self::open([0; 3]).ok());
+        opened.ok_or_else(|| {
+            Fault::failed(
+                "no free ports were found on 127.0.0.1",
+                "Give ports with --base-port.",
+            )
+        })
+    }
+
+    fn open([kdc, https, http]: [u16; 3]) -> std::io::Result<Self> {
+        let listen = |port| {
+            let listener = TcpListener::bind(loopback(port))?;
+            listener.set_nonblocking(true)?;
+            Ok::<_, std::io::Error>(listener)
+        };
+        let kdc = listen(kdc)?;
+        let datagrams = UdpSocket::bind(kdc.local_addr()?)?;
+        let (https, http) = (listen(https)?, listen(http)?);
+        Ok(Self {
+            kdc: kdc.local_addr()?,
+            https: https.local_addr()?,
+            http: http.local_addr()?,
+            inherited: Inherited {
+                tcp: vec![kdc, https, http],
+                udp: vec![datagrams],
+                unix: Vec::new(),
+            },
+        })
+    }
+
+    /// The ports, to be kept.
+    pub(crate) fn numbers(&self) -> [u16; 3] {
+        [self.kdc.port(), self.https.port(), self.http.port()]
+    }
+
+    /// What the server listens on, without its Unix socket.
+    pub(crate) fn listen(&self) -> Listen {
+        Listen {
+            kdc: vec![self.kdc],
+            https: vec![self.https],
+            http: vec![self.http],
+            ..Listen::nowhere()
+        }
+    }
+
+    /// The sockets that are open already.
+    pub(crate) fn take_open(&mut self) -> Inherited {
+        std::mem::take(&mut self.inherited)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ports_above_the_default_are_those_of_the_contract() {
+        // The example in design.md 4.
+        let ports = Ports::choose(crate::DEFAULT_BASE_PORT, None).unwrap();
+        assert_eq!(ports.numbers(), [18_088, 18_443, 18_080]);
+    }
+
+    #[test]
+    fn free_ports_are_kept_as_long_as_they_are_free() {
+        let first = Ports::choose(0, None).unwrap();
+        let numbers = first.numbers();
+        let beside = Ports::choose(0, Some(numbers)).unwrap();
+        assert_ne!(beside.numbers(), numbers, "the first lab still holds them");
+        drop((first, beside));
+        assert_eq!(Ports::choose(0, Some(numbers)).unwrap().numbers(), numbers);
+    }
+}
