@@ -4,6 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crypto::password::Cost;
 use directory::Directory;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -37,6 +38,8 @@ pub struct Parts {
     pub clock: Arc<dyn Clock>,
     /// Where the authorities' keys are.
     pub authority_keys: authority::Keys,
+    /// What hashing a password costs.
+    pub password_cost: Cost,
     /// Sockets that a service supervisor opened.
     pub inherited: Inherited,
     /// Whoever wants to hear the story.
@@ -51,6 +54,7 @@ impl Parts {
             directory,
             clock: Arc::new(SystemClock),
             authority_keys: authority::Keys::in_directory(),
+            password_cost: Cost::default(),
             inherited: Inherited::default(),
             listener: None,
         }
@@ -77,6 +81,8 @@ impl Server {
                 directory: parts.directory,
                 clock: parts.clock,
                 authority_keys: parts.authority_keys,
+                kdc_addresses: sockets.addresses.kdc.clone(),
+                password_cost: parts.password_cost,
                 listener: parts.listener,
                 metrics: Arc::clone(&metrics),
                 audit,
@@ -119,13 +125,13 @@ impl Server {
 pub fn found_authorities(settings: &Settings, parts: Parts) -> Result<(), Fault> {
     let metrics = Arc::new(Metrics::default());
     let (_writer, audit) = Writer::start(&crate::audit::AuditSettings::default(), &metrics)?;
-    let (directory, clock) = (parts.directory, parts.clock);
-    let (authority_keys, listener) = (parts.authority_keys, parts.listener);
     let parts = node::Parts {
-        directory,
-        clock,
-        authority_keys,
-        listener,
+        directory: parts.directory,
+        clock: parts.clock,
+        authority_keys: parts.authority_keys,
+        kdc_addresses: Vec::new(),
+        password_cost: parts.password_cost,
+        listener: parts.listener,
         metrics,
         audit,
     };

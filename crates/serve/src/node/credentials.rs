@@ -21,6 +21,8 @@ pub(crate) struct Credentials {
     pub(crate) kdc: Vec<kdc::Identity>,
     /// Whoever is trusted to issue certificates for smart-card sign-in.
     pub(crate) issuers: Vec<Anchor>,
+    /// What the administration says of this installation.
+    pub(crate) deployment: administration::Deployment,
     /// How many wrong passwords are too many.
     pub(crate) lockout: LockoutPolicy,
     /// The certificate that HTTPS shows, DER, to know a new one by.
@@ -62,6 +64,11 @@ impl Node {
         let shown = tls
             .as_ref()
             .map(|credential| credential.certificate.der().to_vec());
+        let deployment = administration::Deployment {
+            kdcs: self.kdcs.clone(),
+            roots: enterprise.iter().map(|root| root.der().to_vec()).collect(),
+            password_cost: self.password_cost,
+        };
         let issuers = enterprise.map(Anchor::new).into_iter().collect();
         let fresh = match &tls {
             Some(credential) if self.credentials().tls != shown => {
@@ -73,6 +80,7 @@ impl Node {
         let read = Arc::new(Credentials {
             kdc,
             issuers,
+            deployment,
             lockout,
             tls: shown,
         });

@@ -4,15 +4,17 @@
 //! the keys and certificates in use. It takes a snapshot, builds a party's view, asks, commits, and only then
 //! lets the answer out ([`turn`]). What others changed and what is due runs beside ([`upkeep`]).
 
+mod certificates;
 pub(crate) mod credentials;
 mod kerberos;
 mod turn;
 pub(crate) mod upkeep;
 mod web;
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, RwLock};
 
+use crypto::password::Cost;
 use directory::lockout::Lockout;
 use directory::{Directory, Snapshot};
 use trust::{Clock, Event, Span, SystemRng};
@@ -36,6 +38,8 @@ pub(crate) struct Node {
     listener: Option<Listener>,
     realm: kdc::Realm,
     kdc_host: String,
+    kdcs: Vec<String>,
+    password_cost: Cost,
     kdc_memory: kdc::Memory,
     lockout: Lockout,
     federation: federation::Settings,
@@ -52,6 +56,9 @@ pub(crate) struct Parts {
     pub(crate) directory: Arc<Directory>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) authority_keys: authority::Keys,
+    /// Where the KDC listens.
+    pub(crate) kdc_addresses: Vec<SocketAddr>,
+    pub(crate) password_cost: Cost,
     pub(crate) listener: Option<Listener>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) audit: Audit,
@@ -92,6 +99,8 @@ impl Node {
         let realm = realm(settings, &domain.realm, &kdc_host);
         Ok(Self {
             kdc_memory: kdc::Memory::new(realm.lifetimes.skew),
+            kdcs: kdcs(&kdc_host, &parts.kdc_addresses),
+            password_cost: parts.password_cost,
             realm,
             kdc_host,
             lockout: Lockout::default(),
@@ -172,6 +181,23 @@ pub(crate) fn words(error: &(dyn std::error::Error + 'static)) -> String {
 
 fn party(what: &str, error: &(dyn std::error::Error + 'static)) -> Fault {
     Fault::Party(format!("{what}: {}", words(error)))
+}
+
+/// Where clients find the KDC: by its name, with the port where that is not Kerberos' own. A KDC on loopback alone is
+/// for this machine, and found by its address.
+fn kdcs(host: &str, addresses: &[SocketAddr]) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    for address in addresses {
+        let name = match (address.ip().is_loopback(), address.port()) {
+            (true, _) => address.to_string(),
+            (false, 88) => host.to_owned(),
+            (false, port) => format!("{host}:{port}"),
+        };
+        if !found.contains(&name) {
+            found.push(name);
+        }
+    }
+    found
 }
 
 fn realm(settings: &Settings, name: &str, host: &str) -> kdc::Realm {

@@ -23,6 +23,7 @@ const LONGEST_WAIT: Duration = Duration::from_millis(2_500);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum For {
     Federation,
+    Administration,
     Authority,
     /// A host that is none of ours: who asks it means somebody else.
     Nobody,
@@ -33,10 +34,13 @@ impl Node {
         let path = request.path.to_ascii_lowercase();
         let published = path.ends_with(".crl") || path.ends_with(".crt");
         match role {
+            // Whoever may use the socket administers; nothing else is asked there.
+            Role::AdminSocket => For::Administration,
             // Lists are asked for by whatever name the certificates give (PKI-CDP-1).
             Role::Http if published => For::Authority,
             Role::Http => For::Federation,
             _ if !self.is_ours(&request.host_name()) => For::Nobody,
+            _ if path.starts_with(administration::PREFIX) => For::Administration,
             _ if published => For::Authority,
             _ => For::Federation,
         }
@@ -66,6 +70,70 @@ impl Node {
                 failed()
             }),
             Err(unanswered) => self.unanswered("a revocation list", &unanswered),
+        }
+    }
+
+    fn administration(&self, request: &Request, role: Role) -> Response {
+        const DOING: &str = "an administration request";
+        let now = self.clock.now();
+        let credentials = self.credentials();
+        let caller = match self.administrator(request, role, now) {
+            Ok(caller) => caller,
+            Err(fault) => {
+                self.trouble(DOING, &fault);
+                return failed();
+            }
+        };
+        let answered = self.turn().take(now, |snapshot| {
+            let view = self.administration_view(snapshot, &credentials.deployment);
+            let mut answer = administration::answer(request, &caller, &view, now, &mut SystemRng);
+            let changes = std::mem::take(&mut answer.changes);
+            (answer, changes)
+        });
+        let answer = match answered {
+            Ok(answer) => answer,
+            Err(Unanswered::Refused(refused)) => administration::not_committed(&refused, request, &caller, now),
+            Err(unanswered) => return self.unanswered(DOING, &unanswered),
+        };
+        if let Some(refused) = &answer.refused {
+            self.audit.record(refused.clone());
+        }
+        if let Some(fault) = &answer.fault {
+            self.trouble(DOING, fault);
+        }
+        // What is shown is what the commit made of it.
+        let shown = self.turn().take(now, |snapshot| {
+            let view = self.administration_view(snapshot, &credentials.deployment);
+            (answer.response(&view, now), Vec::new())
+        });
+        shown.unwrap_or_else(|unanswered| self.unanswered(DOING, &unanswered))
+    }
+
+    /// Who asks the administration: the kernel says so on the socket, a token over HTTPS.
+    fn administrator(
+        &self,
+        request: &Request,
+        role: Role,
+        now: Timestamp,
+    ) -> Result<administration::Caller, directory::Fault> {
+        if role == Role::AdminSocket {
+            return Ok(administration::Caller::Local);
+        }
+        let snapshot = self.directory.snapshot()?;
+        let keys = federation::signing_keys(&snapshot, &self.federation_memory, now)?;
+        Ok(administration::Caller::by_token(request, &keys, self.federation.issuer(), now))
+    }
+
+    fn administration_view<'a, 'd>(
+        &'a self,
+        snapshot: &'a directory::Snapshot<'d>,
+        deployment: &'a administration::Deployment,
+    ) -> administration::View<'a, 'd> {
+        administration::View {
+            snapshot,
+            lockout: &self.lockout,
+            deployment,
+            certificates: Some(self),
         }
     }
 
@@ -125,6 +193,7 @@ impl Http for Node {
     fn answer(&self, request: Request, role: Role) -> Response {
         match self.route(&request, role) {
             For::Federation => self.federation(&request),
+            For::Administration => self.administration(&request, role),
             For::Authority => self.published(&request),
             For::Nobody => error(
                 421,
