@@ -434,6 +434,103 @@ fn only_a_computers_own_token_registers_it() {
 }
 
 #[test]
+fn refuses_tokens_whose_four_claims_do_not_fit_together() {
+    // DREG-W2. Tokens that this authority would not issue, signed by its own key.
+    let mut world = World::new();
+    let (computer, other, alice) = (
+        world.computer("LAPTOP-1"),
+        world.computer("LAPTOP-2"),
+        world.person("alice"),
+    );
+    let (key, transport) = keys();
+    let good: token::claims::AccessToken =
+        serde_json::from_value(super::world::claims(&computer_token(&mut world, computer)))
+            .unwrap();
+    let (others_sid, persons_sid) = (world.account(other).sid, world.account(alice).sid);
+    let person_guid = Base64::encode_string(&alice.0.to_windows_bytes());
+    let mut refuse = |spoil: &dyn Fn(&mut token::claims::AccessToken)| {
+        let mut claims = good.clone();
+        spoil(&mut claims);
+        let snapshot = world.directory.snapshot().unwrap();
+        let keys = crate::signing_keys(&snapshot, &world.memory, world.now).unwrap();
+        let token = keys.access_token(&claims, world.now).unwrap();
+        drop(snapshot);
+        let response = post(&mut world, &token, &body(&key, &transport));
+        (
+            response.status,
+            world
+                .refused
+                .pop()
+                .map(|reason| reason.replace("device registration refused: ", "")),
+        )
+    };
+    let not_permitted = (
+        400,
+        Some("the token does not permit device registration".to_owned()),
+    );
+    assert_eq!(
+        refuse(&|claims| claims.permit_device_registration = Some("false".into())),
+        not_permitted
+    );
+    assert_eq!(
+        refuse(&|claims| claims.permit_device_registration = None),
+        not_permitted
+    );
+    assert_eq!(
+        refuse(&|claims| claims.account_type = Some("User".into())),
+        not_permitted
+    );
+    assert_eq!(
+        refuse(&|claims| claims.onprem_object_guid = None),
+        not_permitted
+    );
+    assert_eq!(
+        refuse(&|claims| claims.onprem_object_guid = Some("AAAA".into())),
+        not_permitted
+    );
+    let unknown = (400, Some("the computer is not known".to_owned()));
+    assert_eq!(refuse(&|claims| claims.primarysid = others_sid), unknown);
+    let not_a_computer = (400, Some("the account is not a computer's".to_owned()));
+    assert_eq!(
+        refuse(&|claims| {
+            claims.primarysid = persons_sid;
+            claims.onprem_object_guid = Some(person_guid.clone());
+        }),
+        not_a_computer
+    );
+    assert_eq!(refuse(&|_| {}), (200, None));
+}
+
+#[test]
+fn a_device_is_told_by_its_public_key_as_well_as_by_the_thumbprint() {
+    // Protocols B.5: SHA-1 alone is not enough.
+    let mut world = World::new();
+    world.person_with_totp("alice");
+    let device = joined(&mut world, "LAPTOP-1");
+    let found = world
+        .directory
+        .snapshot()
+        .unwrap()
+        .device_by_id(device.id)
+        .unwrap()
+        .unwrap();
+    let mut collision = found.certificates[0].clone();
+    collision.public_key_hash = Base64::encode_string(&[0; 32]);
+    world.commit([change::set_device_certificate(found.id, &collision)]);
+    let mut browser = Browser {
+        certificate: Some(device.certificate),
+        ..Browser::default()
+    };
+    let code = browser.sign_in(&mut world, &[]);
+    assert_eq!(browser.redeem(&mut world, &code, &[]).status, 401);
+    world.commit([change::set_device_certificate(
+        found.id,
+        &found.certificates[0],
+    )]);
+    assert_eq!(browser.redeem(&mut world, &code, &[]).status, 200);
+}
+
+#[test]
 fn a_join_without_a_certificate_leaves_nothing_behind() {
     for authority in [Authority::Refuses, Authority::Sleeps] {
         let mut world = World::new();

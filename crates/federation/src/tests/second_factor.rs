@@ -67,6 +67,20 @@ fn a_sign_in_does_not_go_on_in_another_browser() {
     let mut thief = Browser::default();
     thief.open(&mut world, &[]);
     assert_eq!(thief.send(&mut world, stolen.clone()).status, 400);
+    // A thief who knows how the form's token is made has it fit their own browser.
+    let own = token::secret::Secret::parse(&thief.cookies["__Host-keyporch-browser"]).unwrap();
+    let context = &browser.page.form("totp").unwrap().hidden[0].1;
+    let fields = [
+        ("Context", context.as_str()),
+        ("FormToken", &token::sign_in::form_token(&own, context)),
+        ("VerificationCode", &totp),
+    ];
+    let crafted = wire::http::Request::post_form("/adfs/oauth2/authorize", fields);
+    assert_eq!(thief.send(&mut world, crafted).status, 400);
+    assert_eq!(
+        world.refused.last().unwrap(),
+        "the sign-in is not open any more"
+    );
     assert_eq!(browser.clone().send(&mut world, stolen).status, 302);
 }
 
