@@ -7,7 +7,7 @@ use wire::kerberos::{
     KerberosTime, KeyUsage,
 };
 
-use crate::keys::Keys;
+use crate::keys::{Keys, VersionedKey};
 use crate::replay::Recent;
 use crate::seal::{self, Unopened};
 
@@ -40,7 +40,7 @@ pub enum Unaccepted {
     Etype,
 }
 
-/// A client that proved to know its ticket's session key, now. Only [`accept`] makes one.
+/// A client that proved to know its ticket's session key, now. Only [`accept`] and [`judge`] make one.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Accepted {
@@ -73,8 +73,7 @@ pub fn accept(
     rules: &Rules<'_>,
     now: Timestamp,
 ) -> Result<Accepted, Unaccepted> {
-    let (ticket, _) = seal::open(&request.ticket, keys)?;
-    let accepted = judge(request, ticket, rules, now)?;
+    let (accepted, _) = judge(request, keys, rules.usage, rules.skew, now)?;
     let digest = crypto::digest::sha256(&request.authenticator.cipher);
     match rules.seen.remember(digest, (), now) {
         Some(()) => Err(Unaccepted::Repeated),
@@ -82,16 +81,22 @@ pub fn accept(
     }
 }
 
-/// Everything but the memory of what was seen.
-fn judge(
+/// As [`accept`] without the memory of what was seen, for who keeps such a memory in another way: it must
+/// be asked, or anybody could send the message again. Says with which key the ticket opened, too.
+///
+/// # Errors
+/// [`Unaccepted`], saying why.
+pub fn judge<'k>(
     request: &ApReq,
-    ticket: EncTicketPart,
-    rules: &Rules<'_>,
+    keys: &'k impl Keys,
+    usage: KeyUsage,
+    skew: Span,
     now: Timestamp,
-) -> Result<Accepted, Unaccepted> {
+) -> Result<(Accepted, VersionedKey<'k>), Unaccepted> {
+    let (ticket, key) = seal::open(&request.ticket, keys)?;
     let session_key = session_key(&ticket).ok_or(Unaccepted::Etype)?;
     let authenticator = session_key
-        .decrypt(rules.usage, &request.authenticator.cipher)
+        .decrypt(usage, &request.authenticator.cipher)
         .map_err(|_| Unaccepted::Authenticator)?;
     let authenticator =
         Authenticator::decode(&authenticator).map_err(|_| Unaccepted::Authenticator)?;
@@ -100,22 +105,22 @@ fn judge(
     }
     let sent = Timestamp::from_unix(authenticator.ctime.unix())
         + Span::micros(i64::from(authenticator.cusec.get()));
-    if sent.distance(now) > rules.skew {
+    if sent.distance(now) > skew {
         return Err(Unaccepted::Skew);
     }
     let starts = ticket.starttime.unwrap_or(ticket.authtime);
-    if at(starts) > now + rules.skew || ticket.flags.contains(wire::kerberos::TicketFlags::INVALID)
-    {
+    if at(starts) > now + skew || ticket.flags.contains(wire::kerberos::TicketFlags::INVALID) {
         return Err(Unaccepted::NotYetValid);
     }
     if at(ticket.endtime) <= now {
         return Err(Unaccepted::Expired);
     }
-    Ok(Accepted {
+    let accepted = Accepted {
         ticket,
         authenticator,
         session_key,
-    })
+    };
+    Ok((accepted, key))
 }
 
 fn at(time: KerberosTime) -> Timestamp {

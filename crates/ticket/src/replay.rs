@@ -79,7 +79,11 @@ impl<V> Generations<V> {
     }
 
     fn turn(&mut self, now: Timestamp, span: Span, capacity: usize) {
-        let age = now.distance(self.since);
+        if now < self.since {
+            // The clock was set back. That alone makes nothing old enough to be forgotten.
+            self.since = now;
+        }
+        let age = now.since(self.since);
         if age >= span + span {
             self.old.clear();
             self.young.clear();
@@ -159,6 +163,15 @@ mod tests {
         recent.remember(digest(1), (), at(299));
         assert!(recent.find(&digest(1), at(299 + 300)).is_some());
         assert!(recent.find(&digest(1), at(299 + 900)).is_none());
+    }
+
+    #[test]
+    fn what_was_seen_is_not_forgotten_because_the_clock_was_set_back() {
+        let recent = Recent::new(Span::minutes(5), 1_000);
+        recent.remember(digest(1), (), at(0));
+        assert!(recent.find(&digest(1), at(-3_600)).is_some());
+        assert!(recent.find(&digest(1), at(-3_600 + 299)).is_some());
+        assert!(recent.find(&digest(1), at(0)).is_none());
     }
 
     #[test]

@@ -97,13 +97,7 @@ impl Granting {
 }
 
 /// The ticket-granting ticket, with an authenticator that is bound to the request's body.
-fn show(
-    tgt: &Credential,
-    body: &[u8],
-    subkey: &Key,
-    now: Timestamp,
-    rng: &mut dyn Rng,
-) -> ApReq {
+fn show(tgt: &Credential, body: &[u8], subkey: &Key, now: Timestamp, rng: &mut dyn Rng) -> ApReq {
     let mut authenticator = Authenticator::new(
         tgt.client_realm.clone(),
         tgt.client.clone(),
@@ -123,7 +117,9 @@ fn show(
     let sealed = EncryptedData {
         etype: EncryptionType(tgt.key.etype().number()),
         kvno: None,
-        cipher: tgt.key.encrypt(usage, &rng.bytes(), &authenticator.encode()),
+        cipher: tgt
+            .key
+            .encrypt(usage, &rng.bytes(), &authenticator.encode()),
     };
     ApReq::new(ApOptions::NONE, tgt.ticket.clone(), sealed)
 }

@@ -8,8 +8,9 @@ use trust::{Rng, Timestamp};
 use wire::asn1::Der;
 use wire::kerberos::{
     AsRep, AsReq, Checksum, EncKdcRepPart, EncryptedData, EncryptionType, ErrorCode, EtypeInfo2,
-    EtypeInfo2Entry, KdcReqBody, KerberosTime, KeyUsage, KrbError, MessageType, MethodData,
-    Microseconds, PaData, PaDataType, PaEncTsEnc, PrincipalName, Realm, TicketFlags, TypedData,
+    EtypeInfo2Entry, KdcOptions, KdcReqBody, KerberosTime, KeyUsage, KrbError, MessageType,
+    MethodData, Microseconds, NameType, PaData, PaDataType, PaEncTsEnc, PrincipalName, Realm,
+    TicketFlags, TypedData,
 };
 
 use super::kdc_certificate::KdcTrust;
@@ -110,7 +111,8 @@ impl<'a> Initial<'a> {
         match MessageType::of(answer) {
             Some(MessageType::AS_REP) => {
                 let reply = AsRep::decode(answer).map_err(|_| Failed::Malformed)?;
-                self.accept(&reply, now).map(|done| Handled::Done(Box::new(done)))
+                self.accept(&reply, now)
+                    .map(|done| Handled::Done(Box::new(done)))
             }
             Some(MessageType::KRB_ERROR) => {
                 let error = KrbError::decode(answer).map_err(|_| Failed::Malformed)?;
@@ -137,7 +139,8 @@ impl<'a> Initial<'a> {
                 MethodData::decode(data).map_err(|_| Failed::Malformed)?
             }
             ErrorCode::KDC_ERR_DH_KEY_PARAMETERS_NOT_ACCEPTED if proved => {
-                self.group = other_group(data, self.group).ok_or(Failed::Refused(error.error_code))?;
+                self.group =
+                    other_group(data, self.group).ok_or(Failed::Refused(error.error_code))?;
                 MethodData::from([PaData::empty(PaDataType::PK_AS_REQ)])
             }
             code => return Err(Failed::Refused(code)),
@@ -190,6 +193,7 @@ impl<'a> Initial<'a> {
     }
 
     fn accept(self, reply: &AsRep, now: Timestamp) -> Result<Credential, Failed> {
+        let is_ours = self.takes_another_name() || reply.cname.is_same(&self.client);
         let key = match (self.sent.key, self.sent.offered, &self.secret) {
             (Some(key), _, _) => key,
             (None, Some(offered), Secret::KeyPair { trust, .. }) => {
@@ -215,15 +219,31 @@ impl<'a> Initial<'a> {
         if part.nonce != body.nonce {
             return Err(Failed::Mismatch("the nonce"));
         }
-        if part.srealm != body.realm || body.sname.as_ref().is_none_or(|name| !part.sname.is_same(name)) {
+        if part.srealm != body.realm
+            || body
+                .sname
+                .as_ref()
+                .is_none_or(|name| !part.sname.is_same(name))
+        {
             return Err(Failed::Mismatch("the service"));
         }
         if reply.crealm != self.realm {
             return Err(Failed::Mismatch("the client's realm"));
         }
+        if !is_ours {
+            return Err(Failed::Mismatch("the client"));
+        }
         unaltered(&part, &key, &self.sent.message)?;
         let (realm, client) = (reply.crealm.clone(), reply.cname.clone());
         Credential::new(realm, client, reply.ticket.clone(), &part).ok_or(Failed::Malformed)
+    }
+}
+
+impl Initial<'_> {
+    /// Whether the KDC may answer with another form of the client's name (RFC 4120 3.1.5, RFC 6806 6).
+    fn takes_another_name(&self) -> bool {
+        self.wish.options.contains(KdcOptions::CANONICALIZE)
+            || self.client.name_type == NameType::NT_ENTERPRISE
     }
 }
 
@@ -254,7 +274,7 @@ fn body(
 ) -> KdcReqBody {
     let mut options = wish.options;
     if wish.renewable.is_some() {
-        options |= wire::kerberos::KdcOptions::RENEWABLE;
+        options |= KdcOptions::RENEWABLE;
     }
     KdcReqBody {
         kdc_options: options,
@@ -306,6 +326,5 @@ fn other_group(data: &[u8], refused: Group) -> Option<Group> {
     let parameters = typed
         .iter()
         .find(|element| element.data_type == PaDataType::TD_DH_PARAMETERS)?;
-    let group = pkinit::group_offered(parameters.data_value.as_deref()?)?;
-    (group != refused).then_some(group)
+    pkinit::group_offered(parameters.data_value.as_deref()?, refused)
 }

@@ -3,7 +3,7 @@
 use rustls_pki_types::{CertificateDer, TrustAnchor, UnixTime};
 use trust::Timestamp;
 use webpki::{
-    BorrowedCertRevocationList, CertRevocationList, EndEntityCert, KeyUsage,
+    BorrowedCertRevocationList, CertRevocationList, EndEntityCert, ExpirationPolicy, KeyUsage,
     RevocationCheckDepth, RevocationOptionsBuilder, UnknownStatusPolicy, anchor_from_trusted_cert,
 };
 use wire::x509::{Certificate, GeneralName, KerberosName};
@@ -27,8 +27,8 @@ pub struct KdcTrust {
     pub anchors: Vec<Vec<u8>>,
     /// The domain's DNS name, which a certificate may carry in place of the realm's ticket-granting service.
     pub domain: Option<String>,
-    /// Lists of revoked certificates, DER. With one, a certificate of its issuer must not be on it; a
-    /// certificate whose issuer has none here passes.
+    /// Lists of revoked certificates, DER. With one, a certificate of its issuer must not be on it, and the
+    /// list must not be past its next update; a certificate whose issuer has none here passes.
     pub revocation_lists: Vec<Vec<u8>>,
 }
 
@@ -64,8 +64,11 @@ impl KdcTrust {
         realm: &str,
         now: Timestamp,
     ) -> Result<(), KdcRefused> {
-        let anchors: Vec<CertificateDer<'_>> =
-            self.anchors.iter().map(|der| der.as_slice().into()).collect();
+        let anchors: Vec<CertificateDer<'_>> = self
+            .anchors
+            .iter()
+            .map(|der| der.as_slice().into())
+            .collect();
         let anchors: Vec<TrustAnchor<'_>> = anchors
             .iter()
             .filter_map(|anchor| anchor_from_trusted_cert(anchor).ok())
@@ -89,6 +92,7 @@ impl KdcTrust {
             options
                 .with_depth(RevocationCheckDepth::Chain)
                 .with_status_policy(UnknownStatusPolicy::Allow)
+                .with_expiration_policy(ExpirationPolicy::Enforce)
                 .build()
         });
         let seconds = u64::try_from(now.unix()).unwrap_or(0);

@@ -114,7 +114,12 @@ pub enum Failed {
 
 impl Credential {
     /// From a reply whose encrypted part was opened and found to be ours.
-    fn new(client_realm: Realm, client: PrincipalName, ticket: Ticket, part: &EncKdcRepPart) -> Option<Self> {
+    fn new(
+        client_realm: Realm,
+        client: PrincipalName,
+        ticket: Ticket,
+        part: &EncKdcRepPart,
+    ) -> Option<Self> {
         let etype = crypto::etype::Etype::from_number(part.key.keytype.0)?;
         Some(Self {
             client_realm,

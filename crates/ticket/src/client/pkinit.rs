@@ -194,8 +194,9 @@ fn verified(
         .certificates()
         .filter_map(|der| Certificate::parse(der).ok())
         .collect();
-    let (leaf, others): (Vec<_>, Vec<_>) =
-        certificates.into_iter().partition(|certificate| is_signers(certificate, signer));
+    let (leaf, others): (Vec<_>, Vec<_>) = certificates
+        .into_iter()
+        .partition(|certificate| is_signers(certificate, signer));
     let [leaf] = leaf.as_slice() else {
         return Err(KdcRefused::NoCertificate.into());
     };
@@ -238,8 +239,8 @@ fn is_signers(certificate: &Certificate, signer: &SignerInfo<'_>) -> bool {
     }
 }
 
-/// The first of the KDC's groups that we compute in, for when it did not take ours.
-pub(super) fn group_offered(typed: &[u8]) -> Option<Group> {
+/// The first of the KDC's groups that we compute in beside the one that it did not take.
+pub(super) fn group_offered(typed: &[u8], refused: Group) -> Option<Group> {
     let list = TdDhParameters::decode(typed).ok()?;
     list.iter().find_map(|algorithm| {
         let key = wire::asn1::SubjectPublicKeyInfoOwned {
@@ -254,6 +255,6 @@ pub(super) fn group_offered(typed: &[u8]) -> Option<Group> {
             }
             PublicValue::Other(_) => return None,
         };
-        Group::SUPPORTED.contains(&group).then_some(group)
+        (Group::SUPPORTED.contains(&group) && group != refused).then_some(group)
     })
 }
