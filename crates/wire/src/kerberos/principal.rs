@@ -140,7 +140,8 @@ impl PrincipalName {
     /// follows the first bare `@`. A name of two components or more is taken for a service's
     /// ([`NameType::NT_SRV_INST`] for `krbtgt`, else [`NameType::NT_SRV_HST`]).
     ///
-    /// `None` when the text has an empty name, ends in a lone `\`, or has a second bare `@`.
+    /// `None` when the text has an empty name, ends in a lone `\`, or has a second bare `@` or a bare
+    /// control character.
     #[must_use]
     pub fn parse(text: &str) -> Option<(PrincipalName, Option<Realm>)> {
         let mut parts = vec![String::new()];
@@ -155,6 +156,8 @@ impl PrincipalName {
                 (None, '/', true) => parts.push(String::new()),
                 (None, '@', true) => realm = Some(String::new()),
                 (Some(_), '@', true) => return None,
+                // Nobody types one, and shown again it would not be the same text.
+                (_, control, true) if control.is_control() => return None,
                 (Some(realm), other, _) => realm.push(other),
                 (None, other, _) => parts.last_mut()?.push(other),
             }
