@@ -253,12 +253,17 @@ fn handle(
     rng: &mut dyn Rng,
 ) -> Result<Done, Trouble> {
     // Whoever is not proven learns nothing, not even which endpoints there are.
-    let who = Proven::of(caller, request, view.snapshot, now)?;
+    let who = match &found {
+        Ok((endpoint, _)) if endpoint.needs == Needs::Device => {
+            Proven::device(request, view.snapshot, now)?
+        }
+        _ => Proven::of(caller, request, view.snapshot, now)?,
+    };
     let (endpoint, parts) = found?;
     if !who.may(endpoint.needs) {
         return Err(Refused::NotPermitted(match endpoint.needs {
             Needs::Administrator => "it takes an administrator of the domain",
-            Needs::Keys | Needs::Person => "it takes an administrator of the domain or of keys",
+            Needs::Keys | Needs::Person | Needs::Device => "it takes an administrator of the domain or of keys",
         })
         .into());
     }

@@ -59,6 +59,8 @@ impl Caller {
 /// What an endpoint asks of its caller. Ascending: who may do the one may do those before it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(crate) enum Needs {
+    /// To be a registered device, proven by its certificate. No person is asked for, and a device gets nowhere else.
+    Device,
     /// To be a proven person.
     Person,
     /// To look after keys.
@@ -124,6 +126,34 @@ impl Proven {
             account: Some(account),
             access: Some(access),
             rank,
+        })
+    }
+
+    /// Proves a device of the domain by the certificate whose key its connection proved (protocols F.3). It acts as its
+    /// computer, whose objectGUID is its device ID (DREG-W4).
+    pub(crate) fn device(
+        request: &Request,
+        snapshot: &Snapshot<'_>,
+        now: Timestamp,
+    ) -> Result<Self, Trouble> {
+        let certificate = request.client_certificate.as_deref().ok_or(Refused::NoToken)?;
+        if !request.secure {
+            return Err(Refused::NotSecure.into());
+        }
+        let proven = registration::proven_device::prove(snapshot, certificate, now)?;
+        let device = proven.map_err(|_| Refused::DeviceUnusable)?;
+        let computer = snapshot.account_by_id(EntryId(device.device().device_id))?;
+        let computer = computer
+            .filter(|account| account.is_enabled())
+            .ok_or(Refused::DeviceUnusable)?;
+        Ok(Self {
+            actor: Actor {
+                sid: Some(computer.sid),
+                name: computer.sam.clone(),
+            },
+            access: Some(access::Caller::of(&computer, snapshot)?),
+            account: Some(computer),
+            rank: Needs::Device,
         })
     }
 

@@ -10,7 +10,7 @@ use crate::{
     audit_log, certificates, computers, devices, domain, groups, keys, keytab, own, policies,
     principals, services, status, users,
 };
-use Needs::{Administrator, Keys, Person};
+use Needs::{Administrator, Device, Keys, Person};
 
 /// What every path begins with.
 pub const PREFIX: &str = "/administration/v1";
@@ -250,6 +250,7 @@ const ENDPOINTS: &[Endpoint] = &[
     put("/policies/{name}/settings/{half}/{setting}", "policy.set", SETTING, policies::set),
     delete("/policies/{name}/settings/{half}/{setting}", "policy.unset", policies::unset),
     get("/policy/settings", Administrator, NONE, policies::settings),
+    get("/policy/device", Device, &["user"], policies::of_device),
     get("/policy/effective", Administrator, &["user", "computer"], policies::effective),
     get("/audit", Administrator, &["limit", "after", "from", "until", "action", "target"], audit_log::list),
 ];
@@ -258,6 +259,7 @@ const ENDPOINTS: &[Endpoint] = &[
 pub fn endpoints() -> impl Iterator<Item = (Method, &'static str, char)> {
     ENDPOINTS.iter().map(|endpoint| {
         let letter = match endpoint.needs {
+            Device => 'D',
             Person => 'P',
             Keys => 'K',
             Administrator => 'A',

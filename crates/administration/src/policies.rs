@@ -195,7 +195,22 @@ pub(crate) fn effective(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, 
     };
     let person = member("user", Kind::User)?;
     let computer = member("computer", Kind::Computer)?;
-    let effective = Effective::of(&stored::objects(snapshot)?, &person, &computer);
+    shown_effective(&Effective::of(&stored::objects(snapshot)?, &person, &computer))
+}
+
+/// What holds for somebody on the device that asks: before a person enrols there (PROV-2.3), and for the rules of
+/// their PIN.
+pub(crate) fn of_device(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Trouble> {
+    let snapshot = asked.snapshot();
+    let person = match asked.parameter("user") {
+        None => Membership::default(),
+        Some(name) => stored::membership(snapshot, &*names::account(snapshot, Kind::User, name)?)?,
+    };
+    let computer = stored::membership(snapshot, asked.who.own()?)?;
+    shown_effective(&Effective::of(&stored::objects(snapshot)?, &person, &computer))
+}
+
+fn shown_effective(effective: &Effective) -> Result<Done, Trouble> {
     let settings: Vec<Value> = effective
         .decisions
         .iter()
@@ -214,7 +229,7 @@ pub(crate) fn effective(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, 
         })
         .collect();
     let pin = effective.pin.in_words();
-    let effective = serde_json::to_value(&effective)
+    let effective = serde_json::to_value(effective)
         .map_err(|_| Trouble::Fault(Fault::Internal("the effective policy has no JSON form")))?;
     Ok(Done::now(json!({
         "settings": settings,
