@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use keyporch_interop::{Lab, run};
+use wire::kerberos::MessageType;
 
 use crate::relay::Relay;
 
@@ -223,22 +224,22 @@ fn refuses_a_stale_freshness_token() {
         .succeeded();
 }
 
+/// Without a PAC a service ticket fits in a datagram, and so does its repetition.
 #[test]
 fn a_repeated_datagram_gets_its_first_answer() {
     let lab = Lab::start();
     let person = lab.person();
     let relay = Relay::start(lab.text("/kdc/tcp"));
     let krb5 = lab.krb5_edited("repeated", |written| relay.in_place_of_the_kdc(written));
-    krb5.kinit(&[&person.sam], &person.password).succeeded();
+    krb5.kinit(&["--no-request-pac", &person.sam], &person.password)
+        .succeeded();
     krb5.kvno(&["host/laptop-1.corp.example"]).succeeded();
+    let is_ticket = |answer: &[u8]| MessageType::of(answer) == Some(MessageType::TGS_REP);
     let requests = relay.requests();
-    assert!(requests.len() >= 3, "only {} requests", requests.len());
+    let mut granted = requests.iter().filter(|(_, answer)| is_ticket(answer));
+    let (request, first) = granted.next().expect("a service ticket passed");
     let udp = lab.text("/kdc/udp");
-    for (request, answer) in requests
-        .iter()
-        .filter(|(_, answer)| answer.first() != Some(&0x7e))
-    {
-        let again = crate::relay::datagram(udp, request);
-        assert_eq!(&again, answer);
+    for _ in 0..2 {
+        assert_eq!(crate::relay::datagram(udp, request), *first);
     }
 }
