@@ -1,0 +1,53 @@
+//! Fills a server that `keyporchd init` has set up with the benchmark's people, and writes down its authority.
+//!
+//! `populate STORE ROOT-KEY-FILE COUNT AUTHORITY.pem [NAME:CERTIFICATE.pem]...` adds `COUNT` people and the
+//! service, lists the key of each certificate on the account of that name, and writes the certificate of the authority
+//! that issues the KDC's certificates. The server must not be running.
+
+use std::sync::Arc;
+
+use authority::Ca;
+use crypto::key::PublicKey;
+use directory::{Directory, Options, RootKey};
+use keyporch_bench::population;
+use trust::{Clock as _, SystemClock, SystemRng};
+use wire::x509::{Certificate, pem};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [store, root_key, count, authority, listed @ ..] = arguments.as_slice() else {
+        eprintln!("populate STORE ROOT-KEY-FILE COUNT AUTHORITY.pem [NAME:CERTIFICATE.pem]...");
+        std::process::exit(2);
+    };
+    let (now, clock) = (SystemClock.now(), Arc::new(SystemClock));
+    let storage = store::Sqlite::open(store.as_ref(), clock, &store::Options::default());
+    let directory = Directory::open(
+        Arc::new(storage.expect("the store opens")),
+        self::root_key(root_key),
+        Options::default(),
+        Box::new(SystemRng),
+    )
+    .expect("the directory opens");
+    population::add(&directory, count.parse().expect("COUNT is a number"), now, &mut SystemRng);
+    for pair in listed {
+        let (name, file) = pair.split_once(':').expect("NAME:CERTIFICATE.pem");
+        let pem = std::fs::read_to_string(file).expect("the certificate's file is there");
+        let certificates = pem::decode("CERTIFICATE", &pem).expect("PEM");
+        let certificate = Certificate::parse(&certificates[0]).expect("a certificate");
+        let key = PublicKey::from_spki_der(certificate.spki()).expect("a key that may sign in");
+        population::list_key(&directory, name, &key, now);
+    }
+    let snapshot = directory.snapshot().expect("there is a domain");
+    let issuer = authority::authority(&snapshot, Ca::Enterprise, now).expect("the directory can be read");
+    let issuer = issuer.expect("`keyporchd init` founds the authority");
+    std::fs::write(authority, pem::encode("CERTIFICATE", issuer.der())).expect("there is room for a file");
+}
+
+fn root_key(file: &str) -> RootKey {
+    let text = std::fs::read_to_string(file).expect("the root key's file is there");
+    let digits = text.trim().as_bytes().chunks(2);
+    let bytes: Vec<u8> = digits
+        .map(|two| u8::from_str_radix(&String::from_utf8_lossy(two), 16).expect("hexadecimal"))
+        .collect();
+    RootKey::new(bytes.try_into().expect("32 bytes"))
+}
