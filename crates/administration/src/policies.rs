@@ -202,12 +202,18 @@ pub(crate) fn effective(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, 
 /// their PIN.
 pub(crate) fn of_device(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Trouble> {
     let snapshot = asked.snapshot();
-    let person = match asked.parameter("user") {
+    let account = match asked.parameter("user") {
+        None => None,
+        Some(name) => Some(names::account(snapshot, Kind::User, name)?),
+    };
+    let person = match &account {
         None => Membership::default(),
-        Some(name) => stored::membership(snapshot, &*names::account(snapshot, Kind::User, name)?)?,
+        Some(account) => stored::membership(snapshot, account)?,
     };
     let computer = stored::membership(snapshot, asked.who.own()?)?;
-    shown_effective(&Effective::of(&stored::objects(snapshot)?, &person, &computer))
+    let sid = account.map_or(Value::Null, |account| account.sid.to_string().into());
+    let effective = Effective::of(&stored::objects(snapshot)?, &person, &computer);
+    Ok(shown_effective(&effective)?.with("sid", sid))
 }
 
 fn shown_effective(effective: &Effective) -> Result<Done, Trouble> {

@@ -62,6 +62,16 @@ impl Administration {
         }
     }
 
+    /// Over HTTPS as a registered device, which `client` proves by its certificate: for its own policy alone.
+    #[must_use]
+    pub fn as_device(client: Client, base: &str) -> Self {
+        Self {
+            client,
+            base: base.trim_end_matches('/').to_owned(),
+            token: None,
+        }
+    }
+
     /// Over the Unix socket at `path`, as root or the service's user.
     #[must_use]
     pub fn over_socket(path: &Path) -> Self {

@@ -1,0 +1,102 @@
+//! The way to the administration API: the server's own socket, or HTTPS with a sign-in.
+
+use std::path::{Path, PathBuf};
+
+use call::Client;
+use call::administration::Administration;
+use call::files::Folder;
+use call::sign_in::{SignIn, claims};
+use serde::{Deserialize, Serialize};
+use trust::{Clock as _, Span, SystemClock, SystemRng, Timestamp};
+use zeroize::Zeroizing;
+
+use crate::arguments::Common;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::people::AtTerminal;
+use crate::site::Site;
+use crate::{environment, site};
+
+/// Where the server's socket usually is.
+const SOCKET: &str = "/run/keyporch/admin.sock";
+
+/// A token is asked for anew when it ends within this.
+const SOON: Span = Span::seconds(30);
+
+/// The file with the token of the last sign-in.
+const KEPT: &str = "administration.json";
+
+/// The way that the options, the lab or this machine give.
+pub(crate) fn open(common: &Common, output: Output) -> Result<Administration, Failure> {
+    if let Some(socket) = socket(common)? {
+        return Ok(Administration::over_socket(&socket));
+    }
+    let site = site::of(common)?;
+    signed_in(&site, output)
+}
+
+/// The socket of the lab or of the server that runs on this machine, where it can be used.
+fn socket(common: &Common) -> Result<Option<PathBuf>, Failure> {
+    if let Some(lab) = site::lab(common)? {
+        return Ok(Some(lab.admin.socket));
+    }
+    let local = Path::new(SOCKET);
+    let here = common.server.is_none() && local.exists();
+    Ok(here.then(|| local.to_owned()))
+}
+
+/// A token that is kept until it ends, so that not every command needs a sign-in.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    server: String,
+    token: String,
+    /// Seconds since 1970.
+    expires: i64,
+}
+
+fn signed_in(site: &Site, output: Output) -> Result<Administration, Failure> {
+    let client = Client::new(&site.roots, site.hosts.clone(), None);
+    let folder = environment::cache_folder().and_then(|path| Folder::open(path).ok());
+    if let Some(token) = folder.as_ref().and_then(|folder| kept(folder, &site.base)) {
+        return Ok(Administration::over_https(client, &site.base, token));
+    }
+    output.note(&format!("Signing in at {}", site.base));
+    let mut person = AtTerminal::new(output, None, None);
+    let wish = Administration::wish(&site.base, None);
+    let token = loop {
+        let mut sign_in = SignIn::new(&client, wish.clone(), &mut SystemRng);
+        match sign_in
+            .run(&mut person)
+            .and_then(|code| code.redeem(&client))
+        {
+            Ok(tokens) => break tokens.access_token,
+            Err(fault) if crate::people::may_try_again(&fault) => {
+                output.note(&crate::failure::words(&fault))
+            }
+            Err(fault) => return Err(crate::people::sign_in_failed(&fault)),
+        }
+    };
+    if let Some(folder) = folder {
+        keep(&folder, &site.base, &token);
+    }
+    Ok(Administration::over_https(client, &site.base, token))
+}
+
+fn kept(folder: &Folder, server: &str) -> Option<Zeroizing<String>> {
+    let kept: Kept = serde_json::from_slice(&folder.read(KEPT).ok()??).ok()?;
+    let fresh = Timestamp::from_unix(kept.expires) > SystemClock.now() + SOON;
+    (kept.server == server && fresh).then(|| Zeroizing::new(kept.token))
+}
+
+/// Keeps the token for this person alone. That it cannot be kept is no failure: there will be a sign-in then.
+fn keep(folder: &Folder, server: &str, token: &str) {
+    let expires = claims(token).and_then(|claims| claims.get("exp")?.as_i64());
+    let kept = expires.map(|expires| Kept {
+        server: server.to_owned(),
+        token: token.to_owned(),
+        expires,
+    });
+    if let Some(Ok(content)) = kept.map(|kept| serde_json::to_vec(&kept)) {
+        let _ = folder.write(KEPT, &content);
+    }
+}

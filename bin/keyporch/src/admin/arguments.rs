@@ -1,0 +1,452 @@
+//! The command line of `keyporch admin`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// What an administrator can look after.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Admin {
+    /// People.
+    #[command(subcommand, visible_alias = "users")]
+    User(User),
+    /// Groups and who is in them.
+    #[command(subcommand, visible_alias = "groups")]
+    Group(Group),
+    /// Computer accounts.
+    #[command(subcommand, visible_alias = "computers")]
+    Computer(Computer),
+    /// Registered devices.
+    #[command(subcommand, visible_alias = "devices")]
+    Device(Device),
+    /// The keys with which people and devices sign in.
+    #[command(subcommand, visible_alias = "keys")]
+    Key(Key),
+    /// Service principals and their keytabs.
+    #[command(subcommand, visible_alias = "services")]
+    Service(Service),
+    /// Certificates that this server has issued.
+    #[command(subcommand, visible_alias = "certificates")]
+    Certificate(Certificate),
+    /// The settings that apply to people and computers.
+    #[command(subcommand)]
+    Policy(Policy),
+    /// What was done and refused, by whom.
+    #[command(after_help = "Example: keyporch admin audit --limit 20")]
+    Audit {
+        /// How many lines, the newest first.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+    },
+}
+
+/// A list, narrowed.
+#[derive(Debug, Args)]
+pub(crate) struct Narrow {
+    /// Only names that begin with this.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) search: Option<String>,
+    /// How many at most.
+    #[arg(long, value_name = "N")]
+    pub(crate) limit: Option<u32>,
+}
+
+/// `keyporch admin user`
+#[derive(Debug, Subcommand)]
+pub(crate) enum User {
+    /// Add a person.
+    #[command(after_help = "Example: keyporch admin user add alice --display-name 'Alice Liddell'")]
+    Add {
+        /// The account name, 20 letters at most.
+        name: String,
+        /// The user principal name; `NAME@DOMAIN` where none is given.
+        #[arg(long)]
+        upn: Option<String>,
+        /// The name that people see.
+        #[arg(long)]
+        display_name: Option<String>,
+        /// The mail address.
+        #[arg(long)]
+        mail: Option<String>,
+        /// Groups to put the person into.
+        #[arg(long = "group", value_name = "GROUP")]
+        groups: Vec<String>,
+        /// The first password, in a file or `-`, instead of asking.
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+        /// Let the first password stay; otherwise it must be changed at the first sign-in.
+        #[arg(long)]
+        keep_password: bool,
+    },
+    /// List people.
+    #[command(after_help = "Example: keyporch admin user list --search al")]
+    List(Narrow),
+    /// Show a person, with groups, keys and state.
+    #[command(after_help = "Example: keyporch admin user show alice")]
+    Show {
+        /// Account name, UPN or SID.
+        name: String,
+    },
+    /// Keep a person out, at once: no new ticket or token.
+    #[command(after_help = "Example: keyporch admin user disable alice")]
+    Disable {
+        /// Account name, UPN or SID.
+        name: String,
+    },
+    /// Let a person in again.
+    #[command(after_help = "Example: keyporch admin user enable alice")]
+    Enable {
+        /// Account name, UPN or SID.
+        name: String,
+    },
+    /// End a lockout after wrong passwords.
+    #[command(after_help = "Example: keyporch admin user unlock alice")]
+    Unlock {
+        /// Account name, UPN or SID.
+        name: String,
+    },
+    /// Delete a person, with keys and memberships.
+    #[command(after_help = "Example: keyporch admin user delete alice --yes")]
+    Delete {
+        /// Account name, UPN or SID.
+        name: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Give a person a new password.
+    #[command(
+        after_help = "Example: keyporch admin user set-password alice --password-file new.txt"
+    )]
+    SetPassword {
+        /// Account name, UPN or SID.
+        name: String,
+        /// The new password, in a file or `-`, instead of asking.
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+        /// Have it changed at the next sign-in.
+        #[arg(long)]
+        must_change: bool,
+    },
+    /// Forget a person's second factor, so that a new one is set up at the next sign-in.
+    #[command(after_help = "Example: keyporch admin user reset-second-factor alice")]
+    ResetSecondFactor {
+        /// Account name, UPN or SID.
+        name: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// `keyporch admin group`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Group {
+    /// Add a group.
+    #[command(
+        after_help = "Example: keyporch admin group add engineers --description 'Those who build'"
+    )]
+    Add {
+        /// Its name.
+        name: String,
+        /// What it is for.
+        #[arg(long)]
+        description: Option<String>,
+    },
+    /// List groups.
+    #[command(after_help = "Example: keyporch admin group list")]
+    List(Narrow),
+    /// Show a group and its members.
+    #[command(after_help = "Example: keyporch admin group show engineers")]
+    Show {
+        /// Its name or SID.
+        name: String,
+    },
+    /// Delete a group.
+    #[command(after_help = "Example: keyporch admin group delete engineers --yes")]
+    Delete {
+        /// Its name or SID.
+        name: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Put somebody, or another group, into a group.
+    #[command(after_help = "Example: keyporch admin group add-member engineers alice")]
+    AddMember {
+        /// The group.
+        group: String,
+        /// Who joins it.
+        member: String,
+    },
+    /// Take somebody, or another group, out of a group.
+    #[command(after_help = "Example: keyporch admin group remove-member engineers alice")]
+    RemoveMember {
+        /// The group.
+        group: String,
+        /// Who leaves it.
+        member: String,
+    },
+}
+
+/// `keyporch admin computer`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Computer {
+    /// List computer accounts.
+    #[command(after_help = "Example: keyporch admin computer list")]
+    List(Narrow),
+    /// Show a computer account.
+    #[command(after_help = "Example: keyporch admin computer show laptop-1")]
+    Show {
+        /// Its name.
+        name: String,
+    },
+    /// Keep a computer out.
+    #[command(after_help = "Example: keyporch admin computer disable laptop-1")]
+    Disable {
+        /// Its name.
+        name: String,
+    },
+    /// Let a computer in again.
+    #[command(after_help = "Example: keyporch admin computer enable laptop-1")]
+    Enable {
+        /// Its name.
+        name: String,
+    },
+    /// Delete a computer account.
+    #[command(after_help = "Example: keyporch admin computer delete laptop-1 --yes")]
+    Delete {
+        /// Its name.
+        name: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// `keyporch admin device`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Device {
+    /// List registered devices.
+    #[command(after_help = "Example: keyporch admin device list")]
+    List(Narrow),
+    /// Show a device with the keys that were made on it.
+    #[command(after_help = "Example: keyporch admin device show LAPTOP-1")]
+    Show {
+        /// Its device ID, or its name where that is unique.
+        device: String,
+    },
+    /// Disable a device: its certificate and the keys made on it stop working at once.
+    #[command(after_help = "Example: keyporch admin device disable LAPTOP-1")]
+    Disable {
+        /// Its device ID or name.
+        device: String,
+    },
+    /// Enable a device again.
+    #[command(after_help = "Example: keyporch admin device enable LAPTOP-1")]
+    Enable {
+        /// Its device ID or name.
+        device: String,
+    },
+    /// Delete a device, with its certificate and the keys made on it.
+    #[command(after_help = "Example: keyporch admin device delete LAPTOP-1 --yes")]
+    Delete {
+        /// Its device ID or name.
+        device: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// `keyporch admin key`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// List sign-in keys: fingerprint, device, age, origin.
+    #[command(after_help = "Example: keyporch admin key list --user alice")]
+    List {
+        /// Only this person's.
+        name: Option<String>,
+        /// The same, by name.
+        #[arg(long, conflicts_with = "name")]
+        user: Option<String>,
+        /// Only those made on this device.
+        #[arg(long)]
+        device: Option<String>,
+    },
+    /// List a key by hand. It is marked and audited as such; a certificate registers its public key, for key
+    /// trust only.
+    #[command(after_help = "Example: keyporch admin key add alice alice.cert.pem")]
+    Add {
+        /// Whose key it is.
+        user: String,
+        /// A public key or certificate, PEM or DER.
+        file: PathBuf,
+        /// The registered device that holds the private key; the key dies with it.
+        #[arg(long)]
+        device: Option<String>,
+    },
+    /// Revoke a key: it and the tickets that it got stop working at once.
+    #[command(after_help = "Example: keyporch admin key revoke alice 3f9a… --yes")]
+    Revoke {
+        /// Whose key it is.
+        user: String,
+        /// Its fingerprint, or as much of it as is unique.
+        fingerprint: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// `keyporch admin service`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Service {
+    /// Add a service principal.
+    #[command(after_help = "Example: keyporch admin service add host/web.corp.example")]
+    Add {
+        /// `service/host`.
+        principal: String,
+    },
+    /// List service principals.
+    #[command(after_help = "Example: keyporch admin service list")]
+    List(Narrow),
+    /// Show a service principal.
+    #[command(after_help = "Example: keyporch admin service show host/web.corp.example")]
+    Show {
+        /// `service/host`.
+        principal: String,
+    },
+    /// Delete a service principal.
+    #[command(after_help = "Example: keyporch admin service delete host/web.corp.example --yes")]
+    Delete {
+        /// `service/host`.
+        principal: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Write a keytab with the service's keys.
+    #[command(
+        after_help = "Example: keyporch admin service keytab host/web.corp.example --out web.keytab"
+    )]
+    Keytab {
+        /// `service/host`.
+        principal: String,
+        /// The file to write, mode 0600.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// Make new keys first; older keytabs stop working when their tickets have ended.
+        #[arg(long)]
+        rotate: bool,
+    },
+}
+
+/// `keyporch admin certificate`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Certificate {
+    /// List issued certificates.
+    #[command(after_help = "Example: keyporch admin certificate list")]
+    List(Narrow),
+    /// Show a certificate.
+    #[command(after_help = "Example: keyporch admin certificate show 5f21… --pem")]
+    Show {
+        /// Its serial number, hexadecimal.
+        serial: String,
+        /// Write the certificate itself.
+        #[arg(long)]
+        pem: bool,
+    },
+    /// Revoke a certificate; the revocation list follows within minutes.
+    #[command(
+        after_help = "Example: keyporch admin certificate revoke 5f21… --reason key-compromise"
+    )]
+    Revoke {
+        /// Its serial number, hexadecimal.
+        serial: String,
+        /// Why.
+        #[arg(long, value_enum, default_value_t = Reason::Unspecified)]
+        reason: Reason,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// Why a certificate is revoked (RFC 5280 5.3.1).
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Reason {
+    /// No reason given.
+    Unspecified,
+    /// Somebody else may have the private key.
+    KeyCompromise,
+    /// The holder changed its name or role.
+    AffiliationChanged,
+    /// Another certificate took its place.
+    Superseded,
+    /// It is not needed any more.
+    CessationOfOperation,
+}
+
+impl Reason {
+    /// The word of the administration API.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Unspecified => "unspecified",
+            Self::KeyCompromise => "key-compromise",
+            Self::AffiliationChanged => "affiliation-changed",
+            Self::Superseded => "superseded",
+            Self::CessationOfOperation => "cessation-of-operation",
+        }
+    }
+}
+
+/// `keyporch admin policy`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Policy {
+    /// List the settings that are set, and where.
+    #[command(after_help = "Example: keyporch admin policy list")]
+    List,
+    /// List the settings that there are, and what they take.
+    #[command(after_help = "Example: keyporch admin policy settings")]
+    Settings,
+    /// Show what applies to a person on a computer, and why.
+    #[command(after_help = "Example: keyporch admin policy show --user alice --computer laptop-1")]
+    Show {
+        /// The person.
+        #[arg(long)]
+        user: Option<String>,
+        /// The computer.
+        #[arg(long)]
+        computer: Option<String>,
+    },
+    /// Set a setting.
+    #[command(after_help = "Example: keyporch admin policy set UsePassportForWork true")]
+    Set {
+        /// Its name or ID, as `settings` lists it.
+        setting: String,
+        /// Its value.
+        value: String,
+        #[command(flatten)]
+        scope: Scope,
+    },
+    /// Take a setting back, so that its default or another policy applies.
+    #[command(after_help = "Example: keyporch admin policy unset UsePassportForWork")]
+    Unset {
+        /// Its name.
+        setting: String,
+        #[command(flatten)]
+        scope: Scope,
+    },
+}
+
+/// Whom a setting is for.
+#[derive(Debug, Args)]
+pub(crate) struct Scope {
+    /// The policy object; the domain's own where none is given.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) policy: Option<String>,
+    /// For people rather than computers.
+    #[arg(long)]
+    pub(crate) for_users: bool,
+}

@@ -1,0 +1,51 @@
+//! Writing a keytab: the one answer of the API that is a secret file.
+
+use std::path::Path;
+
+use base64ct::{Base64, Encoding as _};
+use call::administration::segment;
+use call::files;
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
+
+use super::Api;
+use crate::failure::Failure;
+
+/// Writes the keytab of a service to `out`, for this user alone.
+pub(super) fn export(api: &Api, principal: &str, out: &Path, rotate: bool) -> Result<(), Failure> {
+    let body = json!({ "rotate": rotate });
+    let mut answer = api.post(
+        &format!("/services/{}/keytab", segment(principal)),
+        Some(&body),
+    )?;
+    let keytab = answer
+        .as_object_mut()
+        .and_then(|members| members.remove("keytab"));
+    let keytab = keytab
+        .as_ref()
+        .and_then(Value::as_str)
+        .and_then(|text| Base64::decode_vec(text).ok())
+        .map(Zeroizing::new);
+    let keytab = keytab.ok_or_else(|| {
+        Failure::failed(
+            "the server's answer holds no keytab",
+            "Check that this command and the server are of the same version.",
+        )
+    })?;
+    files::write(out, &keytab, 0o600)?;
+    if let Some(members) = answer.as_object_mut() {
+        members.insert("file".to_owned(), out.display().to_string().into());
+    }
+    let kvno = answer
+        .get("kvno")
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    api.output.done(
+        &format!(
+            "{} holds the keys of {principal}, version {kvno}.",
+            out.display()
+        ),
+        &answer,
+    );
+    Ok(())
+}

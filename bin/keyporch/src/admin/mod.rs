@@ -1,0 +1,157 @@
+//! `keyporch admin`: each command is a request to the administration API, and a way to show its answer.
+
+mod access;
+pub(crate) mod arguments;
+mod commands;
+mod keytab;
+mod policy;
+mod shown;
+
+use call::administration::{Administration, Unwilling};
+use http::Method;
+use serde_json::Value;
+
+use crate::arguments::Common;
+use crate::ask;
+use crate::failure::Failure;
+use crate::output::Output;
+use arguments::Admin;
+
+/// How many items are asked for at once.
+const PAGE: &str = "500";
+
+/// Does what was asked.
+pub(crate) fn run(admin: &Admin, common: &Common, output: Output) -> Result<(), Failure> {
+    let api = Api {
+        way: access::open(common, output)?,
+        output,
+    };
+    match admin {
+        Admin::User(command) => commands::user(&api, command),
+        Admin::Group(command) => commands::group(&api, command),
+        Admin::Computer(command) => commands::computer(&api, command),
+        Admin::Device(command) => commands::device(&api, command),
+        Admin::Key(command) => commands::key(&api, command),
+        Admin::Service(command) => commands::service(&api, command),
+        Admin::Certificate(command) => commands::certificate(&api, command),
+        Admin::Policy(command) => policy::policy(&api, command),
+        Admin::Audit { limit } => commands::audit(&api, *limit),
+    }
+}
+
+/// The administration API with somewhere to show its answers.
+struct Api {
+    way: Administration,
+    output: Output,
+}
+
+impl Api {
+    fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Option<&Value>,
+    ) -> Result<Value, Failure> {
+        let asked = self.output.during("asking the server", || {
+            self.way.ask(method, path, query, body)
+        });
+        asked.map_err(told)
+    }
+
+    fn get(&self, path: &str) -> Result<Value, Failure> {
+        self.ask(Method::GET, path, &[], None)
+    }
+
+    fn post(&self, path: &str, body: Option<&Value>) -> Result<Value, Failure> {
+        self.ask(Method::POST, path, &[], body)
+    }
+
+    /// The items of a list, `limit` at most where one is given, page after page.
+    fn items(
+        &self,
+        path: &str,
+        narrowed: &[(&str, &str)],
+        limit: Option<u32>,
+    ) -> Result<Vec<Value>, Failure> {
+        let limit = limit.map_or(usize::MAX, |limit| limit as usize);
+        let mut items = Vec::new();
+        let mut after: Option<String> = None;
+        while items.len() < limit {
+            let mut query = narrowed.to_vec();
+            query.push(("limit", PAGE));
+            query.extend(after.as_deref().map(|place| ("after", place)));
+            let page = self.ask(Method::GET, path, &query, None)?;
+            items.extend(
+                page.get("items")
+                    .and_then(Value::as_array)
+                    .into_iter()
+                    .flatten()
+                    .cloned(),
+            );
+            after = page.get("next").and_then(Value::as_str).map(str::to_owned);
+            if after.is_none() {
+                break;
+            }
+        }
+        items.truncate(limit);
+        Ok(items)
+    }
+
+    /// Asks before something that cannot be taken back.
+    fn sure(&self, yes: bool, question: &str) -> Result<(), Failure> {
+        if yes || ask::agrees(question) {
+            return Ok(());
+        }
+        Err(Failure::refused(
+            "it was not confirmed, and nothing was done",
+            "Answer y, or give --yes.",
+        ))
+    }
+}
+
+/// A refusal of the API as the person sees it: who is not permitted was refused, all else failed.
+pub(crate) fn told(unwilling: Unwilling) -> Failure {
+    match unwilling {
+        Unwilling::Call(fault) => fault.into(),
+        Unwilling::NotUnderstood => Failure::of(
+            &unwilling,
+            "Check that this command and the server are of the same version.",
+        ),
+        Unwilling::Refused {
+            status,
+            said,
+            remedy,
+            id,
+            ..
+        } => {
+            let remedy = remedy.map_or_else(
+                || "The server's audit log says why.".to_owned(),
+                |remedy| sentence(&remedy),
+            );
+            let failure = match status {
+                400..=499 => Failure::refused(said, remedy),
+                _ => Failure::failed(said, remedy),
+            };
+            match id {
+                Some(id) => failure.with_id(id),
+                None => failure,
+            }
+        }
+    }
+}
+
+/// A remedy as a sentence: with a capital and a full stop.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let Some(first) = letters.next() else {
+        return String::new();
+    };
+    let rest = letters.as_str();
+    let end = if rest.ends_with(['.', '!', '?']) {
+        ""
+    } else {
+        "."
+    };
+    format!("{}{rest}{end}", first.to_uppercase())
+}

@@ -1,0 +1,165 @@
+//! What of an answer is shown to a person, and under which words.
+
+use crate::output::Column;
+
+pub(super) const USERS: &[Column] = &[
+    ("NAME", "name"),
+    ("UPN", "upn"),
+    ("DISPLAY NAME", "display_name"),
+    ("ENABLED", "enabled"),
+    ("LOCKED", "locked"),
+    ("KEYS", "keys"),
+];
+
+pub(super) const USER: &[Column] = &[
+    ("Name", "name"),
+    ("UPN", "upn"),
+    ("Display name", "display_name"),
+    ("Mail", "mail"),
+    ("SID", "sid"),
+    ("Enabled", "enabled"),
+    ("Locked since", "locked_since"),
+    ("Expires", "expires"),
+    ("Created", "created"),
+    ("Password set", "password_set"),
+    ("Must change it", "must_change_password"),
+    ("Second factors", "second_factors"),
+    ("Last sign-in", "last_sign_in"),
+    ("Wrong passwords", "wrong_passwords"),
+    ("Protected", "protected"),
+];
+
+pub(super) const MEMBERSHIPS: &[Column] =
+    &[("GROUP", "name"), ("SID", "sid"), ("DIRECT", "direct")];
+
+pub(super) const GROUPS: &[Column] = &[
+    ("NAME", "name"),
+    ("DESCRIPTION", "description"),
+    ("SID", "sid"),
+];
+
+pub(super) const GROUP: &[Column] = &[
+    ("Name", "name"),
+    ("Description", "description"),
+    ("SID", "sid"),
+    ("Scope", "scope"),
+    ("Security", "security"),
+];
+
+pub(super) const MEMBERS: &[Column] = &[("MEMBER", "name"), ("KIND", "kind"), ("UPN", "upn")];
+
+pub(super) const COMPUTERS: &[Column] = &[
+    ("NAME", "name"),
+    ("DNS NAME", "dns_host_name"),
+    ("ENABLED", "enabled"),
+    ("CREATED", "created"),
+    ("KEYS", "keys"),
+];
+
+pub(super) const COMPUTER: &[Column] = &[
+    ("Name", "name"),
+    ("DNS name", "dns_host_name"),
+    ("SID", "sid"),
+    ("System", "os_type"),
+    ("Version", "os_version"),
+    ("Principals", "service_principals"),
+    ("Enabled", "enabled"),
+    ("Created", "created"),
+    ("Last sign-in", "last_sign_in"),
+];
+
+pub(super) const DEVICES: &[Column] = &[
+    ("NAME", "name"),
+    ("DEVICE ID", "id"),
+    ("SYSTEM", "os_type"),
+    ("ENABLED", "enabled"),
+    ("REGISTERED", "created"),
+];
+
+pub(super) const DEVICE: &[Column] = &[
+    ("Name", "name"),
+    ("Device ID", "id"),
+    ("System", "os_type"),
+    ("Version", "os_version"),
+    ("Owner", "owner.name"),
+    ("Enabled", "enabled"),
+    ("Registered", "created"),
+    ("Last sign-in", "last_sign_in"),
+];
+
+pub(super) const KEYS: &[Column] = &[
+    ("FINGERPRINT", "fingerprint"),
+    ("HOLDER", "holder.name"),
+    ("DEVICE", "device.name"),
+    ("ALGORITHM", "algorithm"),
+    ("AGE", "age"),
+    ("ORIGIN", "origin"),
+    ("SIGNS IN", "signs_in"),
+    ("REMARKS", "remarks"),
+];
+
+pub(super) const SERVICES: &[Column] = &[
+    ("NAME", "name"),
+    ("PRINCIPALS", "service_principals"),
+    ("ENABLED", "enabled"),
+    ("KVNO", "kvno"),
+];
+
+pub(super) const SERVICE: &[Column] = &[
+    ("Name", "name"),
+    ("Principals", "service_principals"),
+    ("SID", "sid"),
+    ("Description", "description"),
+    ("Enabled", "enabled"),
+    ("Key version", "kvno"),
+    ("Created", "created"),
+];
+
+pub(super) const CERTIFICATES: &[Column] = &[
+    ("SERIAL", "serial"),
+    ("SUBJECT", "subject"),
+    ("AUTHORITY", "authority"),
+    ("UNTIL", "not_after"),
+    ("STATE", "state"),
+];
+
+pub(super) const CERTIFICATE: &[Column] = &[
+    ("Serial", "serial"),
+    ("Subject", "subject"),
+    ("Issuer", "issuer"),
+    ("Authority", "authority"),
+    ("Lives with", "holder.name"),
+    ("From", "not_before"),
+    ("Until", "not_after"),
+    ("Thumbprint", "thumbprint"),
+    ("State", "state"),
+    ("Revoked since", "revoked"),
+    ("Reason", "reason"),
+];
+
+pub(super) const AUDIT: &[Column] = &[
+    ("TIME", "time"),
+    ("WHO", "actor.name"),
+    ("FROM", "from"),
+    ("ACTION", "action"),
+    ("TARGET", "target.name"),
+    ("RESULT", "result"),
+    ("REASON", "reason"),
+];
+
+pub(super) const SETTINGS: &[Column] = &[
+    ("SETTING", "setting"),
+    ("ID", "id"),
+    ("VALUE", "value"),
+    ("FROM", "object"),
+    ("FOR", "half"),
+    ("NOTE", "note"),
+];
+
+pub(super) const OBJECTS: &[Column] = &[
+    ("POLICY", "policy"),
+    ("FOR", "half"),
+    ("SETTING", "setting"),
+    ("VALUE", "value"),
+    ("ENABLED", "enabled"),
+];

@@ -1,0 +1,138 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::admin::arguments::Admin;
+
+/// Passwordless sign-in for an organisation's own machines.
+#[derive(Debug, Parser)]
+#[command(
+    name = "keyporch",
+    version,
+    max_term_width = 100,
+    disable_help_subcommand = true
+)]
+#[command(
+    after_help = "Example: keyporch join corp.example && keyporch enroll && keyporch sign-in"
+)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// What every command takes.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct Common {
+    /// Write JSON, for programs.
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Act within the lab in this folder (`keyporchd lab --dir DIR`), as its administrator and its people.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) lab: Option<PathBuf>,
+    /// The federation service, where it is not known from joining.
+    #[arg(long, global = true, value_name = "URL")]
+    pub(crate) server: Option<String>,
+    /// The root certificates to believe servers by, PEM.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) roots: Option<PathBuf>,
+    /// Addresses of names that DNS does not know, in the form of a hosts file.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) hosts: Option<PathBuf>,
+    /// Where this device keeps its state.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+}
+
+/// What can be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Join this device to the organisation.
+    #[command(after_help = "Example: keyporch join corp.example --user admin@corp.example")]
+    Join(Join),
+    /// Enrol a PIN on this device: one second factor, one PIN, one key.
+    #[command(
+        visible_alias = "enrol",
+        after_help = "Example: keyporch enroll --user alice@corp.example"
+    )]
+    Enroll(Enroll),
+    /// Sign in with the PIN and write a Kerberos credential cache.
+    #[command(after_help = "Example: keyporch sign-in --user alice@corp.example && klist")]
+    SignIn(SignIn),
+    /// Show how this device and its people stand.
+    #[command(after_help = "Example: keyporch status --json")]
+    Status(Status),
+    /// Administer the organisation's directory.
+    #[command(subcommand, after_help = "Example: keyporch admin user list")]
+    Admin(Admin),
+}
+
+/// How a person's name and secrets are given.
+#[derive(Debug, Default, Args)]
+pub(crate) struct Person {
+    /// Who signs in (UPN).
+    #[arg(long, value_name = "UPN")]
+    pub(crate) user: Option<String>,
+    /// The password, in a file or `-` for standard input, instead of asking.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) password_file: Option<PathBuf>,
+    /// The code of the second factor, in a file or `-` for standard input, instead of asking.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) code_file: Option<PathBuf>,
+}
+
+/// `keyporch join`
+#[derive(Debug, Args)]
+pub(crate) struct Join {
+    /// The organisation's domain.
+    pub(crate) domain: Option<String>,
+    /// The device's name; the machine's host name where none is given.
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+    /// The Kerberos KDC, `host` or `host:port`; may be given several times.
+    #[arg(long = "kdc", value_name = "HOST")]
+    pub(crate) kdcs: Vec<String>,
+    #[command(flatten)]
+    pub(crate) person: Person,
+}
+
+/// `keyporch enroll`
+#[derive(Debug, Args)]
+pub(crate) struct Enroll {
+    #[command(flatten)]
+    pub(crate) person: Person,
+    /// The new PIN, in a file or `-` for standard input, instead of asking.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pin_file: Option<PathBuf>,
+    /// Replace the PIN and the key that exist.
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// Agree to the offer, and to each retry, without being asked.
+    #[arg(long)]
+    pub(crate) yes: bool,
+}
+
+/// `keyporch sign-in`
+#[derive(Debug, Args)]
+pub(crate) struct SignIn {
+    /// Who signs in (UPN).
+    #[arg(long, value_name = "UPN")]
+    pub(crate) user: Option<String>,
+    /// The PIN, in a file or `-` for standard input, instead of asking.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) pin_file: Option<PathBuf>,
+    /// The credential cache to write; what `KRB5CCNAME` names, else the machine's usual place.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ccache: Option<PathBuf>,
+}
+
+/// `keyporch status`
+#[derive(Debug, Args)]
+pub(crate) struct Status {
+    /// Whose sign-in state to show; everybody's where none is given.
+    #[arg(long, value_name = "UPN")]
+    pub(crate) user: Option<String>,
+}

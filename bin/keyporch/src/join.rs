@@ -1,0 +1,182 @@
+//! `keyporch join`
+
+use call::administration::Administration;
+use call::join::{Joining, NotJoined, Organisation, ThisDevice};
+use call::sign_in::SignIn;
+use call::{CallFault, Client};
+use serde_json::json;
+use trust::{Silence, SystemClock, SystemRng};
+
+use crate::arguments::{Common, Join};
+use crate::failure::{Failure, words};
+use crate::output::Output;
+use crate::people::{AtTerminal, may_try_again, sign_in_failed};
+use crate::{device, environment, site};
+
+/// Joins this device to the organisation.
+pub(crate) fn run(join: &Join, common: &Common, output: Output) -> Result<(), Failure> {
+    let common = &with_server(join, common)?;
+    let site = site::of(common)?;
+    let mut device = device::open(common)?;
+    if let Some(registration) = device.hello.registration() {
+        let what = format!(
+            "this device has joined {} already, as {}",
+            registration.domain, registration.computer
+        );
+        return Err(Failure::refused(
+            what,
+            "Use it, or empty its state folder to join anew.",
+        ));
+    }
+    let (os_type, os_version) = environment::operating_system();
+    let name = join
+        .name
+        .clone()
+        .or_else(environment::host_name)
+        .ok_or_else(|| Failure::refused("this machine has no name", "Give one with --name."))?;
+    let this = ThisDevice {
+        name,
+        os_type,
+        os_version,
+    };
+    let organisation = Organisation {
+        base: site.base.clone(),
+        roots: site.roots.clone(),
+        hosts: site.hosts.clone(),
+        kdcs: if join.kdcs.is_empty() {
+            site.kdcs.clone()
+        } else {
+            join.kdcs.clone()
+        },
+    };
+    let administration = administration(join, common, &site, output)?;
+    let joining = Joining {
+        organisation: &organisation,
+        device: &this,
+        administration: &administration,
+        hello: &mut device.hello,
+        clock: &SystemClock,
+        rng: &mut SystemRng,
+        story: &mut Silence,
+    };
+    output
+        .during("joining", || joining.run())
+        .map_err(|fault| failed(&fault))?;
+    site.keep(&device.folder)?;
+    let registration = device.registration()?;
+    let shown = json!({
+        "domain": registration.domain,
+        "realm": registration.realm,
+        "computer": registration.computer,
+        "device_id": registration.device_id.to_string(),
+        "federation": registration.federation,
+        "thumbprint": registration.thumbprint().to_string(),
+    });
+    output.done(
+        &format!(
+            "This device is {} in {}.",
+            registration.computer.trim_end_matches('$'),
+            registration.domain
+        ),
+        &shown,
+    );
+    output.note("Next: keyporch enroll");
+    Ok(())
+}
+
+/// The server that the domain's name stands for, where no other is given.
+fn with_server(join: &Join, common: &Common) -> Result<Common, Failure> {
+    let mut common = common.clone();
+    if common.server.is_none() && common.lab.is_none() {
+        let domain = join.domain.as_deref().ok_or_else(|| {
+            Failure::refused(
+                "the organisation is not known",
+                "Give its domain: `keyporch join corp.example`.",
+            )
+        })?;
+        common.server = Some(format!("https://sts.{}", domain.to_ascii_lowercase()));
+    }
+    Ok(common)
+}
+
+/// The administration API, as whoever signs in: an administrator, or a person within the quota.
+fn administration(
+    join: &Join,
+    common: &Common,
+    site: &site::Site,
+    output: Output,
+) -> Result<Administration, Failure> {
+    let lab = site::lab(common)?;
+    let lab_person = lab.as_ref().and_then(|lab| match &join.person.user {
+        Some(upn) => lab.person(upn),
+        None => lab.administrator(),
+    });
+    let client = Client::new(&site.roots, site.hosts.clone(), None);
+    let mut person = AtTerminal::new(output, Some(&join.person), lab_person);
+    output.note(&format!("Sign in at {} to join this device.", site.base));
+    let mut sign_in = SignIn::new(
+        &client,
+        Administration::wish(&site.base, join.person.user.clone()),
+        &mut SystemRng,
+    );
+    loop {
+        match sign_in
+            .run(&mut person)
+            .and_then(|code| code.redeem(&client))
+        {
+            Ok(tokens) => {
+                return Ok(Administration::over_https(
+                    client,
+                    &site.base,
+                    tokens.access_token,
+                ));
+            }
+            Err(fault) if may_try_again(&fault) => output.note(&words(&fault)),
+            Err(fault) => return Err(sign_in_failed(&fault)),
+        }
+    }
+}
+
+fn failed(fault: &NotJoined) -> Failure {
+    let call = |fault: &CallFault| fault.remedy();
+    match fault {
+        NotJoined::Call(inner) => Failure::of(fault, call(inner)),
+        NotJoined::Account(unwilling) => match unwilling {
+            call::administration::Unwilling::Refused {
+                said, remedy, id, ..
+            } => {
+                let remedy = remedy
+                    .clone()
+                    .unwrap_or_else(|| "Ask an administrator to join this device.".to_owned());
+                let failure =
+                    Failure::refused(format!("the computer account was not made: {said}"), remedy);
+                match id {
+                    Some(id) => failure.with_id(id.as_str()),
+                    None => failure,
+                }
+            }
+            _ => Failure::of(fault, "Try again; the server's log says what it did."),
+        },
+        NotJoined::Discovery(_) => Failure::of(
+            fault,
+            "Check that --server is the organisation's federation service.",
+        )
+        .with_id("DREG-W1"),
+        NotJoined::Ticket(_) => Failure::of(
+            fault,
+            "Check this machine's clock, and give the KDC with --kdc HOST:PORT.",
+        ),
+        NotJoined::Token(_) | NotJoined::Refused(_) => {
+            Failure::of(fault, "The server's audit log says why; then join again.")
+                .with_id("DREG-W2")
+        }
+        NotJoined::NotUnderstood(_) => Failure::of(
+            fault,
+            "Check that this command and the server are of the same version.",
+        ),
+        NotJoined::Vault(_) | NotJoined::Key => Failure::of(
+            fault,
+            "Check the device's state folder and the space on its disk.",
+        ),
+    }
+}
