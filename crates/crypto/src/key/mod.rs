@@ -3,6 +3,7 @@
 //! A [`PublicKey`] is canonical: two of them are equal exactly when they are the same key, whatever
 //! form they came in. That is what key trust compares (protocols E.4.3), never an identifier.
 
+pub mod ahead;
 mod material;
 mod private;
 mod public;

@@ -52,12 +52,17 @@ enum Pair {
 
 impl PrivateKey {
     /// Makes a key with the cryptographic library's own generator. RSA takes from a tenth of a second
-    /// to several: not on a thread that answers requests.
+    /// to several: not on a thread that answers requests. One that was made ahead ([`super::ahead`]) is there at
+    /// once.
     ///
     /// # Panics
     /// When the operating system has no randomness or memory to give.
     #[must_use]
     pub fn generate(kind: KeyKind) -> PrivateKey {
+        super::ahead::take(kind).unwrap_or_else(|| Self::make(kind))
+    }
+
+    pub(super) fn make(kind: KeyKind) -> PrivateKey {
         let rsa = |size| RsaKeyPair::generate(size).map(Pair::Rsa);
         let ec = |curve| EcdsaKeyPair::generate(signing(curve)).map(|key| Pair::Ec(curve, key));
         let pair = match kind {
