@@ -86,7 +86,9 @@ impl KeyName {
         }
     }
 
-    pub(crate) const fn kind(self) -> KeyKind {
+    /// The kind itself.
+    #[must_use]
+    pub const fn kind(self) -> KeyKind {
         match self {
             Self::Rsa2048 => KeyKind::Rsa2048,
             Self::Rsa3072 => KeyKind::Rsa3072,

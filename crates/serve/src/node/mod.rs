@@ -14,6 +14,7 @@ mod web;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, RwLock};
 
+use crypto::key::KeyKind;
 use crypto::password::Cost;
 use directory::lockout::Lockout;
 use directory::{Directory, Snapshot};
@@ -46,9 +47,32 @@ pub(crate) struct Node {
     federation_memory: federation::Memory,
     authority: authority::Configuration,
     authority_keys: authority::Keys,
+    kinds: Kinds,
     current: RwLock<Arc<Credentials>>,
     hosts: Vec<String>,
     addresses: Vec<IpAddr>,
+}
+
+/// The kinds of key that a node needs when it is set up and when it first starts.
+struct Kinds {
+    /// Each authority's.
+    root: KeyKind,
+    /// Those of KDC and TLS certificates, and the one that signs tokens.
+    servers: Vec<KeyKind>,
+}
+
+impl Kinds {
+    fn of(settings: &Settings) -> Self {
+        let kdc = settings.authority.kdc_keys.iter().map(|name| name.kind());
+        let others = [
+            settings.authority.tls_key.kind(),
+            settings.federation.signing_algorithm.key_kind(),
+        ];
+        Self {
+            root: settings.authority.root_key.kind(),
+            servers: kdc.chain(others).collect(),
+        }
+    }
 }
 
 /// What a node is made of.
@@ -103,6 +127,7 @@ impl Node {
             password_cost: parts.password_cost,
             realm,
             kdc_host,
+            kinds: Kinds::of(settings),
             lockout: Lockout::default(),
             federation,
             federation_memory: federation::Memory::new(&mut SystemRng),

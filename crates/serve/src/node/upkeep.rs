@@ -125,6 +125,7 @@ impl Node {
     pub(crate) fn prepare(&self) -> Result<Cursor, Fault> {
         let fault = |error: &(dyn std::error::Error + 'static)| Fault::Party(super::words(error));
         let mut cursor = self.noted_cursor().map_err(|error| fault(&error))?;
+        self.make_keys(false).map_err(|error| fault(&error))?;
         for _ in 0..ROUNDS {
             self.tick();
             let before = cursor.clone();
@@ -139,6 +140,8 @@ impl Node {
     /// Founds the authorities that are not there.
     pub(crate) fn found(&self) -> Result<(), Fault> {
         let now = self.clock.now();
+        self.make_keys(true)
+            .map_err(|error| Fault::Party(super::words(&error)))?;
         let founded = self.turn().take(now, |snapshot| {
             match authority::found(&self.authority_view(snapshot), now, &mut SystemRng) {
                 Ok(changes) => (Ok(()), changes),
@@ -151,6 +154,28 @@ impl Node {
         founded
             .map_err(|unanswered| failed(&unanswered))?
             .map_err(|fault| failed(&fault))
+    }
+
+    /// Makes the keys of a server that is set up, or starts for the first time, before the snapshot is taken that
+    /// they are needed in: they may take longer than a snapshot lives.
+    fn make_keys(&self, roots: bool) -> Result<(), authority::Fault> {
+        let (snapshot, now) = (self.directory.snapshot()?, self.clock.now());
+        let mut needed = Vec::new();
+        if roots {
+            for ca in authority::Ca::ALL {
+                if authority::authority(&snapshot, ca, now)?.is_none() {
+                    needed.push(self.kinds.root);
+                }
+            }
+        } else if authority::kdc_credentials(&snapshot, &self.kdc_host, now)?.is_empty() {
+            needed.extend(&self.kinds.servers);
+        }
+        drop(snapshot);
+        for kind in &needed {
+            let number = needed.iter().filter(|other| *other == kind).count();
+            crypto::key::ahead::ready(*kind, number);
+        }
+        Ok(())
     }
 
     fn noted_cursor(&self) -> Result<Cursor, directory::Fault> {
