@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crypto::key::{KeyKind, ahead};
 use serve::{Asked, Parts, Running, Server};
 use trust::{Clock, SystemClock, SystemRng};
 
@@ -19,6 +20,10 @@ use crate::told::Teller;
 
 /// How long answers under way may take when the lab ends.
 const GRACE: Duration = Duration::from_millis(500);
+
+/// The RSA keys of a new lab: three roots, the KDC's, the one that signs tokens, the machine's, the device's, its
+/// transport key, and the person's. They are made side by side, from the first moment on.
+const KEYS: usize = 9;
 
 /// The steps of `docs/flows/onprem-key.md`: the enrolment's, then the sign-in's.
 const ENROLMENT: [&str; 9] = [
@@ -46,6 +51,7 @@ pub fn run(options: &Options, out: Box<dyn Write + Send>) -> Result<(), Fault> {
     {
         let mut device = Device::open(&folder, &directory, &kept, &ports, &clock, &teller)?;
         let enrolled = walk(&mut device, &teller)?;
+        ahead::forget();
         let signed_in = device.sign_in()?;
         check(&teller, enrolled)?;
         files::write(
@@ -91,6 +97,7 @@ fn start(
             folder.path().display()
         ));
     } else {
+        ahead::begin(KeyKind::Rsa2048, KEYS);
         domain::set_up(&directory, &settings, kept, clock, &mut SystemRng)?;
         teller.note(&format!(
             "{} is new: domain {}, certification authorities, admin, alice",
