@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use directory::{Actor, AuditRecord, Change, Fault, Table};
+use directory::{Account, Actor, AuditRecord, Change, Fault, Table};
 use token::parameters::Parameters;
 use token::refusal;
 use trust::{Event, Rng, Timestamp};
@@ -84,6 +84,15 @@ impl Answer {
             Some(from) => record.from_address(from),
             None => record,
         }));
+        self
+    }
+
+    /// The same answer, whose refusal concerns this account.
+    pub(crate) fn about(mut self, account: Option<&Account>) -> Self {
+        if let (Some(record), Some(account)) = (&mut self.refused, account) {
+            record.target = Some(account.id);
+            record.target_name = Some(crate::account::name_of(account).to_owned());
+        }
         self
     }
 }

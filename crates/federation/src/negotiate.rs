@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use base64ct::{Base64, Encoding};
 use directory::{Account, Change, ClaimId, Fault, change};
-use ticket::{Accepted, Keys, Recent, Rules, Unaccepted, pac};
+use ticket::{Accepted, Unaccepted, VersionedKey, pac};
 use token::authentication::FirstFactor;
 use trust::{Rng, Span};
 use wire::Sid;
@@ -79,16 +79,18 @@ pub(crate) fn prove(
     if asked.view.snapshot.claimed(&once, asked.now)? {
         return Ok(Err(Unaccepted::Repeated.into()));
     }
-    let rules = Rules {
-        skew: SKEW,
-        seen: &Recent::new(SKEW, 1),
-        usage: KeyUsage::AP_REQ_AUTHENTICATOR,
-    };
-    let accepted = match ticket::accept(&request, &service.keys, &rules, asked.now) {
-        Ok(accepted) => accepted,
+    let judged = ticket::judge(
+        &request,
+        &service.keys,
+        KeyUsage::AP_REQ_AUTHENTICATOR,
+        SKEW,
+        asked.now,
+    );
+    let (accepted, key) = match judged {
+        Ok(judged) => judged,
         Err(unaccepted) => return Ok(Err(unaccepted.into())),
     };
-    let client = match client(&accepted, &service.keys) {
+    let client = match client(&accepted, key) {
         Ok(client) => client,
         Err(refused) => return Ok(Err(refused)),
     };
@@ -132,15 +134,9 @@ struct Client {
     by_key: bool,
 }
 
-fn client(accepted: &Accepted, service: &impl Keys) -> Result<Client, Refused> {
-    let mut believed = Err(pac::Unbelieved::Missing);
-    for key in service.keys() {
-        believed = pac::verify_as_service(&accepted.ticket, key);
-        if believed.is_ok() {
-            break;
-        }
-    }
-    let believed = believed.map_err(|error| Refused::Pac(error.to_string()))?;
+fn client(accepted: &Accepted, key: VersionedKey<'_>) -> Result<Client, Refused> {
+    let believed = pac::verify_as_service(&accepted.ticket, key)
+        .map_err(|error| Refused::Pac(error.to_string()))?;
     let nobody = || Refused::Pac("it names no account".to_owned());
     let info = believed.logon_info().ok_or_else(nobody)?;
     let sid = info

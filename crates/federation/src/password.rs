@@ -38,12 +38,19 @@ pub(crate) struct Proven {
     pub(crate) first: FirstFactor,
 }
 
+/// Somebody whose name or password was wrong, and whose account it was, for the audit log. A name that nobody has is not
+/// told to the log: it may be a password in the wrong field.
+pub(crate) struct Failed {
+    pub(crate) wrong: Wrong,
+    pub(crate) account: Option<Arc<Account>>,
+}
+
 /// Judges name and password, and counts what is wrong.
 pub(crate) fn prove(
     asked: &Asked<'_, '_>,
     name: &str,
     password: &str,
-) -> Result<Result<Proven, Wrong>, Fault> {
+) -> Result<Result<Proven, Failed>, Fault> {
     let (view, now) = (asked.view, asked.now);
     let lockout = view.snapshot.lockout_policy()?;
     let found = view
@@ -56,20 +63,20 @@ pub(crate) fn prove(
     // A locked account's password is not looked at; a decoy takes its time.
     let judged = found.as_deref().filter(|_| !locked);
     let right = directory::password::verify(judged, password, Cost::default());
-    let wrong = match found {
+    let wrong = match &found {
         None => Wrong::Unknown,
         Some(_) if locked => Wrong::LockedOut,
         Some(account) if !right => {
-            view.lockout.fail(&account, view.snapshot, &lockout, now)?;
+            view.lockout.fail(account, view.snapshot, &lockout, now)?;
             Wrong::Password
         }
         Some(account) => {
-            view.lockout.succeed(&account, now);
-            match standing(&account, &view.snapshot.password_policy()?, asked) {
+            view.lockout.succeed(account, now);
+            match standing(account, &view.snapshot.password_policy()?, asked) {
                 Err(wrong) => wrong,
                 Ok(()) => {
                     return Ok(Ok(Proven {
-                        account,
+                        account: Arc::clone(account),
                         first: FirstFactor::password(now),
                     }));
                 }
@@ -87,7 +94,10 @@ pub(crate) fn prove(
             now,
         );
     }
-    Ok(Err(wrong))
+    Ok(Err(Failed {
+        wrong,
+        account: found,
+    }))
 }
 
 /// Whether an account whose password was right may sign in.

@@ -156,14 +156,16 @@ pub(crate) fn with_password(
     }
     let proven = match password::prove(asked, name, password)? {
         Ok(proven) => proven,
-        Err(wrong) => {
+        Err(password::Failed { wrong, account }) => {
             let error = match wrong {
                 password::Wrong::MustChange => {
                     "Your password must be changed before you can sign in."
                 }
                 _ => WRONG_PASSWORD,
             };
-            return Ok(again(error).because(asked, &wrong.into()));
+            return Ok(again(error)
+                .because(asked, &wrong.into())
+                .about(account.as_deref()));
         }
     };
     let wanted = wanted(asked, &request);
@@ -347,12 +349,14 @@ pub(crate) fn continued(
         } => {
             let answer = shown
                 .page(Some(words(wrong)), &[], rng)?
-                .because(asked, &wrong.into());
+                .because(asked, &wrong.into())
+                .about(Some(&account));
             Ok(answer.committing(changed.iter().map(|factors| set_factors(&account, factors))))
         }
         Handled::TooMany { wait } => Ok(shown
             .page(Some(&waiting(wait)), &[], rng)?
-            .because(asked, &Refused::SecondFactorWait(wait))),
+            .because(asked, &Refused::SecondFactorWait(wait))
+            .about(Some(&account))),
     }
 }
 

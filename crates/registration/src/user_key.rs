@@ -87,6 +87,9 @@ pub enum Refused {
     /// The account is disabled or has expired.
     #[error("the account is disabled or has expired")]
     DisabledUser,
+    /// The password was changed after the sign-in that the token speaks of, or must be changed.
+    #[error("the password was changed since the sign-in, or must be changed")]
+    PasswordChanged,
     /// The key is not accepted.
     #[error("the key is not accepted")]
     Key(#[from] BadKey),
@@ -195,6 +198,13 @@ fn right_user(
     }
     if !account.is_enabled() || account.has_expired(now) {
         return Err(Refused::DisabledUser.into());
+    }
+    // A password is changed when somebody else may know it: what was obtained with the old one registers no key.
+    let changed = account
+        .password_last_set
+        .is_some_and(|set| set.unix() > token.auth_time);
+    if changed || account.must_change_password() {
+        return Err(Refused::PasswordChanged.into());
     }
     Ok(account)
 }

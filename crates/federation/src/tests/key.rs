@@ -265,6 +265,69 @@ fn refuses_a_user_who_is_gone_disabled_or_somebody_else_by_now() {
 }
 
 #[test]
+fn a_token_of_before_the_password_was_changed_registers_nothing() {
+    let (mut world, _, token) = world();
+    assert_eq!(
+        register(&mut world, &token, &bcrypt_blob(&key())).status,
+        200
+    );
+    world.advance(Span::seconds(1));
+    let alice = world
+        .directory
+        .snapshot()
+        .unwrap()
+        .account_by_sam("alice")
+        .unwrap()
+        .unwrap();
+    let material = directory::password::PasswordMaterial::random(&mut world.rng);
+    world.commit([change::set_password(alice.id, material)]);
+    assert_eq!(
+        register(&mut world, &token, &bcrypt_blob(&key())).status,
+        401
+    );
+    assert_eq!(
+        world.refused.pop().unwrap(),
+        "key registration refused: the password was changed since the sign-in, or must be changed"
+    );
+}
+
+#[test]
+fn a_second_factor_without_a_moment_or_of_the_future_is_not_fresh() {
+    // Tokens that this authority would not issue, signed by its own key.
+    let (mut world, _, token) = world();
+    let good: token::claims::AccessToken = serde_json::from_value(claims(&token)).unwrap();
+    let later = (world.now + Span::seconds(1)).to_rfc3339();
+    for (instant, reason) in [
+        (
+            None,
+            "the token does not say when the second factor was proven",
+        ),
+        (
+            Some("yesterday".to_owned()),
+            "the token does not say when the second factor was proven",
+        ),
+        (Some(later), "the second factor lies in the future"),
+    ] {
+        let spoilt = token::claims::AccessToken {
+            second_factor_instant: instant,
+            ..good.clone()
+        };
+        let snapshot = world.directory.snapshot().unwrap();
+        let keys = crate::signing_keys(&snapshot, &world.memory, world.now).unwrap();
+        let spoilt = keys.access_token(&spoilt, world.now).unwrap();
+        drop(snapshot);
+        assert_eq!(
+            register(&mut world, &spoilt, &bcrypt_blob(&key())).status,
+            401
+        );
+        assert_eq!(
+            world.refused.pop().unwrap(),
+            format!("key registration refused: no fresh second factor: {reason}")
+        );
+    }
+}
+
+#[test]
 fn refuses_tokens_of_others_and_for_other_resources() {
     let (mut world, device, _) = world();
     let (mut strange, _, foreign) = world_of_strangers();

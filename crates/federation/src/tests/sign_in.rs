@@ -317,3 +317,35 @@ fn a_name_or_password_of_absurd_length_is_not_looked_at() {
         Some("Enter your user name and your password.")
     );
 }
+
+#[test]
+fn the_audit_log_learns_whose_account_was_tried_and_never_what_was_typed() {
+    let mut world = World::new();
+    let alice = world.person_with_totp("alice");
+    let mut browser = Browser::default();
+    browser.open(&mut world, &[]);
+    browser.password(&mut world, "ALICE", "typed secret");
+    let record = world.last_refusal.clone().unwrap();
+    assert_eq!(
+        (
+            record.action.as_str(),
+            record.target,
+            record.from.as_deref()
+        ),
+        ("sign-in.password", Some(alice), Some("192.0.2.7"))
+    );
+    browser.password(&mut world, "typed secret", "typed secret");
+    assert_eq!(world.last_refusal.as_ref().unwrap().target, None);
+    browser.password(&mut world, "alice", PASSWORD);
+    browser.code(&mut world, "000000");
+    let record = world.last_refusal.clone().unwrap();
+    assert_eq!(
+        (record.action.as_str(), record.target),
+        ("sign-in.second-factor", Some(alice))
+    );
+    assert!(
+        !serde_json::to_string(&world.last_refusal)
+            .unwrap()
+            .contains("typed secret")
+    );
+}

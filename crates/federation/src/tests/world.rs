@@ -44,6 +44,8 @@ pub(crate) struct World {
     pub(crate) story: Vec<&'static Event>,
     /// The reasons of refusals, as the audit log has them.
     pub(crate) refused: Vec<String>,
+    /// The record of the last one.
+    pub(crate) last_refusal: Option<directory::AuditRecord>,
     /// Whether the authority answers, and how.
     pub(crate) authority: Authority,
 }
@@ -96,6 +98,7 @@ impl World {
             rng,
             story: vec![],
             refused: vec![],
+            last_refusal: None,
             authority: Authority::Issues,
         };
         world.tick();
@@ -171,8 +174,10 @@ impl World {
     /// Notes what an answer tells; gives its reply, unless it waits.
     fn told(&mut self, answer: Answer) -> Option<Response> {
         self.story.extend(answer.story);
-        self.refused
-            .extend(answer.refused.and_then(|record| record.reason));
+        if let Some(record) = answer.refused {
+            self.refused.extend(record.reason.clone());
+            self.last_refusal = Some(*record);
+        }
         match answer.reply {
             Reply::Now(response) => Some(response),
             Reply::When { by, .. } => {
