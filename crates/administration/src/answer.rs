@@ -263,7 +263,9 @@ fn handle(
     if !who.may(endpoint.needs) {
         return Err(Refused::NotPermitted(match endpoint.needs {
             Needs::Administrator => "it takes an administrator of the domain",
-            Needs::Keys | Needs::Person | Needs::Device => "it takes an administrator of the domain or of keys",
+            Needs::Keys | Needs::Person | Needs::Device => {
+                "it takes an administrator of the domain or of keys"
+            }
         })
         .into());
     }

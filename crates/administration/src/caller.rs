@@ -136,7 +136,10 @@ impl Proven {
         snapshot: &Snapshot<'_>,
         now: Timestamp,
     ) -> Result<Self, Trouble> {
-        let certificate = request.client_certificate.as_deref().ok_or(Refused::NoToken)?;
+        let certificate = request
+            .client_certificate
+            .as_deref()
+            .ok_or(Refused::NoToken)?;
         if !request.secure {
             return Err(Refused::NotSecure.into());
         }

@@ -195,7 +195,11 @@ pub(crate) fn effective(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, 
     };
     let person = member("user", Kind::User)?;
     let computer = member("computer", Kind::Computer)?;
-    shown_effective(&Effective::of(&stored::objects(snapshot)?, &person, &computer))
+    shown_effective(&Effective::of(
+        &stored::objects(snapshot)?,
+        &person,
+        &computer,
+    ))
 }
 
 /// What holds for somebody on the device that asks: before a person enrols there (PROV-2.3), and for the rules of

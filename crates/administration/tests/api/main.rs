@@ -1,1 +1,16 @@
-//! x
+//! The administration API at its boundary: requests in, answers and commits out, over a directory in memory.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on ends")]
+
+mod audit;
+mod callers;
+mod certificates;
+mod computers;
+mod document;
+mod groups;
+mod input;
+mod keys;
+mod policies;
+mod services;
+mod sign_in;
+mod users;
+mod world;

@@ -1,0 +1,236 @@
+//! Policy objects and what they come to.
+
+use serde_json::{Value, json};
+
+use crate::world::{World, empty};
+
+#[test]
+fn a_setting_is_set_shown_in_effect_and_taken_back() {
+    let world = World::new();
+    let line = "PUT /policies/default/settings/computer/UsePassportForWork";
+    let shown = world.ask("admin", line, json!({"value": true})).ok();
+    assert_eq!(shown["name"], "Default Domain Policy");
+    assert_eq!(shown["computer"], json!({"UsePassportForWork": true}));
+    let record = world.last();
+    assert_eq!(record.action, "policy.set");
+    assert_eq!(record.details["setting"], "UsePassportForWork");
+    assert_eq!(record.details["value"], "true");
+    let before = world.log().len();
+    world.ask("admin", line, json!({"value": "enabled"})).ok();
+    assert_eq!(world.log().len(), before, "it was so already");
+
+    world
+        .ask("admin", "POST /computers", json!({"name": "PC-1"}))
+        .ok();
+    let effective = world
+        .get("admin", "/policy/effective?user=alice&computer=pc-1")
+        .ok();
+    let found = effective["settings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|setting| setting["setting"] == "UsePassportForWork")
+        .unwrap()
+        .clone();
+    assert_eq!(
+        (&found["value"], &found["id"]),
+        (&json!(true), &json!("POL-S1"))
+    );
+    assert_eq!(found["object"], "Default Domain Policy");
+    assert_eq!(effective["effective"]["use_hello"], true);
+    assert_eq!(effective["pin"][0], "6 to 127 characters");
+
+    let line = "DELETE /policies/Default%20Domain%20Policy/settings/computer/POL-S1";
+    assert_eq!(
+        world.ask("admin", line, Value::Null).ok()["computer"],
+        json!({})
+    );
+    assert_eq!(world.last().action, "policy.unset");
+    let effective = world.get("admin", "/policy/effective?user=alice").ok();
+    assert_eq!(effective["effective"]["use_hello"], Value::Null);
+    world.ask("admin", line, Value::Null).ok();
+}
+
+#[test]
+fn a_setting_is_for_a_group_or_a_container_when_it_says_so() {
+    let world = World::new();
+    let body = json!({"value": true, "groups": ["Windows Hello for Business Users"], "order": 5});
+    let line = "PUT /policies/Pilot/settings/user/UsePassportForWork";
+    let shown = world.ask("admin", line, body).ok();
+    assert_eq!(shown["groups"], json!(["Windows Hello for Business Users"]));
+    assert_eq!(
+        (&shown["order"], &shown["container"]),
+        (&json!(5), &Value::Null)
+    );
+    let holds = |who: &str| {
+        let path = format!("/policy/effective?user={who}");
+        world.get("admin", &path).ok()["effective"]["use_hello"].clone()
+    };
+    assert_eq!(holds("alice"), Value::Null);
+    let member = "PUT /groups/Windows%20Hello%20for%20Business%20Users/members/alice";
+    world.ask("admin", member, empty()).ok();
+    assert_eq!(holds("alice"), true);
+    assert_eq!(holds("bob"), Value::Null);
+    // Whom an existing object is for, is changed on purpose and not in passing.
+    let got = world.ask(
+        "admin",
+        line,
+        json!({"value": false, "groups": ["Domain Users"]}),
+    );
+    assert_eq!(got.code(), (409, "in_the_way"));
+    world.ask("admin", line, json!({"value": false})).ok();
+    assert_eq!(holds("alice"), false);
+    let patch = json!({"container": "CN=Computers,DC=corp,DC=example", "groups": []});
+    let shown = world.ask("admin", "PATCH /policies/pilot", patch).ok();
+    assert_eq!(shown["container"], "CN=Computers,DC=corp,DC=example");
+    assert_eq!(holds("alice"), Value::Null, "she is not below it");
+    assert_eq!(
+        world
+            .ask(
+                "admin",
+                "PATCH /policies/pilot",
+                json!({"container": null, "name": "Everybody"})
+            )
+            .ok()["name"],
+        "Everybody"
+    );
+    assert_eq!(holds("alice"), false);
+    world
+        .ask(
+            "admin",
+            "PATCH /policies/everybody",
+            json!({"enabled": false}),
+        )
+        .ok();
+    assert_eq!(holds("alice"), Value::Null);
+}
+
+#[test]
+fn refuses_what_no_setting_takes() {
+    let world = World::new();
+    let set = |path: &str, value: Value| {
+        let line = format!("PUT /policies/default/settings/{path}");
+        world.ask("admin", &line, json!({"value": value}))
+    };
+    assert_eq!(
+        set("computer/MinimumPINLength", json!(3)).code(),
+        (400, "invalid_member")
+    );
+    assert_eq!(
+        set("computer/MinimumPINLength", json!("many")).code(),
+        (400, "invalid_member")
+    );
+    assert_eq!(
+        set("computer/MinimumPINLength", json!([8])).code(),
+        (400, "invalid_member")
+    );
+    assert_eq!(
+        set("computer/MinimumPINLength", json!(-1)).code(),
+        (400, "invalid_member")
+    );
+    assert_eq!(
+        set("computer/NoSuchSetting", json!(true)).code(),
+        (404, "not_found")
+    );
+    assert_eq!(
+        set("machine/MinimumPINLength", json!(8)).code(),
+        (400, "invalid_parameter")
+    );
+    // POL-S2 is for computers only.
+    assert_eq!(
+        set("user/RequireSecurityDevice", json!(true)).code(),
+        (400, "invalid_parameter")
+    );
+    assert_eq!(
+        set("computer/MinimumPINLength", Value::Null).code(),
+        (400, "missing_member")
+    );
+    assert!(
+        world.get("admin", "/policies").ok()["items"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+    set("computer/MinimumPINLength", json!(8)).ok();
+    let shown = set("computer/Digits", json!("require")).ok();
+    assert_eq!(
+        shown["computer"],
+        json!({"Digits": "require", "MinimumPINLength": 8})
+    );
+}
+
+#[test]
+fn objects_are_added_listed_renamed_and_deleted() {
+    let world = World::new();
+    for name in ["one", "two", "three"] {
+        let got = world.ask("admin", "POST /policies", json!({"name": name, "order": 1}));
+        assert_eq!(got.status, 201);
+    }
+    assert_eq!(
+        world
+            .ask("admin", "POST /policies", json!({"name": "ONE"}))
+            .code(),
+        (409, "taken")
+    );
+    assert_eq!(
+        world
+            .ask("admin", "PATCH /policies/one", json!({"name": "two"}))
+            .code(),
+        (409, "taken")
+    );
+    let mut seen = Vec::new();
+    let mut path = "/policies?limit=2".to_owned();
+    loop {
+        let got = world.get("admin", &path);
+        seen.extend(got.names().into_iter().map(str::to_owned));
+        let Some(next) = got.json["next"].as_str() else {
+            break;
+        };
+        path = format!("/policies?limit=2&after={next}");
+    }
+    seen.sort();
+    assert_eq!(seen, ["one", "three", "two"]);
+    for body in [
+        json!({"name": "four", "groups": ["nobody"]}),
+        json!({"name": "four", "container": "OU=none,DC=corp,DC=example"}),
+    ] {
+        assert_eq!(
+            world.ask("admin", "POST /policies", body).code(),
+            (404, "not_found")
+        );
+    }
+    world.ask("admin", "DELETE /policies/one", Value::Null).ok();
+    assert_eq!(world.last().action, "policy.delete");
+    assert_eq!(
+        world.get("admin", "/policies/one").code(),
+        (404, "not_found")
+    );
+    assert_eq!(
+        world
+            .ask("admin", "DELETE /policies/one", Value::Null)
+            .code(),
+        (404, "not_found")
+    );
+}
+
+#[test]
+fn every_setting_says_what_it_is_and_what_unset_means() {
+    let world = World::new();
+    let settings = world.get("admin", "/policy/settings").ok();
+    let settings = settings["items"].as_array().unwrap();
+    assert_eq!(settings.len(), policy::settings::SETTINGS.len());
+    for setting in settings {
+        for member in ["id", "name", "title", "takes", "unset", "doc"] {
+            assert!(!setting[member].as_str().unwrap().is_empty());
+        }
+    }
+    let effective = world.get("admin", "/policy/effective").ok();
+    assert_eq!(
+        effective["settings"].as_array().unwrap().len(),
+        settings.len()
+    );
+    assert_eq!(
+        world.get("admin", "/policy/effective?user=nobody").code(),
+        (404, "not_found")
+    );
+}

@@ -1,0 +1,260 @@
+//! Service accounts, principals and keytabs.
+
+use serde_json::{Value, json};
+use wire::Principal;
+use wire::kerberos::{EncryptionType, PrincipalName};
+use wire::keytab::Keytab;
+
+use crate::world::{World, empty};
+
+fn keytab(answer: &Value) -> Keytab {
+    use base64ct::{Base64, Encoding};
+    Keytab::parse(&Base64::decode_vec(answer["keytab"].as_str().unwrap()).unwrap()).unwrap()
+}
+
+fn add(world: &World, principal: &str) -> crate::world::Got {
+    world.ask(
+        "admin",
+        "POST /services",
+        json!({"service_principals": [principal]}),
+    )
+}
+
+#[test]
+fn a_service_has_random_keys_and_its_keytab_holds_them() {
+    let world = World::new();
+    let shown = add(&world, "HTTP/web.corp.example").ok();
+    assert_eq!(shown["name"], "HTTP-web.corp.example$");
+    assert_eq!(shown["kind"], "service");
+    assert_eq!(shown["kvno"], 1);
+    let export = |body| {
+        world
+            .ask(
+                "admin",
+                "POST /services/http%2Fweb.corp.example/keytab",
+                body,
+            )
+            .ok()
+    };
+    let answer = export(empty());
+    assert_eq!(
+        (&answer["kvno"], &answer["rotated"]),
+        (&json!(1), &json!(false))
+    );
+    assert_eq!(
+        answer["principals"],
+        json!([
+            "HTTP/web.corp.example@CORP.EXAMPLE",
+            "HTTP-web.corp.example$@CORP.EXAMPLE"
+        ])
+    );
+    let table = keytab(&answer);
+    assert_eq!(table.entries.len(), 8, "two names of four etypes");
+    let name = Principal::new(
+        PrincipalName::service("HTTP", "web.corp.example"),
+        "CORP.EXAMPLE",
+    );
+    let account = world.account("HTTP-web.corp.example$");
+    for key in &account.keys.current().unwrap().keys {
+        let kept = table
+            .find(&name, EncryptionType(key.etype().number()), Some(1))
+            .unwrap();
+        assert_eq!(kept.key.keyvalue, key.schedule().key().bytes());
+    }
+    let record = world.last();
+    assert_eq!(record.action, "keytab.export");
+    assert_eq!(record.target, Some(account.id));
+
+    // Rotated: the keytab holds the keys that the directory has when the answer has come.
+    let answer = export(json!({"rotate": true}));
+    assert_eq!(answer["kvno"], 2);
+    let table = keytab(&answer);
+    let account = world.account("HTTP-web.corp.example$");
+    assert_eq!(account.keys.kvno(), 2);
+    for key in &account.keys.current().unwrap().keys {
+        let kept = table
+            .find(&name, EncryptionType(key.etype().number()), Some(2))
+            .unwrap();
+        assert_eq!(kept.key.keyvalue, key.schedule().key().bytes());
+    }
+    assert!(
+        account.keys.find(1, crypto::etype::Etype::ALL[0]).is_some(),
+        "old tickets still open"
+    );
+    let rotated = world
+        .ask(
+            "admin",
+            "POST /services/HTTP-web.corp.example/rotate",
+            empty(),
+        )
+        .ok();
+    assert_eq!(rotated["kvno"], 3);
+}
+
+#[test]
+fn keys_stand_in_no_record_and_in_no_other_answer() {
+    let world = World::new();
+    add(&world, "HTTP/web.corp.example").ok();
+    let account = world.account("HTTP-web.corp.example$");
+    let key = account.keys.current().unwrap().keys[0]
+        .schedule()
+        .key()
+        .bytes()
+        .to_vec();
+    let hexed: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    use base64ct::{Base64Unpadded, Encoding};
+    let encoded = Base64Unpadded::encode_string(&key);
+    for path in ["/services", "/services/HTTP-web.corp.example", "/audit"] {
+        let text = world.get("admin", path).ok().to_string();
+        assert!(!text.contains(&hexed) && !text.contains(&encoded), "{path}");
+    }
+    for who in ["keeper", "alice"] {
+        let got = world.ask(who, "POST /services/HTTP-web.corp.example/keytab", empty());
+        assert_eq!(got.code(), (403, "not_permitted"));
+    }
+}
+
+#[test]
+fn a_computer_s_host_principal_has_a_keytab_as_unix_services_look_for_it() {
+    let world = World::new();
+    world
+        .ask("admin", "POST /computers", json!({"name": "LAPTOP-1"}))
+        .ok();
+    for line in [
+        "POST /computers/laptop-1/keytab",
+        "POST /services/host%2Flaptop-1.corp.example/keytab",
+    ] {
+        let answer = world.ask("admin", line, empty()).ok();
+        assert_eq!(
+            answer["principals"],
+            json!([
+                "HOST/LAPTOP-1@CORP.EXAMPLE",
+                "host/laptop-1@CORP.EXAMPLE",
+                "HOST/laptop-1.corp.example@CORP.EXAMPLE",
+                "host/laptop-1.corp.example@CORP.EXAMPLE",
+                "LAPTOP-1$@CORP.EXAMPLE"
+            ])
+        );
+        let name = Principal::new(
+            PrincipalName::service("host", "laptop-1.corp.example"),
+            "CORP.EXAMPLE",
+        );
+        assert!(
+            keytab(&answer)
+                .find(&name, EncryptionType(18), None)
+                .is_some()
+        );
+    }
+    // A person's keys leave the directory in no form.
+    assert_eq!(
+        world
+            .ask("admin", "POST /services/alice/keytab", empty())
+            .code(),
+        (404, "not_found")
+    );
+}
+
+#[test]
+fn a_principal_belongs_to_one_account() {
+    let world = World::new();
+    add(&world, "HTTP/web.corp.example").ok();
+    let got = add(&world, "http/WEB.corp.example");
+    assert_eq!(got.code(), (409, "taken"));
+    assert!(got.detail().contains("HTTP-web.corp.example$"));
+    world
+        .ask("admin", "POST /computers", json!({"name": "LAPTOP-1"}))
+        .ok();
+    assert_eq!(
+        add(&world, "host/laptop-1.corp.example").code(),
+        (409, "taken")
+    );
+    let put = |principal: &str| {
+        world.ask(
+            "admin",
+            &format!("PUT /services/HTTP-web.corp.example/principals/{principal}"),
+            empty(),
+        )
+    };
+    assert_eq!(put("HOST%2Fdc1.corp.example").code(), (409, "taken"));
+    assert_eq!(put("imap%2Fmail.corp.example").ok()["changed"], true);
+    assert_eq!(world.last().details["principal"], "imap/mail.corp.example");
+    assert_eq!(put("IMAP%2Fmail.corp.example").ok()["changed"], false);
+    let shown = world
+        .get("admin", "/services/imap%2Fmail.corp.example")
+        .ok();
+    assert_eq!(
+        shown["service_principals"],
+        json!(["HTTP/web.corp.example", "imap/mail.corp.example"])
+    );
+    let line = "DELETE /services/HTTP-web.corp.example/principals/imap%2Fmail.corp.example";
+    assert_eq!(world.ask("admin", line, Value::Null).ok()["changed"], true);
+    assert_eq!(world.ask("admin", line, Value::Null).ok()["changed"], false);
+    let line = "PUT /computers/laptop-1/principals/nfs%2Flaptop-1.corp.example";
+    assert_eq!(world.ask("admin", line, empty()).ok()["changed"], true);
+}
+
+#[test]
+fn refuses_principals_that_cannot_be_or_are_the_kdc_s() {
+    let world = World::new();
+    for principal in [
+        "web",
+        "HTTP/",
+        "/web",
+        "HTTP/web@OTHER",
+        "HTTP/a b",
+        "a/b/c/d",
+        "krbtgt/CORP.EXAMPLE",
+        "KRBTGT/OTHER",
+        "kadmin/admin",
+        "HTTP/we\\b",
+    ] {
+        assert_eq!(
+            add(&world, principal).code(),
+            (400, "invalid_member"),
+            "{principal}"
+        );
+    }
+    let none = world.ask("admin", "POST /services", json!({"service_principals": []}));
+    assert_eq!(none.code(), (400, "missing_member"));
+    let body = json!({"service_principals": ["HTTP/web.corp.example"], "name": "svc-federation"});
+    assert_eq!(
+        world.ask("admin", "POST /services", body).code(),
+        (409, "taken")
+    );
+}
+
+#[test]
+fn a_service_is_named_changed_disabled_listed_and_deleted() {
+    let world = World::new();
+    let body = json!({
+        "service_principals": ["HTTP/web.corp.example", "HTTP/web"], "name": "web$",
+        "description": "the shop", "trusted_for_delegation": true,
+    });
+    let shown = world.ask("admin", "POST /services", body).ok();
+    assert_eq!(
+        (&shown["name"], &shown["trusted_for_delegation"]),
+        (&json!("web$"), &json!(true))
+    );
+    assert_eq!(
+        world.get("keeper", "/services").names(),
+        ["svc-federation$", "web$"]
+    );
+    let patch = json!({"description": null, "trusted_for_delegation": false});
+    let shown = world.ask("admin", "PATCH /services/web", patch).ok();
+    assert_eq!(
+        (&shown["description"], &shown["trusted_for_delegation"]),
+        (&Value::Null, &json!(false))
+    );
+    world
+        .ask("admin", "POST /services/web/disable", empty())
+        .ok();
+    assert!(!world.account("web$").is_enabled());
+    world
+        .ask("admin", "POST /services/web/enable", empty())
+        .ok();
+    assert!(world.account("web$").is_enabled());
+    world
+        .ask("admin", "DELETE /services/HTTP%2Fweb", Value::Null)
+        .ok();
+    assert!(!world.exists("web$"));
+}
