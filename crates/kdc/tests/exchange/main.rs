@@ -1,6 +1,8 @@
 //! The KDC at its boundary: `answer` with whole messages, a directory in memory, a clock that is moved.
 
+mod forge;
 mod granting;
+mod hostile_signature;
 mod initial;
 mod pkinit;
 mod world;

@@ -2,19 +2,22 @@
 
 use std::sync::Arc;
 
+use crypto::etype::{Etype, Key};
 use crypto::key::{KeyKind, PrivateKey};
 use crypto::password::Cost;
 use crypto::signature::{SignatureAlgorithm, Signer};
 use directory::lockout::{Lockout, LockoutPolicy};
 use directory::password::{PasswordHistory, PasswordMaterial};
 use directory::testing::{START, Seeded, fresh};
-use directory::{Attribute, Change, Directory, EntryId, NewEntry, Origin, account, change};
+use directory::{
+    Account, Attribute, Change, Directory, EntryId, NewEntry, Origin, account, change,
+};
 use kdc::{Answer, Identity, Memory, Realm, Refused, Transport, View};
 use ticket::client::{Credential, Failed, Granting, Handled, Initial, KdcTrust, Secret, Wish};
 use trust::path::Anchor;
 use trust::{Span, Timestamp};
 use wire::Guid;
-use wire::kerberos::{ErrorCode, PrincipalName};
+use wire::kerberos::{ErrorCode, KrbError, MessageType, PrincipalName};
 use wire::key_credential::{CustomKeyInformation, KeySource, KeyTime, KeyUsage, NewKeyCredential};
 use wire::x509::{
     BasicConstraints, Certificate, Extension, GeneralName, KerberosName, Name, TbsCertificate, oid,
@@ -33,6 +36,10 @@ pub(crate) struct World {
     pub(crate) rng: Seeded,
     pub(crate) trust: KdcTrust,
     pub(crate) alice: EntryId,
+    pub(crate) bob: EntryId,
+    pub(crate) laptop: EntryId,
+    /// The authority above the KDC's certificate.
+    pub(crate) root: Pair,
     /// What the KDC last said to itself about a refusal.
     pub(crate) refused: Option<Refused>,
 }
@@ -44,8 +51,13 @@ pub(crate) struct Pair {
 }
 
 pub(crate) fn pair(kind: KeyKind) -> Pair {
+    pair_with(kind, &[])
+}
+
+pub(crate) fn pair_with(kind: KeyKind, extensions: &[Extension]) -> Pair {
     let key = PrivateKey::generate(kind);
-    let certificate = certificate("S-1-5-21/user", "S-1-5-21/user", &key, &key, &[]);
+    let name = "S-1-5-21/user";
+    let certificate = certificate(name, name, &key, &key, extensions);
     Pair { key, certificate }
 }
 
@@ -80,10 +92,13 @@ impl World {
 
     pub(crate) fn with_kdc_key(kind: KeyKind) -> Self {
         let root = PrivateKey::generate(KeyKind::P256);
-        let ca = [Extension::basic_constraints(BasicConstraints {
-            ca: true,
-            path_length: None,
-        })];
+        let ca = [
+            Extension::basic_constraints(BasicConstraints {
+                ca: true,
+                path_length: None,
+            }),
+            Extension::subject_key_identifier(b"the root's key"),
+        ];
         let root_certificate = certificate("Root", "Root", &root, &root, &ca);
         let key = PrivateKey::generate(kind);
         let extensions = [
@@ -102,7 +117,7 @@ impl World {
         );
         let directory = fresh();
         let mut rng = Seeded::new(4711);
-        let alice = add_people(&directory, &mut rng);
+        let [alice, bob, laptop] = add_people(&directory, &mut rng);
         Self {
             directory,
             realm: Realm::new("CORP.EXAMPLE", "DC1"),
@@ -113,11 +128,17 @@ impl World {
             now: START,
             rng,
             trust: KdcTrust {
-                anchors: vec![root_certificate],
+                anchors: vec![root_certificate.clone()],
                 domain: None,
                 revocation_lists: Vec::new(),
             },
             alice,
+            bob,
+            laptop,
+            root: Pair {
+                key: root,
+                certificate: root_certificate,
+            },
             refused: None,
         }
     }
@@ -151,6 +172,57 @@ impl World {
             blob,
             Origin::Registration,
         )]);
+    }
+
+    /// Lists a value of any bytes, or one that the rules for writers refuse.
+    pub(crate) fn import(&self, holder: EntryId, blob: Vec<u8>) {
+        self.commit(&[change::add_key_credential(holder, blob, Origin::Import)]);
+    }
+
+    /// Takes every key off an account's list.
+    pub(crate) fn unlist(&self, holder: EntryId) {
+        let listed = self.account(holder);
+        let removals: Vec<Change> = listed
+            .key_credentials
+            .iter()
+            .map(|listed| change::remove_key_credential(holder, listed.id))
+            .collect();
+        self.commit(&removals);
+    }
+
+    pub(crate) fn account(&self, id: EntryId) -> Arc<Account> {
+        let snapshot = self.directory.snapshot().unwrap();
+        snapshot.account_by_id(id).unwrap().unwrap()
+    }
+
+    /// An account's newest key of an etype.
+    pub(crate) fn key_of(&self, id: EntryId, etype: Etype) -> Key {
+        let account = self.account(id);
+        let key = account.keys.current().unwrap().of(etype).unwrap();
+        key.schedule().key().clone()
+    }
+
+    pub(crate) fn krbtgt(&self) -> Arc<Account> {
+        self.account(self.directory.domain().unwrap().krbtgt)
+    }
+
+    /// The answer to a message that must be a ticket.
+    pub(crate) fn given(&mut self, message: &[u8]) -> Result<Arc<[u8]>, String> {
+        let answer = self.send(message, Transport::Stream);
+        match answer.as_deref().and_then(MessageType::of) {
+            Some(MessageType::AS_REP | MessageType::TGS_REP) => Ok(answer.unwrap()),
+            _ => Err(format!("refused: {:?}", self.refused)),
+        }
+    }
+
+    /// The answer to a message that must be a refusal with this code.
+    pub(crate) fn refusal(&mut self, message: &[u8], code: i32) -> Result<KrbError, String> {
+        let answer = self.send(message, Transport::Stream).ok_or("no answer")?;
+        let error = KrbError::decode(&answer).map_err(|_| "it is given")?;
+        match error.error_code.0 == code {
+            true => Ok(error),
+            false => Err(format!("{:?}: {:?}", error.error_code, self.refused)),
+        }
     }
 
     pub(crate) fn device(&mut self, id: Guid) -> EntryId {
@@ -236,7 +308,7 @@ pub(crate) fn refused(code: ErrorCode) -> Failed {
     Failed::Refused(code)
 }
 
-fn add_people(directory: &Directory, rng: &mut Seeded) -> EntryId {
+fn add_people(directory: &Directory, rng: &mut Seeded) -> [EntryId; 3] {
     let domain = directory.domain().unwrap();
     let (alice, bob, laptop) = (
         EntryId::random(rng),
@@ -263,5 +335,5 @@ fn add_people(directory: &Directory, rng: &mut Seeded) -> EntryId {
     people.push(Change::Add(Box::new(computer)));
     let reads = directory::Reads::none();
     directory.commit(&people, &reads, START).unwrap();
-    alice
+    [alice, bob, laptop]
 }

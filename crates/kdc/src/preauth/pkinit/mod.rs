@@ -51,7 +51,12 @@ pub(crate) fn verify(
     now: Timestamp,
     rng: &mut dyn Rng,
 ) -> Result<Proven, Refused> {
-    if request.find_padata(PaDataType::PK_AS_REQ_OLD).is_some() {
+    // The draft's number, and the one that Windows 2000 sent it under (protocols E.2).
+    let drafts = [PaDataType::PK_AS_REQ_OLD, PaDataType::PK_AS_REP_OLD];
+    if drafts
+        .iter()
+        .any(|draft| request.find_padata(*draft).is_some())
+    {
         return Err(Refused::TwoFormsOfPkinit);
     }
     let message = PaPkAsReq::decode(padata)
