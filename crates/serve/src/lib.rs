@@ -37,6 +37,6 @@ pub use node::Listener;
 pub use server::{Asked, Parts, Running, Server, Signals, found_authorities};
 pub use settings::{Kdc, Limits, Listen, Settings, Tls};
 pub use setup::{Administrator, set_up};
-pub use sockets::{Addresses, Inherited};
+pub use sockets::{Addresses, Inherited, probe};
 pub use supervisor::Supervisor;
 pub use tls::Identity;

@@ -79,6 +79,15 @@ pub struct Addresses {
     pub admin_socket: Option<PathBuf>,
 }
 
+/// Whether everything that `listen` names can be listened on: opens it, and lets it go again. For whoever wants to
+/// know before a long preparation.
+///
+/// # Errors
+/// [`Fault`], as [`crate::Server::start`] would.
+pub fn probe(listen: &Listen) -> Result<(), Fault> {
+    Sockets::open(listen, Inherited::default()).map(drop)
+}
+
 /// All sockets, open.
 pub(crate) struct Sockets {
     pub(crate) kdc: Vec<(UdpSocket, TcpListener)>,
