@@ -182,11 +182,12 @@ mod tests {
         fs::create_dir(&outside).unwrap();
         fs::write(outside.join("kept"), b"").unwrap();
         let path = parent.path().join("lab");
-        marked(&path, &String::from_utf8(kept::sample().write()).unwrap());
+        let sample = kept::sample();
+        marked(&path, &String::from_utf8(sample.write()).unwrap());
         fs::create_dir(path.join("device")).unwrap();
         std::os::unix::fs::symlink(&outside, path.join("link")).unwrap();
         let (_, kept) = LabFolder::open(&path, false).unwrap();
-        assert_eq!(kept, Some(kept::sample()));
+        assert_eq!(kept, Some(sample));
         let (_, kept) = LabFolder::open(&path, true).unwrap();
         assert_eq!(kept, None);
         let left: Vec<_> = fs::read_dir(&path)

@@ -28,12 +28,14 @@ impl Ports {
     /// The ports above `base`; free ones for 0, the former ones where they still are.
     pub(crate) fn choose(base: u16, former: Option<[u16; 3]>) -> Result<Self, Fault> {
         if base > 0 {
-            return Ok(Self {
+            let ports = Self {
                 kdc: loopback(base.saturating_add(88)),
                 https: loopback(base.saturating_add(443)),
                 http: loopback(base.saturating_add(80)),
                 inherited: Inherited::default(),
-            });
+            };
+            serve::probe(&ports.listen())?;
+            return Ok(ports);
         }
         if let Some(open) = former.and_then(|former| Self::open(former).ok()) {
             return Ok(open);
