@@ -123,6 +123,7 @@ fn password_page(
             .map_or("the application", |client| &client.name),
         action: &format!("{ACTION}?{query}"),
         form_token: &form_token(&browser.secret, &query),
+        domain: &asked.view.snapshot.domain().dns_name,
         user_name: again.map_or(
             request.login_hint.as_deref().unwrap_or_default(),
             |(name, _)| name,

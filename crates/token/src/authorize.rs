@@ -264,10 +264,12 @@ impl AuthorizeRequest {
             ("redirect_uri", self.answer.redirect.as_str().to_owned()),
             ("response_type", "code".to_owned()),
             ("resource", self.resource.clone()),
-            ("scope", self.scopes.text()),
             ("code_challenge", self.challenge.text()),
             ("code_challenge_method", "S256".to_owned()),
         ];
+        if self.scopes != Scopes::default() {
+            parameters.push(("scope", self.scopes.text()));
+        }
         if self.answer.mode == ResponseMode::FormPost {
             parameters.push(("response_mode", "form_post".to_owned()));
         }

@@ -21,6 +21,8 @@ pub struct Password<'a> {
     pub action: &'a str,
     /// The form's token.
     pub form_token: &'a str,
+    /// The domain of people's names, for an example.
+    pub domain: &'a str,
     /// The user name to begin with.
     pub user_name: &'a str,
     /// What went wrong the last time.
@@ -40,7 +42,7 @@ pub fn password(page: &Password<'_>) -> Page {
             input id="user-name" type="text" name=(USER_NAME) value=(page.user_name) autocomplete="username"
                 autocapitalize="none" spellcheck="false" maxlength="256" required autofocus[!named]
                 aria-describedby="user-name-hint" aria-invalid=[(invalid).then_some("true")];
-            p.hint id="user-name-hint" { "For example, alice@corp.example." }
+            p.hint id="user-name-hint" { "For example, alice@" (page.domain) "." }
             label for="current-password" { "Password" }
             input id="current-password" type="password" name=(PASSWORD) autocomplete="current-password"
                 maxlength="1024" required autofocus[named] aria-invalid=[(invalid).then_some("true")];

@@ -30,6 +30,7 @@ fn password_page(user_name: &str, error: Option<&str>) -> Page {
         going_to: "device registration",
         action: "/adfs/oauth2/authorize?client_id=a&state=b%26c",
         form_token: "token",
+        domain: "corp.example",
         user_name,
         error,
     })
