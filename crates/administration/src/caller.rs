@@ -136,18 +136,17 @@ impl Proven {
         snapshot: &Snapshot<'_>,
         now: Timestamp,
     ) -> Result<Self, Trouble> {
-        let certificate = request
-            .client_certificate
-            .as_deref()
-            .ok_or(Refused::NoToken)?;
         if !request.secure {
             return Err(Refused::NotSecure.into());
         }
+        let certificate = request.client_certificate.as_deref();
+        let certificate = certificate.ok_or(Refused::NoDevice)?;
         let proven = registration::proven_device::prove(snapshot, certificate, now)?;
         let device = proven.map_err(|_| Refused::DeviceUnusable)?;
         let computer = snapshot.account_by_id(EntryId(device.device().device_id))?;
         let computer = computer
-            .filter(|account| account.is_enabled())
+            .filter(|account| account.kind == AccountKind::Computer)
+            .filter(|account| account.is_enabled() && !account.has_expired(now))
             .ok_or(Refused::DeviceUnusable)?;
         Ok(Self {
             actor: Actor {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use directory::account::computer_salt;
 use directory::password::{PasswordMaterial, keys_of_password};
 use directory::{
-    Account, AccountControl, AccountKind, Attribute, AuditRecord, Change, Class, Edit, EntryId,
-    NewEntry, Origin, Snapshot, Value, change,
+    Account, AccountControl, AccountKind, Attribute, AuditRecord, Change, Class, Device, Edit,
+    EntryId, NewEntry, Origin, Snapshot, Value, change,
 };
 use serde_json::json;
 use trust::Rng;
@@ -25,6 +25,8 @@ use crate::{devices, guard, list as lists, principals, shown};
 const LONGEST_LABEL: usize = 63;
 /// What a machine's password may have of characters. A machine draws its own; a person would not choose one so long.
 const PASSWORD: core::ops::RangeInclusive<usize> = 20..=256;
+/// How many holders of a device's keys are looked at.
+const HOLDERS: usize = 1_000;
 
 pub(crate) fn list(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Trouble> {
     lists::by_name(asked, Class::Computer, |entry| {
@@ -126,7 +128,7 @@ pub(crate) fn join(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done, Tro
     match snapshot.account_by_sam(&sam)? {
         None => make(asked, &wanted, rng),
         Some(found) => {
-            mine(asked, &found)?;
+            mine(asked, &wanted, &found)?;
             take_over(asked, &wanted, &found, rng)
         }
     }
@@ -163,8 +165,9 @@ fn make(asked: &Asked<'_, '_>, wanted: &Join, rng: &mut dyn Rng) -> Result<Done,
     Ok(joined(asked, id, changes, salt, 1, false).made())
 }
 
-/// Whether the caller may take over an account that exists: an administrator, or who made it.
-fn mine(asked: &Asked<'_, '_>, found: &Account) -> Result<(), Trouble> {
+/// Whether the caller may take over an account that exists: an administrator, or who made it, as long as it has no more
+/// than a join gave it. What an administrator gave it since is not its maker's to take.
+fn mine(asked: &Asked<'_, '_>, wanted: &Join, found: &Account) -> Result<(), Trouble> {
     guard::ordinary(found)?;
     let taken = || Refused::taken("the account name", &found.sam, &found.sam);
     if found.kind != AccountKind::Computer {
@@ -173,13 +176,40 @@ fn mine(asked: &Asked<'_, '_>, found: &Account) -> Result<(), Trouble> {
     if asked.who.may(Needs::Administrator) {
         return Ok(());
     }
-    let entry = asked.snapshot().entry(found.id)?;
+    let snapshot = asked.snapshot();
+    let entry = snapshot.entry(found.id)?;
     let creator = entry.and_then(|entry| entry.sid(Attribute::MsDsCreatorSid));
     let own = asked.who.account.as_ref().map(|account| account.sid);
     if creator.is_none() || creator != own || !found.is_enabled() {
         return Err(taken().into());
     }
-    Ok(())
+    let given = wanted.principals().map(|given| directory::folded(&given));
+    let mut principals = found.service_principals.iter();
+    let plain = found.control == AccountControl::WORKSTATION_TRUST_ACCOUNT
+        && principals.all(|own| given.contains(&directory::folded(own)))
+        && snapshot.member_of(found.id)?.is_empty();
+    match plain {
+        true => Ok(()),
+        false => {
+            let why = "an administrator gave the computer more than a join does";
+            Err(Refused::NotPermitted(why).into())
+        }
+    }
+}
+
+/// Whether the caller may end a computer's device: an administrator, or, for a person, as long as nobody else has keys
+/// on it.
+fn may_end(asked: &Asked<'_, '_>, device: &Device) -> Result<(), Trouble> {
+    if asked.who.may(Needs::Administrator) {
+        return Ok(());
+    }
+    let holders = asked
+        .snapshot()
+        .holders_of_device_keys(device.device_id, HOLDERS)?;
+    match holders.iter().all(|holder| asked.who.is(*holder)) {
+        true => Ok(()),
+        false => Err(Refused::NotPermitted("others have keys on that device").into()),
+    }
 }
 
 fn take_over(
@@ -197,6 +227,7 @@ fn take_over(
         if !wanted.replace {
             return Err(Refused::JoinedAlready(found.sam.clone()).into());
         }
+        may_end(asked, &device)?;
         changes.extend(devices::gone(&device, snapshot, asked)?);
         let record = devices::record(asked.record_of("device.delete"), &device);
         changes.push(change::audit(

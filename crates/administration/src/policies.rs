@@ -286,19 +286,15 @@ const fn word(half: Half) -> &'static str {
     }
 }
 
-/// A value as somebody types it, or as JSON has it.
+/// A value as JSON has it, or as somebody types it: a switch is also `enabled` and 1, a class also a number.
 fn value_of(about: &About, value: Value) -> Result<policy::Value, Refused> {
     let invalid = || Refused::member("value", format!("{} takes {}", about.name, about.kind));
-    match value {
-        Value::Bool(on) => Ok(policy::Value::Switch(on)),
-        Value::Number(number) => number
-            .as_u64()
-            .and_then(|number| u32::try_from(number).ok())
-            .map(policy::Value::Number)
-            .ok_or_else(invalid),
-        Value::String(text) => about.parse(&text).map_err(|_| invalid()),
-        _ => Err(invalid()),
-    }
+    let text = match value {
+        Value::String(text) => text,
+        Value::Bool(_) | Value::Number(_) => value.to_string(),
+        _ => return Err(invalid()),
+    };
+    about.parse(&text).map_err(|_| invalid())
 }
 
 /// A value for people: a class of characters by its word.

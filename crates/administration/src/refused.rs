@@ -67,6 +67,9 @@ pub enum Refused {
     /// The token's device is disabled or gone.
     #[error("the device that the token names is disabled, or is not registered any more")]
     DeviceUnusable,
+    /// The connection proved no device certificate.
+    #[error("the connection proved no device certificate")]
+    NoDevice,
     /// It came over HTTP without TLS.
     #[error("the request came without TLS")]
     NotSecure,
@@ -216,6 +219,7 @@ impl Refused {
             Self::NoSecondFactor | Self::StaleSecondFactor => ("second_factor_required", 401),
             Self::AccountUnusable(_) => ("account_unusable", 401),
             Self::DeviceUnusable => ("device_unusable", 401),
+            Self::NoDevice => ("no_device", 401),
             Self::NotSecure => ("not_secure", 403),
             Self::NotPermitted(_) => ("not_permitted", 403),
             Self::QuotaReached(_) => ("quota_reached", 403),
@@ -261,6 +265,7 @@ impl Refused {
             Self::NoSecondFactor | Self::StaleSecondFactor => {
                 "sign in again, with password and second factor".to_owned()
             }
+            Self::NoDevice => "show the device's certificate in the TLS handshake".to_owned(),
             Self::DeviceUnusable => {
                 "use another device, or have this one enabled or joined again".to_owned()
             }
@@ -273,7 +278,10 @@ impl Refused {
             }
             Self::Protected { .. } => "leave it as it is".to_owned(),
             Self::NoOwnAccount => "name the account: users/NAME/keys".to_owned(),
-            Self::NotFound { what, .. } => format!("look for it in the list of its kind ({what})"),
+            Self::NotFound { what, .. } => match list_of(what) {
+                Some(list) => format!("look for it in the list: keyporch admin {list} list"),
+                None => "check its name".to_owned(),
+            },
             Self::NoSuchEndpoint | Self::Method => "see docs/administration-api.md".to_owned(),
             Self::TooLarge(_) => "send less in one request".to_owned(),
             Self::NotJson => "send Content-Type: application/json".to_owned(),
@@ -294,8 +302,8 @@ impl Refused {
             }
             Self::Yourself => "have somebody else do it, or insist with force=true".to_owned(),
             Self::JoinedAlready(_) => {
-                "choose another name; or, if it is the same machine set up anew, delete the computer first or \
-                 join with replace"
+                "choose another name; or, if it is the same machine set up anew, have its computer deleted first \
+                 (keyporch admin computer delete), or join with \"replace\": true"
                     .to_owned()
             }
             Self::InTheWay(_) => "take that away first".to_owned(),
@@ -355,6 +363,21 @@ impl Refused {
 
 fn problem_json(status: u16, problem: &Value) -> Response {
     Response::json(status, problem).with_header("Content-Type", "application/problem+json")
+}
+
+/// The command whose list shows things of a kind.
+fn list_of(what: &str) -> Option<&'static str> {
+    Some(match what {
+        "person" => "user",
+        "computer" => "computer",
+        "service" => "service",
+        "group" => "group",
+        "device" => "device",
+        "key" => "key",
+        "certificate" => "certificate",
+        "policy object" => "policy",
+        _ => return None,
+    })
 }
 
 /// The answer when it is our own fault.

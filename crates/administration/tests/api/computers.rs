@@ -279,13 +279,13 @@ fn a_computer_whose_device_is_registered_is_replaced_on_purpose_alone() {
     .ok();
     let computer = world.account("LAPTOP-1$");
     world.add_device(computer.id.0, "LAPTOP-1");
-    let blob =
-        directory::testing::key_credential(&mut *world.rng.borrow_mut(), Some(computer.id.0));
-    world.commit(vec![change::add_key_credential(
-        world.id("bob"),
-        blob,
-        Origin::Registration,
-    )]);
+    let enrol = |who: &str| {
+        let blob =
+            directory::testing::key_credential(&mut *world.rng.borrow_mut(), Some(computer.id.0));
+        let key = change::add_key_credential(world.id(who), blob, Origin::Registration);
+        world.commit(vec![key]);
+    };
+    enrol("alice");
     let (new, fingerprint) = new_key();
     for who in ["alice", "admin"] {
         let got = join(&world, who, json!({"name": "LAPTOP-1", "public_key": new}));
@@ -293,16 +293,63 @@ fn a_computer_whose_device_is_registered_is_replaced_on_purpose_alone() {
     }
     let body = json!({"name": "LAPTOP-1", "public_key": new, "replace": true});
     assert_eq!(join(&world, "bob", body.clone()).code(), (409, "taken"));
-    assert_eq!(join(&world, "alice", body).ok()["device"], Value::Null);
-    let snapshot = world.directory.snapshot().unwrap();
-    assert!(snapshot.device_by_id(computer.id.0).unwrap().is_none());
+    assert_eq!(
+        join(&world, "alice", body.clone()).ok()["device"],
+        Value::Null
+    );
+    let gone = || {
+        let snapshot = world.directory.snapshot().unwrap();
+        snapshot.device_by_id(computer.id.0).unwrap().is_none()
+    };
+    assert!(gone());
     assert!(
-        world.account("bob").key_credentials.is_empty(),
+        world.account("alice").key_credentials.is_empty(),
         "the vault that held it is no more"
     );
     let keys = &world.account("LAPTOP-1$").key_credentials;
     assert_eq!(keys.len(), 1);
     assert_eq!(keys[0].fingerprint.unwrap().to_string(), fingerprint);
+
+    // Others' keys are not hers to end.
+    world.add_device(computer.id.0, "LAPTOP-1");
+    enrol("bob");
+    assert_eq!(
+        join(&world, "alice", body.clone()).code(),
+        (403, "not_permitted")
+    );
+    assert!(!gone());
+    join(&world, "admin", body).ok();
+    assert!(gone() && world.account("bob").key_credentials.is_empty());
+}
+
+#[test]
+fn who_made_a_computer_does_not_get_what_an_administrator_gave_it_since() {
+    let given = [
+        ("PUT /groups/Domain%20Admins/members/PC-1", json!({})),
+        (
+            "PUT /computers/PC-1/principals/MSSQL%2Fdb.corp.example",
+            json!({}),
+        ),
+        (
+            "PATCH /computers/PC-1",
+            json!({"trusted_for_delegation": true}),
+        ),
+    ];
+    for (line, body) in given {
+        let world = World::new();
+        join(&world, "alice", json!({"name": "PC-1"})).ok();
+        join(&world, "alice", json!({"name": "PC-1"})).ok();
+        world.ask("admin", line, body).ok();
+        let (pem, _) = new_key();
+        let again = json!({"name": "PC-1", "public_key": pem});
+        assert_eq!(
+            join(&world, "alice", again.clone()).code(),
+            (403, "not_permitted"),
+            "{line}"
+        );
+        assert!(world.account("PC-1$").key_credentials.is_empty());
+        join(&world, "admin", again).ok();
+    }
 }
 
 #[test]

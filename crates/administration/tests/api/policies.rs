@@ -234,3 +234,122 @@ fn every_setting_says_what_it_is_and_what_unset_means() {
         (404, "not_found")
     );
 }
+
+/// The device certificate of a computer that joined, registered as federation does it.
+fn device_certificate(world: &World, name: &str) -> Vec<u8> {
+    use crypto::signature::Signer as _;
+    let computer = world.account(name);
+    let key = crypto::key::PrivateKey::generate(crypto::key::KeyKind::P256);
+    let certificate = crate::world::self_signed(&key, &[]);
+    let entry = world.add_device(computer.id.0, name.trim_end_matches('$'));
+    let identity = directory::DeviceCertificate {
+        thumbprint: crypto::digest::sha1(&certificate),
+        public_key_hash: registration::proven_device::public_key_hash(key.public_key()),
+    };
+    world.commit(vec![directory::change::set_device_certificate(
+        entry, &identity,
+    )]);
+    certificate
+}
+
+#[test]
+fn a_device_asks_for_its_own_policy_by_its_certificate_and_for_nothing_else() {
+    let world = World::new();
+    world
+        .ask("admin", "POST /computers", json!({"name": "PC-1"}))
+        .ok();
+    let certificate = device_certificate(&world, "PC-1$");
+    let ask = |line: &str, certificate: Option<&[u8]>| {
+        let mut request = crate::world::request(line, &Value::Null);
+        request.client_certificate = certificate.map(<[u8]>::to_vec);
+        world.send(&request, &administration::Caller::Nobody)
+    };
+    let line = "GET /policy/device?user=alice@corp.example";
+    let set = "PUT /policies/default/settings/computer/UsePassportForWork";
+    world
+        .ask("admin", set, json!({"value": true, "groups": ["PC-1$"]}))
+        .ok();
+    let shown = ask(line, Some(&certificate)).ok();
+    assert_eq!(
+        shown["effective"]["use_hello"], true,
+        "what is filtered for this computer holds"
+    );
+    assert_eq!(shown["sid"], world.account("alice").sid.to_string());
+
+    assert_eq!(ask(line, None).code(), (401, "no_device"));
+    let strange = crate::world::self_signed(
+        &crypto::key::PrivateKey::generate(crypto::key::KeyKind::P256),
+        &[],
+    );
+    assert_eq!(ask(line, Some(&strange)).code(), (401, "device_unusable"));
+    assert_eq!(
+        ask(line, Some(b"nonsense")).code(),
+        (401, "device_unusable")
+    );
+    for other in [
+        "GET /users",
+        "GET /own",
+        "GET /status",
+        "GET /policies",
+        "POST /computers",
+    ] {
+        assert_eq!(
+            ask(other, Some(&certificate)).code(),
+            (401, "no_token"),
+            "{other}"
+        );
+    }
+    // Nobody but a device asks there.
+    assert_eq!(
+        world.get("admin", "/policy/device").code(),
+        (401, "no_device")
+    );
+    assert_eq!(
+        world.get("root", "/policy/device").code(),
+        (401, "no_device")
+    );
+
+    world
+        .ask("admin", "POST /devices/PC-1/disable", empty())
+        .ok();
+    assert_eq!(
+        ask(line, Some(&certificate)).code(),
+        (401, "device_unusable")
+    );
+    world
+        .ask("admin", "POST /devices/PC-1/enable", empty())
+        .ok();
+    ask(line, Some(&certificate)).ok();
+    world
+        .ask("admin", "POST /computers/PC-1/disable", empty())
+        .ok();
+    assert_eq!(
+        ask(line, Some(&certificate)).code(),
+        (401, "device_unusable")
+    );
+}
+
+#[test]
+fn values_are_taken_as_json_has_them_and_as_people_type_them() {
+    let world = World::new();
+    let line = "PUT /policies/default/settings/computer/UsePassportForWork";
+    for (value, is) in [
+        (json!(true), true),
+        (json!("false"), false),
+        (json!(1), true),
+        (json!("disabled"), false),
+        (json!("enabled"), true),
+    ] {
+        let shown = world.ask("admin", line, json!({"value": value})).ok();
+        assert_eq!(shown["computer"]["UsePassportForWork"], is, "{value}");
+    }
+    let line = "PUT /policies/default/settings/computer/Digits";
+    for (value, is) in [
+        (json!(2), "forbid"),
+        (json!("require"), "require"),
+        (json!(0), "allow"),
+    ] {
+        let shown = world.ask("admin", line, json!({"value": value})).ok();
+        assert_eq!(shown["computer"]["Digits"], is, "{value}");
+    }
+}
