@@ -3,6 +3,7 @@
 mod authorize;
 mod documents;
 mod exchange;
+mod hostile;
 mod join;
 mod key;
 mod negotiate;
