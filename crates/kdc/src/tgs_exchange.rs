@@ -179,10 +179,8 @@ fn still_there(
         return Err(Refused::PacRefused("its requestor is another account"));
     }
     if let Some(key) = &means.key {
-        let listed = account.key_with(&key.fingerprint);
-        let listed = listed
-            .filter(|listed| listed.signs_in())
-            .ok_or(Refused::TgtRevoked("key"))?;
+        let listed =
+            key_trust::listed(&account, &key.fingerprint).ok_or(Refused::TgtRevoked("key"))?;
         if let Some(device) = key.device
             && !key_trust::device_is_usable(device, listed.origin, &view.directory)?
         {

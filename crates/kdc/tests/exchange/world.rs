@@ -61,10 +61,28 @@ pub(crate) fn pair_with(kind: KeyKind, extensions: &[Extension]) -> Pair {
     Pair { key, certificate }
 }
 
+/// A certificate for any key, signed by another.
+pub(crate) fn certificate_of(spki: &[u8], signer: &PrivateKey) -> Vec<u8> {
+    let name = Name::common("S-1-5-21/user");
+    signed(&name, &name, spki, signer, &[])
+}
+
 pub(crate) fn certificate(
     subject: &str,
     issuer: &str,
     key: &PrivateKey,
+    signer: &PrivateKey,
+    extensions: &[Extension],
+) -> Vec<u8> {
+    let (subject, issuer) = (Name::common(subject), Name::common(issuer));
+    let spki = key.public_key().to_spki_der();
+    signed(&subject, &issuer, &spki, signer, extensions)
+}
+
+fn signed(
+    subject: &Name,
+    issuer: &Name,
+    spki: &[u8],
     signer: &PrivateKey,
     extensions: &[Extension],
 ) -> Vec<u8> {
@@ -73,11 +91,11 @@ pub(crate) fn certificate(
     let tbs = TbsCertificate {
         serial: &[7],
         signature_algorithm: &identifier,
-        issuer: &Name::common(issuer),
+        issuer,
         not_before: START.unix() - 86_400,
         not_after: START.unix() + 86_400 * 365,
-        subject: &Name::common(subject),
-        spki: &key.public_key().to_spki_der(),
+        subject,
+        spki,
         extensions,
     }
     .encode();

@@ -11,6 +11,8 @@
 //! 4. The device that the key was registered on is neither disabled nor gone.
 //! 5. A weak key is not believed, listed or not.
 
+use std::cmp::Reverse;
+
 use crypto::key::Fingerprint;
 use crypto::signature::Verifier;
 use directory::{Account, KeyCredential, Origin, Snapshot};
@@ -21,9 +23,9 @@ use wire::key_credential::CustomKeyInformation;
 use super::signed::{Unverified, key_of};
 use crate::refused::Refused;
 
-/// Keys of one account that a signature without a certificate is tried with. An account lists one per
-/// device, so this is beyond what a person uses, and bounds what a stranger can make us compute.
-const MAX_TRIED: usize = 32;
+/// Keys of one account that a signature without a certificate is tried with, the newest first. An account
+/// lists one per device, so this is beyond what a person uses, and bounds what a stranger can make us compute.
+const MAX_TRIED: usize = 64;
 
 /// Proof that a key listed on the account made the signature. Only [`judge`] makes one.
 #[derive(Clone, Debug)]
@@ -56,9 +58,7 @@ pub(crate) fn judge(
             }
             let key = key_of(certificate)?;
             let fingerprint = key.fingerprint();
-            let listed = account
-                .sign_in_keys()
-                .find(|listed| listed.fingerprint == Some(fingerprint));
+            let listed = listed(account, &fingerprint);
             match listed.and_then(|listed| listed.verifier.as_ref()) {
                 // The prepared form of the very same key saves a third of the work.
                 Some(verifier) => verify(signed, verifier)?,
@@ -69,10 +69,7 @@ pub(crate) fn judge(
             }
             listed
         }
-        None => account
-            .sign_in_keys()
-            .take(MAX_TRIED)
-            .find(|listed| fits(signed, listed)),
+        None => signer_among(account, signed),
     };
     let listed = listed.ok_or(Refused::KeyNotListed)?;
     accept(listed, directory)
@@ -84,6 +81,23 @@ fn verify(signed: &Unverified<'_>, verifier: &Verifier) -> Result<(), Refused> {
     signed
         .is_by(verifier)
         .map_err(|_| Refused::InvalidSignature)
+}
+
+/// The value by which an account lists a key for signing in. It may list the same key for other purposes, too.
+pub(crate) fn listed<'a>(
+    account: &'a Account,
+    fingerprint: &Fingerprint,
+) -> Option<&'a KeyCredential> {
+    account
+        .sign_in_keys()
+        .find(|listed| listed.fingerprint.as_ref() == Some(fingerprint))
+}
+
+fn signer_among<'a>(account: &'a Account, signed: &Unverified<'_>) -> Option<&'a KeyCredential> {
+    let mut listed: Vec<_> = account.sign_in_keys().collect();
+    listed.sort_by_key(|listed| Reverse(listed.added));
+    let mut tried = listed.into_iter().take(MAX_TRIED);
+    tried.find(|listed| fits(signed, listed))
 }
 
 fn fits(signed: &Unverified<'_>, listed: &KeyCredential) -> bool {
@@ -108,13 +122,17 @@ fn accept(listed: &KeyCredential, directory: &Snapshot<'_>) -> Result<Trusted, R
     {
         return Err(Refused::DeviceDisabled);
     }
-    let information = listed.information();
+    // What a computer says of its own key is no proof of anything (DIR-KCL-4).
+    let information = listed
+        .information()
+        .filter(|_| listed.origin != Origin::Computer);
     Ok(Trusted {
         fingerprint,
         device,
-        second_factor: !information
+        // A value that says nothing about it says nothing for it.
+        second_factor: information
             .as_ref()
-            .is_some_and(CustomKeyInformation::is_mfa_not_used),
+            .is_some_and(|information| !information.is_mfa_not_used()),
         attested: information
             .as_ref()
             .is_some_and(CustomKeyInformation::is_attested),
