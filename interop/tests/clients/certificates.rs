@@ -102,7 +102,7 @@ fn certificates(lab: &Lab) -> Vec<String> {
         .unwrap_or_else(|| panic!("no list: {listed:#}"));
     let paths: Vec<String> = rows
         .iter()
-        .filter(|row| row["issuer"] == "enterprise")
+        .filter(|row| row["authority"] == "root")
         .enumerate()
         .map(|(number, row)| {
             let serial = row["serial"]

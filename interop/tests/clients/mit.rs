@@ -101,7 +101,11 @@ fn a_ticket_is_forwarded_to_a_service_with_an_exported_keytab() {
     run(&mut krb5.command("gss-client", &client), "").succeeded();
     let said = server.finish();
     assert!(said.contains("hello"), "{said}");
-    assert!(said.contains("delegated"), "{said}");
+    assert!(said.contains("GSS_C_DELEG_FLAG"), "{said}");
+    assert!(
+        said.contains("Storing alice@CORP.EXAMPLE -> krbtgt/CORP.EXAMPLE@CORP.EXAMPLE"),
+        "{said}"
+    );
 }
 
 #[test]
