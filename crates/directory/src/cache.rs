@@ -72,8 +72,10 @@ pub(crate) struct Cache {
 #[derive(Default)]
 struct Shard {
     slots: HashMap<EntryId, Slot>,
-    /// In the order in which they came; who was asked for since goes round once more.
-    order: VecDeque<EntryId>,
+    /// In the order in which they came, each with its slot's turn; who was asked for since goes round
+    /// once more. Slots that went otherwise leave their places here, which are skipped.
+    order: VecDeque<(EntryId, u64)>,
+    turns: u64,
     weight: usize,
     /// The newest commit that changed an entry of this shard: what was read before it is not let in.
     changed: u64,
@@ -83,6 +85,7 @@ struct Slot {
     parsed: Parsed,
     names: Vec<String>,
     weight: usize,
+    turn: u64,
     asked: bool,
     /// With the number of the commit that the store was read at.
     memberships: Option<(u64, Arc<Memberships>)>,
@@ -158,18 +161,14 @@ impl Cache {
             if let Some(old) = shard.remove(id) {
                 forgotten.push(old);
             }
-            shard.weight += weight;
-            shard.order.push_back(id);
-            shard.slots.insert(
-                id,
-                Slot {
-                    parsed: parsed.clone(),
-                    names: names.clone(),
-                    weight,
-                    asked: false,
-                    memberships: None,
-                },
-            );
+            shard.add(Slot {
+                parsed: parsed.clone(),
+                names: names.clone(),
+                weight,
+                turn: 0,
+                asked: false,
+                memberships: None,
+            });
             while shard.weight > self.limit {
                 match shard.pop() {
                     Some(slot) => forgotten.push(slot),
@@ -183,15 +182,21 @@ impl Cache {
         }
     }
 
-    /// The groups of an account in the state `stamp`.
-    pub(crate) fn memberships(&self, of: EntryId, stamp: Stamp) -> Option<Arc<Memberships>> {
+    /// The groups of an account in the state `stamp`, as they are in the state that commit `newest` left.
+    pub(crate) fn memberships(
+        &self,
+        of: EntryId,
+        stamp: Stamp,
+        newest: u64,
+    ) -> Option<Arc<Memberships>> {
         let shard = self.shard(of);
         let slot = shard.slots.get(&of)?;
         let (number, memberships) = slot.memberships.as_ref()?;
-        if slot.parsed.stamp() != stamp {
-            return None;
-        }
-        (*number >= self.groups_changed.load(Ordering::Acquire)).then(|| memberships.clone())
+        // Nobody joined or left a group since `changed`, so what was computed after it holds for every
+        // state from there on.
+        let changed = self.groups_changed.load(Ordering::Acquire);
+        let holds = changed <= newest && changed <= *number && slot.parsed.stamp() == stamp;
+        holds.then(|| memberships.clone())
     }
 
     pub(crate) fn keep_memberships(
@@ -208,11 +213,6 @@ impl Cache {
         {
             slot.memberships = Some((number, memberships));
         }
-    }
-
-    /// The commit that last changed who is in which group.
-    pub(crate) fn groups_changed(&self) -> u64 {
-        self.groups_changed.load(Ordering::Acquire)
     }
 
     /// Forgets entries that commit `number` is about to change.
@@ -243,24 +243,36 @@ impl Cache {
 }
 
 impl Shard {
+    fn add(&mut self, mut slot: Slot) {
+        let id = slot.parsed.id();
+        self.turns += 1;
+        slot.turn = self.turns;
+        self.weight += slot.weight;
+        self.order.push_back((id, self.turns));
+        self.slots.insert(id, slot);
+        if self.order.len() > 2 * self.slots.len() + 64 {
+            let slots = &self.slots;
+            self.order
+                .retain(|(id, turn)| slots.get(id).is_some_and(|slot| slot.turn == *turn));
+        }
+    }
+
     fn remove(&mut self, id: EntryId) -> Option<Slot> {
         let slot = self.slots.remove(&id)?;
         self.weight -= slot.weight;
-        self.order.retain(|other| *other != id);
         Some(slot)
     }
 
     /// Takes out the first that was not asked for since it came or last went round.
     fn pop(&mut self) -> Option<Slot> {
-        while let Some(id) = self.order.pop_front() {
-            let slot = self.slots.get_mut(&id)?;
-            if slot.asked {
-                slot.asked = false;
-                self.order.push_back(id);
-            } else {
-                let slot = self.slots.remove(&id)?;
-                self.weight -= slot.weight;
-                return Some(slot);
+        while let Some((id, turn)) = self.order.pop_front() {
+            match self.slots.get_mut(&id) {
+                Some(slot) if slot.turn == turn && slot.asked => {
+                    slot.asked = false;
+                    self.order.push_back((id, turn));
+                }
+                Some(slot) if slot.turn == turn => return self.remove(id),
+                _ => {}
             }
         }
         None

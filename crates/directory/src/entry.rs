@@ -28,6 +28,8 @@ pub struct Entry {
     pub created: Timestamp,
     /// whenChanged.
     pub changed: Timestamp,
+    /// How many keys are listed on it, so that nobody looks for those of an entry without any.
+    pub(crate) listed_keys: u32,
     pub(crate) attributes: BTreeMap<Attribute, Vec<Value>>,
 }
 
@@ -134,7 +136,8 @@ impl Entry {
             .id(self.parent)
             .text(&self.name)
             .time(self.created)
-            .time(self.changed);
+            .time(self.changed)
+            .u32(self.listed_keys);
         for (attribute, values) in &self.attributes {
             out.u16(attribute.number())
                 .u32(u32::try_from(values.len()).unwrap_or(u32::MAX));
@@ -154,6 +157,7 @@ impl Entry {
             name: from.text()?.to_owned(),
             created: from.time()?,
             changed: from.time()?,
+            listed_keys: from.u32()?,
             attributes: BTreeMap::new(),
         };
         while !from.is_empty() {

@@ -107,8 +107,11 @@ impl Directory {
         if parent.is_none() && entry.parent != EntryId::NONE {
             verified.problem(format!("entry {id} hangs on one that is not there"));
         }
+        let keys = snapshot::key_credentials(read, id)?;
+        if keys.len() != entry.listed_keys as usize {
+            verified.problem(format!("entry {id} lists other keys than it says"));
+        }
         if entry.class.is_account() {
-            let keys = snapshot::key_credentials(read, id)?;
             if let Err(fault) = Account::parse(entry, keys, self.root_key()) {
                 verified.problem(format!("account {id} does not open: {fault}"));
             }

@@ -1,9 +1,11 @@
 //! An account's Kerberos keys: by version number, by etype, each with the salt it was made with (E.1).
 
 use std::fmt;
+use std::sync::OnceLock;
 
 use crypto::etype::{Etype, Key, KeySchedule};
 use trust::{Rng, Timestamp};
+use wire::kerberos::EncryptionType;
 use zeroize::Zeroizing;
 
 use crate::codec::{Corrupt, Reader, Writer};
@@ -13,11 +15,13 @@ use crate::value::Secret;
 /// clients that have not heard of the change.
 pub const KEPT_SETS: usize = 2;
 
-/// A key of an account, prepared for use.
+/// A key of an account. It is prepared for use the first time it is used: most accounts in memory use one
+/// of theirs, and some none.
 pub struct KerberosKey {
     /// The salt that ETYPE-INFO2 tells; empty for a random key.
     pub salt: String,
-    schedule: KeySchedule,
+    key: Key,
+    schedule: OnceLock<Box<KeySchedule>>,
 }
 
 impl KerberosKey {
@@ -26,26 +30,34 @@ impl KerberosKey {
     pub fn new(key: Key, salt: impl Into<String>) -> Self {
         Self {
             salt: salt.into(),
-            schedule: KeySchedule::new(key),
+            key,
+            schedule: OnceLock::new(),
         }
     }
 
     /// The etype.
     #[must_use]
     pub fn etype(&self) -> Etype {
-        self.schedule.etype()
+        self.key.etype()
+    }
+
+    /// The key as it rests.
+    #[must_use]
+    pub const fn key(&self) -> &Key {
+        &self.key
     }
 
     /// The key, prepared: derived usage keys stay with the account as long as it is in memory.
     #[must_use]
-    pub const fn schedule(&self) -> &KeySchedule {
-        &self.schedule
+    pub fn schedule(&self) -> &KeySchedule {
+        self.schedule
+            .get_or_init(|| Box::new(KeySchedule::new(self.key.clone())))
     }
 }
 
 impl Clone for KerberosKey {
     fn clone(&self) -> Self {
-        Self::new(self.schedule.key().clone(), self.salt.clone())
+        Self::new(self.key.clone(), self.salt.clone())
     }
 }
 
@@ -130,7 +142,7 @@ impl KerberosKeys {
             for key in &set.keys {
                 out.u32(key.etype().number().cast_unsigned())
                     .text(&key.salt)
-                    .blob(key.schedule.key().bytes());
+                    .blob(key.key.bytes());
             }
         }
         Secret::new(out.finish())
@@ -158,14 +170,44 @@ impl KerberosKeys {
     }
 }
 
+impl KerberosKeys {
+    fn versioned<'k>(set: &KeySet, key: &'k KerberosKey) -> ticket::VersionedKey<'k> {
+        ticket::VersionedKey {
+            kvno: set.kvno,
+            key: key.schedule(),
+        }
+    }
+}
+
+/// Keys are chosen by etype before they are prepared.
 impl ticket::Keys for KerberosKeys {
     fn keys(&self) -> impl Iterator<Item = ticket::VersionedKey<'_>> {
         self.sets.iter().flat_map(|set| {
-            set.keys.iter().map(|key| ticket::VersionedKey {
-                kvno: set.kvno,
-                key: key.schedule(),
-            })
+            set.keys
+                .iter()
+                .map(move |key| Self::versioned(set, key))
         })
+    }
+
+    fn newest_of(&self, etype: Etype) -> Option<ticket::VersionedKey<'_>> {
+        let set = self.current()?;
+        Some(Self::versioned(set, set.of(etype)?))
+    }
+
+    fn candidates(
+        &self,
+        kvno: Option<u32>,
+        etype: EncryptionType,
+    ) -> impl Iterator<Item = ticket::VersionedKey<'_>> {
+        self.sets
+            .iter()
+            .filter(move |set| kvno.is_none_or(|kvno| set.kvno == kvno))
+            .flat_map(move |set| {
+                set.keys
+                    .iter()
+                    .filter(move |key| key.etype().number() == etype.0)
+                    .map(move |key| Self::versioned(set, key))
+            })
     }
 }
 

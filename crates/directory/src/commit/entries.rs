@@ -42,6 +42,7 @@ impl Work<'_> {
             name: new.name.clone(),
             created: self.now,
             changed: self.now,
+            listed_keys: 0,
             attributes: std::collections::BTreeMap::new(),
         };
         for (attribute, values) in &new.attributes {

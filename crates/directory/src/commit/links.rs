@@ -111,6 +111,7 @@ impl Work<'_> {
         let value = KeyCredential::write(blob, origin, self.now);
         self.transaction
             .put(&row, &layout::row(self.stamp, &value))?;
+        self.existing(holder)?.listed_keys += 1;
         self.touch(holder, attribute)
     }
 
@@ -131,6 +132,8 @@ impl Work<'_> {
             self.transaction.delete(&fingerprint)?;
         }
         self.unlist_device(holder, &key)?;
+        let entry = self.existing(holder)?;
+        entry.listed_keys = entry.listed_keys.saturating_sub(1);
         self.touch(holder, attribute)
     }
 

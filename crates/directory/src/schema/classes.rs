@@ -258,7 +258,7 @@ pub const ALL: &[ClassRow] = &[
         ..class(
             Class::ServiceConnectionPoint,
             "serviceConnectionPoint",
-            "1.2.840.113556.1.5.94",
+            "1.2.840.113556.1.5.126",
             &["top", "leaf", "connectionPoint", "serviceConnectionPoint"],
         )
     },

@@ -326,12 +326,12 @@ impl Snapshot<'_> {
             return Ok(None);
         };
         let (parsed, names) = if entry.class.is_account() {
-            let keys = super::key_credentials(read, id)?;
+            let keys = super::keys_of(read, &entry)?;
             let account = Account::parse(&entry, keys, self.directory.root_key())?;
             let names = cache_names(&account);
             (Parsed::Account(Arc::new(account)), names)
         } else if entry.class == Class::Device {
-            let device = Device::parse(&entry, super::key_credentials(read, id)?)?;
+            let device = Device::parse(&entry, super::keys_of(read, &entry)?)?;
             let names = vec![format!("d{}", device.device_id)];
             (Parsed::Device(Arc::new(device)), names)
         } else if id == self.domain().head {

@@ -95,11 +95,7 @@ impl Snapshot<'_> {
     /// wrong. [`Fault`] when the storage fails.
     pub fn token_groups(&self, account: &Account) -> Result<Arc<[TokenGroup]>, Fault> {
         let cache = self.directory.cache();
-        // Who is in which group has not changed since the commit that the cache says, so what was
-        // computed after it holds for every state from there on.
-        if cache.groups_changed() <= self.newest()
-            && let Some(kept) = cache.memberships(account.id, account.stamp)
-        {
+        if let Some(kept) = cache.memberships(account.id, account.stamp, self.newest()) {
             self.observe(Observation::Shared(kept.observed.clone()));
             return Ok(kept.groups.clone());
         }

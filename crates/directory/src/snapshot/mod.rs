@@ -105,13 +105,21 @@ impl<'a> Snapshot<'a> {
     }
 
     /// What `find` finds in the cache, if this snapshot sees it.
+    ///
+    /// What is found is the newest state of its entry at the moment of looking. It belongs to this
+    /// snapshot when it is no newer than the snapshot's state, for then it was the newest all the time
+    /// since; so whoever looks must look after that state is fixed, not before.
     fn cached(&self, find: impl Fn() -> Option<Parsed>) -> Result<Option<Parsed>, Fault> {
-        let Some(parsed) = find() else {
+        let Some(mut parsed) = find() else {
             return Ok(None);
         };
         if !self.sees(parsed.stamp()) && self.opened.get().is_none() {
-            // It was changed after the snapshot was taken: move on to the storage's state.
+            // It was changed after the snapshot was taken: move on to the storage's state, and look again.
             self.store()?;
+            match find() {
+                Some(again) => parsed = again,
+                None => return Ok(None),
+            }
         }
         if !self.sees(parsed.stamp()) {
             return Ok(None);
@@ -209,6 +217,17 @@ pub(crate) fn key_credentials(
         Ok(())
     })?;
     Ok(keys)
+}
+
+/// Reads the listed keys of an entry, if it has any.
+fn keys_of(
+    read: &dyn Read,
+    entry: &crate::Entry,
+) -> Result<Vec<crate::account::KeyCredential>, Fault> {
+    match entry.listed_keys {
+        0 => Ok(Vec::new()),
+        _ => key_credentials(read, entry.id),
+    }
 }
 
 /// Reads an entry.

@@ -1,6 +1,7 @@
 //! The directory as its users see it, over a storage in memory.
 
 mod access;
+mod cache;
 mod claims;
 mod commits;
 mod feed;

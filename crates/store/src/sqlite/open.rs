@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use directory::storage::StorageError;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{error, table};
@@ -155,6 +156,8 @@ fn connect(path: &Path, options: &Options) -> rusqlite::Result<Connection> {
     };
     connection.busy_timeout(BUSY)?;
     connection.set_prepared_statement_cache_capacity(16);
+    // One plan for each statement, whatever is bound to it: else every range that is read is planned anew.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "trusted_schema", "off")?;
     connection.pragma_update(None, "temp_store", "memory")?;
     Ok(connection)

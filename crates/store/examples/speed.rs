@@ -1,0 +1,183 @@
+//! How fast the store and the directory over it are on this machine. Run with `--release`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a measurement looks at the clock, and ends when something fails"
+)]
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use directory::storage::Storage;
+use directory::testing::{self, START, Seeded, key_credential};
+use directory::{Change, Directory, EntryId, NewEntry, Origin, Reads, change};
+use keyporch_store::{Options, Sqlite};
+use trust::SystemClock;
+
+const PEOPLE: u64 = 20_000;
+
+fn main() {
+    let place = tempfile::tempdir_in(".").unwrap();
+    let path = place.path().join("directory.db");
+    let store = Arc::new(Sqlite::open(&path, Arc::new(SystemClock), &Options::default()).unwrap());
+    raw_syncs(place.path());
+    for threads in [1, 2, 8] {
+        commits("raw rows of 256 bytes", threads, |thread, number| {
+            let key = [b"speed".as_slice(), &[thread as u8], &(number as u64).to_be_bytes()].concat();
+            store.transact(&mut |transaction| transaction.put(&key, &[7; 256])).unwrap();
+        });
+    }
+    let directory = testing::over(store.clone());
+    drop(store);
+    fill(&directory);
+    let numbers = AtomicUsize::new(1_000_000);
+    for threads in [1, 2, 8] {
+        commits("audited people", threads, |_, _| {
+            let number = numbers.fetch_add(1, Ordering::SeqCst) as u64;
+            let record = directory::AuditRecord::done(START, directory::Actor::system(), "user.add");
+            let changes = [person(&directory, number, None), change::audit(record)];
+            directory.commit(&changes, &Reads::none(), START).unwrap();
+        });
+    }
+    reads(&directory);
+    drop(directory);
+    weigh(&path);
+}
+
+fn id(number: u64) -> EntryId {
+    EntryId::random(&mut Seeded::new(number))
+}
+
+fn person(directory: &Directory, number: u64, material: Option<&[u8; 32]>) -> Change {
+    let users = directory.domain().unwrap().users;
+    let name = format!("user{number}");
+    let entry = NewEntry::user(id(number), users, &name, &name);
+    match material {
+        None => entry.into(),
+        Some(_) => {
+            let keys = directory::password::PasswordMaterial::random(&mut Seeded::new(number));
+            entry.with_password(keys, false).into()
+        }
+    }
+}
+
+fn fill(directory: &Directory) {
+    let blobs: Vec<Vec<u8>> = (0..16).map(|seed| key_credential(&mut Seeded::new(seed), None)).collect();
+    let began = Instant::now();
+    for batch in 0..PEOPLE / 500 {
+        let mut changes: Vec<Change> = (batch * 500..(batch + 1) * 500)
+            .map(|number| person(directory, number, Some(&[0; 32])))
+            .collect();
+        if batch == 0 {
+            let keys = blobs.iter().enumerate().map(|(number, blob)| {
+                change::add_key_credential(id(number as u64), blob.clone(), Origin::Registration)
+            });
+            changes.extend(keys);
+        }
+        directory.commit(&changes, &Reads::none(), START).unwrap();
+    }
+    println!("{PEOPLE} people with keys in {:?}", began.elapsed());
+}
+
+fn raw_syncs(place: &std::path::Path) {
+    use std::io::Write;
+    let mut file = std::fs::File::create(place.join("raw")).unwrap();
+    let began = Instant::now();
+    let mut count = 0;
+    while began.elapsed() < Duration::from_secs(1) {
+        file.write_all(&[1; 4096]).unwrap();
+        file.sync_data().unwrap();
+        count += 1;
+    }
+    println!("raw: {count} appends of 4 KiB with fdatasync per second");
+}
+
+fn commits(what: &str, threads: usize, commit: impl Fn(usize, usize) + Sync) {
+    let began = Instant::now();
+    let span = Duration::from_secs(2);
+    let total: usize = std::thread::scope(|scope| {
+        let all: Vec<_> = (0..threads)
+            .map(|thread| {
+                let commit = &commit;
+                scope.spawn(move || {
+                    let mut count = 0;
+                    while began.elapsed() < span {
+                        commit(thread, count);
+                        count += 1;
+                    }
+                    count
+                })
+            })
+            .collect();
+        all.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    println!("{what}: {:.0} commits/s, {threads} threads", total as f64 / began.elapsed().as_secs_f64());
+}
+
+fn reads(directory: &Directory) {
+    let per = |what: &str, rounds: u32, read: &mut dyn FnMut(u64)| {
+        read(0);
+        let began = Instant::now();
+        for round in 0..rounds {
+            read(u64::from(round));
+        }
+        println!("{what}: {} ns", began.elapsed().as_nanos() / u128::from(rounds));
+    };
+    per("hot account_by_sam, with its snapshot", 500_000, &mut |_| {
+        let snapshot = directory.snapshot().unwrap();
+        black_box(snapshot.account_by_sam("user7").unwrap().unwrap());
+    });
+    per("what an AS exchange reads, hot (account, krbtgt, groups, lockout policy)", 200_000, &mut |_| {
+        let snapshot = directory.snapshot().unwrap();
+        let account = snapshot.account_by_sam("user7").unwrap().unwrap();
+        black_box(snapshot.krbtgt().unwrap());
+        black_box(snapshot.token_groups(&account).unwrap());
+        black_box(snapshot.lockout_policy().unwrap());
+        black_box(directory.commit(&[], &snapshot.into_reads(), START).unwrap());
+    });
+    per("unknown name", 20_000, &mut |round| {
+        let snapshot = directory.snapshot().unwrap();
+        black_box(snapshot.account_by_sam(&format!("nobody{round}")).unwrap());
+    });
+    let mut dice = Seeded::new(1);
+    per("account_by_sam, any of all people", 20_000, &mut |_| {
+        let snapshot = directory.snapshot().unwrap();
+        let name = format!("user{}", dice.below(PEOPLE as usize));
+        black_box(snapshot.account_by_sam(&name).unwrap().unwrap());
+    });
+    println!("memory: {} KiB", memory());
+}
+
+/// What an account takes in memory: all of them are read into a cache that has room.
+fn weigh(path: &std::path::Path) {
+    let store = Arc::new(Sqlite::open(path, Arc::new(SystemClock), &Options::default()).unwrap());
+    let options = directory::Options { cache_bytes: 4 << 30 };
+    let root = directory::RootKey::new([7; 32]);
+    let directory = Directory::open(store, root, options, Box::new(trust::SystemRng)).unwrap();
+    let before = memory();
+    for number in 0..PEOPLE {
+        let snapshot = directory.snapshot().unwrap();
+        let account = snapshot.account_by_sam(&format!("user{number}")).unwrap().unwrap();
+        black_box(account);
+    }
+    let each = (memory() - before) * 1024 / PEOPLE;
+    println!("an account in memory: {each} bytes");
+    let began = Instant::now();
+    for number in 0..PEOPLE {
+        let snapshot = directory.snapshot().unwrap();
+        let account = snapshot.account_by_sam(&format!("user{number}")).unwrap().unwrap();
+        black_box(account.keys.current().unwrap().keys[0].schedule());
+    }
+    println!("an account, all in memory: {} ns", began.elapsed().as_nanos() / u128::from(PEOPLE));
+    let used = (memory() - before) * 1024 / PEOPLE;
+    println!("an account in memory with one prepared key: {used} bytes");
+}
+
+/// Resident memory of this process in KiB.
+fn memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
