@@ -36,6 +36,9 @@ pub(crate) struct Common {
     /// The federation service, where it is not known from joining.
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) server: Option<String>,
+    /// The administration socket of the server on this machine, where it is not /run/keyporch/admin.sock.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) socket: Option<PathBuf>,
     /// The root certificates to believe servers by, PEM.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) roots: Option<PathBuf>,

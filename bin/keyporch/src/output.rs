@@ -192,10 +192,24 @@ fn text(value: &Value) -> String {
         Value::Null => String::new(),
         Value::Bool(true) => "yes".to_owned(),
         Value::Bool(false) => "no".to_owned(),
-        Value::String(text) => clean(text),
+        Value::String(text) => moment(text).unwrap_or_else(|| clean(text)),
         Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(", "),
         other => other.to_string(),
     }
+}
+
+/// A moment as people read it, to the second.
+fn moment(text: &str) -> Option<String> {
+    let shape = |byte: (usize, u8)| match byte {
+        (4 | 7, letter) => letter == b'-',
+        (10, letter) => letter == b'T',
+        (13 | 16, letter) => letter == b':',
+        (_, letter) => letter.is_ascii_digit(),
+    };
+    let whole = text
+        .get(..19)
+        .filter(|whole| whole.bytes().enumerate().all(shape))?;
+    text.ends_with('Z').then(|| whole.replace('T', " ") + "Z")
 }
 
 /// Text from elsewhere without what could command the terminal.
@@ -258,6 +272,19 @@ mod tests {
         assert_eq!(
             cell(&json!({ "a": { "b": "x\u{1b}[2J\ny" } }), "a.b"),
             "x·[2J·y"
+        );
+    }
+
+    #[test]
+    fn moments_are_shown_to_the_second() {
+        assert_eq!(
+            text(&json!("2026-11-21T13:40:01.593166Z")),
+            "2026-11-21 13:40:01Z"
+        );
+        assert_eq!(text(&json!("2026-11-21T13:40:01Z")), "2026-11-21 13:40:01Z");
+        assert_eq!(
+            text(&json!("2026-11-21Tick tockZ, what")),
+            "2026-11-21Tick tockZ, what"
         );
     }
 

@@ -5,13 +5,16 @@ use std::io::{BufRead as _, IsTerminal as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use authority::Ca;
 use call::files;
 use crypto::password::Cost;
-use directory::{Bootstrap, RootKey};
-use serve::Administrator;
+use directory::{Bootstrap, Directory, RootKey};
+use serve::{Administrator, Parts, Server};
 use token::totp::TotpSecret;
-use trust::{Rng, SystemClock, SystemRng};
+use trust::{Clock as _, Rng, SystemClock, SystemRng};
+use wire::x509::pem;
 use zeroize::Zeroizing;
 
 use crate::arguments::Init;
@@ -28,6 +31,7 @@ struct Places {
     config: PathBuf,
     data: PathBuf,
     root_key: PathBuf,
+    roots: PathBuf,
     store: PathBuf,
     socket: PathBuf,
     audit: PathBuf,
@@ -139,6 +143,7 @@ fn places(arguments: &Init) -> Places {
     Places {
         config: arguments.config.clone(),
         root_key: data.join("root.key"),
+        roots: folder.join("keyporch-roots.pem"),
         store: data.join("directory.sqlite"),
         socket: data.join("admin.sock"),
         audit: data.join("audit.jsonl"),
@@ -147,7 +152,12 @@ fn places(arguments: &Init) -> Places {
 }
 
 fn refuse_to_overwrite(places: &Places) -> Result<(), Failure> {
-    for path in [&places.config, &places.root_key, &places.store] {
+    for path in [
+        &places.config,
+        &places.root_key,
+        &places.store,
+        &places.roots,
+    ] {
         if path.exists() {
             let what = format!(
                 "{} is there already, and init overwrites nothing",
@@ -223,7 +233,31 @@ fn make(
         Arc::new(SystemClock),
         &mut SystemRng,
     )?;
+    let roots = root_certificates(&directory, settings)?;
+    files::write(&places.roots, roots.as_bytes(), 0o644).map_err(disk)?;
     files::write(&places.config, text.as_bytes(), 0o644).map_err(disk)
+}
+
+/// The certificates by which devices believe this server, PEM. They are signed by the server's first start, which
+/// this is, without a socket.
+fn root_certificates(
+    directory: &Arc<Directory>,
+    mut settings: serve::Settings,
+) -> Result<String, Failure> {
+    settings.listen = serve::Listen::nowhere();
+    settings.audit.file = None;
+    Server::start(settings, Parts::new(Arc::clone(directory)))?.shutdown(Duration::ZERO);
+    let failed = |error: &(dyn std::error::Error + 'static)| {
+        Failure::new(error, "Set the server up again.", FAILED)
+    };
+    let snapshot = directory.snapshot().map_err(|error| failed(&error))?;
+    let mut text = String::new();
+    for ca in Ca::ALL {
+        let root = authority::authority(&snapshot, ca, SystemClock.now())
+            .map_err(|error| failed(&error))?;
+        text.extend(root.map(|root| pem::encode(pem::CERTIFICATE, root.der())));
+    }
+    Ok(text)
 }
 
 /// The configuration as it will be read.
@@ -244,6 +278,7 @@ fn remove(places: &Places) {
     };
     for path in [
         places.root_key.clone(),
+        places.roots.clone(),
         places.store.clone(),
         beside("-wal"),
         beside("-shm"),
@@ -342,6 +377,7 @@ fn show(arguments: &Init, names: &Names, places: &Places, secrets: &Secrets) {
             "config": places.config,
             "store": places.store,
             "root_key": places.root_key,
+            "roots": places.roots,
             "federation": names.federation,
             "administrator": {
                 "upn": secrets.upn,
@@ -359,7 +395,8 @@ fn show(arguments: &Init, names: &Names, places: &Places, secrets: &Secrets) {
         "{domain} is set up.\n\n\
            configuration  {config}\n\
            store          {store}\n\
-           root key       {root_key}  (keep a copy elsewhere)\n\n\
+           root key       {root_key}  (keep a copy elsewhere)\n\
+           roots          {roots}  (devices need it: keyporch join --roots)\n\n\
            administrator  {upn}\n\
            password       {password}  (shown this once)\n\
            second factor  scan this with an authenticator application, or type {secret}\n",
@@ -367,6 +404,7 @@ fn show(arguments: &Init, names: &Names, places: &Places, secrets: &Secrets) {
         config = places.config.display(),
         store = places.store.display(),
         root_key = places.root_key.display(),
+        roots = places.roots.display(),
         upn = secrets.upn,
         password = secrets.password.as_str(),
         secret = grouped(&secrets.totp.reveal()),
@@ -374,7 +412,12 @@ fn show(arguments: &Init, names: &Names, places: &Places, secrets: &Secrets) {
     if let Some(code) = token::qr::half_blocks(&uri) {
         let _ = writeln!(out, "{code}");
     }
-    let _ = writeln!(out, "Next: {next}");
+    let _ = writeln!(
+        out,
+        "Next: {next}\n\
+         Then: keyporch --socket {} admin policy set UsePassportForWork true   (people may enrol)",
+        places.socket.display()
+    );
 }
 
 fn grouped(secret: &str) -> String {

@@ -62,13 +62,23 @@ fn check_domain(config: &Config, directory: &directory::Directory) -> Result<(),
 
 fn announce(running: &Running, domain: &str, supervisor: &Supervisor) {
     let addresses = running.addresses();
+    let list = |addresses: &[std::net::SocketAddr]| {
+        addresses
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
     tracing::info!(
         domain,
-        kdc = ?addresses.kdc,
-        https = ?addresses.https,
-        http = ?addresses.http,
-        operations = ?addresses.operations,
-        admin_socket = ?addresses.admin_socket,
+        kdc = list(&addresses.kdc),
+        https = list(&addresses.https),
+        http = list(&addresses.http),
+        operations = addresses.operations.map(|address| address.to_string()),
+        admin_socket = addresses
+            .admin_socket
+            .as_ref()
+            .map(|path| path.display().to_string()),
         "ready"
     );
     supervisor.ready(&format!("serving {domain}"));

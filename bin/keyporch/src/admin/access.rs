@@ -37,6 +37,9 @@ pub(crate) fn open(common: &Common, output: Output) -> Result<Administration, Fa
 
 /// The socket of the lab or of the server that runs on this machine, where it can be used.
 fn socket(common: &Common) -> Result<Option<PathBuf>, Failure> {
+    if let Some(socket) = &common.socket {
+        return Ok(Some(socket.clone()));
+    }
     if let Some(lab) = site::lab(common)? {
         return Ok(Some(lab.admin.socket));
     }
