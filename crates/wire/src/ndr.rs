@@ -35,9 +35,16 @@ pub enum InvalidNdr {
 /// Version 1, little-endian, header length 8, filler (MS-RPCE 2.2.6.1).
 const COMMON_HEADER: [u8; 8] = [0x01, 0x10, 0x08, 0x00, 0xcc, 0xcc, 0xcc, 0xcc];
 
+/// Bytes of both headers: the common one, and the length of what follows with four bytes of filler.
+const HEADERS: usize = 16;
+
+/// What most structures fit into, so that it is allocated once.
+const USUAL_LENGTH: usize = 768;
+
 /// Writes one structure.
 #[derive(Debug)]
 pub(crate) struct Writer {
+    /// With the headers, whose length is a multiple of every alignment.
     bytes: Vec<u8>,
     next_referent: u32,
 }
@@ -46,9 +53,11 @@ impl Writer {
     /// Begins with the pointer to the structure, which is what is serialised.
     pub(crate) fn new() -> Writer {
         let mut writer = Writer {
-            bytes: Vec::new(),
+            bytes: Vec::with_capacity(USUAL_LENGTH),
             next_referent: 0x0002_0000,
         };
+        writer.bytes.extend(COMMON_HEADER);
+        writer.bytes.extend([0; HEADERS - COMMON_HEADER.len()]);
         writer.pointer(true);
         writer
     }
@@ -56,11 +65,11 @@ impl Writer {
     /// The serialised structure with its headers, padded to eight bytes (MS-RPCE 2.2.6.2).
     pub(crate) fn finish(mut self) -> Vec<u8> {
         self.align(8);
-        let mut out = COMMON_HEADER.to_vec();
-        out.extend((self.bytes.len() as u32).to_le_bytes());
-        out.extend([0; 4]);
-        out.extend(self.bytes);
-        out
+        let length = (self.bytes.len() - HEADERS) as u32;
+        if let Some(place) = self.bytes.get_mut(COMMON_HEADER.len()..COMMON_HEADER.len() + 4) {
+            place.copy_from_slice(&length.to_le_bytes());
+        }
+        self.bytes
     }
 
     fn align(&mut self, boundary: usize) {
@@ -137,7 +146,9 @@ impl Utf16 {
 
     /// `None` when the string is longer than [`Utf16::MAX_UNITS`].
     pub(crate) fn new(text: &str) -> Option<Utf16> {
-        let units: Vec<u16> = text.encode_utf16().collect();
+        // There are never more units than bytes of UTF-8.
+        let mut units = Vec::with_capacity(text.len());
+        units.extend(text.encode_utf16());
         (units.len() <= Utf16::MAX_UNITS).then_some(Utf16 { units, spare: 0 })
     }
 
@@ -151,10 +162,11 @@ impl Utf16 {
     }
 
     pub(crate) fn to_le_bytes(&self) -> Vec<u8> {
-        self.units
-            .iter()
-            .flat_map(|unit| unit.to_le_bytes())
-            .collect()
+        let mut bytes = Vec::with_capacity(2 * self.units.len());
+        for unit in &self.units {
+            bytes.extend(unit.to_le_bytes());
+        }
+        bytes
     }
 }
 

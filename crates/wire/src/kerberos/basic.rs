@@ -3,6 +3,7 @@
 use core::borrow::Borrow;
 use core::fmt;
 use core::ops::Deref;
+use std::sync::Arc;
 
 use der::{DecodeValue, EncodeValue, Error, FixedTag, Header, Length, Reader, Result, Tag, Writer};
 
@@ -14,8 +15,10 @@ use der::{DecodeValue, EncodeValue, Error, FixedTag, Header, Length, Reader, Res
 ///
 /// The RFC wants ASCII; clients in use send UTF-8, which is read and written as it is. Other bytes
 /// are refused: nobody could say which name they spell.
+///
+/// A copy shares the text: the same names go into a ticket, its reply and the reply's secret part.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct KerberosString(String);
+pub struct KerberosString(Arc<str>);
 
 /// A realm's name (RFC 4120 5.2.2): `Realm ::= KerberosString`. Case counts; by convention it is upper.
 pub type Realm = KerberosString;
@@ -50,31 +53,31 @@ impl Borrow<str> for KerberosString {
 
 impl From<&str> for KerberosString {
     fn from(text: &str) -> Self {
-        KerberosString(text.to_owned())
+        KerberosString(text.into())
     }
 }
 
 impl From<String> for KerberosString {
     fn from(text: String) -> Self {
-        KerberosString(text)
+        KerberosString(text.into())
     }
 }
 
 impl From<KerberosString> for String {
     fn from(text: KerberosString) -> Self {
-        text.0
+        text.as_str().to_owned()
     }
 }
 
 impl PartialEq<str> for KerberosString {
     fn eq(&self, other: &str) -> bool {
-        self.0 == other
+        self.as_str() == other
     }
 }
 
 impl PartialEq<&str> for KerberosString {
     fn eq(&self, other: &&str) -> bool {
-        self.0 == *other
+        self.as_str() == *other
     }
 }
 
@@ -110,7 +113,7 @@ impl<'a> DecodeValue<'a> for KerberosString {
     fn decode_value<R: Reader<'a>>(reader: &mut R, header: Header) -> Result<Self> {
         let bytes = reader.read_slice(header.length())?;
         match core::str::from_utf8(bytes) {
-            Ok(text) => Ok(KerberosString(text.to_owned())),
+            Ok(text) => Ok(KerberosString(text.into())),
             Err(_) => Err(reader.error(Self::TAG.value_error())),
         }
     }

@@ -186,6 +186,11 @@ fn unescape(character: char) -> char {
     }
 }
 
+/// Whether a character is written with an escape.
+fn is_special(character: char) -> bool {
+    matches!(character, '/' | '@' | '\\') || character.is_control()
+}
+
 impl fmt::Display for PrincipalName {
     /// `host/pc.corp.example`, with the escapes that [`PrincipalName::parse`] reads; other control
     /// characters come as `\u{…}`, so that a name cannot write a line of somebody's log.
@@ -194,17 +199,21 @@ impl fmt::Display for PrincipalName {
             if index > 0 {
                 f.write_str("/")?;
             }
-            for character in component.chars() {
-                match character {
-                    '/' | '@' | '\\' => write!(f, "\\{character}")?,
+            // Runs of ordinary characters go out whole: names are written for every ticket.
+            let mut plain = component;
+            while let Some((at, special)) = plain.char_indices().find(|(_, one)| is_special(*one)) {
+                f.write_str(plain.get(..at).unwrap_or_default())?;
+                match special {
                     '\n' => f.write_str("\\n")?,
                     '\t' => f.write_str("\\t")?,
                     '\u{8}' => f.write_str("\\b")?,
                     '\0' => f.write_str("\\0")?,
-                    other if other.is_control() => write!(f, "{}", other.escape_default())?,
-                    other => write!(f, "{other}")?,
+                    control if control.is_control() => write!(f, "{}", control.escape_default())?,
+                    sign => write!(f, "\\{sign}")?,
                 }
+                plain = plain.get(at + special.len_utf8()..).unwrap_or_default();
             }
+            f.write_str(plain)?;
         }
         Ok(())
     }

@@ -63,7 +63,8 @@ impl ClientInfo {
     /// [`StringTooLong`].
     pub fn to_bytes(&self) -> Result<Vec<u8>, StringTooLong> {
         let name = Utf16::new(&self.name).ok_or(StringTooLong)?;
-        let mut bytes = self.authentication_time.to_le_bytes().to_vec();
+        let mut bytes = Vec::with_capacity(8 + 2 + usize::from(name.byte_length()));
+        bytes.extend(self.authentication_time.to_le_bytes());
         bytes.extend(name.byte_length().to_le_bytes());
         bytes.extend(name.to_le_bytes());
         Ok(bytes)
@@ -159,8 +160,8 @@ impl UpnDnsInfo {
         }
         // Four bytes for each part, four for the flags, and all that follows aligned to eight.
         let mut offset = (4 * parts.len() + 4).next_multiple_of(8);
-        let mut head = Vec::new();
-        let mut tail = vec![0; offset - (4 * parts.len() + 4)];
+        let pointees = parts.iter().map(|part| part.len().next_multiple_of(8));
+        let mut head = Vec::with_capacity(offset + pointees.sum::<usize>());
         for (position, part) in parts.iter().enumerate() {
             if position == 2 {
                 head.extend(flags.to_le_bytes());
@@ -175,15 +176,16 @@ impl UpnDnsInfo {
                     .map_err(|_| StringTooLong)?
                     .to_le_bytes(),
             );
-            let padded = part.len().next_multiple_of(8);
-            tail.extend(part);
-            tail.resize(tail.len() + padded - part.len(), 0);
-            offset += padded;
+            offset += part.len().next_multiple_of(8);
         }
         if parts.len() == 2 {
             head.extend(flags.to_le_bytes());
         }
-        head.extend(tail);
+        for part in &parts {
+            head.resize(head.len().next_multiple_of(8), 0);
+            head.extend(part);
+        }
+        head.resize(head.len().next_multiple_of(8), 0);
         Ok(head)
     }
 }
@@ -315,7 +317,8 @@ impl SignatureData {
     /// Writes the buffer.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = self.checksum_type.to_le_bytes().to_vec();
+        let mut bytes = Vec::with_capacity(4 + self.value.len() + 2);
+        bytes.extend(self.checksum_type.to_le_bytes());
         bytes.extend(&self.value);
         if let Some(identifier) = self.rodc_identifier {
             bytes.extend(identifier.to_le_bytes());

@@ -114,6 +114,14 @@ impl Pac {
     /// # Errors
     /// [`InvalidPac`] with what is wrong.
     pub fn parse(bytes: &[u8]) -> Result<Pac, InvalidPac> {
+        let buffers = Pac::parse_table(bytes)?;
+        Ok(Pac {
+            bytes: bytes.to_vec(),
+            buffers,
+        })
+    }
+
+    fn parse_table(bytes: &[u8]) -> Result<Vec<(BufferType, Range<usize>)>, InvalidPac> {
         let mut reader = Reader::new(bytes);
         let count = reader.u32_le().ok_or(InvalidPac::Truncated)?;
         let count = usize::try_from(count).unwrap_or(usize::MAX);
@@ -126,7 +134,7 @@ impl Pac {
         let table = reader.take(count * 16).ok_or(InvalidPac::Truncated)?;
         let table_end = bytes.len() - reader.rest().len();
 
-        let mut buffers: Vec<(BufferType, Range<usize>)> = Vec::new();
+        let mut buffers: Vec<(BufferType, Range<usize>)> = Vec::with_capacity(count);
         let mut table = Reader::new(table);
         while let (Some(kind), Some(size), Some(offset)) =
             (table.u32_le(), table.u32_le(), table.u64_le())
@@ -152,10 +160,7 @@ impl Pac {
             }
             buffers.push((kind, range));
         }
-        Ok(Pac {
-            bytes: bytes.to_vec(),
-            buffers,
-        })
+        Ok(buffers)
     }
 
     /// The bytes, as they were received or built.
@@ -284,7 +289,9 @@ impl PacBuilder {
     /// table's fields can say.
     pub fn build(&self) -> Result<Pac, InvalidPac> {
         let mut offset = 8 + 16 * self.buffers.len();
-        let mut bytes = Vec::new();
+        let contents = self.buffers.iter().map(|(_, content)| content.len());
+        let length: usize = contents.map(|length| length.next_multiple_of(8)).sum();
+        let mut bytes = Vec::with_capacity(offset + length);
         bytes.extend((self.buffers.len() as u32).to_le_bytes());
         bytes.extend(0u32.to_le_bytes());
         for (kind, content) in &self.buffers {
@@ -298,6 +305,7 @@ impl PacBuilder {
             bytes.extend(content);
             bytes.resize(bytes.len().next_multiple_of(8), 0);
         }
-        Pac::parse(&bytes)
+        let buffers = Pac::parse_table(&bytes)?;
+        Ok(Pac { bytes, buffers })
     }
 }
