@@ -14,7 +14,6 @@
 
 mod alice;
 mod chance;
-mod computers;
 mod servers;
 mod story;
 mod world;

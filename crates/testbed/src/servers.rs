@@ -3,15 +3,18 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use administration::{Caller, Deployment};
 use authority::{Ca, KeyName, TlsNames, TlsServer};
 use call::InProcess;
 use crypto::key::PrivateKey;
+use crypto::password::Cost;
 use directory::lockout::{Lockout, LockoutPolicy};
 use directory::storage::Memory;
 use directory::{
     Bootstrap, Change, Commit, CommitError, Directory, Options, Reads, RootKey, Snapshot, bootstrap,
 };
 use federation::Reply;
+use serde_json::Value;
 use trust::path::Anchor;
 use trust::{Clock, Timestamp};
 use wire::http::{Headers, Method, Request, Response};
@@ -96,7 +99,7 @@ impl Servers {
         Arc::new(servers)
     }
 
-    pub(crate) fn rng(&self) -> MutexGuard<'_, Dice> {
+    fn rng(&self) -> MutexGuard<'_, Dice> {
         self.rng.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -284,9 +287,65 @@ impl Servers {
     }
 
     fn route(&self, request: &Request) -> Response {
-        match request.path.as_str() {
-            "/administration/v1/computers" => crate::computers::make(self, request),
-            _ => self.ask_federation(request),
+        if request.path.starts_with(administration::PREFIX) {
+            let (snapshot, now) = (self.snapshot(), self.now());
+            let keys = federation::signing_keys(&snapshot, &self.federation_memory, now);
+            let keys = keys.expect("the directory works");
+            let caller = Caller::by_token(request, &keys, self.federation.issuer(), now);
+            drop(snapshot);
+            return self.ask_administration(request, &caller);
+        }
+        self.ask_federation(request)
+    }
+
+    /// Asks the administration API as whoever sits at the server.
+    ///
+    /// # Panics
+    /// When it refuses.
+    #[track_caller]
+    pub fn administer(&self, method: Method, path: &str, body: Option<&Value>) {
+        let target = format!("{}{path}", administration::PREFIX);
+        let mut request = Request::new(method, &target);
+        if let Some(body) = body {
+            request.headers.set("Content-Type", "application/json");
+            request.body = body.to_string().into_bytes();
+        }
+        let response = self.ask_administration(&request, &Caller::Local);
+        let said = String::from_utf8_lossy(&response.body);
+        assert!(response.is_success(), "{path}: {} {said}", response.status);
+    }
+
+    fn ask_administration(&self, request: &Request, caller: &Caller) -> Response {
+        let deployment = Deployment {
+            kdcs: vec![KDC.to_owned()],
+            roots: self.roots(),
+            password_cost: Cost::LEAST,
+        };
+        let now = self.now();
+        let snapshot = self.snapshot();
+        let answer = {
+            let view = self.administration_view(&snapshot, &deployment);
+            administration::answer(request, caller, &view, now, &mut *self.rng())
+        };
+        if let Some(refused) = &answer.refused {
+            self.note_refusal(refused.reason.clone().unwrap_or_default());
+        }
+        assert!(answer.fault.is_none(), "the administration failed");
+        self.commit_computed(&answer.changes, snapshot);
+        let after = self.snapshot();
+        answer.response(&self.administration_view(&after, &deployment), now)
+    }
+
+    fn administration_view<'a, 'd>(
+        &'a self,
+        snapshot: &'a Snapshot<'d>,
+        deployment: &'a Deployment,
+    ) -> administration::View<'a, 'd> {
+        administration::View {
+            snapshot,
+            lockout: &self.lockout,
+            deployment,
+            certificates: None,
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use call::administration::Administration;
 use call::federation::FederationDoor;
 use call::join::{Joining, NotJoined, Organisation, ThisDevice, discover};
+use call::sign_in::{Person, Question, SignIn};
 use call::tickets::{Kerberos, TicketFault};
 use call::vault_key::client_certificate;
 use call::{Client, Hosts, Roots};
@@ -12,23 +13,24 @@ use crypto::key::KeyKind;
 use crypto::password::Cost;
 use directory::password::{PasswordHistory, PasswordMaterial};
 use directory::{
-    Account as Entry, AccountControl, Attribute, Change, Device, EntryId, NewEntry,
-    Secret as Wrapped, account, change,
+    Account as Entry, Attribute, Change, Device, EntryId, NewEntry, Secret as Wrapped, account,
+    change, well_known,
 };
 use hello::Hello;
 use hello::file::MemoryFile;
 use hello::gesture::Attempt;
 use hello::sign_in::{Domain, Kdc, NotSignedIn, Unreachable};
 use hello::vault::DeviceKey;
-use policy::{Effective, Half, PolicyObject, Value};
+use policy::{Effective, Value};
 use provisioning::doors::{DrsToken, Federation as _};
 use provisioning::prerequisites::{CertificateFacts, Joined, Realm, SecurityDevice, Started};
 use provisioning::{Account, Doors, Facts, Secret, Stopped, Usable, enrol};
+use serde_json::json;
 use ticket::client::Credential;
 use token::factor::SecondFactors;
 use token::totp::TotpSecret;
 use trust::{Clock as _, Rng as _, Span, Timestamp};
-use wire::Guid;
+use wire::http::Method;
 use wire::kerberos::PrincipalName;
 use wire::x509::pem;
 use zeroize::Zeroizing;
@@ -46,8 +48,6 @@ const LAPTOP: &str = "LAPTOP-1";
 pub const PASSWORD: &str = "correct horse battery";
 /// The PIN that she chooses.
 pub const PIN: &str = "271828";
-/// The name of the policy object that enables enrolment.
-const POLICY: &str = "Default Domain Policy";
 
 /// Facts under which the on-premises flow starts on a joined and registered device.
 #[must_use]
@@ -77,6 +77,8 @@ pub struct World {
     pub story: Heard,
     clock: Arc<Hands>,
     rng: Dice,
+    /// The administrator's authenticator.
+    admin: TotpSecret,
     hosts: Hosts,
     roots: Roots,
     /// The token that the laptop still has from the last sign-in.
@@ -103,6 +105,7 @@ impl World {
         let mut world = Self {
             hosts: Hosts::in_process(Arc::clone(&servers) as Arc<dyn call::InProcess>),
             alice: Alice::new(Arc::clone(&clock), totp.clone(), PASSWORD, PIN),
+            admin: TotpSecret::draw(&mut rng),
             servers,
             hello,
             story,
@@ -111,7 +114,8 @@ impl World {
             roots,
             held: None,
         };
-        world.add_alice(&totp);
+        world.add_person("alice", &totp, false);
+        world.add_person("admin", &world.admin.clone(), true);
         world.enable(Some(true));
         world
     }
@@ -133,23 +137,31 @@ impl World {
         world
     }
 
-    fn add_alice(&mut self, totp: &TotpSecret) {
+    /// Adds a person with a password and an authenticator.
+    fn add_person(&mut self, sam: &str, totp: &TotpSecret, administrator: bool) {
         let id = EntryId::random(&mut self.rng);
-        let domain = self.servers.directory.domain().expect("it was founded");
-        let salt = account::user_salt(REALM, "alice");
+        let snapshot = self.servers.snapshot();
+        let domain = snapshot.domain();
+        let salt = account::user_salt(REALM, sam);
         let none = PasswordHistory::empty();
         let material =
             PasswordMaterial::of_password(PASSWORD, &salt, &none, 0, Cost::LEAST, &mut self.rng);
-        let entry = NewEntry::user(id, domain.users, "alice", "alice")
-            .with(Attribute::UserPrincipalName, ALICE)
+        let entry = NewEntry::user(id, domain.users, sam, sam)
+            .with(Attribute::UserPrincipalName, format!("{sam}@{DOMAIN}"))
             .with_password(material, false);
-        let factors = SecondFactors::with_totp(totp)
-            .write()
-            .into_iter()
-            .map(Wrapped::new)
-            .collect();
-        self.servers
-            .commit([entry.into(), change::set_second_factors(id, factors)]);
+        let factors = SecondFactors::with_totp(totp).write();
+        let factors = factors.into_iter().map(Wrapped::new).collect();
+        let mut changes = vec![entry.into(), change::set_second_factors(id, factors)];
+        if administrator {
+            let admins = domain.well_known_sid(well_known::DOMAIN_ADMINS);
+            let admins = snapshot.group_by_sid(&admins).expect("memory can be read");
+            changes.push(Change::AddMember {
+                group: admins.expect("every domain has it").id,
+                member: id,
+            });
+        }
+        drop(snapshot);
+        self.servers.commit(changes);
     }
 
     /// Sets "Use Windows Hello for Business" for everybody, or unsets it.
@@ -166,26 +178,14 @@ impl World {
     /// When there is no such setting, or it does not take the value.
     #[track_caller]
     pub fn set(&mut self, setting: &str, value: Option<Value>) {
-        let about = policy::settings::named(setting)
-            .unwrap_or_else(|| panic!("there is no setting {setting}"));
-        let snapshot = self.servers.snapshot();
-        let known = policy::stored::object(&snapshot, POLICY).expect("policy can be read");
-        let is_new = known.is_none();
-        let mut object =
-            known.unwrap_or_else(|| PolicyObject::new(Guid::from_random(self.rng.array()), POLICY));
-        match value {
-            Some(value) => object
-                .set(Half::Computer, about, value)
-                .expect("the setting takes the value"),
-            None => drop(object.unset(Half::Computer, about)),
-        }
-        let change = match is_new {
-            true => policy::stored::add(&snapshot, &object),
-            false => policy::stored::replace(&snapshot, &object),
+        let path = format!("/policies/default/settings/computer/{setting}");
+        let body = value.map(|value| json!({ "value": value }));
+        let method = if body.is_some() {
+            Method::Put
+        } else {
+            Method::Delete
         };
-        drop(snapshot);
-        self.servers
-            .commit([change.expect("the object can be written")]);
+        self.servers.administer(method, &path, body.as_ref());
     }
 
     /// Moves the clock, and lets everybody do what is due.
@@ -200,14 +200,18 @@ impl World {
         self.clock.now()
     }
 
-    /// Joins the laptop and registers it (DREG-F5).
+    /// Joins the laptop and registers it (DREG-F5), with the administrator signed in for it.
     ///
     /// # Errors
     /// [`NotJoined`].
     pub fn join(&mut self) -> Result<(), NotJoined> {
         let client = Client::new(&self.roots, self.hosts.clone(), None);
-        let administration =
-            Administration::over_https(client, BASE, Zeroizing::new(String::new()));
+        let wish = Administration::wish(BASE, Some(format!("admin@{DOMAIN}")));
+        let mut administrator = Administrator(self.admin.code(self.clock.now()));
+        let code = SignIn::new(&client, wish, &mut self.rng).run(&mut administrator);
+        let tokens = code.and_then(|code| code.redeem(&client));
+        let token = tokens.map_err(NotJoined::Token)?.access_token;
+        let administration = Administration::over_https(client, BASE, token);
         let organisation = Organisation {
             base: BASE.to_owned(),
             roots: self.roots.clone(),
@@ -402,31 +406,28 @@ impl World {
 
     /// An administrator disables or enables her account.
     pub fn disable_alice(&mut self, disabled: bool) {
-        let entry = self.entry();
-        let control = match disabled {
-            true => entry.control.with(AccountControl::ACCOUNT_DISABLE),
-            false => entry.control.without(AccountControl::ACCOUNT_DISABLE),
-        };
-        self.servers
-            .commit([change::set_control(entry.id, control)]);
+        let word = if disabled { "disable" } else { "enable" };
+        let path = format!("/users/alice/{word}");
+        self.servers.administer(Method::Post, &path, None);
     }
 
     /// An administrator disables or enables the laptop.
     pub fn disable_laptop(&mut self, disabled: bool) {
-        let device = self.device();
-        self.servers
-            .commit([change::set_device_enabled(device.id, !disabled)]);
+        let word = if disabled { "disable" } else { "enable" };
+        let path = format!("/devices/{}/{word}", self.device().device_id);
+        self.servers.administer(Method::Post, &path, None);
     }
 
-    /// An administrator takes every key off her account.
+    /// An administrator revokes every key of her account.
+    ///
+    /// # Panics
+    /// When one cannot be revoked.
     pub fn revoke_keys(&mut self) {
-        let entry = self.entry();
-        let revoked: Vec<Change> = entry
-            .key_credentials
-            .iter()
-            .map(|key| change::remove_key_credential(entry.id, key.id))
-            .collect();
-        self.servers.commit(revoked);
+        for key in &self.entry().key_credentials {
+            let fingerprint = key.fingerprint.expect("its public key can be read");
+            let path = format!("/users/alice/keys/{fingerprint}");
+            self.servers.administer(Method::Delete, &path, None);
+        }
     }
 
     /// How many keys her account lists.
@@ -439,6 +440,25 @@ impl World {
 impl Default for World {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// The administrator, with the code that the authenticator shows.
+struct Administrator(String);
+
+impl Person for Administrator {
+    fn answer(&mut self, question: Question, problem: Option<&str>) -> Option<Zeroizing<String>> {
+        match question {
+            Question::Password if problem.is_none() => Some(Zeroizing::new(PASSWORD.to_owned())),
+            Question::Code => Some(Zeroizing::new(self.0.clone())),
+            Question::Name | Question::Password => None,
+        }
+    }
+
+    fn enrol_authenticator(&mut self, _uri: &str, _secret: &str) {}
+
+    fn keep_recovery_codes(&mut self, _codes: &[String]) -> bool {
+        false
     }
 }
 
