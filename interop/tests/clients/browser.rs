@@ -1,8 +1,9 @@
 //! A headless browser walks the sign-in and second-factor pages, without scripts.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpListener;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::net::{TcpListener, TcpStream};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crypto::totp::TotpSecret;
 use keyporch_interop::Lab;
@@ -15,31 +16,52 @@ const RESOURCE: &str = "urn:keyporch:administration";
 /// RFC 7636 appendix B.
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-/// The loopback address at which a program waits for its code.
-struct Callback(TcpListener);
+/// The loopback address at which a program waits for its code. It answers at once, for the browser's driver
+/// waits for the page before it says that a form was sent.
+struct Callback {
+    port: u16,
+    targets: Receiver<String>,
+}
 
 impl Callback {
     fn bind() -> Self {
-        Self(TcpListener::bind("127.0.0.1:0").expect("a port is free"))
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let port = listener.local_addr().expect("it is bound").port();
+        let (sender, targets) = channel();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let target = answer(stream).unwrap_or_default();
+                if target.starts_with("/keyporch") && sender.send(target).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { port, targets }
     }
 
     fn uri(&self) -> String {
-        let port = self.0.local_addr().expect("it is bound").port();
-        format!("http://127.0.0.1:{port}/keyporch")
+        format!("http://127.0.0.1:{}/keyporch", self.port)
     }
 
-    /// The target of the first request that comes.
-    fn wait(&self) -> String {
-        let (mut stream, _) = self.0.accept().expect("loopback accepts");
-        let mut line = String::new();
-        BufReader::new(&stream)
-            .read_line(&mut line)
-            .expect("a request has a line");
-        stream
-            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\ndone")
-            .expect("the browser reads");
-        line.split(' ').nth(1).unwrap_or_default().to_owned()
+    /// The target of the first request for the redirect URI.
+    #[track_caller]
+    fn received(&self, browser: &Browser) -> String {
+        let waited = self.targets.recv_timeout(Duration::from_secs(20));
+        waited.unwrap_or_else(|_| {
+            panic!(
+                "no code came; the browser shows {}:\n{}",
+                browser.url(),
+                browser.source()
+            )
+        })
     }
+}
+
+fn answer(mut stream: TcpStream) -> std::io::Result<String> {
+    let mut line = String::new();
+    BufReader::new(&stream).read_line(&mut line)?;
+    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\ndone")?;
+    Ok(line.split(' ').nth(1).unwrap_or_default().to_owned())
 }
 
 fn authorize(lab: &Lab, callback: &Callback) -> String {
@@ -82,7 +104,12 @@ fn a_person_signs_in_with_password_and_second_factor_and_mistakes_are_told() {
     assert!(browser.has("[role=alert]"), "{}", browser.source());
     browser.fill(field, &code(lab.text("/admin/totp_secret"), 1));
     browser.click("form button");
-    let target = callback.wait();
+    assert!(
+        !browser.has("[role=alert]"),
+        "the second factor was not taken:\n{}",
+        browser.source()
+    );
+    let target = callback.received(&browser);
     assert!(
         target.contains("code=") && target.contains("state=opaque"),
         "{target}"

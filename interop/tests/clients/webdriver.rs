@@ -1,6 +1,6 @@
 //! A headless Chromium, driven through Debian's chromedriver (W3C WebDriver).
 
-use std::io::{Read, Write};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 
@@ -90,17 +90,33 @@ impl Browser {
         stream
             .write_all(body.as_bytes())
             .expect("chromedriver reads");
-        let mut answer = String::new();
-        stream
-            .read_to_string(&mut answer)
+        // It keeps the connection whatever is asked, so the length in the head counts.
+        let mut reader = BufReader::new(stream);
+        let (mut status, mut length) = (0, 0);
+        loop {
+            let mut line = String::new();
+            reader.read_line(&mut line).expect("chromedriver answers");
+            if let Some(code) = line.strip_prefix("HTTP/1.1 ") {
+                status = code
+                    .get(..3)
+                    .and_then(|code| code.parse().ok())
+                    .unwrap_or(0);
+            } else if let Some((name, value)) = line.split_once(':') {
+                if name.eq_ignore_ascii_case("content-length") {
+                    length = value.trim().parse().expect("a length is a number");
+                }
+            } else {
+                break;
+            }
+        }
+        let mut answer = vec![0; length];
+        reader
+            .read_exact(&mut answer)
             .expect("chromedriver answers");
-        let status = answer
-            .split(' ')
-            .nth(1)
-            .and_then(|code| code.parse().ok())
-            .unwrap_or(0);
-        let body = answer.split_once("\r\n\r\n").map_or("", |(_, body)| body);
-        (status, serde_json::from_str(body).unwrap_or(Value::Null))
+        (
+            status,
+            serde_json::from_slice(&answer).unwrap_or(Value::Null),
+        )
     }
 
     #[track_caller]
