@@ -14,6 +14,7 @@ use crate::client::{self, Client};
 use crate::issue::{self, Issued};
 use crate::lifetime::{self, Limits};
 use crate::means::{KeyMeans, Means};
+use crate::memory::Received;
 use crate::pac;
 use crate::preauth::{self, Proof, ReplyKey, pkinit};
 use crate::refused::Refused;
@@ -34,18 +35,18 @@ pub(crate) struct Progress {
     pub(crate) means: Option<Means>,
 }
 
-/// Answers an AS-REQ. `bytes` is the message as it came.
+/// Answers an AS-REQ.
 ///
 /// # Errors
 /// [`Refused`], saying why; `progress` holds what was found out until then.
 pub(crate) fn answer(
-    bytes: &[u8],
-    request: &AsReq,
+    received: &Received<'_, AsReq>,
     progress: &mut Progress,
     view: &View<'_>,
     now: Timestamp,
     rng: &mut dyn Rng,
 ) -> Result<Vec<u8>, Refused> {
+    let (request, bytes) = (received.request, received.bytes);
     let body = &*request.req_body;
     if body.kdc_options.intersects(NOT_HERE) {
         return Err(Refused::BadOption("an option of the TGS exchange"));
@@ -59,7 +60,7 @@ pub(crate) fn answer(
     let wanted = body.sname.as_ref().ok_or(Refused::Nameless("service"))?;
     let service = service::find(wanted, view, now)?;
     let krbtgt = view.krbtgt()?;
-    let proof = Proof::of(request, &account, &krbtgt.keys, view, now, rng)?;
+    let proof = Proof::of(received, &account, &krbtgt.keys, view, now, rng)?;
     progress.means = Some(means(&account, &proof));
     if let Proof::Password(_) = proof {
         client::check_password_age(&account, view.realm, now)?;

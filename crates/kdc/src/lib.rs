@@ -34,6 +34,8 @@ use trust::path::Anchor;
 use trust::{Rng, Timestamp};
 use wire::kerberos::{AsReq, MessageType, TgsReq};
 
+use crate::memory::{MessageId, Received};
+
 pub use identity::{Identity, Unusable};
 pub use lifetime::Lifetimes;
 pub use means::{KeyMeans, Means};
@@ -123,16 +125,16 @@ pub fn answer(
     now: Timestamp,
     rng: &mut dyn Rng,
 ) -> Answer {
-    let digest = crypto::digest::sha256(message);
-    if let Some(reply) = view.memory.answers.find(&digest, now) {
+    let id = crypto::digest::sha256(message);
+    if let Some(reply) = view.memory.answer_to(&id, now) {
         return Answer {
             reply: Some(fitting(reply, transport, view, now)),
             exchange: None,
         };
     }
     let (reply, mut exchange) = match MessageType::of(message) {
-        Some(MessageType::AS_REQ) => initial(message, view, now, rng),
-        Some(MessageType::TGS_REQ) => granting(message, view, now, rng),
+        Some(MessageType::AS_REQ) => initial(message, id, view, now, rng),
+        Some(MessageType::TGS_REQ) => granting(message, id, view, now, rng),
         Some(_) => (
             Some(reply::refusal(&Refused::NotForUs, None, None, view, now)),
             Exchange::new(ExchangeKind::Unreadable, now, Some(Refused::NotForUs)),
@@ -146,9 +148,7 @@ pub fn answer(
     let reply = reply.map(|reply| {
         let reply: Arc<[u8]> = reply.into();
         if exchange.refused.is_none() {
-            view.memory
-                .answers
-                .remember(digest, Arc::clone(&reply), now);
+            view.memory.answered(id, &reply, now);
         }
         fitting(reply, transport, view, now)
     });
@@ -168,6 +168,7 @@ fn fitting(reply: Arc<[u8]>, transport: Transport, view: &View<'_>, now: Timesta
 
 fn initial(
     message: &[u8],
+    id: MessageId,
     view: &View<'_>,
     now: Timestamp,
     rng: &mut dyn Rng,
@@ -181,7 +182,12 @@ fn initial(
         );
     };
     let mut progress = as_exchange::Progress::default();
-    let answer = as_exchange::answer(message, &request, &mut progress, view, now, rng);
+    let received = Received {
+        request: &request,
+        bytes: message,
+        id,
+    };
+    let answer = as_exchange::answer(&received, &mut progress, view, now, rng);
     let mut exchange = Exchange::new(ExchangeKind::As, now, None);
     let body = &*request.req_body;
     exchange.client = body.cname.as_ref().map(ToString::to_string);
@@ -199,6 +205,7 @@ fn initial(
 
 fn granting(
     message: &[u8],
+    id: MessageId,
     view: &View<'_>,
     now: Timestamp,
     rng: &mut dyn Rng,
@@ -212,7 +219,12 @@ fn granting(
         );
     };
     let mut progress = tgs_exchange::Progress::default();
-    let answer = tgs_exchange::answer(&request, &mut progress, view, now, rng);
+    let received = Received {
+        request: &request,
+        bytes: message,
+        id,
+    };
+    let answer = tgs_exchange::answer(&received, &mut progress, view, now, rng);
     let mut exchange = Exchange::new(ExchangeKind::Tgs, now, None);
     let body = &*request.req_body;
     exchange.client = progress.account.map(|account| account.sam.clone());

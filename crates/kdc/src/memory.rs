@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use ticket::Recent;
-use trust::Span;
+use trust::{Span, Timestamp};
+
+use crate::refused::Refused;
 
 /// Authenticators remembered at once. Beyond them the oldest go: a replay gives nothing to who cannot read the
 /// answer.
@@ -12,15 +14,37 @@ const AUTHENTICATORS: usize = 400_000;
 /// Answers remembered at once, of one or two kilobytes each.
 const ANSWERS: usize = 16_000;
 
+/// What makes an answer a long one, in bytes: a person in hundreds of groups, or authorization data that a
+/// client sent along, up to the longest request.
+const LONG: usize = 8 * 1024;
+
+/// Long answers remembered at once.
+const LONG_ANSWERS: usize = 512;
+
 /// How long a datagram that is sent again gets its first answer: longer than clients try.
 const ANSWERED_FOR: Span = Span::seconds(30);
 
+/// A message, by the SHA-256 digest of its bytes.
+pub(crate) type MessageId = [u8; 32];
+
+/// A request as it came.
+pub(crate) struct Received<'m, M> {
+    /// What it says.
+    pub(crate) request: &'m M,
+    /// Its bytes.
+    pub(crate) bytes: &'m [u8],
+    /// Which message it is.
+    pub(crate) id: MessageId,
+}
+
 /// The memory of one KDC process.
 pub struct Memory {
-    /// Authenticators that were accepted, for twice the skew.
-    pub(crate) authenticators: Recent<()>,
+    /// Authenticators that were accepted, and the message that each came in, for twice the skew.
+    authenticators: Recent<MessageId>,
     /// The tickets that were given, by request.
-    pub(crate) answers: Recent<Arc<[u8]>>,
+    answers: Recent<Arc<[u8]>>,
+    /// The same for long answers: few of them, so that memory stays bounded whoever asks for what.
+    long_answers: Recent<Arc<[u8]>>,
 }
 
 impl Memory {
@@ -30,6 +54,40 @@ impl Memory {
         Self {
             authenticators: Recent::new(skew + skew, AUTHENTICATORS),
             answers: Recent::new(ANSWERED_FOR, ANSWERS),
+            long_answers: Recent::new(ANSWERED_FOR, LONG_ANSWERS),
         }
+    }
+
+    /// Takes an authenticator, by a digest, that came in a message. The same message again is no repetition:
+    /// it is answered alike, be it that its first answer was lost, or that it is being computed.
+    ///
+    /// # Errors
+    /// [`Refused::Repeated`] when it came in another message before (protocols E.3.1 step 5).
+    pub(crate) fn take_authenticator(
+        &self,
+        authenticator: [u8; 32],
+        message: MessageId,
+        now: Timestamp,
+    ) -> Result<(), Refused> {
+        match self.authenticators.remember(authenticator, message, now) {
+            Some(first) if first != message => Err(Refused::Repeated),
+            _ => Ok(()),
+        }
+    }
+
+    /// The answer that a message got lately, if it was a ticket.
+    pub(crate) fn answer_to(&self, message: &MessageId, now: Timestamp) -> Option<Arc<[u8]>> {
+        self.answers
+            .find(message, now)
+            .or_else(|| self.long_answers.find(message, now))
+    }
+
+    /// Remembers a ticket that was given.
+    pub(crate) fn answered(&self, message: MessageId, answer: &Arc<[u8]>, now: Timestamp) {
+        let answers = match answer.len() {
+            ..LONG => &self.answers,
+            _ => &self.long_answers,
+        };
+        answers.remember(message, Arc::clone(answer), now);
     }
 }

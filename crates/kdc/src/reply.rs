@@ -52,7 +52,8 @@ pub(crate) fn data(
         | Refused::FreshnessStale
         | Refused::FreshnessMissing => {
             let krbtgt = view.krbtgt().ok()?;
-            Some(hints(request, account?, &krbtgt.keys, view, now).encode())
+            let fresh = matches!(refused, Refused::FreshnessStale | Refused::FreshnessMissing);
+            Some(hints(request, account?, &krbtgt.keys, fresh, view, now).encode())
         }
         Refused::DhParameters => Some(typed(
             PaDataType::TD_DH_PARAMETERS,

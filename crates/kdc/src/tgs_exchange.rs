@@ -5,7 +5,7 @@ use directory::Account;
 use directory::account::AccountControl;
 use std::sync::Arc;
 use ticket::pac::{Believed, For};
-use ticket::{Accepted, Keys, Unaccepted, Unopened, VersionedKey};
+use ticket::{Accepted, Keys, Unaccepted, Unopened};
 use trust::{Rng, Span, Timestamp};
 use wire::kerberos::{
     ApReq, AuthorizationData, AuthorizationDataElement, EncTicketPart, KdcOptions, KeyUsage,
@@ -17,6 +17,7 @@ use crate::client;
 use crate::issue::{self, Issued};
 use crate::lifetime::{self, Granted, Limits, moment};
 use crate::means::{self, Means};
+use crate::memory::Received;
 use crate::pac;
 use crate::preauth::pkinit::key_trust;
 use crate::refused::Refused;
@@ -49,14 +50,15 @@ struct Presented {
 /// # Errors
 /// [`Refused`], saying why; `progress` holds what was found out until then.
 pub(crate) fn answer(
-    request: &TgsReq,
+    received: &Received<'_, TgsReq>,
     progress: &mut Progress,
     view: &View<'_>,
     now: Timestamp,
     rng: &mut dyn Rng,
 ) -> Result<Vec<u8>, Refused> {
+    let request = received.request;
     let body = &*request.req_body;
-    let presented = present(request, progress, view, now)?;
+    let presented = present(received, progress, view, now)?;
     if body.kdc_options.intersects(NOT_GIVEN) {
         return Err(Refused::BadOption("an option that is not given"));
     }
@@ -99,12 +101,13 @@ pub(crate) fn answer(
 
 /// Opens and judges the ticket-granting ticket.
 fn present(
-    request: &TgsReq,
+    received: &Received<'_, TgsReq>,
     progress: &mut Progress,
     view: &View<'_>,
     now: Timestamp,
 ) -> Result<Presented, Refused> {
-    let shown = request
+    let shown = received
+        .request
         .find_padata(PaDataType::TGS_REQ)
         .ok_or(Refused::NoTgt)?;
     let shown = ApReq::decode(shown).map_err(|_| Refused::Malformed)?;
@@ -112,14 +115,12 @@ fn present(
         return Err(Refused::NotUs);
     }
     let krbtgt = view.krbtgt()?;
-    let rules = ticket::Rules {
-        skew: view.realm.lifetimes.skew,
-        seen: &view.memory.authenticators,
-        usage: KeyUsage::TGS_REQ_AUTHENTICATOR,
-    };
-    let accepted = ticket::accept(&shown, &krbtgt.keys, &rules, now)?;
-    check_body(request, &accepted)?;
-    let key = sealing_key(&shown, &krbtgt.keys).ok_or(Refused::KeyGone)?;
+    let (usage, skew) = (KeyUsage::TGS_REQ_AUTHENTICATOR, view.realm.lifetimes.skew);
+    let (accepted, key) = ticket::judge(&shown, &krbtgt.keys, usage, skew, now)?;
+    check_body(received.request, &accepted)?;
+    let authenticator = crypto::digest::sha256(&shown.authenticator.cipher);
+    view.memory
+        .take_authenticator(authenticator, received.id, now)?;
     let pac = ticket::pac::verify(&accepted.ticket, key, &krbtgt.keys)
         .map_err(|_| Refused::PacRefused("its signatures do not hold"))?;
     let means = accepted.ticket.authorization_data.as_ref();
@@ -135,13 +136,6 @@ fn present(
         means,
         account,
     })
-}
-
-/// The key that the ticket opened with, which is also the one that its PAC is signed with.
-fn sealing_key<'k>(shown: &ApReq, keys: &'k impl Keys) -> Option<VersionedKey<'k>> {
-    let sealed = &shown.ticket.enc_part;
-    let kvno = sealed.kvno.map(u32::from);
-    keys.candidates(kvno, sealed.etype).next()
 }
 
 /// The authenticator's checksum binds the ticket to this very body (RFC 4120 3.3.2).

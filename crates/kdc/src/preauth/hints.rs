@@ -12,11 +12,13 @@ use wire::kerberos::{
 use super::pkinit::freshness;
 use crate::View;
 
-/// The methods that the account may use, in the order that we would.
+/// The methods that the account may use, in the order that we would. `fresh` gives a token for freshness
+/// whether the client says that it knows of them or not: it sent one, or should have.
 pub(crate) fn hints(
     request: &AsReq,
     account: &Account,
     krbtgt: &impl Keys,
+    fresh: bool,
     view: &View<'_>,
     now: Timestamp,
 ) -> MethodData {
@@ -26,7 +28,7 @@ pub(crate) fn hints(
     methods.push(PaData::new(PaDataType::ETYPE_INFO2, info.encode()));
     if !view.identities.is_empty() {
         methods.push(PaData::empty(PaDataType::PK_AS_REQ));
-        let asks = request.find_padata(PaDataType::AS_FRESHNESS).is_some();
+        let asks = fresh || request.find_padata(PaDataType::AS_FRESHNESS).is_some();
         if let (true, Some(key)) = (asks, krbtgt.newest().next()) {
             let token = freshness::token(key, now);
             methods.push(PaData::new(PaDataType::AS_FRESHNESS, token));

@@ -13,6 +13,7 @@ use wire::kerberos::{AsReq, PaDataType};
 use self::pkinit::freshness::Fresh;
 use self::pkinit::key_trust::Trusted;
 use crate::View;
+use crate::memory::Received;
 use crate::refused::Refused;
 
 pub(crate) use hints::{etype_info2, hints};
@@ -31,15 +32,16 @@ impl<'a> Proof<'a> {
     /// # Errors
     /// [`Refused::PreauthRequired`] when it offers nothing, else why it does not prove anything.
     pub(crate) fn of(
-        request: &AsReq,
+        received: &Received<'_, AsReq>,
         account: &'a Account,
         krbtgt: &impl Keys,
         view: &View<'_>,
         now: Timestamp,
         rng: &mut dyn Rng,
     ) -> Result<Self, Refused> {
+        let request = received.request;
         if let Some(padata) = request.find_padata(PaDataType::PK_AS_REQ) {
-            let proven = pkinit::verify(request, padata, account, krbtgt, view, now, rng)?;
+            let proven = pkinit::verify(received, padata, account, krbtgt, view, now, rng)?;
             return Ok(Self::Key(Box::new(proven)));
         }
         if let Some(padata) = request.find_padata(PaDataType::ENC_TIMESTAMP) {

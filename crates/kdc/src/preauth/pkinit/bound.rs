@@ -10,6 +10,7 @@ use wire::pkinit::PkAuthenticator;
 use super::key_trust::Trusted;
 use crate::View;
 use crate::lifetime::moment;
+use crate::memory::Received;
 use crate::refused::Refused;
 
 /// Judges what the PKAuthenticator binds the signature to.
@@ -18,12 +19,12 @@ use crate::refused::Refused;
 /// [`Refused::ChecksumMissing`], [`Refused::ChecksumWrong`], [`Refused::Skew`], [`Refused::Repeated`].
 pub(crate) fn check(
     authenticator: &PkAuthenticator,
-    request: &AsReq,
+    received: &Received<'_, AsReq>,
     key: &Trusted,
     view: &View<'_>,
     now: Timestamp,
 ) -> Result<(), Refused> {
-    let body = request.req_body.as_bytes();
+    let body = received.request.req_body.as_bytes();
     let checksum = authenticator
         .pa_checksum
         .as_ref()
@@ -48,12 +49,6 @@ pub(crate) fn check(
     seen.extend_from_slice(&key.fingerprint.0);
     seen.extend_from_slice(&sent.micros().to_be_bytes());
     seen.extend_from_slice(&u32::from(authenticator.nonce).to_be_bytes());
-    match view
-        .memory
-        .authenticators
-        .remember(digest::sha256(&seen), (), now)
-    {
-        None => Ok(()),
-        Some(()) => Err(Refused::Repeated),
-    }
+    view.memory
+        .take_authenticator(digest::sha256(&seen), received.id, now)
 }

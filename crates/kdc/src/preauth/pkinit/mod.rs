@@ -21,6 +21,7 @@ use self::key_trust::Trusted;
 pub(crate) use self::reply::answer;
 use self::signed::Unverified;
 use crate::View;
+use crate::memory::Received;
 use crate::refused::Refused;
 use directory::Account;
 
@@ -43,7 +44,7 @@ pub(crate) struct Proven {
 /// # Errors
 /// [`Refused`], saying which step failed.
 pub(crate) fn verify(
-    request: &AsReq,
+    received: &Received<'_, AsReq>,
     padata: &[u8],
     account: &Account,
     krbtgt: &impl Keys,
@@ -55,7 +56,7 @@ pub(crate) fn verify(
     let drafts = [PaDataType::PK_AS_REQ_OLD, PaDataType::PK_AS_REP_OLD];
     if drafts
         .iter()
-        .any(|draft| request.find_padata(*draft).is_some())
+        .any(|draft| received.request.find_padata(*draft).is_some())
     {
         return Err(Refused::TwoFormsOfPkinit);
     }
@@ -67,7 +68,7 @@ pub(crate) fn verify(
     let key = key_trust::judge(&signed, account, view.issuers, &view.directory)?;
     let pack = signed.verify(&key)?;
     let authenticator = &pack.pk_authenticator;
-    bound::check(authenticator, request, &key, view, now)?;
+    bound::check(authenticator, received, &key, view, now)?;
     let fresh = match &authenticator.freshness_token {
         Some(token) => Some(freshness::verify(token, krbtgt, now)?),
         None if view.realm.require_freshness => return Err(Refused::FreshnessMissing),
