@@ -21,14 +21,14 @@ pub(crate) enum Path {
 /// Answers Kerberos messages.
 pub(crate) trait Kerberos: Send + Sync + 'static {
     /// The answer to `message`, without framing; `None` where silence is right.
-    fn answer(&self, message: &[u8], path: Path, peer: SocketAddr) -> Option<Vec<u8>>;
+    fn answer(&self, message: &[u8], path: Path, peer: SocketAddr) -> Option<Arc<[u8]>>;
 
     /// What a peer gets when answering failed by our own fault (KRB_ERR_GENERIC), if that can be said.
-    fn generic_failure(&self) -> Option<Vec<u8>>;
+    fn generic_failure(&self) -> Option<Arc<[u8]>>;
 
     /// What a peer on a stream gets whose message is longer than we take (KRB_ERR_FIELD_TOOLONG,
     /// RFC 4120 7.2.2).
-    fn too_long(&self) -> Option<Vec<u8>>;
+    fn too_long(&self) -> Option<Arc<[u8]>>;
 }
 
 /// Who sent an HTTP request, as far as the connection tells.

@@ -234,7 +234,11 @@ impl Listeners {
             .build()
             .map_err(Fault::Worker)?;
         let (close, closing) = Closing::pair();
-        let tls = behind.identity.map(Current::new).transpose()?.map(Arc::new);
+        let tls = behind
+            .identity
+            .map(|identity| Current::new(identity, Arc::clone(metrics)))
+            .transpose()?
+            .map(Arc::new);
         let mut serving = Self {
             runtime: None,
             datagrams: Vec::new(),

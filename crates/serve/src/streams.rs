@@ -115,7 +115,7 @@ impl Streams {
         })
     }
 
-    fn answer(&self, message: &[u8], peer: SocketAddr) -> Option<Vec<u8>> {
+    fn answer(&self, message: &[u8], peer: SocketAddr) -> Option<Arc<[u8]>> {
         let began = moment::now();
         let answer = guarded(&self.metrics, "a Kerberos message", || {
             self.kdc.answer(message, Path::Tcp, peer)
@@ -130,7 +130,7 @@ impl Streams {
     }
 
     /// Sends a reply; whether the conversation can go on.
-    async fn send(&self, stream: &mut TcpStream, reply: Option<Vec<u8>>) -> bool {
+    async fn send(&self, stream: &mut TcpStream, reply: Option<Arc<[u8]>>) -> bool {
         let Some(reply) = reply else { return false };
         let Ok(length) = u32::try_from(reply.len()) else {
             return false;

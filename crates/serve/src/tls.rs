@@ -5,6 +5,7 @@
 //! have issuers that no browser store knows, and rights that are read from the directory, not from a path.
 
 use std::path::Path;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::client::danger::HandshakeSignatureValid;
@@ -14,7 +15,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme};
 
+use wire::x509::Certificate;
+
 use crate::fault::Fault;
+use crate::metrics::Metrics;
 
 /// HTTP/2 first, then HTTP/1.1.
 const ALPN: [&[u8]; 2] = [b"h2", b"http/1.1"];
@@ -76,32 +80,43 @@ impl Identity {
         self
     }
 
-    /// The server's own certificate in DER; `None` for an empty chain.
-    #[must_use]
-    pub fn certificate(&self) -> Option<&[u8]> {
-        self.chain.first().map(AsRef::as_ref)
+    /// When the server's own certificate ends, in seconds of Unix time; 0 where that cannot be read.
+    fn ends(&self) -> i64 {
+        let own = self
+            .chain
+            .first()
+            .and_then(|own| Certificate::parse(own).ok());
+        own.map_or(0, |own| own.not_after())
     }
 }
 
 /// The TLS configuration in force.
 #[derive(Debug)]
-pub(crate) struct Current(RwLock<Arc<ServerConfig>>);
+pub(crate) struct Current {
+    config: RwLock<Arc<ServerConfig>>,
+    metrics: Arc<Metrics>,
+}
 
 impl Current {
-    pub(crate) fn new(identity: Identity) -> Result<Self, Fault> {
-        Ok(Self(RwLock::new(configure(identity)?)))
+    pub(crate) fn new(identity: Identity, metrics: Arc<Metrics>) -> Result<Self, Fault> {
+        let ends = identity.ends();
+        let config = RwLock::new(configure(identity)?);
+        metrics.certificate_ends.store(ends, Relaxed);
+        Ok(Self { config, metrics })
     }
 
     /// What the next handshake uses.
     pub(crate) fn get(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Replaces the certificate for all handshakes from now on; connections that stand go on. On error the
     /// old one stays.
     pub(crate) fn replace(&self, identity: Identity) -> Result<(), Fault> {
+        let ends = identity.ends();
         let config = configure(identity)?;
-        *self.0.write().unwrap_or_else(PoisonError::into_inner) = config;
+        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+        self.metrics.certificate_ends.store(ends, Relaxed);
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! The KDC behind its sockets.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use serde::Serialize;
 use trust::{SystemRng, Timestamp};
@@ -63,17 +64,19 @@ impl Serialize for Later {
 }
 
 impl Node {
-    fn kerberos_failure(&self, code: ErrorCode, now: Timestamp) -> Vec<u8> {
+    fn kerberos_failure(&self, code: ErrorCode, now: Timestamp) -> Arc<[u8]> {
         let realm = self.realm.name.clone();
         let time = KerberosTime::from_unix(now.unix());
         let micros = Microseconds::new(now.subsecond_micros()).unwrap_or_default();
         let service = PrincipalName::krbtgt(&realm);
-        KrbError::new(code, time, micros, realm, service).encode()
+        KrbError::new(code, time, micros, realm, service)
+            .encode()
+            .into()
     }
 }
 
 impl Kerberos for Node {
-    fn answer(&self, message: &[u8], path: Path, peer: SocketAddr) -> Option<Vec<u8>> {
+    fn answer(&self, message: &[u8], path: Path, peer: SocketAddr) -> Option<Arc<[u8]>> {
         let now = self.clock.now();
         let transport = match path {
             Path::Udp => kdc::Transport::Datagram,
@@ -102,10 +105,13 @@ impl Kerberos for Node {
         });
         match answered {
             Ok(answer) => {
-                if let Some(exchange) = answer.exchange {
+                // What is only asked to prove itself has not been refused anything yet.
+                if let Some(exchange) = answer.exchange
+                    && !matches!(exchange.refused, Some(kdc::Refused::PreauthRequired))
+                {
                     self.audit.record(Later(exchange));
                 }
-                answer.reply.map(|reply| reply.to_vec())
+                answer.reply
             }
             Err(unanswered) => {
                 // A client that is told to wait asks again, or the next KDC (RFC 4120 7.5.9).
@@ -119,11 +125,11 @@ impl Kerberos for Node {
         }
     }
 
-    fn generic_failure(&self) -> Option<Vec<u8>> {
+    fn generic_failure(&self) -> Option<Arc<[u8]>> {
         Some(self.kerberos_failure(ErrorCode::KRB_ERR_GENERIC, self.clock.now()))
     }
 
-    fn too_long(&self) -> Option<Vec<u8>> {
+    fn too_long(&self) -> Option<Arc<[u8]>> {
         Some(self.kerberos_failure(ErrorCode::KRB_ERR_FIELD_TOOLONG, self.clock.now()))
     }
 }

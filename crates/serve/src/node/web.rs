@@ -92,7 +92,9 @@ impl Node {
         });
         let answer = match answered {
             Ok(answer) => answer,
-            Err(Unanswered::Refused(refused)) => administration::not_committed(&refused, request, &caller, now),
+            Err(Unanswered::Refused(refused)) => {
+                administration::not_committed(&refused, request, &caller, now)
+            }
             Err(unanswered) => return self.unanswered(DOING, &unanswered),
         };
         if let Some(refused) = &answer.refused {
@@ -121,7 +123,12 @@ impl Node {
         }
         let snapshot = self.directory.snapshot()?;
         let keys = federation::signing_keys(&snapshot, &self.federation_memory, now)?;
-        Ok(administration::Caller::by_token(request, &keys, self.federation.issuer(), now))
+        Ok(administration::Caller::by_token(
+            request,
+            &keys,
+            self.federation.issuer(),
+            now,
+        ))
     }
 
     fn administration_view<'a, 'd>(
@@ -204,9 +211,12 @@ impl Http for Node {
     }
 }
 
+/// Table and key of a record.
+type Place = (String, Vec<u8>);
+
 /// The records that were written since some moment.
 struct Watch {
-    seen: Arc<(Mutex<Vec<(String, Vec<u8>)>>, Condvar)>,
+    seen: Arc<(Mutex<Vec<Place>>, Condvar)>,
     _subscription: directory::Subscription,
 }
 
@@ -236,7 +246,7 @@ impl Watch {
         let until = by.since(node.clock.now()).as_micros();
         let until = Duration::from_micros(u64::try_from(until).unwrap_or_default());
         let seen = self.seen.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = |seen: &mut Vec<(String, Vec<u8>)>| {
+        let waiting = |seen: &mut Vec<Place>| {
             !seen
                 .iter()
                 .any(|(name, written)| name == table.name() && written == key)

@@ -24,30 +24,27 @@ use crate::tls::Identity;
 struct Echo;
 
 impl Kerberos for Echo {
-    fn answer(&self, message: &[u8], path: Path, _: SocketAddr) -> Option<Vec<u8>> {
+    fn answer(&self, message: &[u8], path: Path, _: SocketAddr) -> Option<Arc<[u8]>> {
         match message {
             b"panic" => panic!("on purpose"),
             b"silence" => None,
-            _ => Some(
-                [
-                    message,
-                    if path == Path::Udp {
-                        b" by udp"
-                    } else {
-                        b" by tcp"
-                    },
-                ]
-                .concat(),
-            ),
+            _ => {
+                let by: &[u8] = if path == Path::Udp {
+                    b" by udp"
+                } else {
+                    b" by tcp"
+                };
+                Some([message, by].concat().into())
+            }
         }
     }
 
-    fn generic_failure(&self) -> Option<Vec<u8>> {
-        Some(b"generic".to_vec())
+    fn generic_failure(&self) -> Option<Arc<[u8]>> {
+        Some(Arc::from(*b"generic"))
     }
 
-    fn too_long(&self) -> Option<Vec<u8>> {
-        Some(b"too long".to_vec())
+    fn too_long(&self) -> Option<Arc<[u8]>> {
+        Some(Arc::from(*b"too long"))
     }
 }
 

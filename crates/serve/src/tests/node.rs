@@ -147,6 +147,43 @@ fn every_party_answers_behind_its_socket() {
 }
 
 #[test]
+fn the_administration_answers_on_the_socket_and_wants_a_token_elsewhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let socket = folder.path().join("admin.sock");
+    let directory = testing::fresh();
+    let mut settings = settings();
+    settings.listen.admin_socket = Some(socket.clone());
+    found_authorities(&settings, Parts::new(Arc::clone(&directory))).unwrap();
+    let running = Server::start(settings, Parts::new(Arc::clone(&directory))).unwrap();
+
+    let mut stream = std::os::unix::net::UnixStream::connect(&socket).unwrap();
+    stream
+        .write_all(
+            b"GET /administration/v1/status HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+        )
+        .unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    let kdc = running.addresses().kdc[0];
+    assert!(
+        answer.contains(&format!("\"kdcs\":[\"{kdc}\"]")),
+        "{answer}"
+    );
+
+    let name = "sts.corp.example";
+    let path = "/Administration/v1/status";
+    let answer = get(
+        running.addresses().https[0],
+        root(&directory),
+        name,
+        name,
+        path,
+    );
+    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+}
+
+#[test]
 fn a_server_without_its_authorities_does_not_start() {
     let fault = Server::start(settings(), Parts::new(testing::fresh())).unwrap_err();
     assert!(matches!(fault, Fault::Certificate(_)), "{fault}");
