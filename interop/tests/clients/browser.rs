@@ -104,11 +104,6 @@ fn a_person_signs_in_with_password_and_second_factor_and_mistakes_are_told() {
     assert!(browser.has("[role=alert]"), "{}", browser.source());
     browser.fill(field, &code(lab.text("/admin/totp_secret"), 1));
     browser.click("form button");
-    assert!(
-        !browser.has("[role=alert]"),
-        "the second factor was not taken:\n{}",
-        browser.source()
-    );
     let target = callback.received(&browser);
     assert!(
         target.contains("code=") && target.contains("state=opaque"),
@@ -130,11 +125,7 @@ fn a_new_person_sets_up_an_authenticator_from_the_page() {
     let secret = browser.text("#secret").replace(' ', "");
     browser.fill("input[autocomplete=one-time-code]", &code(&secret, 0));
     browser.click("form button");
-    assert!(
-        browser.source().to_lowercase().contains("recovery code"),
-        "{}",
-        browser.source()
-    );
+    assert!(browser.has("#recovery-codes"), "{}", browser.source());
 }
 
 #[test]

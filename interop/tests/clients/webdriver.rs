@@ -49,6 +49,8 @@ impl Browser {
             "browserName": "chrome",
             // openssl judges the certificates (certificates.rs); the browser has no store of its own here.
             "acceptInsecureCerts": true,
+            // An element may belong to the page that is on its way.
+            "timeouts": { "implicit": 5_000 },
             "goog:chromeOptions": {
                 "args": ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
                     "--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
