@@ -18,6 +18,7 @@ use hello::Hello;
 use hello::gesture::Attempt;
 use hello::sign_in::{Domain, Kdc, Unreachable};
 use hello::vault::{DeviceKey, Unlocked};
+use http::Method;
 use policy::Effective;
 use provisioning::prerequisites::{
     CertificateFacts, Facts, Joined, Realm, SecurityDevice, Started,
@@ -138,6 +139,7 @@ impl<'a> Device<'a> {
     /// Joins the device and registers it (DREG-F5), as the administrator.
     pub(crate) fn join(&mut self) -> Result<(), Fault> {
         let administration = self.administration()?;
+        self.remove_former(&administration)?;
         let organisation = Organisation {
             base: self.base.clone(),
             roots: self.roots.clone(),
@@ -161,6 +163,23 @@ impl<'a> Device<'a> {
         joining
             .run()
             .map_err(|error| Fault::step("the join (DREG-F5)", &error))
+    }
+
+    /// A lab that was interrupted, or whose device lost its files, has an account that nobody holds the keys of.
+    fn remove_former(&self, administration: &Administration) -> Result<(), Fault> {
+        let snapshot = self.directory.snapshot();
+        let former = snapshot.and_then(|snapshot| snapshot.account_by_sam(&format!("{DEVICE}$")));
+        let former = former.map_err(|error| Fault::step("reading the directory", &error))?;
+        if former.is_none() {
+            return Ok(());
+        }
+        self.teller.note(&format!(
+            "{DEVICE} is in the directory and has lost its keys; it is removed, with what was made on it"
+        ));
+        administration
+            .ask(Method::DELETE, &format!("/computers/{DEVICE}"), &[], None)
+            .map(drop)
+            .map_err(|error| Fault::step("removing the former device", &error))
     }
 
     /// The administration API, as the administrator who signed in for it.

@@ -241,3 +241,21 @@ fn a_busy_port_is_one_clear_sentence_with_a_remedy_and_leaves_the_folder_as_it_w
     assert!(fault.remedy().contains("--base-port"), "{}", fault.remedy());
     assert!(!dir.join("directory.sqlite").exists());
 }
+
+#[test]
+fn a_device_that_lost_its_files_is_joined_and_enrolled_anew() {
+    // What befalls a lab, a crash within the join for instance, must not leave it beyond repair.
+    let parent = tempfile::tempdir().unwrap();
+    let dir = parent.path().join("lab");
+    run(&once(&dir)).unwrap();
+    std::fs::remove_dir_all(dir.join("device")).unwrap();
+    let told = run(&Options {
+        json: true,
+        ..once(&dir)
+    })
+    .unwrap();
+    let steps = steps(&told);
+    for step in ["DREG-F5.5", "F7.C3", "AUTH-F8.D"] {
+        assert!(steps.iter().any(|told| told == step), "{step}: {told}");
+    }
+}
