@@ -28,10 +28,16 @@ impl DigestAlgorithm {
     #[must_use]
     pub const fn oid(self) -> ObjectIdentifier {
         match self {
-            DigestAlgorithm::Sha1 => ObjectIdentifier::new_unwrap("1.3.14.3.2.26"),
-            DigestAlgorithm::Sha256 => ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1"),
-            DigestAlgorithm::Sha384 => ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2"),
-            DigestAlgorithm::Sha512 => ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3"),
+            DigestAlgorithm::Sha1 => const { ObjectIdentifier::new_unwrap("1.3.14.3.2.26") },
+            DigestAlgorithm::Sha256 => {
+                const { ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1") }
+            }
+            DigestAlgorithm::Sha384 => {
+                const { ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2") }
+            }
+            DigestAlgorithm::Sha512 => {
+                const { ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3") }
+            }
         }
     }
 

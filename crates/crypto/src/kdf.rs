@@ -48,9 +48,9 @@ impl PkinitKdf {
     #[must_use]
     pub const fn oid(self) -> ObjectIdentifier {
         match self {
-            PkinitKdf::Sha1 => ObjectIdentifier::new_unwrap("1.3.6.1.5.2.3.6.1"),
-            PkinitKdf::Sha256 => ObjectIdentifier::new_unwrap("1.3.6.1.5.2.3.6.2"),
-            PkinitKdf::Sha512 => ObjectIdentifier::new_unwrap("1.3.6.1.5.2.3.6.3"),
+            PkinitKdf::Sha1 => const { ObjectIdentifier::new_unwrap("1.3.6.1.5.2.3.6.1") },
+            PkinitKdf::Sha256 => const { ObjectIdentifier::new_unwrap("1.3.6.1.5.2.3.6.2") },
+            PkinitKdf::Sha512 => const { ObjectIdentifier::new_unwrap("1.3.6.1.5.2.3.6.3") },
         }
     }
 

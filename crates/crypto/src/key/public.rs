@@ -49,8 +49,8 @@ impl Curve {
     #[must_use]
     pub const fn oid(self) -> ObjectIdentifier {
         match self {
-            Curve::P256 => ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7"),
-            Curve::P384 => ObjectIdentifier::new_unwrap("1.3.132.0.34"),
+            Curve::P256 => const { ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7") },
+            Curve::P384 => const { ObjectIdentifier::new_unwrap("1.3.132.0.34") },
         }
     }
 
