@@ -66,14 +66,14 @@ done
 export RSA="--pk user0:$work/ca/client.pem:$work/ca/client.key"
 export EC="--pk user0:$work/ca/clientec.pem:$work/ca/clientec.key"
 export MIT="--kdc-certificate $work/ca/kdc.pem" KEYPORCH="--kdc-issuer $work/authority.pem"
-python3 "$bench/compare.py" --cases "$bench/kdc-cases.txt" --servers "$work/servers" --floor "$built/floor" \
+[ "$rounds" = 0 ] || python3 "$bench/compare.py" --cases "$bench/kdc-cases.txt" --servers "$work/servers" --floor "$built/floor" \
   --rounds "$rounds" --only "$only" --log "$work/log.jsonl" "${document[@]}"
 
 # In portions, for every reply is kept until it is checked.
 good=0 wrong=0 zero=0
 while [ $((good + wrong)) -lt "$exchanges" ]; do
   # shellcheck disable=SC2086
-  said=$("$load" --kdc "$keyporch" --pid "$keyporch_pid" --mode pkdh --proto tcp-keep --count 5000 $RSA $KEYPORCH) || true
+  said=$("$load" --kdc "$keyporch" --pid "$keyporch_pid" --mode pkdh --proto tcp --seconds 600 --count 5000 $RSA $KEYPORCH) || true
   number() { sed "s/.*\"$1\":\([0-9]*\).*/\1/" <<<"$said"; }
   good=$((good + $(number good))) wrong=$((wrong + $(number wrong))) zero=$((zero + $(number zero_led)))
   echo "$good good, $wrong wrong, $zero with a secret that began with a zero byte"

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use crypto::key::PublicKey;
 use directory::account::user_salt;
 use directory::password::{PasswordMaterial, keys_of_password};
-use directory::{
-    Attribute, Change, Directory, EntryId, NewEntry, Origin, Reads, change,
-};
+use directory::{Attribute, Change, Directory, EntryId, NewEntry, Origin, Reads, change};
 use trust::{Rng, Timestamp};
 use wire::key_credential::{CustomKeyInformation, KeySource, KeyTime, KeyUsage, NewKeyCredential};
 
@@ -54,7 +52,9 @@ pub fn add(directory: &Directory, count: usize, now: Timestamp, rng: &mut dyn Rn
 /// When there is no such person.
 pub fn list_key(directory: &Directory, name: &str, key: &PublicKey, now: Timestamp) {
     let snapshot = directory.snapshot().expect("the directory has a domain");
-    let account = snapshot.account_by_sam(name).expect("the directory can be read");
+    let account = snapshot
+        .account_by_sam(name)
+        .expect("the directory can be read");
     let holder: Arc<_> = account.expect("the person was added before");
     let time = KeyTime::from_filetime(now.filetime(), KeySource::Ad);
     let value = NewKeyCredential {
@@ -69,9 +69,19 @@ pub fn list_key(directory: &Directory, name: &str, key: &PublicKey, now: Timesta
     .write()
     .expect("the value keeps the rules");
     let value = value.as_bytes().to_vec();
-    commit(directory, &[change::add_key_credential(holder.id, value, Origin::Registration)], now);
+    commit(
+        directory,
+        &[change::add_key_credential(
+            holder.id,
+            value,
+            Origin::Registration,
+        )],
+        now,
+    );
 }
 
 fn commit(directory: &Directory, changes: &[Change], now: Timestamp) {
-    directory.commit(changes, &Reads::none(), now).expect("the directory takes the changes");
+    directory
+        .commit(changes, &Reads::none(), now)
+        .expect("the directory takes the changes");
 }

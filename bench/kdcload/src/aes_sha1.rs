@@ -19,7 +19,14 @@ const MAC: usize = 12;
 /// The key of a password.
 pub fn string_to_key(password: &str, salt: &str) -> Vec<u8> {
     let mut key = [0; 32];
-    pbkdf2_hmac(password.as_bytes(), salt.as_bytes(), 4096, MessageDigest::sha1(), &mut key).expect("PBKDF2");
+    pbkdf2_hmac(
+        password.as_bytes(),
+        salt.as_bytes(),
+        4096,
+        MessageDigest::sha1(),
+        &mut key,
+    )
+    .expect("PBKDF2");
     derive(&key, b"kerberos")
 }
 
@@ -31,7 +38,10 @@ pub struct UsageKeys {
 
 impl UsageKeys {
     pub fn new(key: &[u8], usage: u32) -> Self {
-        Self { encryption: derive(key, &constant(usage, 0xaa)), integrity: derive(key, &constant(usage, 0x55)) }
+        Self {
+            encryption: derive(key, &constant(usage, 0xaa)),
+            integrity: derive(key, &constant(usage, 0x55)),
+        }
     }
 
     pub fn encrypt(&self, plain: &[u8]) -> Vec<u8> {
@@ -85,7 +95,9 @@ fn fold(input: &[u8], length: usize) -> Vec<u8> {
     let spread = (0..copies).flat_map(|copy| {
         let turned = 13 * copy % bits;
         (0..input.len()).map(move |byte| {
-            (0..8).fold(0u8, |all, one| all << 1 | bit((byte * 8 + one + bits - turned) % bits))
+            (0..8).fold(0u8, |all, one| {
+                all << 1 | bit((byte * 8 + one + bits - turned) % bits)
+            })
         })
     });
     let mut sums = vec![0u32; length];
@@ -120,7 +132,8 @@ fn hmac(key: &[u8], data: &[u8]) -> Vec<u8> {
 
 /// CBC with a zero vector over whole blocks.
 fn cbc(key: &[u8], data: &[u8], mode: Mode) -> Vec<u8> {
-    let mut crypter = Crypter::new(Cipher::aes_256_cbc(), mode, key, Some(&[0; BLOCK])).expect("AES");
+    let mut crypter =
+        Crypter::new(Cipher::aes_256_cbc(), mode, key, Some(&[0; BLOCK])).expect("AES");
     crypter.pad(false);
     let mut out = vec![0; data.len() + BLOCK];
     let length = crypter.update(data, &mut out).expect("AES");
@@ -164,7 +177,10 @@ mod tests {
     /// RFC 3961 A.1.
     #[test]
     fn folds_as_the_standard_does() {
-        assert_eq!(fold(b"012345", 8), [0xbe, 0x07, 0x26, 0x31, 0x27, 0x6b, 0x19, 0x55]);
+        assert_eq!(
+            fold(b"012345", 8),
+            [0xbe, 0x07, 0x26, 0x31, 0x27, 0x6b, 0x19, 0x55]
+        );
         let kerberos = *b"kerberos\x7b\x9b\x5b\x2b\x93\x13\x2b\x93";
         assert_eq!(fold(b"kerberos", 16), kerberos);
     }

@@ -57,7 +57,9 @@ impl Arguments {
             read.set(&name, &value)?;
         }
         if !read.kdc.ip().is_loopback() {
-            return Err("the KDC must be on this machine: load is no way to treat others".to_owned());
+            return Err(
+                "the KDC must be on this machine: load is no way to treat others".to_owned(),
+            );
         }
         if read.count == 0 || read.users == 0 || read.connections == 0 {
             return Err("--count, --users and --connections are at least 1".to_owned());
@@ -105,7 +107,8 @@ impl Arguments {
                 let [name, certificate, key] = value.split(':').collect::<Vec<_>>()[..] else {
                     return Err(wrong());
                 };
-                self.clients.push((name.to_owned(), Signing::load(certificate, key)));
+                self.clients
+                    .push((name.to_owned(), Signing::load(certificate, key)));
             }
             "--kdc-certificate" => self.kdc_certificate = Some(KdcCertificate::load(value, false)),
             "--kdc-issuer" => self.kdc_certificate = Some(KdcCertificate::load(value, true)),

@@ -9,7 +9,12 @@ pub fn tlv(tag: u8, body: &[u8]) -> Vec<u8> {
         0..0x80 => out.push(length as u8),
         0x80..0x100 => out.extend([0x81, length as u8]),
         0x100..0x1_0000 => out.extend([0x82, (length >> 8) as u8, length as u8]),
-        _ => out.extend([0x83, (length >> 16) as u8, (length >> 8) as u8, length as u8]),
+        _ => out.extend([
+            0x83,
+            (length >> 16) as u8,
+            (length >> 8) as u8,
+            length as u8,
+        ]),
     }
     out.extend_from_slice(body);
     out
@@ -67,7 +72,10 @@ pub fn generalized_time(text: &str) -> Vec<u8> {
 }
 
 pub fn oid(dotted: &str) -> Vec<u8> {
-    let arcs: Vec<u64> = dotted.split('.').map(|arc| arc.parse().expect("an arc")).collect();
+    let arcs: Vec<u64> = dotted
+        .split('.')
+        .map(|arc| arc.parse().expect("an arc"))
+        .collect();
     let mut body = vec![(arcs[0] * 40 + arcs[1]) as u8];
     for arc in &arcs[2..] {
         let mut digits = vec![(arc & 0x7f) as u8];
@@ -97,12 +105,26 @@ pub fn parse(bytes: &[u8]) -> Option<(Element<'_>, &[u8])> {
         (2, first)
     } else {
         // Four bytes of length are more than any message has; none is BER's indefinite form.
-        let digits = bytes.get(2..2 + (first & 0x7f)).filter(|digits| (1..=4).contains(&digits.len()))?;
-        (2 + digits.len(), digits.iter().fold(0, |all, byte| all << 8 | usize::from(*byte)))
+        let digits = bytes
+            .get(2..2 + (first & 0x7f))
+            .filter(|digits| (1..=4).contains(&digits.len()))?;
+        (
+            2 + digits.len(),
+            digits
+                .iter()
+                .fold(0, |all, byte| all << 8 | usize::from(*byte)),
+        )
     };
     let end = head.checked_add(length)?;
     let (whole, rest) = bytes.split_at_checked(end)?;
-    Some((Element { tag, body: &whole[head..], whole }, rest))
+    Some((
+        Element {
+            tag,
+            body: &whole[head..],
+            whole,
+        },
+        rest,
+    ))
 }
 
 pub fn first(bytes: &[u8]) -> Option<Element<'_>> {
@@ -135,6 +157,8 @@ impl<'a> Element<'a> {
     }
 
     pub fn number(&self) -> u64 {
-        self.body.iter().fold(0, |all, byte| all << 8 | u64::from(*byte))
+        self.body
+            .iter()
+            .fold(0, |all, byte| all << 8 | u64::from(*byte))
     }
 }

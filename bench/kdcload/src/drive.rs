@@ -46,7 +46,11 @@ pub fn wait(arguments: &Arguments, prepared: &Prepared, patience: Duration) -> O
         let sent = Link::new(arguments.kdc, arguments.transport)
             .and_then(|mut link| link.exchange(&request.bytes, &mut reply));
         let kdc = arguments.kdc_certificate.as_ref();
-        if sent.is_ok() && request.check(&reply, prepared.agreement.as_ref(), kdc).is_ok() {
+        if sent.is_ok()
+            && request
+                .check(&reply, prepared.agreement.as_ref(), kdc)
+                .is_ok()
+        {
             return Some(began.elapsed());
         }
         thread::sleep(POLL);
@@ -62,8 +66,13 @@ pub fn run(arguments: &Arguments, prepared: &Prepared) -> Run {
     let end = began + arguments.limit;
     let parts: Vec<_> = thread::scope(|scope| {
         let connection = || connection(arguments, prepared, &next, end);
-        let threads: Vec<_> = (0..arguments.connections).map(|_| scope.spawn(connection)).collect();
-        threads.into_iter().map(|thread| thread.join().expect("a connection's thread ends")).collect()
+        let threads: Vec<_> = (0..arguments.connections)
+            .map(|_| scope.spawn(connection))
+            .collect();
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("a connection's thread ends"))
+            .collect()
     });
     let wall = began.elapsed();
     let after = used(&arguments.pids);
@@ -74,7 +83,13 @@ pub fn run(arguments: &Arguments, prepared: &Prepared) -> Run {
             *lost.entry(why).or_insert(0) += count;
         }
     }
-    Run { done, lost, wall, before, after }
+    Run {
+        done,
+        lost,
+        wall,
+        before,
+        after,
+    }
 }
 
 fn connection(
@@ -88,7 +103,9 @@ fn connection(
     let mut reply = Vec::new();
     loop {
         let number = next.fetch_add(1, Ordering::Relaxed);
-        let Some(request) = prepared.requests.get(number) else { break };
+        let Some(request) = prepared.requests.get(number) else {
+            break;
+        };
         let sent = Instant::now();
         if sent >= end {
             break;

@@ -18,15 +18,27 @@ pub enum Transport {
 
 pub enum Link {
     Udp(UdpSocket),
-    Tcp { to: SocketAddr, keep: bool, open: Option<TcpStream> },
+    Tcp {
+        to: SocketAddr,
+        keep: bool,
+        open: Option<TcpStream>,
+    },
 }
 
 impl Link {
     pub fn new(to: SocketAddr, transport: Transport) -> io::Result<Self> {
         if transport != Transport::Udp {
-            return Ok(Self::Tcp { to, keep: transport == Transport::TcpKept, open: None });
+            return Ok(Self::Tcp {
+                to,
+                keep: transport == Transport::TcpKept,
+                open: None,
+            });
         }
-        let any = if to.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+        let any = if to.is_ipv4() {
+            Ipv4Addr::UNSPECIFIED.into()
+        } else {
+            Ipv6Addr::UNSPECIFIED.into()
+        };
         let socket = UdpSocket::bind(SocketAddr::new(any, 0))?;
         socket.connect(to)?;
         socket.set_read_timeout(Some(PATIENCE))?;

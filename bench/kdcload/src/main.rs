@@ -31,7 +31,9 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let first_answer = arguments.wait.and_then(|patience| drive::wait(&arguments, &prepared, patience));
+    let first_answer = arguments
+        .wait
+        .and_then(|patience| drive::wait(&arguments, &prepared, patience));
     let run = drive::run(&arguments, &prepared);
     report::report(&arguments, &prepared, &run, first_answer)
 }

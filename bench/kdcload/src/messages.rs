@@ -5,7 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::aes_sha1::{CHECKSUM_TYPE, ETYPE, UsageKeys, checksum};
 use crate::der::{
-    Element, application, bits, context, first, general_string, generalized_time, integer, octets, sequence, tlv,
+    Element, application, bits, context, first, general_string, generalized_time, integer, octets,
+    sequence, tlv,
 };
 use crate::pkinit::{Agreement, KdcCertificate, Signing};
 
@@ -59,29 +60,65 @@ impl Common {
     pub fn timestamp(&self, client: &str, key: &[u8], keys: &UsageKeys) -> Request {
         let (body, nonce) = self.initial_body(client);
         let (time, micros) = stamp();
-        let stamp = sequence(&[&context(0, &generalized_time(&time)), &context(1, &integer(micros))]);
+        let stamp = sequence(&[
+            &context(0, &generalized_time(&time)),
+            &context(1, &integer(micros)),
+        ]);
         let proof = padata(PA_ENC_TIMESTAMP, &encrypted(&keys.encrypt(&stamp)));
         let bytes = kdc_request(AS_REQ, &[&proof, &self.pac_request()], &body);
-        Request { bytes, nonce, proof: Proof::Timestamp { key: key.to_vec() } }
+        Request {
+            bytes,
+            nonce,
+            proof: Proof::Timestamp { key: key.to_vec() },
+        }
     }
 
     /// An AS-REQ with a signature (PKINIT).
-    pub fn signature(&self, client: &str, signing: &Signing, agreement: &Agreement, dh_nonce: bool) -> Request {
+    pub fn signature(
+        &self,
+        client: &str,
+        signing: &Signing,
+        agreement: &Agreement,
+        dh_nonce: bool,
+    ) -> Request {
         let (body, nonce) = self.initial_body(client);
         let (time, micros) = stamp();
         let dh_nonce = dh_nonce.then(|| random::<32>().to_vec());
-        let signed = signing.pa_pk_as_req(agreement, &body, nonce, (&time, micros), dh_nonce.as_deref());
-        let bytes = kdc_request(AS_REQ, &[&padata(PA_PK_AS_REQ, &signed), &self.pac_request()], &body);
-        Request { bytes, nonce, proof: Proof::Signature { dh_nonce } }
+        let signed = signing.pa_pk_as_req(
+            agreement,
+            &body,
+            nonce,
+            (&time, micros),
+            dh_nonce.as_deref(),
+        );
+        let bytes = kdc_request(
+            AS_REQ,
+            &[&padata(PA_PK_AS_REQ, &signed), &self.pac_request()],
+            &body,
+        );
+        Request {
+            bytes,
+            nonce,
+            proof: Proof::Signature { dh_nonce },
+        }
     }
 
     /// A TGS-REQ. `keys` are those of the session key for usage 7.
-    pub fn service(&self, client: &str, service: &[&str], tgt: &Granted, keys: &UsageKeys) -> Request {
+    pub fn service(
+        &self,
+        client: &str,
+        service: &[&str],
+        tgt: &Granted,
+        keys: &UsageKeys,
+    ) -> Request {
         let nonce = nonce();
         let body = self.body(None, service, nonce, FORWARDABLE);
         let (time, micros) = stamp();
         let sum = checksum(&tgt.session_key, 6, &body);
-        let sum = sequence(&[&context(0, &integer(CHECKSUM_TYPE)), &context(1, &octets(&sum))]);
+        let sum = sequence(&[
+            &context(0, &integer(CHECKSUM_TYPE)),
+            &context(1, &octets(&sum)),
+        ]);
         let authenticator = application(
             2,
             &sequence(&[
@@ -104,12 +141,26 @@ impl Common {
             ]),
         );
         let bytes = kdc_request(TGS_REQ, &[&padata(PA_TGS_REQ, &shown)], &body);
-        Request { bytes, nonce, proof: Proof::Ticket { session_key: tgt.session_key.clone() } }
+        Request {
+            bytes,
+            nonce,
+            proof: Proof::Ticket {
+                session_key: tgt.session_key.clone(),
+            },
+        }
     }
 
     fn initial_body(&self, client: &str) -> (Vec<u8>, u32) {
         let nonce = nonce();
-        (self.body(Some(client), &["krbtgt", &self.realm], nonce, FORWARDABLE | RENEWABLE_OK), nonce)
+        (
+            self.body(
+                Some(client),
+                &["krbtgt", &self.realm],
+                nonce,
+                FORWARDABLE | RENEWABLE_OK,
+            ),
+            nonce,
+        )
     }
 
     fn body(&self, client: Option<&str>, service: &[&str], nonce: u32, options: u32) -> Vec<u8> {
@@ -126,7 +177,10 @@ impl Common {
     }
 
     fn pac_request(&self) -> Vec<u8> {
-        padata(PA_PAC_REQUEST, &sequence(&[&context(0, &tlv(1, &[if self.pac { 0xff } else { 0 }]))]))
+        padata(
+            PA_PAC_REQUEST,
+            &sequence(&[&context(0, &tlv(1, &[if self.pac { 0xff } else { 0 }]))]),
+        )
     }
 }
 
@@ -144,7 +198,9 @@ impl Request {
         }
         match &self.proof {
             Proof::Timestamp { key } => open(&reply, key, 3, self.nonce),
-            Proof::Ticket { session_key } if reply.tag == TGS_REP => open(&reply, session_key, 8, self.nonce),
+            Proof::Ticket { session_key } if reply.tag == TGS_REP => {
+                open(&reply, session_key, 8, self.nonce)
+            }
             Proof::Ticket { .. } => Err("the reply is no TGS-REP".to_owned()),
             Proof::Signature { dh_nonce } => {
                 let answer = pk_as_rep(&reply).ok_or("the reply has no PA-PK-AS-REP")?;
@@ -153,9 +209,14 @@ impl Request {
                 let granted = open(&reply, &agreed.key, 3, self.nonce);
                 if granted.is_err() && open(&reply, &agreed.cut_short, 3, self.nonce).is_ok() {
                     // Wrong all the same, but it is known what went wrong (RFC 4556 3.2.3.1).
-                    return Err("the shared secret was used without its leading zero bytes".to_owned());
+                    return Err(
+                        "the shared secret was used without its leading zero bytes".to_owned()
+                    );
                 }
-                granted.map(|granted| Granted { zero_led: agreed.zero_led, ..granted })
+                granted.map(|granted| Granted {
+                    zero_led: agreed.zero_led,
+                    ..granted
+                })
             }
         }
     }
@@ -170,32 +231,55 @@ fn open(reply: &Element<'_>, key: &[u8], usage: u32, nonce: u32) -> Result<Grant
         return Err(format!("the enc-part has etype {etype:?}"));
     }
     let cipher = sealed.within(0xa2).ok_or("the enc-part has no cipher")?;
-    let plain = UsageKeys::new(key, usage).decrypt(cipher.body).ok_or("the enc-part does not open")?;
-    let part = first(&plain).and_then(|part| part.inner()).ok_or("the enc-part holds no EncKDCRepPart")?;
-    let repeated = part.within(0xa2).ok_or("the enc-part has no nonce")?.number();
+    let plain = UsageKeys::new(key, usage)
+        .decrypt(cipher.body)
+        .ok_or("the enc-part does not open")?;
+    let part = first(&plain)
+        .and_then(|part| part.inner())
+        .ok_or("the enc-part holds no EncKDCRepPart")?;
+    let repeated = part
+        .within(0xa2)
+        .ok_or("the enc-part has no nonce")?
+        .number();
     if repeated & 0xffff_ffff != u64::from(nonce) {
         return Err("the nonce is another".to_owned());
     }
-    let session_key = part.within(0xa0).and_then(|key| key.within(0xa1)).ok_or("the enc-part has no key")?;
+    let session_key = part
+        .within(0xa0)
+        .and_then(|key| key.within(0xa1))
+        .ok_or("the enc-part has no key")?;
     let ticket = whole.child(0xa5).ok_or("the reply has no ticket")?;
-    Ok(Granted { session_key: session_key.body.to_vec(), ticket: ticket.body.to_vec(), zero_led: false })
+    Ok(Granted {
+        session_key: session_key.body.to_vec(),
+        ticket: ticket.body.to_vec(),
+        zero_led: false,
+    })
 }
 
 fn pk_as_rep<'a>(reply: &Element<'a>) -> Option<&'a [u8]> {
     let all = reply.inner()?.within(0xa2)?.children();
-    let is_answer = |one: &&Element<'a>| one.within(0xa1).is_some_and(|kind| kind.number() == PA_PK_AS_REP);
+    let is_answer = |one: &&Element<'a>| {
+        one.within(0xa1)
+            .is_some_and(|kind| kind.number() == PA_PK_AS_REP)
+    };
     Some(all.iter().find(is_answer)?.within(0xa2)?.body)
 }
 
 fn said(error: &Element<'_>) -> String {
-    let code = error.inner().and_then(|error| error.within(0xa6)).map_or(0, |code| code.number());
+    let code = error
+        .inner()
+        .and_then(|error| error.within(0xa6))
+        .map_or(0, |code| code.number());
     format!("KRB-ERROR {code}")
 }
 
 fn kdc_request(number: u8, all: &[&[u8]], body: &[u8]) -> Vec<u8> {
     let kind = context(2, &integer(number.into()));
     let padata = context(3, &sequence(all));
-    application(number, &sequence(&[&context(1, &integer(5)), &kind, &padata, &context(4, body)]))
+    application(
+        number,
+        &sequence(&[&context(1, &integer(5)), &kind, &padata, &context(4, body)]),
+    )
 }
 
 fn principal(kind: u64, parts: &[&str]) -> Vec<u8> {
@@ -222,14 +306,19 @@ fn nonce() -> u32 {
 }
 
 fn seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
 }
 
 /// A time of now, with microseconds that no other request of this run has: no cache may answer for the KDC.
 fn stamp() -> (String, u64) {
     static SERIAL: AtomicU64 = AtomicU64::new(0);
     let serial = SERIAL.fetch_add(1, Ordering::Relaxed);
-    (kerberos_time(seconds() - serial / 1_000_000), serial % 1_000_000)
+    (
+        kerberos_time(seconds() - serial / 1_000_000),
+        serial % 1_000_000,
+    )
 }
 
 /// Seconds since 1970 as KerberosTime.
@@ -237,11 +326,16 @@ fn kerberos_time(seconds: u64) -> String {
     // Civil from days, with March as the first month of the year, so that the leap day comes last.
     let days = seconds / 86_400 + 719_468;
     let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
     format!("{year:04}{month:02}{day:02}{hour:02}{minute:02}{second:02}Z")

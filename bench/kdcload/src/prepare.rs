@@ -26,7 +26,10 @@ pub struct Prepared {
 
 pub fn prepare(arguments: &Arguments) -> Result<Prepared, String> {
     let began = Instant::now();
-    let common = Common { realm: arguments.realm.clone(), pac: arguments.pac };
+    let common = Common {
+        realm: arguments.realm.clone(),
+        pac: arguments.pac,
+    };
     let agreement = match arguments.mode {
         Mode::Modp => Some(Agreement::modp_2048()),
         Mode::P256 => Some(Agreement::p256()),
@@ -37,7 +40,11 @@ pub fn prepare(arguments: &Arguments) -> Result<Prepared, String> {
         (_, Some(agreement)) => signatures(arguments, &common, agreement),
         (_, None) => timestamps(arguments, &common),
     };
-    Ok(Prepared { requests, agreement, took: began.elapsed() })
+    Ok(Prepared {
+        requests,
+        agreement,
+        took: began.elapsed(),
+    })
 }
 
 struct Person {
@@ -49,21 +56,33 @@ struct Person {
 /// `count` people, spread over all that there are.
 fn people(arguments: &Arguments, count: usize) -> Vec<Person> {
     let salt = |name: &str| format!("{}{name}", arguments.realm);
-    let shared = arguments.salt_user.as_deref().map(|user| string_to_key(&arguments.password, &salt(user)));
+    let shared = arguments
+        .salt_user
+        .as_deref()
+        .map(|user| string_to_key(&arguments.password, &salt(user)));
     let step = (arguments.users / count).max(1);
     (0..count)
         .map(|number| {
             let name = format!("user{}", number * step);
-            let key = shared.clone().unwrap_or_else(|| string_to_key(&arguments.password, &salt(&name)));
-            Person { stamping: UsageKeys::new(&key, 1), name, key }
+            let key = shared
+                .clone()
+                .unwrap_or_else(|| string_to_key(&arguments.password, &salt(&name)));
+            Person {
+                stamping: UsageKeys::new(&key, 1),
+                name,
+                key,
+            }
         })
         .collect()
 }
 
 fn timestamps(arguments: &Arguments, common: &Common) -> Vec<Request> {
     let people = people(arguments, arguments.users.min(arguments.count));
-    let asking = (0..arguments.count).map(|number| &people[number.wrapping_mul(STRIDE) % people.len()]);
-    asking.map(|person| common.timestamp(&person.name, &person.key, &person.stamping)).collect()
+    let asking =
+        (0..arguments.count).map(|number| &people[number.wrapping_mul(STRIDE) % people.len()]);
+    asking
+        .map(|person| common.timestamp(&person.name, &person.key, &person.stamping))
+        .collect()
 }
 
 fn signatures(arguments: &Arguments, common: &Common, agreement: &Agreement) -> Vec<Request> {
@@ -71,11 +90,18 @@ fn signatures(arguments: &Arguments, common: &Common, agreement: &Agreement) -> 
     let build = |signer: usize| -> Vec<Request> {
         let numbers = (signer..arguments.count).step_by(SIGNERS);
         let asking = numbers.map(|number| &clients[number % clients.len()]);
-        asking.map(|(name, signing)| common.signature(name, signing, agreement, arguments.dh_nonce)).collect()
+        asking
+            .map(|(name, signing)| common.signature(name, signing, agreement, arguments.dh_nonce))
+            .collect()
     };
     thread::scope(|scope| {
-        let threads: Vec<_> = (0..SIGNERS).map(|signer| scope.spawn(move || build(signer))).collect();
-        threads.into_iter().flat_map(|thread| thread.join().expect("signing goes well")).collect()
+        let threads: Vec<_> = (0..SIGNERS)
+            .map(|signer| scope.spawn(move || build(signer)))
+            .collect();
+        threads
+            .into_iter()
+            .flat_map(|thread| thread.join().expect("signing goes well"))
+            .collect()
     })
 }
 
@@ -94,5 +120,7 @@ fn services(arguments: &Arguments, common: &Common) -> Result<Vec<Request>, Stri
     let tickets: Vec<(&Person, Granted, UsageKeys)> = tickets.collect::<Result<_, String>>()?;
     let service: Vec<&str> = arguments.service.split('/').collect();
     let asking = (0..arguments.count).map(|number| &tickets[number % tickets.len()]);
-    Ok(asking.map(|(person, tgt, showing)| common.service(&person.name, &service, tgt, showing)).collect())
+    Ok(asking
+        .map(|(person, tgt, showing)| common.service(&person.name, &service, tgt, showing))
+        .collect())
 }

@@ -30,7 +30,10 @@ pub fn used(ids: &[u32]) -> Used {
     let mut wanted = ids.to_vec();
     let mut next = 0;
     while let Some(parent) = wanted.get(next).copied() {
-        let children = all.iter().filter(|process| process.parent == parent).map(|process| process.id);
+        let children = all
+            .iter()
+            .filter(|process| process.parent == parent)
+            .map(|process| process.id);
         let new: Vec<u32> = children.filter(|id| !wanted.contains(id)).collect();
         wanted.extend(new);
         next += 1;
@@ -57,5 +60,6 @@ fn read(id: u32) -> Option<Process> {
 fn pss(id: u32) -> u64 {
     let rollup = fs::read_to_string(format!("/proc/{id}/smaps_rollup")).unwrap_or_default();
     let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(0)
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok())
+        .unwrap_or(0)
 }

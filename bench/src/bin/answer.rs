@@ -53,7 +53,9 @@ enum Waiting<'w> {
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let rounds = arguments.get(1).map_or(1, |rounds| rounds.parse().expect("ROUNDS is a number"));
+    let rounds = arguments
+        .get(1)
+        .map_or(1, |rounds| rounds.parse().expect("ROUNDS is a number"));
     let cases: [(&str, usize, fn(&World, usize) -> Vec<Asked<'_>>); 3] = [
         ("as", 4_000, passwords),
         ("tgs", 4_000, services),
@@ -93,7 +95,8 @@ fn measure(world: &World, asked: Vec<Asked<'_>>) -> (f64, usize) {
 
 #[inline(never)]
 fn passwords(world: &World, count: usize) -> Vec<Asked<'_>> {
-    let person = |number: usize| world.initial(number % PEOPLE, Secret::Password(population::PASSWORD));
+    let person =
+        |number: usize| world.initial(number % PEOPLE, Secret::Password(population::PASSWORD));
     // One derivation of the key serves them all.
     let first = person(0);
     drop(first);
@@ -104,7 +107,9 @@ fn passwords(world: &World, count: usize) -> Vec<Asked<'_>> {
         None,
     );
     let key: &'static _ = Box::leak(Box::new(key.expect("a password gives a key")));
-    (0..count).map(|number| world.initial(number * 7_919 % PEOPLE, Secret::Key(key))).collect()
+    (0..count)
+        .map(|number| world.initial(number * 7_919 % PEOPLE, Secret::Key(key)))
+        .collect()
 }
 
 #[inline(never)]
@@ -150,7 +155,10 @@ impl Asked<'_> {
         match self.waiting {
             Waiting::Granting(waiting) => waiting.handle(reply).expect("a ticket"),
             Waiting::Initial(waiting) => {
-                match waiting.handle(reply, now, &mut SystemRng).expect("a ticket") {
+                match waiting
+                    .handle(reply, now, &mut SystemRng)
+                    .expect("a ticket")
+                {
                     Handled::Done(credential) => *credential,
                     Handled::Send(..) => panic!("the KDC asked for more"),
                 }
@@ -214,8 +222,14 @@ impl World {
             lockout_policy: &self.policy,
             memory: &self.memory,
         };
-        let Answer { reply, .. } =
-            kdc::answer(message, None, Transport::Stream, &view, self.now, &mut SystemRng);
+        let Answer { reply, .. } = kdc::answer(
+            message,
+            None,
+            Transport::Stream,
+            &view,
+            self.now,
+            &mut SystemRng,
+        );
         assert!(view.directory.into_reads().are_consistent());
         reply.expect("an answer")
     }
@@ -224,10 +238,19 @@ impl World {
     fn initial<'w>(&'w self, number: usize, secret: Secret<'w>) -> Asked<'w> {
         let name = PrincipalName::principal(&format!("user{number}"));
         let wish = Wish::ticket_granting(REALM);
-        let (exchange, message) =
-            Initial::start(name, self.realm.name.clone(), wish, secret, self.now, &mut SystemRng);
+        let (exchange, message) = Initial::start(
+            name,
+            self.realm.name.clone(),
+            wish,
+            secret,
+            self.now,
+            &mut SystemRng,
+        );
         let told = self.send(&message);
-        match exchange.handle(&told, self.now, &mut SystemRng).expect("a hint") {
+        match exchange
+            .handle(&told, self.now, &mut SystemRng)
+            .expect("a hint")
+        {
             Handled::Send(waiting, message) => Asked {
                 message,
                 waiting: Waiting::Initial(waiting),
@@ -248,8 +271,12 @@ fn identity(now: Timestamp, root: &PrivateKey, anchor: &[u8]) -> Identity {
     ];
     let leaf = certificate(now, "dc1", &key, "Root", root, &extensions);
     let parse = |der: &[u8]| Certificate::parse(der).expect("a certificate");
-    Identity::new(parse(&leaf), vec![parse(anchor)], Arc::new(key) as Arc<dyn Signer>)
-        .expect("a KDC's certificate")
+    Identity::new(
+        parse(&leaf),
+        vec![parse(anchor)],
+        Arc::new(key) as Arc<dyn Signer>,
+    )
+    .expect("a KDC's certificate")
 }
 
 fn certificate(

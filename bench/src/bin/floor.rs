@@ -53,7 +53,17 @@ fn main() {
     let mut ecdh = ecdh();
     let mut seal_as = sealing(&AS_PIECES);
     let mut seal_tgs = sealing(&TGS_PIECES);
-    let [key, both, rsa_sign, rsa_verify, ec_sign, ec_verify, ecdh, seal_as, seal_tgs] = medians([
+    let [
+        key,
+        both,
+        rsa_sign,
+        rsa_verify,
+        ec_sign,
+        ec_verify,
+        ecdh,
+        seal_as,
+        seal_tgs,
+    ] = medians([
         &mut || drop(black_box(make())),
         &mut || drop(black_box(again().agree(&peer).expect("a secret"))),
         &mut *rsa_sign,
@@ -123,12 +133,18 @@ fn rsa_operations(key: &PrivateKey) -> [Box<dyn FnMut()>; 2] {
     let pair = aws::RsaKeyPair::from_pkcs8(&key.to_pkcs8_der()).expect("a key");
     let random = SystemRandom::new();
     let mut signature = vec![0; pair.public_modulus_len()];
-    pair.sign(&aws::RSA_PKCS1_SHA256, &random, &MESSAGE, &mut signature).expect("a signature");
-    let PublicKey::Rsa(public) = key.public_key() else { unreachable!("it was made as an RSA key") };
+    pair.sign(&aws::RSA_PKCS1_SHA256, &random, &MESSAGE, &mut signature)
+        .expect("a signature");
+    let PublicKey::Rsa(public) = key.public_key() else {
+        unreachable!("it was made as an RSA key")
+    };
     let algorithm = &aws::RSA_PKCS1_2048_8192_SHA256;
     let public = aws::ParsedPublicKey::new(algorithm, public.to_pkcs1_der()).expect("a key");
     let known = signature.clone();
-    let sign = move || pair.sign(&aws::RSA_PKCS1_SHA256, &random, &MESSAGE, &mut signature).expect("a signature");
+    let sign = move || {
+        pair.sign(&aws::RSA_PKCS1_SHA256, &random, &MESSAGE, &mut signature)
+            .expect("a signature")
+    };
     let verify = move || public.verify_sig(&MESSAGE, &known).expect("verifies");
     [Box::new(sign), Box::new(verify)]
 }
@@ -138,12 +154,19 @@ fn ec_operations(key: &PrivateKey) -> [Box<dyn FnMut()>; 2] {
     let pair = aws::EcdsaKeyPair::from_pkcs8(algorithm, &key.to_pkcs8_der()).expect("a key");
     let random = SystemRandom::new();
     let known = pair.sign(&random, &MESSAGE).expect("a signature");
-    let PublicKey::Ec(public) = key.public_key() else { unreachable!("it was made as an EC key") };
-    let public = aws::ParsedPublicKey::new(&aws::ECDSA_P256_SHA256_ASN1, public.point()).expect("a key");
+    let PublicKey::Ec(public) = key.public_key() else {
+        unreachable!("it was made as an EC key")
+    };
+    let public =
+        aws::ParsedPublicKey::new(&aws::ECDSA_P256_SHA256_ASN1, public.point()).expect("a key");
     let sign = move || {
         black_box(pair.sign(&random, &MESSAGE).expect("a signature"));
     };
-    let verify = move || public.verify_sig(&MESSAGE, known.as_ref()).expect("verifies");
+    let verify = move || {
+        public
+            .verify_sig(&MESSAGE, known.as_ref())
+            .expect("verifies")
+    };
     [Box::new(sign), Box::new(verify)]
 }
 
@@ -164,7 +187,9 @@ fn ecdh() -> impl FnMut() {
 
 /// AES-256 and HMAC-SHA1 over pieces of these lengths, under keys that are ready.
 fn sealing(pieces: &'static [usize]) -> impl FnMut() {
-    use aws_lc_rs::cipher::{AES_256, EncryptionContext, PaddedBlockEncryptingKey, UnboundCipherKey};
+    use aws_lc_rs::cipher::{
+        AES_256, EncryptionContext, PaddedBlockEncryptingKey, UnboundCipherKey,
+    };
     let mac = hmac::Key::new(hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, &[5; 32]);
     let key = UnboundCipherKey::new(&AES_256, &[9; 32]).expect("a key");
     let key = PaddedBlockEncryptingKey::cbc_pkcs7(key).expect("a key");
@@ -175,7 +200,10 @@ fn sealing(pieces: &'static [usize]) -> impl FnMut() {
             // The padding makes up the last block.
             buffer.resize(length - 1, 3);
             let vector = EncryptionContext::Iv128([0; 16].into());
-            black_box(key.less_safe_encrypt(&mut buffer, vector).expect("it is sealed"));
+            black_box(
+                key.less_safe_encrypt(&mut buffer, vector)
+                    .expect("it is sealed"),
+            );
             black_box(hmac::sign(&mac, &buffer));
         }
     }

@@ -28,7 +28,12 @@ fn main() {
         Box::new(SystemRng),
     )
     .expect("the directory opens");
-    population::add(&directory, count.parse().expect("COUNT is a number"), now, &mut SystemRng);
+    population::add(
+        &directory,
+        count.parse().expect("COUNT is a number"),
+        now,
+        &mut SystemRng,
+    );
     for pair in listed {
         let (name, file) = pair.split_once(':').expect("NAME:CERTIFICATE.pem");
         let pem = std::fs::read_to_string(file).expect("the certificate's file is there");
@@ -38,9 +43,11 @@ fn main() {
         population::list_key(&directory, name, &key, now);
     }
     let snapshot = directory.snapshot().expect("there is a domain");
-    let issuer = authority::authority(&snapshot, Ca::Enterprise, now).expect("the directory can be read");
+    let issuer =
+        authority::authority(&snapshot, Ca::Enterprise, now).expect("the directory can be read");
     let issuer = issuer.expect("`keyporchd init` founds the authority");
-    std::fs::write(authority, pem::encode("CERTIFICATE", issuer.der())).expect("there is room for a file");
+    std::fs::write(authority, pem::encode("CERTIFICATE", issuer.der()))
+        .expect("there is room for a file");
 }
 
 fn root_key(file: &str) -> RootKey {
