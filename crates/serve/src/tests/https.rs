@@ -10,7 +10,7 @@ use rustls::{
 };
 
 use super::{PATIENCE, any, certificate, identity, impatient, serve};
-use crate::server::Listeners;
+use crate::listeners::Listeners;
 use crate::settings::{Limits, Listen};
 
 type Tls = StreamOwned<ClientConnection, TcpStream>;

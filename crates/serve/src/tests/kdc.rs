@@ -3,7 +3,7 @@ use std::net::{SocketAddr, TcpStream, UdpSocket};
 
 use super::{PATIENCE, any, impatient, serve};
 use crate::fault::Role;
-use crate::server::Listeners;
+use crate::listeners::Listeners;
 use crate::settings::{Limits, Listen};
 
 fn kdc(limits: &Limits) -> (Listeners, SocketAddr) {

@@ -14,8 +14,8 @@ use wire::http::{Request, Response};
 
 use crate::door::{Http, Kerberos, Path};
 use crate::fault::Role;
+use crate::listeners::{Behind, Listeners};
 use crate::metrics::Metrics;
-use crate::server::{Behind, Listeners};
 use crate::settings::{Limits, Listen};
 use crate::sockets::{Inherited, Sockets};
 use crate::tls::Identity;

@@ -1,0 +1,319 @@
+//! The listeners of a server: their runtime, their threads, what each of them serves.
+
+use std::future::Future;
+use std::net::{TcpListener, UdpSocket};
+use std::os::unix::net::UnixListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+
+use crate::accept::Closing;
+use crate::conversation::Conversations;
+use crate::datagrams::Datagrams;
+use crate::door::{Http, Kerberos};
+use crate::fault::{Fault, Role};
+use crate::metrics::Metrics;
+use crate::operations::{Operations, Readiness};
+use crate::room::Room;
+use crate::settings::{Limits, processors};
+use crate::sockets::{Addresses, Sockets};
+use crate::streams::Streams;
+use crate::tls::{Current, Identity};
+use crate::{https, local};
+
+/// Threads of the runtime beside the workers: for what the runtime itself does on blocking threads.
+const SPARE_THREADS: usize = 2;
+
+/// What stands behind the sockets.
+pub(crate) struct Behind {
+    pub(crate) kdc: Arc<dyn Kerberos>,
+    pub(crate) http: Arc<dyn Http>,
+    pub(crate) identity: Option<Identity>,
+    pub(crate) ready: Box<Readiness>,
+}
+
+/// The listeners of a server, being served.
+#[derive(Debug)]
+pub(crate) struct Listeners {
+    runtime: Option<Runtime>,
+    datagrams: Vec<Datagrams>,
+    tasks: Vec<JoinHandle<()>>,
+    close: watch::Sender<bool>,
+    pub(crate) tls: Option<Arc<Current>>,
+    pub(crate) addresses: Addresses,
+}
+
+/// Listeners on their way to being served.
+struct Opening<'a> {
+    serving: Listeners,
+    runtime: Runtime,
+    closing: Closing,
+    limits: &'a Limits,
+    metrics: &'a Arc<Metrics>,
+    workers: Arc<Semaphore>,
+}
+
+impl Listeners {
+    /// Serves `sockets`.
+    pub(crate) fn serve(
+        sockets: Sockets,
+        limits: &Limits,
+        behind: Behind,
+        metrics: &Arc<Metrics>,
+    ) -> Result<Self, Fault> {
+        let current = |identity| Current::new(identity, Arc::clone(metrics)).map(Arc::new);
+        let tls = behind.identity.map(current).transpose()?;
+        let mut opening = Opening::new(sockets.addresses, tls, limits, metrics)?;
+        opening.kdc(sockets.kdc, &behind.kdc)?;
+        opening.https(sockets.https, &behind.http)?;
+        opening.http(sockets.http, &behind.http)?;
+        if let Some(listener) = sockets.operations {
+            opening.operations(listener, behind.ready)?;
+        }
+        if let Some((listener, socket)) = sockets.admin {
+            opening.admin(listener, socket, &behind.http)?;
+        }
+        Ok(opening.done())
+    }
+
+    #[cfg(test)]
+    pub(crate) fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// Replaces the TLS certificate; without an HTTPS listener there is nothing to replace.
+    pub(crate) fn replace_identity(&self, identity: Identity) -> Result<(), Fault> {
+        self.tls
+            .as_ref()
+            .map_or(Ok(()), |tls| tls.replace(identity))
+    }
+
+    /// Waits for the next signal of the operating system that asks something of a server.
+    pub(crate) fn signals(&self) -> Result<Signals<'_>, Fault> {
+        let Some(runtime) = &self.runtime else {
+            return Err(Fault::Worker(std::io::ErrorKind::NotConnected.into()));
+        };
+        let _entered = runtime.enter();
+        let of = |kind| signal(kind).map_err(Fault::Worker);
+        Ok(Signals {
+            runtime,
+            hangup: of(SignalKind::hangup())?,
+            terminate: of(SignalKind::terminate())?,
+            interrupt: of(SignalKind::interrupt())?,
+        })
+    }
+
+    /// Accepts nothing new, answers what is under way for `grace` at most, and ends all threads.
+    pub(crate) fn close(&mut self, grace: Duration) {
+        let _ = self.close.send(true);
+        for datagrams in self.datagrams.drain(..) {
+            datagrams.stop();
+        }
+        let Some(runtime) = self.runtime.take() else {
+            return;
+        };
+        let tasks = std::mem::take(&mut self.tasks);
+        runtime.block_on(async move {
+            let all = async {
+                for task in tasks {
+                    let _ = task.await;
+                }
+            };
+            let _ = tokio::time::timeout(grace, all).await;
+        });
+        runtime.shutdown_timeout(grace.min(Duration::from_secs(1)));
+    }
+}
+
+impl Drop for Listeners {
+    fn drop(&mut self) {
+        self.close(Duration::from_millis(100));
+    }
+}
+
+impl<'a> Opening<'a> {
+    fn new(
+        addresses: Addresses,
+        tls: Option<Arc<Current>>,
+        limits: &'a Limits,
+        metrics: &'a Arc<Metrics>,
+    ) -> Result<Self, Fault> {
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(processors())
+            .max_blocking_threads(limits.workers() + SPARE_THREADS)
+            .thread_name("serve")
+            .enable_all()
+            .build()
+            .map_err(Fault::Worker)?;
+        let (close, closing) = Closing::pair();
+        let serving = Listeners {
+            runtime: None,
+            datagrams: Vec::new(),
+            tasks: Vec::new(),
+            close,
+            tls,
+            addresses,
+        };
+        let workers = Arc::new(Semaphore::new(limits.workers()));
+        Ok(Self {
+            serving,
+            runtime,
+            closing,
+            limits,
+            metrics,
+            workers,
+        })
+    }
+
+    fn done(mut self) -> Listeners {
+        self.serving.runtime = Some(self.runtime);
+        self.serving
+    }
+
+    fn run(&mut self, listener: impl Future<Output = ()> + Send + 'static) {
+        self.serving.tasks.push(self.runtime.spawn(listener));
+    }
+
+    /// A socket that the runtime watches.
+    fn watched(&self, listener: TcpListener) -> Result<tokio::net::TcpListener, Fault> {
+        let _entered = self.runtime.enter();
+        tokio::net::TcpListener::from_std(listener).map_err(Fault::Worker)
+    }
+
+    fn room(&self, role: Role, total: usize) -> Arc<Room> {
+        Room::new(
+            role,
+            total,
+            self.limits.connections_per_address,
+            Arc::clone(self.metrics),
+        )
+    }
+
+    fn conversations(
+        &self,
+        role: Role,
+        door: &Arc<dyn Http>,
+        workers: Arc<Semaphore>,
+    ) -> Arc<Conversations> {
+        Arc::new(Conversations {
+            role,
+            door: Arc::clone(door),
+            limits: self.limits.http(),
+            workers,
+            room: self.room(role, self.limits.http_connections),
+            metrics: Arc::clone(self.metrics),
+        })
+    }
+
+    fn kdc(
+        &mut self,
+        sockets: Vec<(UdpSocket, TcpListener)>,
+        kdc: &Arc<dyn Kerberos>,
+    ) -> Result<(), Fault> {
+        let streams = Arc::new(Streams {
+            kdc: Arc::clone(kdc),
+            limits: self.limits.streams(),
+            room: self.room(Role::KdcTcp, self.limits.kdc_connections),
+            metrics: Arc::clone(self.metrics),
+        });
+        for (udp, tcp) in sockets {
+            let datagrams = Datagrams::serve(udp, self.limits.kdc_threads(), kdc, self.metrics)?;
+            self.serving.datagrams.push(datagrams);
+            let (listener, closing) = (self.watched(tcp)?, self.closing.clone());
+            self.run(Arc::clone(&streams).serve(listener, closing));
+        }
+        Ok(())
+    }
+
+    fn https(&mut self, sockets: Vec<TcpListener>, door: &Arc<dyn Http>) -> Result<(), Fault> {
+        let web = self.conversations(Role::Https, door, Arc::clone(&self.workers));
+        for socket in sockets {
+            let tls = self.serving.tls.clone();
+            let tls = tls.ok_or_else(|| Fault::Certificate("there is none".to_owned()))?;
+            let (listener, closing) = (self.watched(socket)?, self.closing.clone());
+            self.run(https::serve(Arc::clone(&web), tls, listener, closing));
+        }
+        Ok(())
+    }
+
+    fn http(&mut self, sockets: Vec<TcpListener>, door: &Arc<dyn Http>) -> Result<(), Fault> {
+        let web = self.conversations(Role::Http, door, Arc::clone(&self.workers));
+        for socket in sockets {
+            let (listener, closing) = (self.watched(socket)?, self.closing.clone());
+            self.run(https::serve_plain(Arc::clone(&web), listener, closing));
+        }
+        Ok(())
+    }
+
+    fn operations(&mut self, socket: TcpListener, ready: Box<Readiness>) -> Result<(), Fault> {
+        let metrics = Arc::clone(self.metrics);
+        let operations: Arc<dyn Http> = Arc::new(Operations { metrics, ready });
+        // Health is told by a worker of its own, so that a busy server is not taken for a dead one.
+        let web = self.conversations(Role::Operations, &operations, Arc::new(Semaphore::new(1)));
+        let (listener, closing) = (self.watched(socket)?, self.closing.clone());
+        self.run(https::serve_plain(web, listener, closing));
+        Ok(())
+    }
+
+    fn admin(
+        &mut self,
+        socket: UnixListener,
+        file: local::Socket,
+        door: &Arc<dyn Http>,
+    ) -> Result<(), Fault> {
+        socket.set_nonblocking(true).map_err(Fault::Worker)?;
+        let listener = {
+            let _entered = self.runtime.enter();
+            tokio::net::UnixListener::from_std(socket).map_err(Fault::Worker)?
+        };
+        let web = self.conversations(Role::AdminSocket, door, Arc::clone(&self.workers));
+        let closing = self.closing.clone();
+        self.run(local::serve(web, listener, file, closing));
+        Ok(())
+    }
+}
+
+/// What the operating system asks of a server.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Asked {
+    /// SIGHUP: read again what can be read again.
+    Reload,
+    /// SIGTERM or SIGINT: stop.
+    Stop,
+    /// Nothing, for as long as was waited.
+    Nothing,
+}
+
+/// The signals that a server listens to.
+pub struct Signals<'a> {
+    runtime: &'a Runtime,
+    hangup: Signal,
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Signals<'_> {
+    /// Waits for a signal, `patience` at most where one is given.
+    pub fn wait(&mut self, patience: Option<Duration>) -> Asked {
+        let (hangup, terminate, interrupt) =
+            (&mut self.hangup, &mut self.terminate, &mut self.interrupt);
+        self.runtime.block_on(async {
+            let enough = async {
+                match patience {
+                    Some(patience) => tokio::time::sleep(patience).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                _ = terminate.recv() => Asked::Stop,
+                _ = interrupt.recv() => Asked::Stop,
+                _ = hangup.recv() => Asked::Reload,
+                () = enough => Asked::Nothing,
+            }
+        })
+    }
+}
