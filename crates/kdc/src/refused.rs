@@ -78,6 +78,9 @@ pub enum Refused {
     Skew,
 
     // PKINIT.
+    /// The KDC has no certificate to answer with (AUTH-K3).
+    #[error("PKINIT is not offered: the KDC has no certificate")]
+    PkinitNotOffered,
     /// The PKINIT request of the draft beside that of the standard.
     #[error("two forms of PKINIT in one request")]
     TwoFormsOfPkinit,
@@ -205,6 +208,7 @@ impl Refused {
             Self::PreauthRequired => ErrorCode::KDC_ERR_PREAUTH_REQUIRED,
             Self::WrongPassword | Self::FreshnessMissing => ErrorCode::KDC_ERR_PREAUTH_FAILED,
             Self::Skew => ErrorCode::KRB_AP_ERR_SKEW,
+            Self::PkinitNotOffered => ErrorCode::KDC_ERR_PADATA_TYPE_NOSUPP,
             Self::DigestNotAccepted => ErrorCode::KDC_ERR_DIGEST_IN_SIGNED_DATA_NOT_ACCEPTED,
             Self::SignatureAlgorithm | Self::InvalidSignature => ErrorCode::KDC_ERR_INVALID_SIG,
             Self::KeyNotListed

@@ -2,6 +2,7 @@
 
 mod forge;
 mod granting;
+mod hostile_agreement;
 mod hostile_binding;
 mod hostile_key;
 mod hostile_signature;

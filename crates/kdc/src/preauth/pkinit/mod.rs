@@ -52,6 +52,9 @@ pub(crate) fn verify(
     now: Timestamp,
     rng: &mut dyn Rng,
 ) -> Result<Proven, Refused> {
+    if view.identities.is_empty() {
+        return Err(Refused::PkinitNotOffered);
+    }
     // The draft's number, and the one that Windows 2000 sent it under (protocols E.2).
     let drafts = [PaDataType::PK_AS_REQ_OLD, PaDataType::PK_AS_REP_OLD];
     if drafts
