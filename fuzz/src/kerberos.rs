@@ -127,13 +127,13 @@ pub(crate) fn pac(bytes: &[u8]) {
         let _ =
             pac.with_zeroed_signatures(&[BufferType::SERVER_CHECKSUM, BufferType::KDC_CHECKSUM]);
     }
-    if let Ok(info) = ValidationInfo::parse(bytes) {
-        if let Ok(again) = info.to_bytes() {
-            assert_eq!(
-                ValidationInfo::parse(&again).expect("what was written can be read"),
-                info
-            );
-        }
+    if let Ok(info) = ValidationInfo::parse(bytes)
+        && let Ok(again) = info.to_bytes()
+    {
+        assert_eq!(
+            ValidationInfo::parse(&again).expect("what was written can be read"),
+            info
+        );
     }
     let _ = ClientInfo::parse(bytes);
     let _ = UpnDnsInfo::parse(bytes);

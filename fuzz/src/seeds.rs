@@ -353,7 +353,7 @@ fn vector(path: &Path) -> io::Result<Vec<u8>> {
         .copied()
         .filter(|byte| !byte.is_ascii_whitespace())
         .collect();
-    if text.is_empty() || text.len() % 2 != 0 || !text.iter().all(u8::is_ascii_hexdigit) {
+    if text.is_empty() || !text.len().is_multiple_of(2) || !text.iter().all(u8::is_ascii_hexdigit) {
         return Ok(bytes);
     }
     let digit = |byte: u8| char::from(byte).to_digit(16).unwrap_or_default() as u8;

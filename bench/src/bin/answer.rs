@@ -51,12 +51,15 @@ enum Waiting<'w> {
     Granting(Box<Granting>),
 }
 
+/// Makes so many requests, each with what waits for its answer.
+type Case = fn(&World, usize) -> Vec<Asked<'_>>;
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let rounds = arguments
         .get(1)
         .map_or(1, |rounds| rounds.parse().expect("ROUNDS is a number"));
-    let cases: [(&str, usize, fn(&World, usize) -> Vec<Asked<'_>>); 3] = [
+    let cases: [(&str, usize, Case); 3] = [
         ("as", 4_000, passwords),
         ("tgs", 4_000, services),
         ("pkinit", 400, keys),

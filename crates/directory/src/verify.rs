@@ -111,10 +111,10 @@ impl Directory {
         if keys.len() != entry.listed_keys as usize {
             verified.problem(format!("entry {id} lists other keys than it says"));
         }
-        if entry.class.is_account() {
-            if let Err(fault) = Account::parse(entry, keys, self.root_key()) {
-                verified.problem(format!("account {id} does not open: {fault}"));
-            }
+        if entry.class.is_account()
+            && let Err(fault) = Account::parse(entry, keys, self.root_key())
+        {
+            verified.problem(format!("account {id} does not open: {fault}"));
         }
         Ok(())
     }
