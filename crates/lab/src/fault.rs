@@ -8,6 +8,9 @@ use std::path::Path;
 use call::files::FileFault;
 use directory::storage::StorageError;
 
+/// What to do about a full disk.
+const ROOM_REMEDY: &str = "Free some space, or give a folder on another disk with --dir.";
+
 /// Why there is no lab, or no longer: what happened and why, and what to do about it.
 #[derive(Debug)]
 pub struct Fault {
@@ -42,6 +45,18 @@ impl Fault {
         Self::failed(format!("{doing} failed: {}", words(error)), remedy)
     }
 
+    /// The same, where it comes of a full disk.
+    pub(crate) fn for_want_of_room(self, folder: &Path) -> Self {
+        Self::failed(
+            format!(
+                "no space is left on the disk that holds {}: {}",
+                folder.display(),
+                self.what
+            ),
+            ROOM_REMEDY,
+        )
+    }
+
     /// What to do about it, as a sentence.
     #[must_use]
     pub fn remedy(&self) -> &str {
@@ -66,7 +81,7 @@ impl Fault {
             | io::ErrorKind::QuotaExceeded
             | io::ErrorKind::FileTooLarge => Self::failed(
                 format!("no space is left on the disk that holds {shown}"),
-                "Free some space, or give a folder on another disk with --dir; what was told is not lost.",
+                ROOM_REMEDY,
             ),
             _ => Self::failed(
                 format!("{shown} cannot be read or written: {error}"),
@@ -146,9 +161,7 @@ pub(crate) fn of_storage(path: &Path, error: &StorageError) -> Fault {
         StorageError::ReadOnly(_) => {
             "Give another folder with --dir, one that this user may write."
         }
-        StorageError::Full(_) => {
-            "Free some space, or give a folder on another disk with --dir; what was told is not lost."
-        }
+        StorageError::Full(_) => ROOM_REMEDY,
         StorageError::Newer(_) => {
             "Use the release that wrote it, or give another folder with --dir. Nothing was changed."
         }

@@ -5,13 +5,19 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use call::files::{Folder, Lock};
+use call::files::{FileFault, Folder, Lock};
 
 use crate::fault::Fault;
 use crate::kept::{self, Kept};
 
 /// The longest path of a Unix socket, in bytes, without the zero at its end.
 const LONGEST_SOCKET: usize = 107;
+
+/// A file that is there for a moment, to see whether there is room.
+const PROBE: &str = "room.probe";
+
+/// How much room a lab wants to go on, in bytes.
+const ROOM: usize = 256 * 1024;
 
 /// A lab's folder, held by this process.
 pub(crate) struct LabFolder {
@@ -69,6 +75,14 @@ impl LabFolder {
     /// Replaces the content of a file, for the lab's user alone.
     pub(crate) fn write(&self, name: &str, content: &[u8]) -> Result<(), Fault> {
         Ok(self.folder.write(name, content)?)
+    }
+
+    /// Whether the disk that holds it has no room left for a lab to go on.
+    pub(crate) fn is_out_of_room(&self) -> bool {
+        let probed = self.folder.write(PROBE, &[1; ROOM]);
+        let _ = self.folder.remove(PROBE);
+        matches!(probed, Err(FileFault::Write { source, .. })
+            if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
     }
 
     /// Removes everything in it but the lock that we hold; what links lead to stays.

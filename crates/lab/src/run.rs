@@ -42,20 +42,38 @@ pub fn run(options: &Options, out: Box<dyn Write + Send>) -> Result<(), Fault> {
     options.check_ports()?;
     let (folder, kept) = LabFolder::open(&options.dir, options.fresh)?;
     teller.title(&format!("Keyporch lab: {} ({})", flow.name, flow.scenario));
-    let mut kept = kept.unwrap_or_else(|| Kept::draw(flow.scenario, &mut SystemRng));
+    let kept = kept.unwrap_or_else(|| Kept::draw(flow.scenario, &mut SystemRng));
+    play(options, &folder, kept, &clock, &teller).map_err(|fault| {
+        // Whoever notices a full disk first may not know that it is one.
+        if folder.is_out_of_room() {
+            fault.for_want_of_room(folder.path())
+        } else {
+            fault
+        }
+    })
+}
+
+fn play(
+    options: &Options,
+    folder: &LabFolder,
+    mut kept: Kept,
+    clock: &Arc<dyn Clock>,
+    teller: &Teller,
+) -> Result<(), Fault> {
     let mut ports = Ports::choose(options.base_port, kept.ports)?;
     kept.ports = Some(ports.numbers());
     folder.write(kept::FILE, &kept.write())?;
 
-    let (running, directory) = start(&folder, &mut ports, &kept, &clock, &teller)?;
-    {
-        let mut device = Device::open(&folder, &directory, &kept, &ports, &clock, &teller)?;
-        let enrolled = walk(&mut device, &teller)?;
+    let (running, directory) = start(folder, &mut ports, &kept, clock, teller)?;
+    // The device's files are given back before anybody is told that they may be used.
+    let ready_ms = {
+        let mut device = Device::open(folder, &directory, &kept, &ports, clock, teller)?;
+        let enrolled = walk(&mut device, teller)?;
         ahead::forget();
         let signed_in = device.sign_in()?;
-        check(&teller, enrolled)?;
+        check(teller, enrolled)?;
         files::write(
-            &folder,
+            folder,
             &ports,
             &directory,
             &mut device,
@@ -63,16 +81,15 @@ pub fn run(options: &Options, out: Box<dyn Write + Send>) -> Result<(), Fault> {
             clock.as_ref(),
         )?;
         let ready_ms = teller.milliseconds();
-        let description = files::describe(&folder, &ports, &kept, &device, ready_ms);
+        let description = files::describe(folder, &ports, &kept, &device, ready_ms);
         let text = serde_json::to_vec_pretty(&description).unwrap_or_default();
         folder.write(files::DESCRIPTION, &text)?;
-        // The device's files are given back, so that `keyporch --lab` can open them.
-        drop(device);
-        if !options.once {
-            teller.block("Try it", &files::suggestions(folder.path(), &kept));
-        }
-        teller.ready(ready_ms);
+        ready_ms
+    };
+    if !options.once {
+        teller.block("Try it", &files::suggestions(folder.path(), &kept));
     }
+    teller.ready(ready_ms);
     if !options.once {
         serve_until_stopped(&running)?;
     }
