@@ -1,6 +1,6 @@
 //! What stands behind the sockets: one who answers Kerberos messages, one who answers HTTP requests.
 //!
-//! The sockets know no party. [`Node`](crate::Node) implements both; a test does with a few lines.
+//! The sockets know no party. [`Node`](crate::node::Node) implements both; a test does with a few lines.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
