@@ -1,6 +1,6 @@
 //! All parties of a scenario, its people and its story.
 //!
-//! [`run`] makes a folder into a lab, or goes on with one: it starts every party on loopback, has a device join, a
+//! [`run()`] makes a folder into a lab, or goes on with one: it starts every party on loopback, has a device join, a
 //! person enrol and sign in through the documented flow and real sockets, tells the story as it happens, writes
 //! what other programs need (`lab.json`, `krb5.conf`, keys, tickets), and serves until it is interrupted.
 //!
