@@ -48,6 +48,9 @@ impl Wanted {
     }
 }
 
+/// The most records of one time that are passed over; one commit has fewer, and two have hardly ever one time.
+const OF_ONE_TIME: usize = 20_000;
+
 /// Several records may have one time: the place is the time of the last one that was looked at, and how many of that
 /// time were.
 struct Place {
@@ -61,7 +64,10 @@ impl Place {
         let passed: [u8; 4] = passed.try_into().map_err(|_| not_a_place())?;
         Ok(Self {
             time: Timestamp::from_micros(i64::from_be_bytes(*time)),
-            passed: usize::try_from(u32::from_be_bytes(passed)).map_err(|_| not_a_place())?,
+            passed: usize::try_from(u32::from_be_bytes(passed))
+                .ok()
+                .filter(|passed| *passed <= OF_ONE_TIME)
+                .ok_or_else(not_a_place)?,
         })
     }
 
@@ -78,7 +84,7 @@ pub(crate) fn list(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Troub
     let (until, skip) = match &start {
         None => (wanted.until, 0),
         // What has this very time is read again, and passed over.
-        Some(place) => (place.time + Span::micros(1), place.passed.min(SCAN)),
+        Some(place) => (place.time + Span::micros(1), place.passed),
     };
     let look = SCAN + skip;
     let records = asked

@@ -10,9 +10,9 @@
 //! Knows nothing about: sockets, files, clocks, how a token is issued, how a certificate is. The authority is lent to
 //! it through [`Certificates`].
 //!
-//! How to run it: with a snapshot, [`answer`]; commit its changes with the snapshot's reads; then, with a
+//! How to run it: with a snapshot, [`answer()`]; commit its changes with the snapshot's reads; then, with a
 //! [`View`] of a snapshot that has them, [`Answer::response`]. When the commit is a conflict, ask again; when the
-//! directory refuses the changes, [`not_committed`]. Passwords are hashed in [`answer`], which takes its time: run it
+//! directory refuses the changes, [`not_committed`]. Passwords are hashed in [`answer()`], which takes its time: run it
 //! on a worker thread, never inside a transaction.
 //!
 //! To add an endpoint: a row in `endpoints.rs`, a function in the module of its noun, a line in the document.

@@ -508,3 +508,30 @@ fn a_device_s_display_name_must_say_which_one() {
         .ok();
     assert!(!entry(LAPTOP).enabled);
 }
+
+#[test]
+fn a_device_that_registered_leaves_nothing_behind_in_the_commit_that_deletes_it() {
+    let world = World::new();
+    let entry = world.add_device(LAPTOP, "LAPTOP-1");
+    // As its registration notes it: the keys that it holds itself.
+    let held = directory::Table::new("registration.keys-of-device");
+    let of = directory::Table::new("registration.device-keys");
+    let note = [&LAPTOP.to_bytes()[..], &[7; 32]].concat();
+    let lasting = trust::Timestamp::NEVER;
+    world.commit(vec![
+        change::put(held, entry.0.to_bytes(), note, lasting),
+        change::put(of, [7; 32], LAPTOP.to_bytes().to_vec(), lasting),
+    ]);
+    register(&world, "alice", LAPTOP);
+    world
+        .ask("admin", "DELETE /devices/LAPTOP-1", Value::Null)
+        .ok();
+    assert!(world.account("alice").key_credentials.is_empty());
+    let snapshot = world.directory.snapshot().unwrap();
+    let record = |table, key: &[u8]| snapshot.record(table, key, world.now).unwrap();
+    assert!(record(held, &entry.0.to_bytes()).is_none());
+    assert!(
+        record(of, &[7; 32]).is_none(),
+        "another device may have that key now"
+    );
+}
