@@ -18,7 +18,7 @@
 //!
 //! To add a kind of certificate: see `profile.rs`.
 //!
-//! How to run it: [`found`] once; then [`tick`] each minute, and [`react`] after each commit, the authority's
+//! How to run it: [`found()`] once; then [`tick`] each minute, and [`react`] after each commit, the authority's
 //! own included. Their changes are committed with what they read; each may run twice.
 
 mod ca;

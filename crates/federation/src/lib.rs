@@ -7,7 +7,7 @@
 //!
 //! Knows nothing about: sockets, files, clocks, other parties. Certificates are asked for through the directory.
 //!
-//! To add an endpoint: a line in [`answer`]'s table and a module. To add a client or relying party: `catalogue.rs`.
+//! To add an endpoint: a line in [`answer()`]'s table and a module. To add a client or relying party: `catalogue.rs`.
 
 mod account;
 mod answer;

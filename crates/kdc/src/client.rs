@@ -44,7 +44,7 @@ pub(crate) fn find(body: &KdcReqBody, view: &View<'_>) -> Result<Client, Refused
 
 /// The account of a name, by what kind of name it is. A name without `$` never finds a computer
 /// (security: "noPac"); a service's name finds the account that carries it.
-fn account_of(
+pub(crate) fn account_of(
     name: &PrincipalName,
     realm: &Realm,
     directory: &Snapshot<'_>,
@@ -54,16 +54,42 @@ fn account_of(
             return Ok(directory.account_by_upn(single)?);
         }
         if let Some(account) = directory.account_by_sam(single)? {
-            return Ok(Some(account));
+            return Ok(Some(account).filter(|account| is_written_as(single, &account.sam)));
         }
         // A principal `alice.liddell` whose sAMAccountName is another, known by its UPN in this realm.
         let upn = format!("{single}@{}", realm.name);
-        return Ok(directory.account_by_upn(&upn)?);
+        let account = directory.account_by_upn(&upn)?;
+        return Ok(account.filter(|account| {
+            let own = account.upn.as_deref();
+            own.is_some_and(|own| is_written_as(&upn, own))
+        }));
     }
-    Ok(directory.account_by_spn(&name.to_string())?)
+    of_service_name(name, directory)
 }
 
-/// Judges the account's state; what concerns passwords alone is [`check_password_state`]'s.
+/// The account that carries a service's name.
+pub(crate) fn of_service_name(
+    name: &PrincipalName,
+    directory: &Snapshot<'_>,
+) -> Result<Option<Arc<Account>>, Refused> {
+    let name = name.to_string();
+    let account = directory.account_by_spn(&name)?;
+    Ok(account.filter(|account| {
+        let mut own = account.service_principals.iter();
+        own.any(|own| is_written_as(&name, own))
+    }))
+}
+
+/// Whether a name is written as an account has it, but for the case of its letters. The directory forgives
+/// more, spaces and letters that look alike, and the name goes into the ticket as it was asked for: who
+/// reads it there must not find another one.
+pub(crate) fn is_written_as(asked: &str, own: &str) -> bool {
+    asked.eq_ignore_ascii_case(own)
+        || (asked.to_lowercase() == own.to_lowercase()
+            && asked.to_uppercase() == own.to_uppercase())
+}
+
+/// Judges the account's state; what concerns passwords alone is [`check_password_age`]'s.
 ///
 /// # Errors
 /// [`Refused::ClientDisabled`], [`Refused::ClientExpired`].

@@ -1,6 +1,6 @@
 //! The key distribution centre: the AS and TGS exchanges of RFC 4120 with PKINIT key trust.
 //!
-//! Promises: a ticket is made only of a [`Proof`](preauth) or of a ticket-granting ticket that was accepted,
+//! Promises: a ticket is made only of a `Proof` (`preauth`) or of a ticket-granting ticket that was accepted,
 //! whose PAC was believed, and whose account, key and device are still there; a peer learns a code
 //! and nothing more; whatever bytes come, there is an answer and no panic.
 //!
@@ -32,7 +32,7 @@ use directory::lockout::{Lockout, LockoutPolicy};
 use directory::{Account, Fault, Snapshot};
 use trust::path::Anchor;
 use trust::{Rng, Timestamp};
-use wire::kerberos::{AsReq, MessageType, TgsReq};
+use wire::kerberos::{AsReq, MessageType, PrincipalName, TgsReq};
 
 use crate::memory::{MessageId, Received};
 
@@ -42,6 +42,9 @@ pub use means::{KeyMeans, Means};
 pub use memory::Memory;
 pub use realm::Realm;
 pub use refused::Refused;
+
+/// Characters of a name that the audit log gets.
+const LONGEST_SHOWN: usize = 256;
 
 /// What the KDC may read.
 pub struct View<'a> {
@@ -135,11 +138,18 @@ pub fn answer(
     let (reply, mut exchange) = match MessageType::of(message) {
         Some(MessageType::AS_REQ) => initial(message, id, view, now, rng),
         Some(MessageType::TGS_REQ) => granting(message, id, view, now, rng),
-        Some(_) => (
+        Some(
+            MessageType::AP_REQ
+            | MessageType::KRB_SAFE
+            | MessageType::KRB_PRIV
+            | MessageType::KRB_CRED,
+        ) => (
             Some(reply::refusal(&Refused::NotForUs, None, None, view, now)),
             Exchange::new(ExchangeKind::Unreadable, now, Some(Refused::NotForUs)),
         ),
-        None => (
+        // An answer or an error is not answered: two KDCs would go on answering each other for ever (the
+        // class of CVE-2002-2443).
+        _ => (
             None,
             Exchange::new(ExchangeKind::Unreadable, now, Some(Refused::Malformed)),
         ),
@@ -190,8 +200,8 @@ fn initial(
     let answer = as_exchange::answer(&received, &mut progress, view, now, rng);
     let mut exchange = Exchange::new(ExchangeKind::As, now, None);
     let body = &*request.req_body;
-    exchange.client = body.cname.as_ref().map(ToString::to_string);
-    exchange.service = body.sname.as_ref().map(ToString::to_string);
+    exchange.client = body.cname.as_ref().map(shown);
+    exchange.service = body.sname.as_ref().map(shown);
     exchange.means = progress.means;
     let reply = answer.unwrap_or_else(|refused| {
         let account = progress.client.as_ref().map(|client| &*client.account);
@@ -228,7 +238,7 @@ fn granting(
     let mut exchange = Exchange::new(ExchangeKind::Tgs, now, None);
     let body = &*request.req_body;
     exchange.client = progress.account.map(|account| account.sam.clone());
-    exchange.service = body.sname.as_ref().map(ToString::to_string);
+    exchange.service = body.sname.as_ref().map(shown);
     exchange.means = progress.means;
     let reply = answer.unwrap_or_else(|refused| {
         let reply = reply::refusal(&refused, Some(body), None, view, now);
@@ -236,6 +246,16 @@ fn granting(
         reply
     });
     (Some(reply), exchange)
+}
+
+/// A name for the audit log, which must not grow by what strangers call themselves.
+fn shown(name: &PrincipalName) -> String {
+    let mut text = name.to_string();
+    if let Some((end, _)) = text.char_indices().nth(LONGEST_SHOWN) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
 }
 
 impl Exchange {

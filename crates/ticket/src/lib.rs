@@ -1,7 +1,7 @@
 //! Kerberos for those who ask for tickets, make them or accept them.
 //!
 //! Promises: a ticket is closed and opened in one place ([`seal()`], [`open`]); a client counts as
-//! accepted only as [`Accepted`], which only [`accept`] and [`judge`] make; a PAC's content is reached only
+//! accepted only as [`Accepted`], which only [`accept()`] and [`judge`] make; a PAC's content is reached only
 //! through its verification.
 //!
 //! Knows nothing about: accounts, policy, sockets. Which keys a principal has, and who may have a

@@ -13,7 +13,7 @@
 //!   so threads may share it.
 //! - Every return value is checked.
 //!
-//! What keeps it constant-time: numbers from [`Bn::from_be`] and [`Bn::from_le`] keep the width of the
+//! What keeps it constant-time: numbers from [`Bn::from_be`] keep the width of the
 //! slice that they came from, leading zeros included, and the library's time depends on widths alone.
 #![allow(
     unsafe_code,
