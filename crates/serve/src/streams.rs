@@ -17,6 +17,12 @@ use crate::metrics::{Metrics, Outcome};
 use crate::moment;
 use crate::room::{Room, Seat};
 
+/// Bytes of the length before each message.
+const LENGTH: usize = 4;
+
+/// Room for what a read brings: more than a sign-in with a certificate has.
+const ROOM: usize = 4096;
+
 /// Limits of one connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
@@ -60,10 +66,11 @@ impl Streams {
         seat: Seat,
         mut closing: Closing,
     ) {
+        let mut arrived = Vec::new();
         for _ in 0..self.limits.messages {
             seat.waiting();
             let message = tokio::select! {
-                message = self.read(&mut stream) => message,
+                message = self.read(&mut stream, &mut arrived) => message,
                 () = seat.evicted() => return,
                 () = closing.closed() => return,
             };
@@ -86,33 +93,30 @@ impl Streams {
         }
     }
 
-    async fn read(&self, stream: &mut TcpStream) -> io::Result<Message> {
-        let mut length = [0; 4];
-        match timeout(self.limits.idle, stream.read_exact(&mut length)).await {
-            Ok(Ok(_)) => {}
-            Ok(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
-                return Ok(Message::End);
-            }
-            Ok(Err(error)) => return Err(error),
-            Err(_) => return Ok(Message::End),
-        }
+    /// The next message. `arrived` holds what has arrived and was not taken yet.
+    async fn read(&self, stream: &mut TcpStream, arrived: &mut Vec<u8>) -> io::Result<Message> {
+        let Ok(begun) = timeout(self.limits.idle, fill(stream, arrived, LENGTH)).await else {
+            return Ok(Message::End);
+        };
+        let (true, Some(length)) = (begun?, arrived.first_chunk::<LENGTH>()) else {
+            return Ok(Message::End);
+        };
         // The high bit is reserved for extensions, of which none is known here: the message is too long.
-        let length = u32::from_be_bytes(length);
+        let length = u32::from_be_bytes(*length);
         if length == 0 || length > self.limits.message {
             return Ok(Message::TooLong);
         }
-        // The buffer grows with what arrives, not with what the peer announces.
-        let mut message = Vec::new();
-        let mut bounded = stream.take(u64::from(length));
-        let whole = bounded.read_to_end(&mut message);
-        let Ok(read) = timeout(self.limits.transfer, whole).await else {
+        let end = LENGTH + length as usize;
+        let Ok(whole) = timeout(self.limits.transfer, fill(stream, arrived, end)).await else {
             return Ok(Message::End);
         };
-        Ok(if read? == length as usize {
-            Message::Whole(message)
-        } else {
-            Message::End
-        })
+        if !whole? {
+            return Ok(Message::End);
+        }
+        let rest = arrived.split_off(end);
+        let mut message = std::mem::replace(arrived, rest);
+        message.drain(..LENGTH);
+        Ok(Message::Whole(message))
     }
 
     fn answer(&self, message: &[u8], peer: SocketAddr) -> Option<Arc<[u8]>> {
@@ -143,6 +147,18 @@ impl Streams {
             Ok(Ok(()))
         )
     }
+}
+
+/// Reads until at least `wanted` bytes are there; whether they are, or the peer ended before. The buffer grows
+/// with what arrives, not with what the peer announces; most messages take one read.
+async fn fill(stream: &mut TcpStream, arrived: &mut Vec<u8>, wanted: usize) -> io::Result<bool> {
+    while arrived.len() < wanted {
+        arrived.reserve(ROOM);
+        if stream.read_buf(arrived).await? == 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 enum Message {
