@@ -59,6 +59,8 @@ pub(crate) fn answer(
     client::check_state(&account, now)?;
     let wanted = body.sname.as_ref().ok_or(Refused::Nameless("service"))?;
     let service = service::find(wanted, view, now)?;
+    // Before the proof: a client that has no etype in common need not try.
+    let etype = service.session_etype(&body.etype, &view.realm.etypes)?;
     let krbtgt = view.krbtgt()?;
     let proof = Proof::of(received, &account, &krbtgt.keys, view, now, rng)?;
     progress.means = Some(means(&account, &proof));
@@ -66,7 +68,6 @@ pub(crate) fn answer(
         client::check_password_age(&account, view.realm, now)?;
     }
     let granted = lifetime::grant(body, &view.realm.lifetimes, &Limits::NONE, now)?;
-    let etype = service.session_etype(&body.etype, &view.realm.etypes)?;
     let issued = Issued {
         flags: flags(request, &account, &service, granted.flags()),
         session_key: issue::session_key(etype, rng),
@@ -157,15 +158,17 @@ fn authorize(
     if wish == Some(false) && purpose == ticket::pac::For::Service {
         return Ok(());
     }
-    let content = pac::of_account(
+    let mut content = pac::of_account(
         account,
         &issued.client.to_string(),
         proof,
-        wish,
         view.realm,
         &view.directory,
         issued.authenticated,
     )?;
+    if purpose == ticket::pac::For::TicketGranting {
+        content = pac::with_our_own(content, account, wish);
+    }
     let krbtgt = view.krbtgt()?;
     let kdc_key = krbtgt.keys.newest().next().ok_or(Refused::Fault)?;
     let server_key = service.key(&view.realm.etypes)?;

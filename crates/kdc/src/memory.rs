@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use directory::EntryId;
 use ticket::Recent;
 use trust::{Span, Timestamp};
 
@@ -39,7 +40,8 @@ pub(crate) struct Received<'m, M> {
 
 /// The memory of one KDC process.
 pub struct Memory {
-    /// Authenticators that were accepted, and the message that each came in, for twice the skew.
+    /// Authenticators that were accepted, and the message that each came in, for twice the skew; wrong
+    /// timestamps that were counted, under themselves. Lockout bounds how many of these there are.
     authenticators: Recent<MessageId>,
     /// The tickets that were given, by request.
     answers: Recent<Arc<[u8]>>,
@@ -73,6 +75,14 @@ impl Memory {
             Some(first) if first != message => Err(Refused::Repeated),
             _ => Ok(()),
         }
+    }
+
+    /// Whether this wrong timestamp is a new attempt, or one that was counted already.
+    pub(crate) fn is_first_attempt(&self, account: EntryId, sealed: &[u8], now: Timestamp) -> bool {
+        let attempt = [&account.0.to_windows_bytes(), sealed].concat();
+        let attempt = crypto::digest::sha256(&attempt);
+        let before = self.authenticators.remember(attempt, attempt, now);
+        before.is_none()
     }
 
     /// The answer that a message got lately, if it was a ticket.

@@ -14,12 +14,11 @@ use crate::preauth::Proof;
 use crate::realm::Realm;
 use crate::refused::Refused;
 
-/// The buffers of a new ticket-granting ticket's PAC.
+/// The buffers of an initial ticket's PAC that are for every service.
 pub(crate) fn of_account(
     account: &Account,
     name: &str,
     proof: &Proof,
-    pac_was_requested: Option<bool>,
     realm: &Realm,
     directory: &Snapshot<'_>,
     authenticated: Timestamp,
@@ -37,22 +36,30 @@ pub(crate) fn of_account(
             sid: account.sid,
         }),
     };
-    let attributes = AttributesInfo {
-        pac_was_requested: pac_was_requested == Some(true),
-        pac_was_given_implicitly: pac_was_requested.is_none(),
-    };
     let build = || -> Result<PacBuilder, wire::pac::StringTooLong> {
         Ok(PacBuilder::new()
             .buffer(BufferType::LOGON_INFO, info.to_bytes()?)
             .buffer(BufferType::CLIENT_INFO, client_info(name, authenticated)?)
-            .buffer(BufferType::UPN_DNS_INFO, upn_dns.to_bytes()?)
-            .buffer(BufferType::ATTRIBUTES_INFO, attributes.to_bytes())
-            .buffer(
-                BufferType::REQUESTOR,
-                Requestor { sid: account.sid }.to_bytes(),
-            ))
+            .buffer(BufferType::UPN_DNS_INFO, upn_dns.to_bytes()?))
     };
     build().map_err(|_| Refused::Fault)
+}
+
+/// Adds the buffers that are between the KDC and itself, which a ticket-granting ticket has and no service
+/// gets.
+pub(crate) fn with_our_own(
+    builder: PacBuilder,
+    account: &Account,
+    pac_was_requested: Option<bool>,
+) -> PacBuilder {
+    let attributes = AttributesInfo {
+        pac_was_requested: pac_was_requested == Some(true),
+        pac_was_given_implicitly: pac_was_requested.is_none(),
+    };
+    let requestor = Requestor { sid: account.sid };
+    builder
+        .buffer(BufferType::ATTRIBUTES_INFO, attributes.to_bytes())
+        .buffer(BufferType::REQUESTOR, requestor.to_bytes())
 }
 
 fn client_info(name: &str, authenticated: Timestamp) -> Result<Vec<u8>, wire::pac::StringTooLong> {

@@ -73,6 +73,9 @@ pub enum Refused {
     /// The encrypted timestamp does not open with the client's key.
     #[error("wrong password")]
     WrongPassword,
+    /// The account signs in by key alone (userAccountControl SMARTCARD_REQUIRED).
+    #[error("the account takes no password")]
+    KeyRequired,
     /// The client's clock and ours differ by more than the skew.
     #[error("the clocks are too far apart")]
     Skew,
@@ -208,6 +211,7 @@ impl Refused {
             Self::PreauthRequired => ErrorCode::KDC_ERR_PREAUTH_REQUIRED,
             Self::WrongPassword | Self::FreshnessMissing => ErrorCode::KDC_ERR_PREAUTH_FAILED,
             Self::Skew => ErrorCode::KRB_AP_ERR_SKEW,
+            Self::KeyRequired => ErrorCode::KDC_ERR_POLICY,
             Self::PkinitNotOffered => ErrorCode::KDC_ERR_PADATA_TYPE_NOSUPP,
             Self::DigestNotAccepted => ErrorCode::KDC_ERR_DIGEST_IN_SIGNED_DATA_NOT_ACCEPTED,
             Self::SignatureAlgorithm | Self::InvalidSignature => ErrorCode::KDC_ERR_INVALID_SIG,

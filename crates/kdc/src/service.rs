@@ -10,6 +10,7 @@ use trust::Timestamp;
 use wire::kerberos::{EncryptionType, PrincipalName};
 
 use crate::View;
+use crate::client;
 use crate::refused::Refused;
 
 /// A service with its account.
@@ -33,7 +34,11 @@ pub(crate) fn find(
         view.directory
             .account_by_id(view.directory.domain().krbtgt)?
     } else {
-        view.directory.account_by_spn(&name.to_string())?
+        // Under the keys of the ticket-granting service there are ticket-granting tickets alone: the name
+        // on a ticket is not sealed, so one for another name, as `kadmin/changepw`, could be shown as
+        // one of them (the class of CVE-2022-2031).
+        client::of_service_name(name, &view.directory)?
+            .filter(|account| account.kind != AccountKind::Krbtgt)
     };
     let account = match (account, name.single()) {
         (Some(account), _) => account,
@@ -57,6 +62,7 @@ fn named(name: &str, view: &View<'_>) -> Result<Arc<Account>, Refused> {
     let account = view
         .directory
         .account_by_sam(name)?
+        .filter(|account| client::is_written_as(name, &account.sam))
         .ok_or(Refused::ServiceUnknown)?;
     match account.kind {
         AccountKind::Computer | AccountKind::Service => Ok(account),

@@ -1,6 +1,6 @@
 //! A timestamp under the key of the client's password (RFC 4120 5.2.7.2).
 
-use directory::Account;
+use directory::{Account, AccountControl};
 use ticket::{Keys, VersionedKey};
 use trust::{Span, Timestamp};
 use wire::kerberos::{EncryptedData, KeyUsage, PaEncTsEnc};
@@ -16,17 +16,22 @@ pub(crate) struct Proven<'a> {
     pub(crate) key: VersionedKey<'a>,
 }
 
-/// Judges an encrypted timestamp. A wrong password counts towards lockout, a wrong clock does not.
+/// Judges an encrypted timestamp. A wrong password counts towards lockout, once however often the network
+/// delivers it; a wrong clock does not.
 ///
 /// # Errors
-/// [`Refused::NoCommonEtype`], [`Refused::WrongPassword`], [`Refused::Skew`], and
-/// [`Refused::ClientLockedOut`] after too many wrong ones, right or not.
+/// [`Refused::NoCommonEtype`], [`Refused::WrongPassword`], [`Refused::Skew`],
+/// [`Refused::ClientLockedOut`] after too many wrong ones, right or not, and [`Refused::KeyRequired`] where
+/// no password is taken, right or not.
 pub(crate) fn verify<'a>(
     padata: &[u8],
     account: &'a Account,
     view: &View<'_>,
     now: Timestamp,
 ) -> Result<Proven<'a>, Refused> {
+    if account.control.contains(AccountControl::SMARTCARD_REQUIRED) {
+        return Err(Refused::KeyRequired);
+    }
     client::check_not_locked_out(account, view, now)?;
     let sealed = EncryptedData::decode(padata).map_err(|_| Refused::Malformed)?;
     // The current version alone: the one before is for tickets, not for signing in.
@@ -38,8 +43,13 @@ pub(crate) fn verify<'a>(
         .ok_or(Refused::NoCommonEtype)?;
     let opened = key.key.decrypt(KeyUsage::PA_ENC_TIMESTAMP, &sealed.cipher);
     let Ok(opened) = opened else {
-        let (lockout, policy) = (view.lockout, view.lockout_policy);
-        lockout.fail(account, &view.directory, policy, now)?;
+        if view
+            .memory
+            .is_first_attempt(account.id, &sealed.cipher, now)
+        {
+            let (lockout, policy) = (view.lockout, view.lockout_policy);
+            lockout.fail(account, &view.directory, policy, now)?;
+        }
         return Err(Refused::WrongPassword);
     };
     let stamp = PaEncTsEnc::decode(&opened).map_err(|_| Refused::Malformed)?;

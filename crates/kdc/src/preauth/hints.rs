@@ -1,7 +1,7 @@
 //! What the KDC tells a client that did not, or not rightly, pre-authenticate (RFC 4120 5.9.1; protocols E.2).
 
 use crypto::etype::Etype;
-use directory::Account;
+use directory::{Account, AccountControl};
 use ticket::Keys;
 use trust::Timestamp;
 use wire::kerberos::{
@@ -24,7 +24,6 @@ pub(crate) fn hints(
 ) -> MethodData {
     let mut methods = Vec::with_capacity(4);
     let info = etype_info2(&etypes(request, view), account);
-    // An account without a password still tells etypes: clients give up without them.
     methods.push(PaData::new(PaDataType::ETYPE_INFO2, info.encode()));
     if !view.identities.is_empty() {
         methods.push(PaData::empty(PaDataType::PK_AS_REQ));
@@ -34,7 +33,9 @@ pub(crate) fn hints(
             methods.push(PaData::new(PaDataType::AS_FRESHNESS, token));
         }
     }
-    methods.push(PaData::empty(PaDataType::ENC_TIMESTAMP));
+    if !account.control.contains(AccountControl::SMARTCARD_REQUIRED) {
+        methods.push(PaData::empty(PaDataType::ENC_TIMESTAMP));
+    }
     methods.into()
 }
 
@@ -53,14 +54,21 @@ fn etypes(request: &AsReq, view: &View<'_>) -> Vec<Etype> {
 /// salts rest with the keys, so that a rename keeps them (protocols E.1).
 pub(crate) fn etype_info2(etypes: &[Etype], account: &Account) -> EtypeInfo2 {
     let current = account.keys.current();
-    etypes
+    let entry = |etype: &Etype, salt| EtypeInfo2Entry {
+        etype: EncryptionType(etype.number()),
+        salt,
+        s2kparams: None,
+    };
+    let salted: EtypeInfo2 = etypes
         .iter()
-        .map(|etype| EtypeInfo2Entry {
-            etype: EncryptionType(etype.number()),
-            salt: current
-                .and_then(|set| set.of(*etype))
-                .map(|key| KerberosString::from(key.salt.as_str())),
-            s2kparams: None,
+        .filter_map(|etype| {
+            let salt = &current?.of(*etype)?.salt;
+            Some(entry(etype, Some(KerberosString::from(salt.as_str()))))
         })
-        .collect()
+        .collect();
+    match salted.is_empty() {
+        // An account without a password still tells etypes: clients give up without them.
+        true => etypes.iter().map(|etype| entry(etype, None)).collect(),
+        false => salted,
+    }
 }

@@ -12,7 +12,7 @@ use directory::testing::{START, Seeded, fresh};
 use directory::{
     Account, Attribute, Change, Directory, EntryId, NewEntry, Origin, account, change,
 };
-use kdc::{Answer, Identity, Memory, Realm, Refused, Transport, View};
+use kdc::{Answer, Exchange, Identity, Memory, Realm, Refused, Transport, View};
 use ticket::client::{Credential, Failed, Granting, Handled, Initial, KdcTrust, Secret, Wish};
 use trust::path::Anchor;
 use trust::{Span, Timestamp};
@@ -42,6 +42,8 @@ pub(crate) struct World {
     pub(crate) root: Pair,
     /// What the KDC last said to itself about a refusal.
     pub(crate) refused: Option<Refused>,
+    /// What it last told the audit log.
+    pub(crate) exchange: Option<Exchange>,
 }
 
 /// A key pair with a certificate that it signed itself.
@@ -158,6 +160,7 @@ impl World {
                 certificate: root_certificate,
             },
             refused: None,
+            exchange: None,
         }
     }
 
@@ -266,7 +269,8 @@ impl World {
         };
         let Answer { reply, exchange } =
             kdc::answer(message, None, transport, &view, self.now, &mut self.rng);
-        self.refused = exchange.and_then(|exchange| exchange.refused);
+        self.refused = exchange.as_ref().and_then(|it| it.refused.clone());
+        self.exchange = exchange;
         reply
     }
 
