@@ -81,13 +81,13 @@ fn private_key(whose: &str, key: &VaultKey) -> Result<Zeroizing<String>, Fault> 
     )))
 }
 
-/// Writes everything but `lab.json`.
+/// Writes everything but `lab.json`; where nobody signed in, what belongs to the person stays as it is.
 pub(crate) fn write(
     folder: &LabFolder,
     ports: &Ports,
     directory: &directory::Directory,
     device: &mut Device<'_>,
-    signed_in: &SignedIn,
+    signed_in: Option<&SignedIn>,
     clock: &dyn trust::Clock,
 ) -> Result<(), Fault> {
     let certificate = |der: &[u8]| pem::encode("CERTIFICATE", der);
@@ -97,15 +97,8 @@ pub(crate) fn write(
     folder.write(ROOT, format!("{kdc_root}{tls_root}").as_bytes())?;
     folder.write(HOSTS, hosts().as_bytes())?;
 
-    let own = device.person_certificate(&signed_in.unlocked)?;
-    folder.write(USER_CERTIFICATE, certificate(&own).as_bytes())?;
-    folder.write(
-        USER_KEY,
-        private_key(USER, signed_in.unlocked.key())?.as_bytes(),
-    )?;
-    let tickets: Vec<_> = signed_in.tickets.iter().collect();
-    if let Some(cache) = call::tickets::cache(&tickets) {
-        folder.write(USER_CCACHE, &cache)?;
+    if let Some(signed_in) = signed_in {
+        person(folder, device, signed_in)?;
     }
     if let Some(registration) = device.hello.registration() {
         folder.write(
@@ -118,6 +111,24 @@ pub(crate) fn write(
         folder.write(DEVICE_KEY, private_key(DEVICE, &key)?.as_bytes())?;
     }
     folder.write(KRB5_CONF, krb5_conf(folder, ports).as_bytes())
+}
+
+/// What belongs to the person: certificate, key and tickets.
+fn person(folder: &LabFolder, device: &mut Device<'_>, signed_in: &SignedIn) -> Result<(), Fault> {
+    let own = device.person_certificate(&signed_in.unlocked)?;
+    folder.write(
+        USER_CERTIFICATE,
+        pem::encode("CERTIFICATE", &own).as_bytes(),
+    )?;
+    folder.write(
+        USER_KEY,
+        private_key(USER, signed_in.unlocked.key())?.as_bytes(),
+    )?;
+    let tickets: Vec<_> = signed_in.tickets.iter().collect();
+    if let Some(cache) = call::tickets::cache(&tickets) {
+        folder.write(USER_CCACHE, &cache)?;
+    }
+    Ok(())
 }
 
 /// `lab.json` (design.md 4): new members may be added, none removed; what is not started is null.
@@ -179,7 +190,11 @@ pub(crate) fn describe(
 pub(crate) fn suggestions(path: &Path, kept: &Kept) -> Vec<String> {
     let file = |name: &str| path.join(name).display().to_string();
     vec![
-        format!("export KRB5_CONFIG={}", file(KRB5_CONF)),
+        format!(
+            "export KRB5_CONFIG={} KRB5CCNAME=FILE:{}",
+            file(KRB5_CONF),
+            file("try.ccache")
+        ),
         format!(
             "kinit -X X509_user_identity=FILE:{},{} {USER}      # a ticket by the enrolled key, no password",
             file(USER_CERTIFICATE),
