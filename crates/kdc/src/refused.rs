@@ -173,7 +173,7 @@ pub enum Refused {
     /// The ticket's PAC is missing, forged, or speaks of another account.
     #[error("the ticket's PAC is not to be believed: {0}")]
     PacRefused(&'static str),
-    /// What got the ticket is gone: its key, its device or its account.
+    /// What got the ticket is gone: its key, its device, its account or the account's name.
     #[error("the {0} that got the ticket is gone")]
     TgtRevoked(&'static str),
 

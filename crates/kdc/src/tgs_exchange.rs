@@ -9,7 +9,7 @@ use ticket::{Accepted, Keys, Unaccepted, Unopened};
 use trust::{Rng, Span, Timestamp};
 use wire::kerberos::{
     ApReq, AuthorizationData, AuthorizationDataElement, EncTicketPart, KdcOptions, KeyUsage,
-    PaDataType, TgsRep, TgsReq, TicketFlags,
+    PaDataType, PrincipalName, TgsRep, TgsReq, TicketFlags,
 };
 
 use crate::View;
@@ -82,7 +82,11 @@ pub(crate) fn answer(
         addresses,
     };
     let mut part = issued.ticket_part();
-    let own = own_authorization_data(request, &presented.accepted)?;
+    // What restricts the ticket-granting ticket, which its client may have given away, restricts what is got
+    // with it (RFC 4120 3.3.3).
+    let inherited = tgt.authorization_data.as_ref().map(means::strip);
+    let mut own = inherited.unwrap_or_default();
+    own.extend(own_authorization_data(request, &presented.accepted)?);
     authorize(&mut part, own, &presented, &service, view)?;
     let ticket = issued.seal(&part, service.key(&view.realm.etypes)?, rng);
     let plain = issued
@@ -128,7 +132,7 @@ fn present(
         .and_then(Means::find)
         .ok_or(Refused::PacRefused("it does not say what got it"))?;
     progress.means = Some(means);
-    let account = still_there(&means, &pac, view, now)?;
+    let account = still_there(&means, &accepted.ticket.cname, &pac, view, now)?;
     progress.account = Some(Arc::clone(&account));
     Ok(Presented {
         accepted,
@@ -153,18 +157,25 @@ fn check_body(request: &TgsReq, accepted: &Accepted) -> Result<(), Refused> {
     .map_err(|_| Refused::Modified)
 }
 
-/// Tickets die with their account, key and device (ARCHITECTURE.md, invariant 9). The PAC's requestor must be
-/// the very account that the name now leads to.
+/// Tickets die with their account, key and device (ARCHITECTURE.md, invariant 9), and with their name: the
+/// PAC's requestor must be the very account that it now leads to, for tomorrow a name may be another's, and
+/// services that read no PAC go by it (the class of CVE-2021-42287).
 fn still_there(
     means: &Means,
+    name: &PrincipalName,
     pac: &Believed,
     view: &View<'_>,
     now: Timestamp,
 ) -> Result<Arc<Account>, Refused> {
-    let account = view
-        .directory
-        .account_by_id(means.account)?
-        .ok_or(Refused::TgtRevoked("account"))?;
+    let named = client::account_of(name, view.realm, &view.directory)?;
+    let Some(account) = named.filter(|named| named.id == means.account) else {
+        let renamed = view.directory.account_by_id(means.account)?.is_some();
+        return Err(Refused::TgtRevoked(if renamed {
+            "name"
+        } else {
+            "account"
+        }));
+    };
     client::check_state(&account, now)?;
     let requestor = pac
         .requestor()
@@ -205,6 +216,9 @@ fn decide(
         }
         let granted = renewed(tgt, now)?;
         return Ok((granted, flags | granted.flags(), tgt.caddr.clone()));
+    }
+    if options.contains(KdcOptions::PROXY) && service.is_ticket_granting() {
+        return Err(Refused::BadOption("a ticket-granting ticket is no proxy"));
     }
     let limits = Limits {
         end: moment(tgt.endtime),

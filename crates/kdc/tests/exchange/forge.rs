@@ -142,11 +142,14 @@ pub(crate) enum SignerName {
     KeyIdentifierExplicit(Vec<u8>),
 }
 
+/// What a case makes of a content's digest.
+pub(crate) type Digest = fn(&[u8]) -> Vec<u8>;
+
 /// The signed attributes: none, or what they say of content type and digest.
 #[derive(Clone)]
 pub(crate) enum Attributes {
     None,
-    Of(ObjectIdentifier, Box<fn(&[u8]) -> Vec<u8>>),
+    Of(ObjectIdentifier, Digest),
 }
 
 /// A ContentInfo with SignedData, every part of which can be wrong.
@@ -178,12 +181,12 @@ pub(crate) fn identifier(oid: ObjectIdentifier) -> Vec<u8> {
 impl Cms {
     fn new(pair: &Pair) -> Self {
         let signs = SignatureAlgorithm::default_for(pair.key.public_key());
-        let digest: fn(&[u8]) -> Vec<u8> = |content| digest::sha256(content).to_vec();
+        let digest: Digest = |content| digest::sha256(content).to_vec();
         Self {
             kind: cms_oid::SIGNED_DATA,
             content_type: oid::AUTH_DATA,
             with_content: true,
-            attributes: Attributes::Of(oid::AUTH_DATA, Box::new(digest)),
+            attributes: Attributes::Of(oid::AUTH_DATA, digest),
             digest: DigestAlgorithm::Sha256.oid(),
             algorithm: signs.identifier_der(),
             signs,

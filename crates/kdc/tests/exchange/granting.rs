@@ -126,7 +126,7 @@ fn refuses_a_body_that_was_altered_on_the_way() {
     let (_, message) = Granting::start(&tgt, &host, world.now, &mut world.rng);
     let request = wire::kerberos::TgsReq::decode(&message).unwrap();
     let mut body = (*request.req_body).clone();
-    body.kdc_options = body.kdc_options | KdcOptions::PROXIABLE;
+    body.kdc_options |= KdcOptions::PROXIABLE;
     let altered = wire::kerberos::TgsReq::new(request.padata.clone(), body).encode();
     let answer = world.send(&altered, Transport::Stream).unwrap();
     let error = KrbError::decode(&answer).unwrap();

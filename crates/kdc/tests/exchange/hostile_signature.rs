@@ -10,7 +10,7 @@ use wire::kerberos::{PaData, PaDataType, TypedData};
 use wire::pkinit::{TdCmsDigestAlgorithms, oid};
 use wire::x509::{Certificate, Extension};
 
-use crate::forge::{Attributes, Pkinit, SignerName, identifier, tlv};
+use crate::forge::{Attributes, Digest, Pkinit, SignerName, identifier, tlv};
 use crate::world::{Pair, World, certificate, pair, pair_with};
 
 const KEY_IDENTIFIER: &[u8] = b"alice's key";
@@ -62,13 +62,13 @@ fn flip_last(mut bytes: Vec<u8>) -> Vec<u8> {
 }
 
 fn digested(algorithm: DigestAlgorithm) -> Attributes {
-    let digest: fn(&[u8]) -> Vec<u8> = match algorithm {
+    let digest: Digest = match algorithm {
         DigestAlgorithm::Sha1 => |content| digest::sha1(content).to_vec(),
         DigestAlgorithm::Sha256 => |content| digest::sha256(content).to_vec(),
         DigestAlgorithm::Sha384 => |content| DigestAlgorithm::Sha384.digest(content).to_vec(),
         DigestAlgorithm::Sha512 => |content| DigestAlgorithm::Sha512.digest(content).to_vec(),
     };
-    Attributes::Of(oid::AUTH_DATA, Box::new(digest))
+    Attributes::Of(oid::AUTH_DATA, digest)
 }
 
 fn signed_with(request: &mut Pkinit<'_>, algorithm: SignatureAlgorithm) {
@@ -242,12 +242,12 @@ fn e_3_6_64_refuses_what_was_changed_after_it_was_signed() {
                 request.cms.content = flip_last;
             }),
             ("messageDigest of something else", 64, |request| {
-                let digest: fn(&[u8]) -> Vec<u8> = |_| digest::sha256(b"something else").to_vec();
-                request.cms.attributes = Attributes::Of(oid::AUTH_DATA, Box::new(digest));
+                let digest: Digest = |_| digest::sha256(b"something else").to_vec();
+                request.cms.attributes = Attributes::Of(oid::AUTH_DATA, digest);
             }),
             ("messageDigest cut short", 64, |request| {
-                let digest: fn(&[u8]) -> Vec<u8> = |content| digest::sha256(content)[..20].to_vec();
-                request.cms.attributes = Attributes::Of(oid::AUTH_DATA, Box::new(digest));
+                let digest: Digest = |content| digest::sha256(content)[..20].to_vec();
+                request.cms.attributes = Attributes::Of(oid::AUTH_DATA, digest);
             }),
             (
                 "messageDigest by another digest than the one named",
@@ -287,8 +287,8 @@ fn e_3_1_1_refuses_what_is_no_signed_auth_pack() {
                 request.cms.content_type = cms_oid::DATA;
             }),
             ("another content type in the attributes", 60, |request| {
-                let digest: fn(&[u8]) -> Vec<u8> = |content| digest::sha256(content).to_vec();
-                request.cms.attributes = Attributes::Of(oid::DH_KEY_DATA, Box::new(digest));
+                let digest: Digest = |content| digest::sha256(content).to_vec();
+                request.cms.attributes = Attributes::Of(oid::DH_KEY_DATA, digest);
             }),
             ("no content", 60, |request| request.cms.with_content = false),
             ("no signer", 60, |request| request.cms.signers = 0),

@@ -6,6 +6,7 @@ mod forge;
 mod granting;
 mod hostile_agreement;
 mod hostile_binding;
+mod hostile_granting;
 mod hostile_initial;
 mod hostile_key;
 mod hostile_signature;
