@@ -31,7 +31,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            cache_bytes: 32 << 20,
+            cache_bytes: 48 << 20,
         }
     }
 }
@@ -260,7 +260,12 @@ impl Directory {
             more: false,
         };
         let nodes = read
-            .scan(b"n", &after_prefix(b"n"), usize::MAX, Order::Ascending)
+            .scan(
+                layout::NODES,
+                &after_prefix(layout::NODES),
+                usize::MAX,
+                Order::Ascending,
+            )
             .map_err(Fault::from)?;
         for (key, _) in nodes {
             let node = Reader::new(key.get(1..).unwrap_or_default())
@@ -298,7 +303,12 @@ impl Directory {
     pub fn cursor(&self) -> Result<Cursor, Fault> {
         let read = self.storage.snapshot()?;
         let mut cursor = Cursor::start();
-        for (key, value) in read.scan(b"n", &after_prefix(b"n"), usize::MAX, Order::Ascending)? {
+        for (key, value) in read.scan(
+            layout::NODES,
+            &after_prefix(layout::NODES),
+            usize::MAX,
+            Order::Ascending,
+        )? {
             let node = Reader::new(key.get(1..).unwrap_or_default()).u32()?;
             let number = NodeRow::read(&value)?.number;
             cursor.advance(Stamp { node, number });
@@ -458,7 +468,7 @@ fn enter(
                 let node = Node { number, id: row.id };
                 return Ok((node, row.number));
             }
-            let last = transaction.scan(b"n", &after_prefix(b"n"), 1, Order::Descending)?;
+            let last = transaction.scan(layout::NODES, &after_prefix(layout::NODES), 1, Order::Descending)?;
             let number = match last.first() {
                 Some((key, _)) => Reader::new(key.get(1..).unwrap_or_default()).u32()? + 1,
                 None => 1,

@@ -111,7 +111,12 @@ fn sweep_feed(
     limit: usize,
     until: Timestamp,
 ) -> Result<usize, Fault> {
-    let nodes = transaction.scan(b"n", &after_prefix(b"n"), usize::MAX, Order::Ascending)?;
+    let nodes = transaction.scan(
+        layout::NODES,
+        &after_prefix(layout::NODES),
+        usize::MAX,
+        Order::Ascending,
+    )?;
     let mut swept = 0;
     for (key, value) in nodes {
         let node = Reader::new(key.get(1..).unwrap_or_default()).u32()?;

@@ -2,8 +2,8 @@
 //!
 //! | key | value | what |
 //! |---|---|---|
-//! | `m` name | varies | about the store: format version, this store's node, the domain's head, the next RID block |
-//! | `n` node | last commit number, GUID, RID block | a node's own row; the only row each of its commits writes |
+//! | `M` name | varies | about the store: format version, this store's node, the domain's head, the next RID block |
+//! | `N` node | last commit number, GUID, RID block | a node's own row; the only row each of its commits writes |
 //! | `f` node number | time, changed entries and records | the change feed |
 //! | `e` id | class, parent, name, times, attributes | an entry |
 //! | `c` parent name | id | the children of an entry by name |
@@ -13,6 +13,7 @@
 //! | `l` holder attribute target | value | linked values: members, key credentials |
 //! | `b` target attribute holder | - | their back-links |
 //! | `a` id | counters and moments | what is not worth an entry's new version: last logon, failed attempts |
+//! | `h` id | digests, wrapped | the former passwords of an account, which only its next password asks for |
 //! | `d` id | class, parent, name, SID, time | tombstones |
 //! | `r` table key | value, expiry | a party's own records |
 //! | `q` claim | until | claims |
@@ -38,6 +39,10 @@ pub(crate) const FORMAT: u32 = 1;
 
 /// The version byte of every value.
 const ROW: u8 = 1;
+
+/// What the keys of all nodes begin with. It is among the first of all, for every snapshot reads this
+/// node's row, and what is at the edge is found with the least work.
+pub(crate) const NODES: &[u8] = b"N";
 
 /// Values in keys that are longer than this are replaced by their digest.
 const LONGEST_IN_KEY: usize = 200;
@@ -68,11 +73,11 @@ fn terminated(key: &mut Writer, value: &[u8]) {
 }
 
 pub(crate) fn meta(name: &str) -> Vec<u8> {
-    key(b'm').raw(name.as_bytes()).finish()
+    key(b'M').raw(name.as_bytes()).finish()
 }
 
 pub(crate) fn node(node: u32) -> Vec<u8> {
-    key(b'n').u32(node).finish()
+    key(NODES[0]).u32(node).finish()
 }
 
 pub(crate) fn feed(node: u32, number: u64) -> Vec<u8> {
@@ -175,6 +180,10 @@ pub(crate) fn backlink(target: EntryId, attribute: Attribute, holder: EntryId) -
 
 pub(crate) fn activity(id: EntryId) -> Vec<u8> {
     key(b'a').id(id).finish()
+}
+
+pub(crate) fn history(id: EntryId) -> Vec<u8> {
+    key(b'h').id(id).finish()
 }
 
 pub(crate) fn tombstone(id: EntryId) -> Vec<u8> {

@@ -66,7 +66,10 @@ impl Writer {
     pub(crate) fn finish(mut self) -> Vec<u8> {
         self.align(8);
         let length = (self.bytes.len() - HEADERS) as u32;
-        if let Some(place) = self.bytes.get_mut(COMMON_HEADER.len()..COMMON_HEADER.len() + 4) {
+        if let Some(place) = self
+            .bytes
+            .get_mut(COMMON_HEADER.len()..COMMON_HEADER.len() + 4)
+        {
             place.copy_from_slice(&length.to_le_bytes());
         }
         self.bytes

@@ -182,11 +182,9 @@ impl KerberosKeys {
 /// Keys are chosen by etype before they are prepared.
 impl ticket::Keys for KerberosKeys {
     fn keys(&self) -> impl Iterator<Item = ticket::VersionedKey<'_>> {
-        self.sets.iter().flat_map(|set| {
-            set.keys
-                .iter()
-                .map(move |key| Self::versioned(set, key))
-        })
+        self.sets
+            .iter()
+            .flat_map(|set| set.keys.iter().map(move |key| Self::versioned(set, key)))
     }
 
     fn newest_of(&self, etype: Etype) -> Option<ticket::VersionedKey<'_>> {

@@ -186,7 +186,7 @@ impl Work<'_> {
     }
 
     fn put_password(
-        &self,
+        &mut self,
         entry: &mut Entry,
         material: &PasswordMaterial,
         must_change: bool,
@@ -231,14 +231,16 @@ impl Work<'_> {
         if let Some(hash) = &material.hash {
             set.push((Attribute::PasswordHash, wrap(Attribute::PasswordHash, hash)));
         }
-        if let Some(history) = &material.history {
-            let attribute = Attribute::PasswordHistory;
-            set.push((attribute, wrap(attribute, history)));
-        }
         entry.attributes.extend(set);
         if material.hash.is_none() {
             // The former password opens no page any more.
             entry.attributes.remove(&Attribute::PasswordHash);
+        }
+        if let Some(history) = &material.history {
+            let belonging = Belonging::Attribute(entry.id, Attribute::PasswordHistory);
+            let wrapped = self.directory.wrap(belonging, history.expose());
+            let row = layout::row(self.stamp, &wrapped);
+            self.transaction.put(&layout::history(entry.id), &row)?;
         }
         Ok(())
     }
@@ -289,6 +291,7 @@ impl Work<'_> {
         }
         self.drop_links(&entry)?;
         self.transaction.delete(&layout::activity(id))?;
+        self.transaction.delete(&layout::history(id))?;
         let Working { before, after, .. } = self.working(id)?;
         *after = None;
         if before.is_some() {

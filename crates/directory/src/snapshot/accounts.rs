@@ -17,7 +17,7 @@ use crate::reads::Observation;
 use crate::record::Activity;
 use crate::root_key::Belonging;
 use crate::schema::{Attribute, Class};
-use crate::value::{Value, folded};
+use crate::value::folded;
 
 /// The names under which an account is kept in the cache begin with the kind of name.
 fn cache_name(attribute: Attribute, folded: &str) -> String {
@@ -240,21 +240,12 @@ impl Snapshot<'_> {
     /// # Errors
     /// [`Fault`] when the storage fails.
     pub fn password_history(&self, id: EntryId) -> Result<PasswordHistory, Fault> {
-        let Some(entry) = self.entry(id)? else {
+        let Some((_, wrapped)) = self.row(layout::history(id))? else {
             return Ok(PasswordHistory::empty());
         };
-        let attribute = Attribute::PasswordHistory;
-        match entry.values(attribute).first() {
-            Some(Value::Secret(wrapped)) => {
-                let belonging = Belonging::Attribute(id, attribute);
-                let secret = self
-                    .directory
-                    .root_key()
-                    .unwrap(belonging, wrapped.expose())?;
-                Ok(PasswordHistory::read(&secret)?)
-            }
-            _ => Ok(PasswordHistory::empty()),
-        }
+        let belonging = Belonging::Attribute(id, Attribute::PasswordHistory);
+        let secret = self.directory.root_key().unwrap(belonging, &wrapped)?;
+        Ok(PasswordHistory::read(&secret)?)
     }
 
     /// An account that is to get another password, with what has to be known for that.

@@ -156,6 +156,10 @@ pub fn a_snapshot_stands_still(make: Make<'_>) {
     let storage = made(make);
     put(&*storage, &[(b"a", b"1"), (b"b", b"1"), (b"c", b"1")]);
     let before = storage.snapshot().unwrap();
+    assert!(
+        before.get(b"z").unwrap().is_none(),
+        "the state is fixed now"
+    );
     storage
         .transact(&mut |transaction| {
             transaction.put(b"a", b"2")?;
@@ -164,6 +168,7 @@ pub fn a_snapshot_stands_still(make: Make<'_>) {
         })
         .unwrap();
     let between = storage.snapshot().unwrap();
+    assert!(between.get(b"z").unwrap().is_none());
     put(&*storage, &[(b"a", b"3"), (b"b", b"3")]);
     let rows = |read: &dyn Read| -> String {
         let text = |(key, value): Row| String::from_utf8([key, value].concat()).unwrap();

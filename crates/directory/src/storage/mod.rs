@@ -7,8 +7,8 @@
 //!
 //! - Keys and values are byte strings; keys are ordered as `memcmp` orders them. A key has 1 to
 //!   [`KEY_LIMIT`] bytes.
-//! - [`Storage::snapshot`] reads one committed state, whatever is committed while it is held. It contains
-//!   every transaction that had returned when it was taken.
+//! - [`Storage::snapshot`] reads one committed state, fixed by its first read at the latest, whatever is
+//!   committed while it is held. It contains every transaction that had returned when it was taken.
 //! - [`Storage::transact`] runs its body in a serialisable transaction. The body may run several times
 //!   (conflict), so it changes nothing but the transaction and what it resets at its own start. When the
 //!   body fails nothing happened. When `transact` returns `Ok`, the writes survive a power cut.

@@ -33,7 +33,7 @@ fn what_was_changed_since_it_was_read_is_not_let_in() {
 #[test]
 fn a_cache_keeps_to_its_weight_and_keeps_what_is_asked_for() {
     let directory = fresh();
-    let cache = Cache::new(16 * 40_000);
+    let cache = Cache::new(16 * 20_000);
     let hot = person(&directory, "hot");
     cache.keep(&parsed(&directory, hot), vec!["shot".to_owned()], 1);
     for number in 0..600 {
@@ -44,7 +44,7 @@ fn a_cache_keeps_to_its_weight_and_keeps_what_is_asked_for() {
     }
     let kept = (0..600).filter(|number| cache.find_named(&format!("suser{number}")).is_some());
     let kept = kept.count();
-    assert!((100..590).contains(&kept), "{kept}");
+    assert!((100..500).contains(&kept), "{kept}");
     let none = Cache::new(0);
     none.keep(&parsed(&directory, hot), vec![], 1);
     assert!(none.find(hot).is_none());
@@ -76,9 +76,15 @@ fn groups_from_memory_are_of_the_state_that_the_rest_is_of() {
         }
         for round in 0..300 {
             let change = if round % 2 == 0 {
-                Change::AddMember { group: staff, member: alice }
+                Change::AddMember {
+                    group: staff,
+                    member: alice,
+                }
             } else {
-                Change::RemoveMember { group: staff, member: alice }
+                Change::RemoveMember {
+                    group: staff,
+                    member: alice,
+                }
             };
             write(&directory, &[change]).unwrap();
         }
@@ -107,8 +113,14 @@ fn no_reader_sees_what_was_replaced_before_it_looked() {
                         let before = returned.load(Ordering::SeqCst);
                         let snapshot = directory.snapshot().unwrap();
                         let account = snapshot.account_by_sam("alice").unwrap().unwrap();
-                        let seen: u64 = account.mail.as_ref().map_or(0, |mail| mail.parse().unwrap());
-                        assert!(seen >= before, "{seen} was seen after {before} had returned");
+                        let seen: u64 = account
+                            .mail
+                            .as_ref()
+                            .map_or(0, |mail| mail.parse().unwrap());
+                        assert!(
+                            seen >= before,
+                            "{seen} was seen after {before} had returned"
+                        );
                         // Both are changed in one commit, and must be seen together.
                         let groups = snapshot.token_groups(&account).unwrap().len();
                         if snapshot.into_reads().are_consistent() {
@@ -120,9 +132,15 @@ fn no_reader_sees_what_was_replaced_before_it_looked() {
             }
             for round in 1..=200u64 {
                 let member = if round % 2 == 1 {
-                    Change::AddMember { group: staff, member: alice }
+                    Change::AddMember {
+                        group: staff,
+                        member: alice,
+                    }
                 } else {
-                    Change::RemoveMember { group: staff, member: alice }
+                    Change::RemoveMember {
+                        group: staff,
+                        member: alice,
+                    }
                 };
                 let mail = change::set(alice, Attribute::Mail, round.to_string());
                 write(&directory, &[mail, member]).unwrap();

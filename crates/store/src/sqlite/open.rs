@@ -24,13 +24,16 @@ const BUSY: Duration = Duration::from_secs(5);
 pub struct Options {
     /// How many snapshots can be read at the same time; each has a connection of its own.
     pub readers: usize,
+    /// The size of a page in bytes, for a new database. A row is kept whole in its page up to about a
+    /// quarter of it, and only then is it found without reading others.
+    pub page_bytes: u32,
     /// Page cache of the writer in KiB.
     pub writer_cache_kib: u32,
     /// Page cache of each reader in KiB.
     pub reader_cache_kib: u32,
-    /// After how many pages of 4 KiB the write-ahead log is worked into the database.
+    /// After how many pages the write-ahead log is worked into the database.
     pub checkpoint_pages: u32,
-    /// How many pages of 4 KiB the database may have at most; `None` is as many as the disk takes.
+    /// How many pages the database may have at most; `None` is as many as the disk takes.
     pub max_pages: Option<u32>,
     /// The file layer under SQLite; tests put one there that forgets what was not synced.
     #[doc(hidden)]
@@ -44,9 +47,10 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             readers: 8,
+            page_bytes: 8_192,
             writer_cache_kib: 4_096,
-            reader_cache_kib: 1_024,
-            checkpoint_pages: 1_000,
+            reader_cache_kib: 2_048,
+            checkpoint_pages: 500,
             max_pages: None,
             vfs: None,
             sync_directory,
@@ -182,6 +186,7 @@ fn prepare(writer: &Connection, options: &Options) -> rusqlite::Result<Prepared>
     if version > TABLE_VERSION {
         return Ok(Prepared::Newer(version));
     }
+    writer.pragma_update(None, "page_size", options.page_bytes)?;
     let kib = i64::from(options.writer_cache_kib);
     writer.pragma_update(None, "cache_size", -kib)?;
     if let Some(pages) = options.max_pages {

@@ -6,7 +6,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use directory::storage::StorageError;
 use rusqlite::Connection;
 
-use super::{Options, error, open, table};
+use super::{Options, error, open};
 
 pub(super) struct Readers {
     path: PathBuf,
@@ -84,10 +84,12 @@ impl Reader<'_> {
             .expect("the connection is there until drop")
     }
 
-    /// Fixes the state that is read: SQLite does so at the first statement that reads.
+    /// Begins to read. SQLite fixes the state at the first statement that reads.
     pub(super) fn begin(&self) -> rusqlite::Result<()> {
-        self.connection().prepare_cached("begin")?.execute([])?;
-        table::get(self.connection(), b"").map(|_| ())
+        self.connection()
+            .prepare_cached("begin")?
+            .execute([])
+            .map(|_| ())
     }
 }
 
