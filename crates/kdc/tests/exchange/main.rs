@@ -11,5 +11,6 @@ mod hostile_initial;
 mod hostile_key;
 mod hostile_signature;
 mod initial;
+mod mutation;
 mod pkinit;
 mod world;
