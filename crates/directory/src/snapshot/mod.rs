@@ -238,3 +238,52 @@ pub(crate) fn entry(read: &dyn Read, id: EntryId) -> Result<Option<crate::Entry>
     let (stamp, mut payload) = layout::open_row(&value)?;
     Ok(Some(crate::Entry::read(id, stamp, &mut payload)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{START, Seeded, fresh};
+    use crate::{Attribute, NewEntry, change};
+
+    /// Repaired: a state that was found just before another commit was taken for part of the state after
+    /// that commit. Found by readers and a writer on several threads; here the commit comes at that moment.
+    #[test]
+    fn what_was_found_before_the_state_was_fixed_is_looked_for_again() {
+        let directory = fresh();
+        let alice = EntryId::random(&mut Seeded::new(1));
+        let entry = NewEntry::user(alice, directory.domain().unwrap().users, "alice", "alice");
+        let commit = |change| directory.commit(&[change], &Reads::none(), START).unwrap();
+        commit(entry.into());
+        let rename = |name: &str| commit(change::set(alice, Attribute::DisplayName, name));
+
+        // Whether the state after the commit is in memory again when it is looked for.
+        for reloaded in [false, true] {
+            let reload = || directory.snapshot().unwrap().account_by_id(alice).unwrap();
+            let snapshot = directory.snapshot().unwrap();
+            rename("second");
+            reload();
+            let looked = Cell::new(0);
+            let found = snapshot.cached(|| {
+                looked.set(looked.get() + 1);
+                if looked.get() == 2 && reloaded {
+                    reload();
+                }
+                let found = directory.cache().find(alice);
+                if looked.get() == 1 {
+                    assert!(found.is_some(), "it is newer than the snapshot");
+                    rename("third");
+                }
+                found
+            });
+            let name = |account: &crate::Account| account.display_name.clone();
+            let found = found.unwrap().map(|found| match found {
+                Parsed::Account(account) => name(&account),
+                other => panic!("{other:?}"),
+            });
+            assert_eq!(found, reloaded.then(|| Some("third".to_owned())));
+            let seen = snapshot.account_by_id(alice).unwrap().unwrap();
+            assert_eq!(name(&seen).as_deref(), Some("third"));
+            assert!(snapshot.reads().are_consistent());
+        }
+    }
+}
