@@ -14,8 +14,14 @@ use wire::x509::{Certificate, Name};
 const MAX_DEPTH: usize = 8;
 /// Certificates beside the one in question that are looked at.
 const MAX_INTERMEDIATES: usize = 16;
-/// Signatures that are checked for one question.
-const MAX_CHECKS: usize = 64;
+/// Signatures that are checked for one question, which a stranger may ask: a path of real certificates has
+/// one for each of them.
+const MAX_CHECKS: usize = 16;
+/// The longest RSA key of an anchor, in bits.
+const LONGEST_ANCHOR: usize = 8192;
+/// The longest RSA key of a certificate that came from anybody, in bits. Longer ones cost us most of all and
+/// serve nobody else.
+const LONGEST_KEY: usize = 4096;
 
 /// A certificate whose key is trusted to issue: an entry of the list of smart-card issuers.
 ///
@@ -31,7 +37,7 @@ impl Anchor {
     /// says to be issued by it reaches it.
     #[must_use]
     pub fn new(certificate: Certificate) -> Self {
-        let key = verifier(&certificate);
+        let key = verifier(&certificate, LONGEST_ANCHOR);
         Self { certificate, key }
     }
 
@@ -83,6 +89,9 @@ pub fn reaches_trusted_issuer(
             if !same_name(certificate.issuer(), anchor.certificate.subject()) {
                 continue;
             }
+            if checks >= MAX_CHECKS {
+                return true;
+            }
             checks += 1;
             if check(certificate, anchor.key.as_ref()) != Signature::Fails {
                 return true;
@@ -92,13 +101,16 @@ pub fn reaches_trusted_issuer(
             if *seen || !same_name(certificate.issuer(), issuer.subject()) {
                 continue;
             }
+            if checks >= MAX_CHECKS {
+                return true;
+            }
             checks += 1;
-            if check(certificate, verifier(issuer).as_ref()) != Signature::Fails {
+            if check(certificate, verifier(issuer, LONGEST_KEY).as_ref()) != Signature::Fails {
                 *seen = true;
                 waiting.push((issuer, depth + 1));
             }
         }
-        if depth >= MAX_DEPTH || checks > MAX_CHECKS {
+        if depth >= MAX_DEPTH {
             return true;
         }
     }
@@ -112,11 +124,11 @@ fn same_key_and_name(anchor: &Certificate, certificate: &Certificate) -> bool {
             && same_name(anchor.subject(), certificate.subject()))
 }
 
-fn verifier(certificate: &Certificate) -> Option<Verifier> {
+fn verifier(certificate: &Certificate, longest: usize) -> Option<Verifier> {
     let key = PublicKey::from_spki_der(certificate.spki()).ok()?;
-    // The library refuses to check with these, which would look like a signature that fails.
+    // The library refuses to check with short ones, which would look like a signature that fails.
     let usable = match &key {
-        PublicKey::Rsa(_) => (2048..=8192).contains(&key.bits()),
+        PublicKey::Rsa(_) => (2048..=longest).contains(&key.bits()),
         PublicKey::Ec(_) => true,
     };
     usable.then(|| Verifier::new(key))

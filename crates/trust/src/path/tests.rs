@@ -315,6 +315,39 @@ fn a_question_that_costs_too_much_is_answered_with_the_stricter_judge() {
 }
 
 #[test]
+fn a_stranger_s_key_that_is_too_long_to_compute_with_counts_as_reaching() {
+    let nobody = anchors(&[&root("CA")]);
+    let own = new_key();
+    let leaf = certificate(
+        &Name::common("leaf"),
+        &own,
+        &Name::common("same"),
+        &new_key(),
+    );
+    for (bits, reaches) in [(4096, false), (8192, true)] {
+        let mut modulus = vec![0xc3; bits / 8];
+        *modulus.last_mut().unwrap() |= 1;
+        let key = PublicKey::from_rsa(&modulus, &[1, 0, 1]).unwrap();
+        let algorithm = SignatureAlgorithm::default_for(own.public_key());
+        let identifier = algorithm.identifier_der();
+        let tbs = TbsCertificate {
+            serial: &[1; 16],
+            signature_algorithm: &identifier,
+            issuer: &Name::common("somebody"),
+            not_before: 0,
+            not_after: 1,
+            subject: &Name::common("same"),
+            spki: &key.to_spki_der(),
+            extensions: &[],
+        }
+        .encode();
+        let stranger = assemble(&tbs, &identifier, &own.sign(algorithm, &tbs).unwrap());
+        let stranger = Certificate::parse(&stranger).unwrap();
+        assert_eq!(reaches_trusted_issuer(&leaf, &[stranger], &nobody), reaches);
+    }
+}
+
+#[test]
 fn ordinary_questions_stay_far_from_the_bounds() {
     let ca = root("CA");
     let mut issuer = issued("1", &ca);
