@@ -98,6 +98,10 @@ pub(crate) struct Join {
     /// The Kerberos KDC, `host` or `host:port`; may be given several times.
     #[arg(long = "kdc", value_name = "HOST")]
     pub(crate) kdcs: Vec<String>,
+    /// Take the place of the device that has joined by this name: its certificate and the keys made on it stop
+    /// working at once. For a machine that was set up anew.
+    #[arg(long)]
+    pub(crate) replace: bool,
     #[command(flatten)]
     pub(crate) person: Person,
 }

@@ -25,7 +25,7 @@ pub(crate) fn run(join: &Join, common: &Common, output: Output) -> Result<(), Fa
         );
         return Err(Failure::refused(
             what,
-            "Use it, or empty its state folder to join anew.",
+            "Use it; or empty its state folder and join anew with --replace, which ends its certificate and its keys.",
         ));
     }
     let (os_type, os_version) = environment::operating_system();
@@ -54,6 +54,7 @@ pub(crate) fn run(join: &Join, common: &Common, output: Output) -> Result<(), Fa
         organisation: &organisation,
         device: &this,
         administration: &administration,
+        replace: join.replace,
         hello: &mut device.hello,
         clock: &SystemClock,
         rng: &mut SystemRng,
@@ -142,6 +143,14 @@ fn failed(fault: &NotJoined) -> Failure {
     match fault {
         NotJoined::Call(inner) => Failure::of(fault, call(inner)),
         NotJoined::Account(unwilling) => match unwilling {
+            call::administration::Unwilling::Refused { said, code, .. }
+                if code == "joined_already" =>
+            {
+                let what = format!("the computer account was not made: {said}");
+                let remedy = "Choose another name with --name; or, where this machine was set up anew, take its own \
+                              place with --replace, which ends the certificate and the keys of before.";
+                Failure::refused(what, remedy)
+            }
             call::administration::Unwilling::Refused {
                 said, remedy, id, ..
             } => {

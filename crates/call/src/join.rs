@@ -213,6 +213,9 @@ pub struct Joining<'a> {
     pub device: &'a ThisDevice,
     /// The administration API, as an administrator, or as a person within the quota.
     pub administration: &'a Administration,
+    /// Whether the device takes the place of one that is registered by its name: that one's certificate and keys end
+    /// with it.
+    pub replace: bool,
     /// Where the device's keys and registration are kept.
     pub hello: &'a mut Hello,
     /// The time.
@@ -255,6 +258,7 @@ impl Joining<'_> {
             "public_key": Base64::encode_string(&key.to_spki_der()),
             "os_type": self.device.os_type,
             "os_version": self.device.os_version,
+            "replace": self.replace,
         });
         let answer = self
             .administration

@@ -155,6 +155,7 @@ impl<'a> Device<'a> {
             organisation: &organisation,
             device: &device,
             administration: &administration,
+            replace: false,
             hello: &mut self.hello,
             clock: self.clock.as_ref(),
             rng: &mut self.rng,

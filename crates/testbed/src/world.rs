@@ -227,6 +227,7 @@ impl World {
             organisation: &organisation,
             device: &device,
             administration: &administration,
+            replace: false,
             hello: &mut self.hello,
             clock: self.clock.as_ref(),
             rng: &mut self.rng,
