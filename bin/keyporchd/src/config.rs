@@ -139,7 +139,7 @@ impl Config {
         }
         if let Err(error) = federation::Settings::of(&self.federation, &self.domain.name) {
             let said = error.to_string();
-            let key = ["base", "registration-host", "keys-per-person"]
+            let key = ["base", "registration_host", "keys_per_person"]
                 .into_iter()
                 .find(|key| said.contains(key));
             return Err(at(

@@ -7,7 +7,7 @@ use trust::Span;
 
 /// The section as it stands in `keyporch.toml`.
 #[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields, default, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields, default)]
 pub struct Section {
     /// The service's own address, `https://sts.corp.example`, with its port where that is not 443.
     pub base: String,
@@ -66,7 +66,7 @@ impl SigningAlgorithm {
 
 /// An application that asks for tokens.
 #[derive(Clone, PartialEq, Eq, Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(deny_unknown_fields)]
 pub struct Application {
     /// Its client identifier.
     pub client_id: String,
@@ -144,10 +144,10 @@ pub enum InvalidSettings {
     #[error("base must be https://host or https://host:port, without a path; it is {0:?}")]
     Base(String),
     /// A registration host is no host name.
-    #[error("registration-host must be a host name without a port; it is {0:?}")]
+    #[error("registration_host must be a host name without a port; it is {0:?}")]
     RegistrationHost(String),
     /// Nobody could register a key.
-    #[error("keys-per-person must be at least 1")]
+    #[error("keys_per_person must be at least 1")]
     NoKeys,
     /// An application has no redirect URI, or one that is not absolute or has a fragment.
     #[error(
