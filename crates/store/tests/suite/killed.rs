@@ -83,14 +83,27 @@ fn server() {
 
 #[test]
 fn what_was_acknowledged_survives_every_kill() {
-    const KILLS: u64 = 25;
+    survives(25, 5);
+}
+
+/// The bar for a release; it takes minutes. `cargo test -p keyporch-store --test suite a_thousand -- --ignored --nocapture`
+#[test]
+#[ignore = "it takes minutes"]
+fn what_was_acknowledged_survives_a_thousand_kills() {
+    survives(1_000, 1_000);
+}
+
+/// Kills a server that many times and looks each time, with a server that opens what is left, whether everything
+/// that was acknowledged is there.
+fn survives(kills: u64, seed: u64) {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("directory.db");
     let store = Sqlite::open(&path, Arc::new(Hands::default()), &Options::default()).unwrap();
     drop(testing::over(Arc::new(store)));
-    let mut dice = Seeded::new(5);
+    let mut dice = Seeded::new(seed);
     let mut ledger = Ledger::default();
-    for life in 1..=KILLS {
+    let mut acknowledged = 0;
+    for life in 1..=kills {
         let mut server = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "killed::server", "--ignored", "--nocapture"])
             .env(PLACE, &path)
@@ -116,6 +129,7 @@ fn what_was_acknowledged_survives_every_kill() {
         server.wait().unwrap();
         assert!(left > 60, "life {life}: the server ended by itself");
         for (step, known) in said {
+            acknowledged += u64::from(known == Known::There);
             if known == Known::There || !ledger.steps.contains_key(&step) {
                 ledger.steps.insert(step, known);
             }
@@ -125,6 +139,9 @@ fn what_was_acknowledged_survives_every_kill() {
             panic!("life {life}: {loss}");
         }
     }
-    println!("{KILLS} kills, {} steps", ledger.steps.len());
-    assert!(ledger.steps.len() as u64 > 10 * KILLS);
+    println!(
+        "{kills} kills, {} steps begun, {acknowledged} acknowledged, none lost",
+        ledger.steps.len()
+    );
+    assert!(ledger.steps.len() as u64 > 10 * kills);
 }
