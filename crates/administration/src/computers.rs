@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use directory::account::computer_salt;
-use directory::password::{PasswordMaterial, keys_of_password};
+use directory::password::{self, Chooser, MACHINE_PASSWORD, PasswordMaterial, keys_of_password};
 use directory::{
     Account, AccountControl, AccountKind, Attribute, AuditRecord, Change, Class, Device, Edit,
     EntryId, NewEntry, Origin, Snapshot, Value, change,
@@ -23,8 +23,6 @@ use crate::{devices, guard, list as lists, principals, shown};
 
 /// A host's label in DNS (RFC 1123 2.1).
 const LONGEST_LABEL: usize = 63;
-/// What a machine's password may have of characters. A machine draws its own; a person would not choose one so long.
-const PASSWORD: core::ops::RangeInclusive<usize> = 20..=256;
 /// How many holders of a device's keys are looked at.
 const HOLDERS: usize = 1_000;
 
@@ -381,28 +379,36 @@ fn password(members: &mut Members) -> Result<Option<Zeroizing<String>>, Refused>
     let password = members.secret("password")?;
     let fits = password
         .as_ref()
-        .is_none_or(|password| PASSWORD.contains(&password.chars().count()));
+        .is_none_or(|password| MACHINE_PASSWORD.contains(&password.chars().count()));
     if !fits {
-        let (least, most) = (PASSWORD.start(), PASSWORD.end());
+        let (least, most) = (MACHINE_PASSWORD.start(), MACHINE_PASSWORD.end());
         let why = format!("a machine's password must be {least} to {most} random characters");
         return Err(Refused::member("password", why));
     }
     Ok(password)
 }
 
-pub(crate) fn set_password(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Trouble> {
+pub(crate) fn set_password(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done, Trouble> {
     let account = ordinary(asked, Kind::Computer)?;
     let mut members = asked.members()?;
     let password = password(&mut members)?.ok_or(Refused::MissingMember("password"))?;
     let salt = computer_salt(&asked.snapshot().domain().realm, &account.sam);
-    let keys = keys_of_password(password.as_bytes(), &salt);
+    let set = password::change(
+        asked.snapshot(),
+        account.id,
+        &password,
+        Chooser::Administrator { must_change: false },
+        asked.view.deployment.password_cost,
+        asked.now,
+        rng,
+    )?
+    .map_err(Refused::from)?;
     let kvno = account.keys.kvno().wrapping_add(1).max(1);
-    Ok(Done::changed(vec![
-        change::set_password(account.id, PasswordMaterial::of_keys(keys)),
-        asked.audit(account.id, called(&account)),
-    ])
-    .with("salt", salt)
-    .with("kvno", kvno))
+    Ok(
+        Done::changed(vec![set, asked.audit(account.id, called(&account))])
+            .with("salt", salt)
+            .with("kvno", kvno),
+    )
 }
 
 pub(crate) fn change_computer(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Trouble> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use directory::account::user_salt;
-use directory::password::PasswordMaterial;
+use directory::password::{self, Chooser, PasswordMaterial};
 use directory::{
     Account, AccountControl, Attribute, Change, Class, Edit, EntryId, NewEntry, Value, change,
 };
@@ -206,17 +206,16 @@ pub(crate) fn set_password(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<D
         .secret("password")?
         .ok_or(Refused::MissingMember("password"))?;
     let must_change = members.flag("must_change")?.unwrap_or(true);
-    let snapshot = asked.snapshot();
-    let policy = snapshot.password_policy()?;
-    let owner = snapshot.password_owner(Arc::clone(&account))?;
-    let cost = asked.view.deployment.password_cost;
-    let material = policy
-        .reset(&password, &owner, cost, rng)
-        .map_err(Refused::from)?;
-    let set = match must_change {
-        true => change::set_temporary_password(account.id, material),
-        false => change::set_password(account.id, material),
-    };
+    let set = password::change(
+        asked.snapshot(),
+        account.id,
+        &password,
+        Chooser::Administrator { must_change },
+        asked.view.deployment.password_cost,
+        asked.now,
+        rng,
+    )?
+    .map_err(Refused::from)?;
     let record = asked
         .record()
         .on(account.id, called(&account))

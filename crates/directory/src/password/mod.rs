@@ -1,9 +1,10 @@
 //! Passwords: what is made of a new one, what a policy asks of it, and how one is verified.
 //!
 //! Everything here that hashes is costly on purpose (tens of milliseconds) and is called outside of any
-//! transaction; what comes out, [`PasswordMaterial`], is committed with
-//! [`crate::change::set_password`].
+//! transaction. An account that is there gets another password by [`change()`] alone, whoever asks; what comes out is
+//! committed as it is.
 
+mod change;
 mod history;
 mod policy;
 
@@ -18,6 +19,7 @@ use crate::account::{Account, AccountKind, KerberosKey, computer_salt, random_ke
 use crate::domain::Domain;
 use crate::value::Secret;
 
+pub use change::{Chooser, MACHINE_PASSWORD, change};
 pub use history::PasswordHistory;
 pub use policy::{PasswordOwner, PasswordPolicy, PasswordRefused};
 pub(crate) use policy::{from_interval, to_interval};

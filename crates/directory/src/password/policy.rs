@@ -1,5 +1,7 @@
 //! What is asked of a new password: the domain's policy, in the attributes AD has for it.
 
+use std::collections::BTreeSet;
+
 use crypto::password::Cost;
 use trust::{Rng, Span, Timestamp};
 
@@ -11,6 +13,9 @@ use crate::value::folded;
 
 /// The longest password in bytes; longer ones only cost time.
 const LONGEST: usize = 1_024;
+/// How many different characters a password has at least. No more is asked of how it is composed: length and not having
+/// been used are what keeps guessers out (NIST SP 800-63B 3.1.1.2).
+const FEWEST_CHARACTERS: usize = 4;
 
 /// What the domain asks of passwords (attributes of the domain's head).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,24 +58,70 @@ pub struct PasswordOwner {
 /// Why a password was not taken. The messages are for whoever chose it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum PasswordRefused {
+    /// The account's password is not chosen by anybody, or the account is gone.
+    #[error("this account's password cannot be set")]
+    NotForThisAccount,
     /// It is too short.
     #[error("the password is shorter than {0} characters")]
     TooShort(usize),
     /// It is too long.
     #[error("the password is longer than {LONGEST} bytes")]
     TooLong,
+    /// It repeats very few characters.
+    #[error("the password has fewer than {FEWEST_CHARACTERS} different characters")]
+    TooSimple,
     /// It holds the name of the account.
     #[error("the password contains the name of the account")]
     ContainsName,
     /// It is one of the former ones.
     #[error("the password is one of the last {0}")]
     UsedBefore(usize),
+    /// It is the present one, where the domain remembers no former ones.
+    #[error("the password is the present one")]
+    Unchanged,
     /// The present one was set too short a time ago.
     #[error("the password was changed too recently")]
     TooYoung {
         /// From when on it may be changed.
         until: Timestamp,
     },
+}
+
+impl PasswordRefused {
+    /// Which rule it is and what to do, in whole sentences for the person who chose the password.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match self {
+            Self::NotForThisAccount => {
+                "The password of this account cannot be changed here. Ask an administrator."
+                    .to_owned()
+            }
+            Self::TooShort(least) => {
+                format!("The new password is too short. Choose one of at least {least} characters.")
+            }
+            Self::TooLong => {
+                format!("The new password is too long. Choose one of at most {LONGEST} bytes.")
+            }
+            Self::TooSimple => {
+                "The new password repeats too few characters. Choose one that is harder to guess."
+                    .to_owned()
+            }
+            Self::ContainsName => {
+                "The new password contains your user name. Choose one without it.".to_owned()
+            }
+            Self::UsedBefore(count) => format!(
+                "The new password is one of your last {count}. Choose one that you have not used before."
+            ),
+            Self::Unchanged => {
+                "The new password is the one that you have now. Choose another.".to_owned()
+            }
+            Self::TooYoung { until } => format!(
+                "Your password was changed a short while ago and can be changed again from {} on. If somebody else may \
+                 know it, ask an administrator to set another.",
+                until.to_rfc3339()
+            ),
+        }
+    }
 }
 
 impl PasswordPolicy {
@@ -92,13 +143,18 @@ impl PasswordPolicy {
         }
     }
 
-    /// Whether the password's owner may change it now. One that must be changed may be.
+    /// Whether the password's owner may change it now. One that must be changed or has expired may be, whatever the
+    /// minimum age.
     ///
     /// # Errors
     /// [`PasswordRefused::TooYoung`].
     pub fn may_change(&self, account: &Account, now: Timestamp) -> Result<(), PasswordRefused> {
         match account.password_last_set {
-            Some(set) if !account.must_change_password() && now < set + self.minimum_age => {
+            Some(set)
+                if !account.must_change_password()
+                    && !account.password_has_expired(self.maximum_age, now)
+                    && now < set + self.minimum_age =>
+            {
                 Err(PasswordRefused::TooYoung {
                     until: set + self.minimum_age,
                 })
@@ -107,7 +163,8 @@ impl PasswordPolicy {
         }
     }
 
-    /// Checks what can be seen of a password: its length, and that it does not hold the name.
+    /// Checks what can be seen of a password: its length, that it is more than a few characters again and again, and
+    /// that it does not hold the name.
     ///
     /// # Errors
     /// [`PasswordRefused`].
@@ -118,6 +175,9 @@ impl PasswordPolicy {
         if password.len() > LONGEST {
             return Err(PasswordRefused::TooLong);
         }
+        if password.chars().collect::<BTreeSet<_>>().len() < FEWEST_CHARACTERS {
+            return Err(PasswordRefused::TooSimple);
+        }
         let name = folded(sam);
         if name.chars().count() >= 3 && folded(password).contains(&name) {
             return Err(PasswordRefused::ContainsName);
@@ -126,10 +186,7 @@ impl PasswordPolicy {
     }
 
     /// What an account's owner gets for choosing a password: everything is asked of it.
-    ///
-    /// # Errors
-    /// [`PasswordRefused`].
-    pub fn change(
+    pub(crate) fn change(
         &self,
         password: &str,
         owner: &PasswordOwner,
@@ -142,14 +199,15 @@ impl PasswordPolicy {
         if owner.history.contains(password.as_bytes(), self.history) {
             return Err(PasswordRefused::UsedBefore(self.history));
         }
+        // A domain that remembers nothing still means another one by a change.
+        if self.history == 0 && super::verify(Some(&owner.account), password, cost) {
+            return Err(PasswordRefused::Unchanged);
+        }
         Ok(self.material(password, &owner.salt, &owner.history, cost, rng))
     }
 
     /// What an administrator gets for setting somebody's password: age and history are not asked for.
-    ///
-    /// # Errors
-    /// [`PasswordRefused`].
-    pub fn reset(
+    pub(crate) fn reset(
         &self,
         password: &str,
         owner: &PasswordOwner,

@@ -1,0 +1,91 @@
+//! A new password for an account, whoever asks for it: an administrator, the person at sign-in or on the page for it,
+//! a machine. There is one function, so that none of them forgets a rule or a key.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+
+use crypto::password::Cost;
+use trust::{Rng, Timestamp};
+
+use super::{PasswordMaterial, PasswordRefused, keys_of_password, salt_of};
+use crate::account::AccountKind;
+use crate::change::{self, Change};
+use crate::error::Fault;
+use crate::id::EntryId;
+use crate::snapshot::Snapshot;
+
+/// What a machine's password may have of characters. A machine draws its own; a person would not choose one so long.
+pub const MACHINE_PASSWORD: RangeInclusive<usize> = 20..=256;
+
+/// Who chooses an account's new password, and so what is asked of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Chooser {
+    /// The account's owner, who has proven the present password: everything that the domain's policy says.
+    Owner,
+    /// An administrator: minimum age and history are not asked for.
+    Administrator {
+        /// Whether the owner must choose another at the next sign-in.
+        must_change: bool,
+    },
+}
+
+/// What gives an account a new password: Kerberos keys of every etype under the salt of its present name, and for a
+/// person the Argon2id hash and an entry in the history, or why the password is not taken.
+///
+/// The account, its former passwords and the policy are read from `snapshot`. Committed with the reads of that snapshot,
+/// the change stands only where all three are still what the password was judged by: of two changes at once, one wins.
+/// It hashes, so it is called outside of any transaction.
+///
+/// # Errors
+/// [`Fault`] when the storage fails.
+pub fn change(
+    snapshot: &Snapshot<'_>,
+    account: EntryId,
+    password: &str,
+    chooser: Chooser,
+    cost: Cost,
+    now: Timestamp,
+    rng: &mut dyn Rng,
+) -> Result<Result<Change, PasswordRefused>, Fault> {
+    let Some(account) = snapshot.account_by_id(account)? else {
+        return Ok(Err(PasswordRefused::NotForThisAccount));
+    };
+    let material = match account.kind {
+        AccountKind::Krbtgt => Err(PasswordRefused::NotForThisAccount),
+        AccountKind::Computer | AccountKind::Service => {
+            let salt = salt_of(&account, snapshot.domain());
+            of_machine(password, &salt)
+        }
+        AccountKind::User => {
+            let policy = snapshot.password_policy()?;
+            let owner = snapshot.password_owner(Arc::clone(&account))?;
+            match chooser {
+                Chooser::Owner => policy.change(password, &owner, cost, now, rng),
+                Chooser::Administrator { .. } => policy.reset(password, &owner, cost, rng),
+            }
+        }
+    };
+    Ok(material.map(|material| match chooser {
+        Chooser::Administrator { must_change: true } => {
+            change::set_temporary_password(account.id, material)
+        }
+        _ => change::set_password(account.id, material),
+    }))
+}
+
+fn of_machine(password: &str, salt: &str) -> Result<PasswordMaterial, PasswordRefused> {
+    match password.chars().count() {
+        length if length < *MACHINE_PASSWORD.start() => {
+            Err(PasswordRefused::TooShort(*MACHINE_PASSWORD.start()))
+        }
+        length if length > *MACHINE_PASSWORD.end() => Err(PasswordRefused::TooLong),
+        _ => Ok(PasswordMaterial::of_keys(keys_of_password(
+            password.as_bytes(),
+            salt,
+        ))),
+    }
+}
+
+#[cfg(test)]
+#[path = "change_tests.rs"]
+mod tests;
