@@ -373,6 +373,9 @@ fn words(wrong: Wrong) -> &'static str {
         }
         Wrong::Used => "That code was used already. Wait for the next one.",
         Wrong::Enrolment => "Your second factor cannot be used. Ask your administrator for help.",
+        Wrong::Overtaken => {
+            "A second factor has been set up for this account meanwhile. Sign in again and use that one."
+        }
     }
 }
 

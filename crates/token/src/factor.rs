@@ -131,6 +131,9 @@ pub enum Wrong {
     /// What the adapter keeps about the person cannot be read.
     #[error("the enrolment cannot be read")]
     Enrolment,
+    /// A second factor was set up for the account after this sign-in had begun to set up another.
+    #[error("a second factor was set up meanwhile")]
+    Overtaken,
 }
 
 /// A person's second factors: what rests, wrapped, with the account, one value for each.

@@ -357,6 +357,13 @@ impl AwaitsEnrolment {
         now: Timestamp,
         rng: &mut dyn Rng,
     ) -> Handled {
+        // Whoever had only the password when this began must not replace what its owner has set up since.
+        if factors.is_enrolled() && self.proven.second_factor_at().is_none() {
+            return Handled::Wrong {
+                wrong: Wrong::Overtaken,
+                factors: None,
+            };
+        }
         let Some(sent) = form.field(totp::FIELD) else {
             return Handled::Wrong {
                 wrong: Wrong::Missing,

@@ -224,6 +224,39 @@ fn a_lost_authenticator_is_replaced_with_a_recovery_code() {
 }
 
 #[test]
+fn whoever_knows_a_password_cannot_keep_an_enrolment_open_until_its_owner_has_enrolled() {
+    let mut world = World::new();
+    let alice = world.person("alice");
+    let mut thief = after_password(&mut world);
+    let thiefs = TotpSecret::parse(thief.page.secret.as_deref().unwrap()).unwrap();
+
+    let mut owner = after_password(&mut world);
+    let owners = TotpSecret::parse(owner.page.secret.as_deref().unwrap()).unwrap();
+    let code = owners.code(world.now);
+    owner.fill(&mut world, "enrolment", &[("VerificationCode", &code)]);
+    assert_eq!(owner.fill(&mut world, "acknowledgement", &[]).status, 302);
+    let kept = world.account(alice).second_factors.clone();
+
+    let code = thiefs.code(world.now);
+    let response = thief.fill(&mut world, "enrolment", &[("VerificationCode", &code)]);
+    assert_eq!(response.status, 200);
+    assert!(thief.page.recovery_codes.is_empty() && thief.sent("code").is_none());
+    assert_eq!(
+        world.refused,
+        ["second factor refused: a second factor was set up meanwhile"]
+    );
+    let texts = |kept: &[Secret]| -> Vec<Vec<u8>> {
+        kept.iter().map(|value| value.expose().to_vec()).collect()
+    };
+    assert_eq!(texts(&world.account(alice).second_factors), texts(&kept));
+
+    world.advance(Span::minutes(1));
+    let mut owner = after_password(&mut world);
+    let code = owners.code(world.now);
+    assert_eq!(owner.code(&mut world, &code).status, 302);
+}
+
+#[test]
 fn an_organisation_may_forbid_enrolment_at_sign_in() {
     let section = Section {
         base: BASE.into(),

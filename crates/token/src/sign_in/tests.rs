@@ -236,6 +236,30 @@ fn whoever_has_no_second_factor_sets_one_up_and_sees_recovery_codes_once() {
 }
 
 #[test]
+fn an_enrolment_begun_by_password_alone_does_not_replace_a_second_factor_set_up_since() {
+    let sign_in = waiting(after_password(
+        &SecondFactors::default(),
+        Wanted::SecondFactor,
+    ));
+    let SignIn::AwaitsEnrolment(state) = &sign_in else {
+        panic!("{sign_in:?}")
+    };
+    let code = form(&[("VerificationCode", &state.secret().unwrap().code(NOW))]);
+    let (since, _) = enrolled();
+    let handled = sign_in.handle(&code, since, NOW, &mut Dice::new(3));
+    assert!(
+        matches!(
+            handled,
+            Handled::Wrong {
+                wrong: Wrong::Overtaken,
+                factors: None
+            }
+        ),
+        "{handled:?}"
+    );
+}
+
+#[test]
 fn a_sign_in_is_open_for_ten_minutes_in_its_own_browser() {
     let sign_in = waiting(after_password(&enrolled().0, Wanted::SecondFactor));
     let browser = Secret::draw(&mut Dice::new(9));
