@@ -15,8 +15,12 @@ pub const FRESH: Span = Span::minutes(10);
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct FirstFactor {
     method: FirstMethod,
+    /// When it was shown to us.
     #[serde(with = "moment")]
     at: Timestamp,
+    /// When its owner proved who they are: for a ticket, some time before it was shown.
+    #[serde(with = "moment")]
+    since: Timestamp,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -34,14 +38,17 @@ impl FirstFactor {
         Self {
             method: FirstMethod::Password,
             at,
+            since: at,
         }
     }
 
-    /// A Kerberos ticket was shown and proven at this moment. `by_key`: the ticket's PAC carries `S-1-18-5`, so its
-    /// owner signed in with a device's key and a PIN.
+    /// A Kerberos ticket was shown and proven at this moment, which its owner got by a sign-in at `since` (the ticket's
+    /// `authtime`), or now where a clock says that this is yet to come. `by_key`: the ticket's PAC carries `S-1-18-5`,
+    /// so its owner signed in with a device's key and a PIN.
     #[must_use]
-    pub const fn kerberos(at: Timestamp, by_key: bool) -> Self {
+    pub fn kerberos(at: Timestamp, since: Timestamp, by_key: bool) -> Self {
         Self {
+            since: since.min(at),
             method: if by_key {
                 FirstMethod::KerberosByKey
             } else {
@@ -51,10 +58,16 @@ impl FirstFactor {
         }
     }
 
-    /// When it was proven.
+    /// When it was shown to us: what follows from it lives from then on.
     #[must_use]
     pub const fn at(&self) -> Timestamp {
         self.at
+    }
+
+    /// When its owner proved who they are. What has happened to the account since, as another password, counts.
+    #[must_use]
+    pub const fn since(&self) -> Timestamp {
+        self.since
     }
 
     /// Whether it is a password that was typed at this very moment, for what a session or a ticket is not enough for.
@@ -114,11 +127,12 @@ impl Authentication {
         self.second.as_ref().map(SecondFactor::at)
     }
 
-    /// When the person last proved anything: the `auth_time` of OpenID Connect Core 2.
+    /// When the person last proved anything: the `auth_time` of OpenID Connect Core 2. Whoever shows a ticket did so at
+    /// the sign-in that it came of, however young the ticket is.
     #[must_use]
     pub fn at(&self) -> Timestamp {
         self.second_factor_at()
-            .map_or(self.first.at, |second| second.max(self.first.at))
+            .map_or(self.first.since, |second| second.max(self.first.since))
     }
 
     /// Whether there were two factors, seen by us or vouched for by the KDC.
@@ -231,11 +245,23 @@ mod tests {
     }
 
     #[test]
+    fn a_ticket_is_as_old_as_the_sign_in_that_it_came_of() {
+        let morning = T - Span::hours(9);
+        let ticket = Authentication::of(FirstFactor::kerberos(T, morning, false), None);
+        assert_eq!((ticket.at(), ticket.first().at()), (morning, T));
+        let code = Some(SecondFactor::proven("otp", T));
+        let both = Authentication::of(FirstFactor::kerberos(T, morning, false), code);
+        assert_eq!((both.at(), both.first().since()), (T, morning));
+        let ahead = FirstFactor::kerberos(T, T + Span::seconds(1), false);
+        assert_eq!(ahead.since(), T);
+    }
+
+    #[test]
     fn a_ticket_by_key_is_multi_factor_but_never_fresh() {
-        let by_key = Authentication::of(FirstFactor::kerberos(T, true), None);
+        let by_key = Authentication::of(FirstFactor::kerberos(T, T, true), None);
         assert!(by_key.suffices(Wanted::SecondFactor, T));
         assert!(!by_key.suffices(Wanted::FreshSecondFactor, T));
-        let by_password = Authentication::of(FirstFactor::kerberos(T, false), None);
+        let by_password = Authentication::of(FirstFactor::kerberos(T, T, false), None);
         assert!(!by_password.suffices(Wanted::SecondFactor, T));
     }
 }

@@ -200,6 +200,52 @@ impl SecondFactors {
         self.enrolled.keys().any(|id| id != RecoveryCode.id())
     }
 
+    /// Judges the code of the person's authenticator that stands in the same form as their password, where a page asks
+    /// for both at once.
+    pub fn try_at_once(
+        self,
+        account: Guid,
+        form: &Parameters,
+        now: Timestamp,
+        rng: &mut dyn Rng,
+    ) -> AtOnce {
+        if let Some(wait) = self.guesses.wait(now) {
+            return AtOnce::TooMany { wait };
+        }
+        let ended = self.of(account, Totp.id()).and_then(|person| {
+            let begun = Totp.begin_authentication(&person, now, rng)?;
+            Some(Totp.try_end_authentication(&person, &begun.state, form, now))
+        });
+        match ended.unwrap_or(Ended::Refuse(Wrong::Enrolment)) {
+            Ended::Refuse(wrong @ (Wrong::Missing | Wrong::Enrolment)) => AtOnce::Wrong {
+                wrong,
+                factors: None,
+            },
+            Ended::Refuse(wrong) => AtOnce::Wrong {
+                wrong,
+                factors: Some(self.and_wrong(now)),
+            },
+            Ended::Accept(accepted) => {
+                let mut factors = self.clone();
+                factors.guesses = Guesses::default();
+                if let Some(data) = accepted.data {
+                    factors.enrolled.insert(Totp.id().to_owned(), data);
+                }
+                AtOnce::Right {
+                    claim: accepted.claim,
+                    factors: (factors != self).then_some(factors),
+                }
+            }
+        }
+    }
+
+    /// The same, with one more wrong answer.
+    #[must_use]
+    pub fn and_wrong(mut self, now: Timestamp) -> Self {
+        self.guesses = self.guesses.and_wrong(now);
+        self
+    }
+
     /// What the adapter of this name keeps.
     #[must_use]
     pub fn of(&self, account: Guid, adapter: &str) -> Option<Enrolled<'_>> {
@@ -207,6 +253,30 @@ impl SecondFactors {
             .get(adapter)
             .map(|data| Enrolled { account, data })
     }
+}
+
+/// What became of a second factor in the same form as the first.
+#[derive(Clone, PartialEq, Debug)]
+pub enum AtOnce {
+    /// It is proven.
+    Right {
+        /// What must not have been used before, and is claimed in the same commit.
+        claim: Claim,
+        /// What is kept about the person's second factors from now on, when that changed.
+        factors: Option<SecondFactors>,
+    },
+    /// It is not.
+    Wrong {
+        /// Why.
+        wrong: Wrong,
+        /// What is kept about the person's second factors from now on, when that changed.
+        factors: Option<SecondFactors>,
+    },
+    /// It was not looked at, after too many wrong ones.
+    TooMany {
+        /// When the next is looked at.
+        wait: Span,
+    },
 }
 
 /// Wrong answers since the last right one. Whoever gives them knows the password already, so waiting grows: after

@@ -6,14 +6,17 @@
 //! | form (`id`) | fields |
 //! |---|---|
 //! | `password` | `UserName`, `Password`, hidden `FormToken` |
+//! | `new-password` | `NewPassword`, `ConfirmNewPassword`, hidden `Context`, `FormToken` |
+//! | `update-password` | `UserName`, `OldPassword`, `NewPassword`, `ConfirmNewPassword`, `VerificationCode`, hidden `FormToken` |
 //! | `totp`, `recovery-code` | `VerificationCode` or `RecoveryCode`, hidden `Context`, `FormToken`, `AuthMethod`; checkbox `LostAuthenticator` |
 //! | `enrolment` | `VerificationCode`, hidden `Context`, `FormToken`; the secret stands in `#secret`, its URI in `#secret-uri` |
 //! | `acknowledgement` | hidden `Context`, `FormToken`; the recovery codes are the `<code>` of `#recovery-codes` |
 //! | `sign-out` | hidden `FormToken` |
 //!
-//! What went wrong stands in `#error`. The forms are posted to the address in their `action`.
+//! What went wrong stands in `#error`, and what has been done, where nothing is left to fill in, in `#done`. The forms are posted to the address in their `action`.
 
 mod messages;
+mod passwords;
 pub mod reader;
 mod steps;
 #[cfg(test)]
@@ -23,6 +26,7 @@ use base64ct::{Base64, Encoding};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 pub use messages::{form_post, refused, sign_out, signed_out};
+pub use passwords::{NewPassword, UpdatePassword, new_password, password_updated, update_password};
 pub use steps::{
     Enrolment, Password, SecondFactor, acknowledgement, enrolment, password, second_factor,
 };
@@ -31,6 +35,12 @@ pub use steps::{
 pub const USER_NAME: &str = "UserName";
 /// The name of the field for the password, as in AD FS.
 pub const PASSWORD: &str = "Password";
+/// The name of the field for the present password, where another is chosen.
+pub const OLD_PASSWORD: &str = "OldPassword";
+/// The name of the field for a new password.
+pub const NEW_PASSWORD: &str = "NewPassword";
+/// The name of the field for the same once more.
+pub const CONFIRM_NEW_PASSWORD: &str = "ConfirmNewPassword";
 /// The hidden field that shows that the form came from us.
 pub const FORM_TOKEN: &str = "FormToken";
 /// The hidden field that names the sign-in on its way.

@@ -5,12 +5,15 @@
 //! states after it are kept for ten minutes, as one record under the digest of a secret that stands in the form.
 //!
 //! ```text
-//! (password) ─┬────────────────────────────────────────────────► SignedIn
+//! (password) ─┬─► AwaitsNewPassword ─► (the new password, as here)
+//!             ├────────────────────────────────────────────────► SignedIn
 //!             ├─► AwaitsSecondFactor ─┬────────────────────────► SignedIn
 //!             │                       └─(lost authenticator)─┐
 //!             └─► AwaitsEnrolment ◄────────────────────────────┘
 //!                      └─► AwaitsAcknowledgement ──────────────► SignedIn
 //! ```
+
+mod new_password;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -27,6 +30,8 @@ use crate::recovery::{self, RecoveryCode};
 use crate::secret::{Digest, Purpose, Secret};
 use crate::totp::{self, Totp, TotpSecret};
 
+pub use new_password::{AwaitsNewPassword, NotChosen, PasswordVersion, chosen};
+
 /// How long a sign-in may take from its first proof.
 pub const LIFETIME: Span = Span::minutes(10);
 /// The checkbox with which somebody who uses a recovery code asks for a new authenticator.
@@ -35,6 +40,8 @@ pub const LOST_AUTHENTICATOR: &str = "LostAuthenticator";
 /// A sign-in that waits for something after its first proof.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum SignIn {
+    /// For a new password, because the one that was proven must be changed.
+    AwaitsNewPassword(AwaitsNewPassword),
     /// For a second factor.
     AwaitsSecondFactor(AwaitsSecondFactor),
     /// For the first code of an authenticator that is being set up.
@@ -130,6 +137,16 @@ pub enum Handled {
         /// When the next is looked at.
         wait: Span,
     },
+    /// A new password was chosen. Where the directory takes it, the sign-in goes on with it as its first factor; where
+    /// it does not, the state stays.
+    NewPassword {
+        /// The sign-in that goes on.
+        begun: Begun,
+        /// The new password.
+        password: Zeroizing<String>,
+    },
+    /// No new password was chosen; the state stays.
+    NotChosen(NotChosen),
 }
 
 impl Handled {
@@ -192,6 +209,7 @@ impl SignIn {
     #[must_use]
     pub const fn begun(&self) -> &Begun {
         match self {
+            Self::AwaitsNewPassword(state) => &state.begun,
             Self::AwaitsSecondFactor(state) => &state.begun,
             Self::AwaitsEnrolment(state) => &state.begun,
             Self::AwaitsAcknowledgement(state) => &state.begun,
@@ -219,6 +237,7 @@ impl SignIn {
         rng: &mut dyn Rng,
     ) -> Handled {
         match self {
+            Self::AwaitsNewPassword(state) => state.handle(form),
             Self::AwaitsSecondFactor(state) => state.handle(form, factors, now, rng),
             Self::AwaitsEnrolment(state) => state.handle(form, factors, now, rng),
             Self::AwaitsAcknowledgement(state) => Handled::Right {

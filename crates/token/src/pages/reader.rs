@@ -23,6 +23,8 @@ pub struct Read {
     pub forms: Vec<Form>,
     /// What went wrong (`#error`).
     pub error: Option<String>,
+    /// What has been done (`#done`).
+    pub done: Option<String>,
     /// The number for the administrator (`#trace`).
     pub trace: Option<String>,
     /// The URI of a new authenticator's secret (`#secret-uri`).
@@ -67,6 +69,7 @@ pub fn read(html: &str) -> Read {
         let text = || Some(unescape(tag.text.trim())).filter(|text| !text.is_empty());
         match tag.attribute("id") {
             Some("error") => page.error = text(),
+            Some("done") => page.done = text(),
             Some("trace") => page.trace = text(),
             Some("secret") => page.secret = text(),
             Some("secret-uri") => page.secret_uri = tag.attribute("href").map(str::to_owned),

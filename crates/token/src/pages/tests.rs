@@ -125,6 +125,59 @@ fn the_enrolment_page_has_the_secret_as_picture_text_and_link() {
     assert!(page.html.contains("<svg "));
 }
 
+fn new_password_page(error: Option<&str>) -> Page {
+    new_password(&NewPassword {
+        organisation: "corp.example",
+        action: "/adfs/oauth2/authorize",
+        context: "context",
+        form_token: "token",
+        account: "alice@corp.example",
+        rules: "At least 8 characters.",
+        error,
+    })
+}
+
+fn update_password_page(user_name: &str, error: Option<&str>) -> Page {
+    update_password(&UpdatePassword {
+        organisation: "corp.example",
+        action: "/adfs/portal/updatepassword",
+        form_token: "token",
+        domain: "corp.example",
+        user_name,
+        rules: "At least 8 characters.",
+        error,
+    })
+}
+
+#[test]
+fn the_pages_for_a_new_password_ask_for_it_twice() {
+    let read = reader::read(&new_password_page(Some("too short")).html);
+    let form = read.form("new-password").unwrap();
+    assert_eq!(form.fields, ["NewPassword", "ConfirmNewPassword"]);
+    assert_eq!(form.hidden.len(), 2);
+    assert_eq!(read.error.as_deref(), Some("too short"));
+    let hostile = "\"><script>alert(1)</script>";
+    let page = update_password_page(hostile, Some(hostile));
+    assert!(!page.html.contains("<script"));
+    let read = reader::read(&page.html);
+    assert_eq!(
+        read.form("update-password").unwrap().fields,
+        [
+            "UserName",
+            "OldPassword",
+            "NewPassword",
+            "ConfirmNewPassword",
+            "VerificationCode"
+        ]
+    );
+    let done = reader::read(&password_updated("corp.example").html);
+    assert_eq!(
+        done.done.as_deref(),
+        Some("Your password has been changed.")
+    );
+    assert!(done.forms.is_empty() && done.error.is_none());
+}
+
 #[test]
 fn recovery_codes_are_on_the_page_that_gives_them_and_on_no_other() {
     let codes = [
@@ -152,6 +205,9 @@ fn every_page_is_accessible_and_scriptless() {
     });
     let pages = [
         password_page("", Some("wrong")),
+        new_password_page(Some("wrong")),
+        update_password_page("", None),
+        password_updated("o"),
         factor_page(&FORMS),
         factor_page(&[]),
         enrolment,

@@ -317,3 +317,46 @@ fn a_form_token_belongs_to_one_browser_and_one_place() {
     assert!(!is_form_token(&token, &other, "here"));
     assert!(!is_form_token("", &browser, "here"));
 }
+
+#[test]
+fn a_new_password_is_taken_when_it_is_typed_the_same_twice_and_is_nowhere_in_the_state() {
+    let browser = Secret::draw(&mut Dice::new(9));
+    let version = PasswordVersion {
+        number: 3,
+        set: Some(NOW),
+    };
+    let sign_in = Begun::new(request(), ALICE, &browser, NOW).must_change(version);
+    let kept = serde_json::to_string(&sign_in).unwrap();
+    let sign_in: SignIn = serde_json::from_str(&kept).unwrap();
+    let SignIn::AwaitsNewPassword(state) = &sign_in else {
+        panic!("{sign_in:?}")
+    };
+    assert_eq!(state.proven(), version);
+    assert!(sign_in.is_open(&browser, NOW) && !sign_in.is_open(&browser, NOW + LIFETIME));
+    let handle = |pairs: &[(&str, &str)]| {
+        sign_in
+            .clone()
+            .handle(&form(pairs), enrolled().0, NOW, &mut Dice::new(1))
+    };
+    for (first, second, why) in [
+        ("", "", NotChosen::Missing),
+        ("a new one", "", NotChosen::Missing),
+        ("", "a new one", NotChosen::Missing),
+        ("a new one", "another", NotChosen::Unlike),
+        ("a new one", "a new one ", NotChosen::Unlike),
+    ] {
+        let handled = handle(&[("NewPassword", first), ("ConfirmNewPassword", second)]);
+        assert!(matches!(handled, Handled::NotChosen(not) if not == why));
+    }
+    let later = NOW + Span::minutes(9);
+    match handle(&[
+        ("NewPassword", "a new one"),
+        ("ConfirmNewPassword", "a new one"),
+    ]) {
+        Handled::NewPassword { begun, password } => {
+            assert_eq!(password.as_str(), "a new one");
+            assert_eq!(begun.anew(later).expires, later + LIFETIME);
+        }
+        other => panic!("{other:?}"),
+    }
+}
