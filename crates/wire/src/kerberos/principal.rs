@@ -140,8 +140,8 @@ impl PrincipalName {
     /// follows the first bare `@`. A name of two components or more is taken for a service's
     /// ([`NameType::NT_SRV_INST`] for `krbtgt`, else [`NameType::NT_SRV_HST`]).
     ///
-    /// `None` when the text has an empty name, ends in a lone `\`, or has a second bare `@` or a bare
-    /// control character.
+    /// `None` when the text has an empty name, ends in a lone `\`, has a second bare `@`, or has a
+    /// control character, with `\` before it or not.
     #[must_use]
     pub fn parse(text: &str) -> Option<(PrincipalName, Option<Realm>)> {
         let mut parts = vec![String::new()];
@@ -149,7 +149,7 @@ impl PrincipalName {
         let mut characters = text.chars();
         while let Some(character) = characters.next() {
             let (character, bare) = match character {
-                '\\' => (unescape(characters.next()?), false),
+                '\\' => (unescape(characters.next()?)?, false),
                 other => (other, true),
             };
             match (&mut realm, character, bare) {
@@ -176,14 +176,16 @@ impl PrincipalName {
     }
 }
 
-fn unescape(character: char) -> char {
-    match character {
+/// What stands for itself behind a `\`, or for a control character; `None` for a control character itself.
+fn unescape(character: char) -> Option<char> {
+    Some(match character {
         'n' => '\n',
         't' => '\t',
         'b' => '\u{8}',
         '0' => '\0',
+        control if control.is_control() => return None,
         other => other,
-    }
+    })
 }
 
 /// Whether a character is written with an escape.

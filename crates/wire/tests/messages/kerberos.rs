@@ -646,6 +646,16 @@ fn writes_names_so_that_they_read_back() {
 }
 
 #[test]
+fn reads_no_control_character_whether_escaped_or_not() {
+    // Found by fuzzing: shown as `\u{1e}`, an escaped one read back as another name.
+    for wrong in ["a\u{1e}", "a\\\u{1e}", "a\\\n", "a@R\\\u{7f}"] {
+        assert_eq!(PrincipalName::parse(wrong), None, "{wrong:?}");
+    }
+    let (name, _) = PrincipalName::parse("a\\nb").unwrap();
+    assert_eq!(name, PrincipalName::principal("a\nb"));
+}
+
+#[test]
 fn shows_no_control_character_of_a_name() {
     let name = PrincipalName::principal("a\u{1b}[2Jb\r");
     assert_eq!(name.to_string(), "a\\u{1b}[2Jb\\r");
