@@ -118,6 +118,23 @@ fn of_blob(blob: &[u8]) -> Result<Given, Refused> {
     })
 }
 
+/// Refuses a whole value that says of itself that a second factor was proven for it, or that its key was attested: the
+/// KDC tells services so, and nobody has seen it. Administrators may move such values from another directory.
+pub(crate) fn vouches_for_nothing(given: &Given) -> Result<(), Refused> {
+    let said = given
+        .blob
+        .as_ref()
+        .and_then(KeyCredentialLink::custom_key_information);
+    match said {
+        Some(said) if !said.is_mfa_not_used() || said.is_attested() => Err(Refused::Key(
+            "it says that a second factor was proven for it, or that it was attested, and only an administrator may \
+             list such a value"
+                .to_owned(),
+        )),
+        _ => Ok(()),
+    }
+}
+
 /// The value that lists a key by hand on a person's account: usage NGC, source AD, and marked *MFA not used*, for
 /// nobody proved a second factor (protocols D.4, E.4).
 pub(crate) fn by_hand(

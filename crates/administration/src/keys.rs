@@ -10,6 +10,7 @@ use trust::Rng;
 use wire::Guid;
 
 use crate::answer::{Asked, Done};
+use crate::caller::Needs;
 use crate::guard;
 use crate::key_input::{self, Given};
 use crate::list::{self, Page, entry_of, not_a_place, place_of};
@@ -143,6 +144,9 @@ fn add(asked: &Asked<'_, '_>, kind: Kind) -> Result<Done, Trouble> {
     let account = writable(asked, kind)?;
     let mut members = asked.members()?;
     let given = key_input::given(&mut members)?;
+    if !asked.who.may(Needs::Administrator) {
+        key_input::vouches_for_nothing(&given)?;
+    }
     let device = device(snapshot, members.text("device")?.as_deref(), &given)?;
     let fingerprint = given.key.fingerprint();
     match snapshot.holder_of_key(&fingerprint)? {

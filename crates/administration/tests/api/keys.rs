@@ -6,7 +6,9 @@ use directory::{EntryId, Origin, change};
 use hex_literal::hex;
 use serde_json::{Value, json};
 use wire::Guid;
-use wire::key_credential::{CustomKeyInformation, KeyCredentialLink, KeyUsage};
+use wire::key_credential::{
+    CustomKeyInformation, KeyCredentialLink, KeySource, KeyUsage, NewKeyCredential,
+};
 
 use crate::world::{World, empty, new_key, self_signed};
 
@@ -100,6 +102,39 @@ fn a_key_is_added_by_hand_in_every_form_and_marked_so() {
         world.ask("keeper", &line, Value::Null).ok();
     }
     assert_eq!(world.account("alice").alt_security_identities, [""; 0]);
+}
+
+#[test]
+fn who_looks_after_keys_cannot_say_that_a_second_factor_was_proven_for_one() {
+    // The KDC makes S-1-18-5 and S-1-18-6 of these flags (protocols E.4 rule 6).
+    let world = World::new();
+    let value = |flags: Option<u8>| {
+        let key = PrivateKey::generate(KeyKind::P256);
+        let new = NewKeyCredential {
+            key_material: &key.public_key().to_key_material(),
+            key_usage: KeyUsage::Ngc,
+            key_source: KeySource::Ad,
+            device_id: None,
+            custom_key_information: flags.map(CustomKeyInformation::new),
+            last_logon: None,
+            creation_time: None,
+        };
+        base64(new.write().unwrap().as_bytes())
+    };
+    let add = |who: &str, flags: Option<u8>| {
+        let body = json!({ "blob": value(flags) });
+        world.ask(who, "POST /users/alice/keys", body)
+    };
+    const MFA_NOT_USED: u8 = CustomKeyInformation::MFA_NOT_USED;
+    const ATTESTED: u8 = CustomKeyInformation::ATTESTATION;
+    for flags in [0, ATTESTED, MFA_NOT_USED | ATTESTED] {
+        let got = add("keeper", Some(flags));
+        assert_eq!(got.code(), (422, "key_refused"), "{flags}");
+        assert!(got.refused.is_some());
+        add("admin", Some(flags)).ok();
+    }
+    add("keeper", Some(MFA_NOT_USED)).ok();
+    add("keeper", None).ok();
 }
 
 #[test]
