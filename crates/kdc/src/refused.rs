@@ -170,6 +170,9 @@ pub enum Refused {
     /// The request was altered.
     #[error("the authenticator's checksum is not that of the request")]
     Modified,
+    /// Authorization data that the KDC must understand, and does not.
+    #[error("authorization data that the KDC must understand is not known")]
+    MandatoryUnknown,
     /// The ticket's PAC is missing, forged, or speaks of another account.
     #[error("the ticket's PAC is not to be believed: {0}")]
     PacRefused(&'static str),
@@ -211,7 +214,7 @@ impl Refused {
             Self::PreauthRequired => ErrorCode::KDC_ERR_PREAUTH_REQUIRED,
             Self::WrongPassword | Self::FreshnessMissing => ErrorCode::KDC_ERR_PREAUTH_FAILED,
             Self::Skew => ErrorCode::KRB_AP_ERR_SKEW,
-            Self::KeyRequired => ErrorCode::KDC_ERR_POLICY,
+            Self::KeyRequired | Self::MandatoryUnknown => ErrorCode::KDC_ERR_POLICY,
             Self::PkinitNotOffered => ErrorCode::KDC_ERR_PADATA_TYPE_NOSUPP,
             Self::DigestNotAccepted => ErrorCode::KDC_ERR_DIGEST_IN_SIGNED_DATA_NOT_ACCEPTED,
             Self::SignatureAlgorithm | Self::InvalidSignature => ErrorCode::KDC_ERR_INVALID_SIG,

@@ -8,8 +8,8 @@ use ticket::pac::{Believed, For};
 use ticket::{Accepted, Keys, Unaccepted, Unopened};
 use trust::{Rng, Span, Timestamp};
 use wire::kerberos::{
-    ApReq, AuthorizationData, AuthorizationDataElement, EncTicketPart, KdcOptions, KeyUsage,
-    PaDataType, PrincipalName, TgsRep, TgsReq, TicketFlags,
+    ApReq, AuthorizationData, AuthorizationDataElement, AuthorizationDataType, EncTicketPart,
+    KdcOptions, KeyUsage, PaDataType, PrincipalName, TgsRep, TgsReq, TicketFlags,
 };
 
 use crate::View;
@@ -87,6 +87,13 @@ pub(crate) fn answer(
     let inherited = tgt.authorization_data.as_ref().map(means::strip);
     let mut own = inherited.unwrap_or_default();
     own.extend(own_authorization_data(request, &presented.accepted)?);
+    // A word to the KDC itself that it does not know must not be passed over (RFC 4120 5.2.6.4).
+    if own
+        .iter()
+        .any(|element| element.ad_type == AuthorizationDataType::AD_MANDATORY_FOR_KDC)
+    {
+        return Err(Refused::MandatoryUnknown);
+    }
     authorize(&mut part, own, &presented, &service, view)?;
     let ticket = issued.seal(&part, service.key(&view.realm.etypes)?, rng);
     let plain = issued

@@ -893,6 +893,12 @@ fn rfc_4120_3_3_3_authorization_data_goes_along_and_only_a_kdc_s_words_do_not() 
             request.body.enc_authorization_data =
                 sealed(&key, KeyUsage::TGS_REQ_AUTH_DATA_SUBKEY, b"none");
         }),
+        ("a word to the KDC that it does not know", 12, |request| {
+            let key = request.subkey.clone().unwrap();
+            let data = AuthorizationData::from([element(8, &[0x30, 0])]);
+            request.body.enc_authorization_data =
+                sealed(&key, KeyUsage::TGS_REQ_AUTH_DATA_SUBKEY, &data.encode());
+        }),
         ("no authorization data", 0, |request| {
             let key = request.subkey.clone().unwrap();
             request.body.enc_authorization_data =
