@@ -102,6 +102,9 @@ pub(crate) struct Join {
     /// working at once. For a machine that was set up anew.
     #[arg(long)]
     pub(crate) replace: bool,
+    /// Agree to having kept the recovery codes that are shown, without being asked.
+    #[arg(long)]
+    pub(crate) yes: bool,
     #[command(flatten)]
     pub(crate) person: Person,
 }
@@ -117,7 +120,7 @@ pub(crate) struct Enroll {
     /// Replace the PIN and the key that exist.
     #[arg(long)]
     pub(crate) replace: bool,
-    /// Agree to the offer, and to each retry, without being asked.
+    /// Agree to the offer, to each retry, and to having kept the recovery codes that are shown, without being asked.
     #[arg(long)]
     pub(crate) yes: bool,
 }

@@ -53,7 +53,7 @@ pub(crate) fn run(enroll: &Enroll, common: &Common, output: Output) -> Result<()
     let lab_person = lab.as_ref().and_then(|lab| lab.person(&upn));
     let mut person =
         AtTerminal::new(output, Some(&enroll.person), lab_person.clone()).enrolling(enroll);
-    let mut shows = AtTerminal::new(output, Some(&enroll.person), lab_person);
+    let mut shows = AtTerminal::new(output, Some(&enroll.person), lab_person).enrolling(enroll);
     let mut chance = SystemRng;
     let mut federation = FederationDoor {
         base: site.base.clone(),

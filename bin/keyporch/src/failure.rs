@@ -26,7 +26,7 @@ impl Failure {
     pub(crate) fn failed(what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             what: what.into(),
-            remedy: remedy.into(),
+            remedy: sentence(&remedy.into()),
             id: None,
             code: FAILED,
         }
@@ -36,7 +36,7 @@ impl Failure {
     pub(crate) fn refused(what: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self {
             what: what.into(),
-            remedy: remedy.into(),
+            remedy: sentence(&remedy.into()),
             id: None,
             code: REFUSED,
         }
@@ -85,6 +85,21 @@ impl Failure {
         };
         ExitCode::from(self.code)
     }
+}
+
+/// A remedy as a sentence, whoever wrote it: with a capital and a full stop.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let Some(first) = letters.next() else {
+        return String::new();
+    };
+    let rest = letters.as_str();
+    let end = if rest.ends_with(['.', '!', '?']) {
+        ""
+    } else {
+        "."
+    };
+    format!("{}{rest}{end}", first.to_uppercase())
 }
 
 /// An error's words, with those of what caused it.

@@ -113,7 +113,7 @@ fn administration(
         None => lab.administrator(),
     });
     let client = Client::new(&site.roots, site.hosts.clone(), None);
-    let mut person = AtTerminal::new(output, Some(&join.person), lab_person);
+    let mut person = AtTerminal::new(output, Some(&join.person), lab_person).agreeing(join.yes);
     output.note(&format!("Sign in at {} to join this device.", site.base));
     let mut sign_in = SignIn::new(
         &client,

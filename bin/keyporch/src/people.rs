@@ -56,7 +56,12 @@ impl AtTerminal {
     /// The same, for an enrolment.
     pub(crate) fn enrolling(mut self, enroll: &arguments::Enroll) -> Self {
         self.pin_file.clone_from(&enroll.pin_file);
-        self.yes = enroll.yes || self.lab.is_some();
+        self.agreeing(enroll.yes)
+    }
+
+    /// The same, agreeing to everything without being asked where `yes` says so; people of a lab do in any case.
+    pub(crate) fn agreeing(mut self, yes: bool) -> Self {
+        self.yes = yes || self.lab.is_some();
         self
     }
 

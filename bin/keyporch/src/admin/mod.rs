@@ -125,10 +125,7 @@ pub(crate) fn told(unwilling: Unwilling) -> Failure {
             id,
             ..
         } => {
-            let remedy = remedy.map_or_else(
-                || "The server's audit log says why.".to_owned(),
-                |remedy| sentence(&remedy),
-            );
+            let remedy = remedy.unwrap_or_else(|| "The server's audit log says why.".to_owned());
             let failure = match status {
                 400..=499 => Failure::refused(said, remedy),
                 _ => Failure::failed(said, remedy),
@@ -139,19 +136,4 @@ pub(crate) fn told(unwilling: Unwilling) -> Failure {
             }
         }
     }
-}
-
-/// A remedy as a sentence: with a capital and a full stop.
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let Some(first) = letters.next() else {
-        return String::new();
-    };
-    let rest = letters.as_str();
-    let end = if rest.ends_with(['.', '!', '?']) {
-        ""
-    } else {
-        "."
-    };
-    format!("{}{rest}{end}", first.to_uppercase())
 }
