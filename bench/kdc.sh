@@ -19,9 +19,9 @@ while [ $# -gt 0 ]; do
   esac
 done
 
-(cd "$root" && cargo build --release --locked -p keyporchd -p keyporch-bench)
+(cd "$root" && cargo build --profile production --locked -p keyporchd -p keyporch-bench)
 (cd "$bench/kdcload" && cargo build --release --locked)
-built=$root/target/release
+built=$root/target/production
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/keyporch-bench.XXXXXX")
 started=()
