@@ -11,7 +11,8 @@ use wire::http::{Method, Request, Response};
 
 use crate::refused::{Refused, Trouble};
 use crate::{
-    View, authorize, contract, device, documents, exchange, key, logout, refused, userinfo,
+    View, authorize, contract, device, documents, exchange, key, logout, new_password, refused,
+    userinfo,
 };
 
 /// The longest body that is looked at, in bytes.
@@ -155,7 +156,7 @@ pub(crate) enum Words {
 type Handler = fn(&Asked<'_, '_>, &mut dyn Rng) -> Result<Answer, Trouble>;
 
 /// The endpoints (protocols F.1): path, method, words, handler.
-const ENDPOINTS: [(&str, Method, Words, Handler); 15] = [
+const ENDPOINTS: [(&str, Method, Words, Handler); 17] = [
     (
         "/adfs/.well-known/openid-configuration",
         Method::Get,
@@ -197,6 +198,18 @@ const ENDPOINTS: [(&str, Method, Words, Handler); 15] = [
         Method::Post,
         Words::Page,
         logout::by_form,
+    ),
+    (
+        new_password::PATH,
+        Method::Get,
+        Words::Page,
+        new_password::page,
+    ),
+    (
+        new_password::PATH,
+        Method::Post,
+        Words::Page,
+        new_password::by_form,
     ),
     (
         "/adfs/userinfo",

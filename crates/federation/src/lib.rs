@@ -23,6 +23,7 @@ mod keys;
 mod logout;
 mod memory;
 mod negotiate;
+mod new_password;
 mod password;
 mod records;
 mod refused;
@@ -53,6 +54,8 @@ pub struct View<'a, 'd> {
     pub memory: &'a Memory,
     /// The counters of wrong passwords, shared with everyone who checks passwords.
     pub lockout: &'a directory::lockout::Lockout,
+    /// What hashing a password costs.
+    pub password_cost: crypto::password::Cost,
 }
 
 /// What follows from what others committed: a device whose entry is gone takes the keys along that people registered

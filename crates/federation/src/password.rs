@@ -2,17 +2,18 @@
 
 use std::sync::Arc;
 
-use crypto::password::Cost;
 use directory::password::PasswordPolicy;
 use directory::{Account, AccountKind, Fault};
-use token::authentication::FirstFactor;
 use token::limiter::Counted;
 
 use crate::account;
 use crate::answer::Asked;
 
-/// Why name and password do not let anybody in. All of these look the same to the peer but the last, which only
-/// somebody learns who knows the password.
+/// What is said of a name or password that is wrong, whatever is wrong with it.
+pub(crate) const WRONG: &str =
+    "User name or password is not right, or the account cannot sign in now.";
+
+/// Why name and password do not let anybody in. All of these look the same to the peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Wrong {
     /// There is no such account, or it is no person's.
@@ -27,30 +28,25 @@ pub enum Wrong {
     /// The account is disabled or has expired.
     #[error("the account is disabled or has expired")]
     Unusable,
-    /// The password is right and must be changed first.
-    #[error("the password must be changed first")]
-    MustChange,
 }
 
-/// Somebody whose password was right. Only [`prove`] makes one.
-pub(crate) struct Proven {
-    pub(crate) account: Arc<Account>,
-    pub(crate) first: FirstFactor,
-}
-
-/// Somebody whose name or password was wrong, and whose account it was, for the audit log. A name that nobody has is not
-/// told to the log: it may be a password in the wrong field.
-pub(crate) struct Failed {
-    pub(crate) wrong: Wrong,
-    pub(crate) account: Option<Arc<Account>>,
+/// What name and password amount to.
+pub(crate) enum Judged {
+    /// They are right, and the account may sign in.
+    Right(Arc<Account>),
+    /// They are right, and open nothing but the page for a new password.
+    MustChange(Arc<Account>),
+    /// They are not right.
+    Wrong {
+        wrong: Wrong,
+        /// Whose account it was, for the audit log. A name that nobody has is not told to the log: it may be a password
+        /// in the wrong field.
+        account: Option<Arc<Account>>,
+    },
 }
 
 /// Judges name and password, and counts what is wrong.
-pub(crate) fn prove(
-    asked: &Asked<'_, '_>,
-    name: &str,
-    password: &str,
-) -> Result<Result<Proven, Failed>, Fault> {
+pub(crate) fn judge(asked: &Asked<'_, '_>, name: &str, password: &str) -> Result<Judged, Fault> {
     let (view, now) = (asked.view, asked.now);
     let lockout = view.snapshot.lockout_policy()?;
     let found = view
@@ -62,7 +58,7 @@ pub(crate) fn prove(
         .is_some_and(|account| view.lockout.is_locked_out(account, &lockout, now));
     // A locked account's password is not looked at; a decoy takes its time.
     let judged = found.as_deref().filter(|_| !locked);
-    let right = directory::password::verify(judged, password, Cost::default());
+    let right = directory::password::verify(judged, password, view.password_cost);
     let wrong = match &found {
         None => Wrong::Unknown,
         Some(_) if locked => Wrong::LockedOut,
@@ -72,46 +68,39 @@ pub(crate) fn prove(
         }
         Some(account) => {
             view.lockout.succeed(account, now);
-            match standing(account, &view.snapshot.password_policy()?, asked) {
-                Err(wrong) => wrong,
-                Ok(()) => {
-                    return Ok(Ok(Proven {
-                        account: Arc::clone(account),
-                        first: FirstFactor::password(now),
-                    }));
+            let policy = view.snapshot.password_policy()?;
+            match account::usable(account, now) {
+                Err(_) => Wrong::Unusable,
+                Ok(()) if must_change(account, &policy, asked) => {
+                    return Ok(Judged::MustChange(Arc::clone(account)));
                 }
+                Ok(()) => return Ok(Judged::Right(Arc::clone(account))),
             }
         }
     };
-    if wrong != Wrong::MustChange {
-        let limits = view.settings.limits;
-        view.memory
-            .limiter
-            .count(Counted::FailuresOf(name), limits.failures_of_name, now);
-        view.memory.limiter.count(
-            Counted::FailuresFrom(&asked.address()),
-            limits.failures_from_address,
-            now,
-        );
-    }
-    Ok(Err(Failed {
+    count_failure(asked, name);
+    Ok(Judged::Wrong {
         wrong,
         account: found,
-    }))
+    })
 }
 
-/// Whether an account whose password was right may sign in.
-fn standing(
-    account: &Account,
-    policy: &PasswordPolicy,
-    asked: &Asked<'_, '_>,
-) -> Result<(), Wrong> {
-    account::usable(account, asked.now).map_err(|_| Wrong::Unusable)?;
-    let must_change = account.must_change_password()
-        || account.password_has_expired(policy.maximum_age, asked.now);
-    if must_change {
-        Err(Wrong::MustChange)
-    } else {
-        Ok(())
-    }
+/// Counts a failure of this name, from where the request came.
+pub(crate) fn count_failure(asked: &Asked<'_, '_>, name: &str) {
+    let (limiter, limits) = (&asked.view.memory.limiter, asked.view.settings.limits);
+    limiter.count(
+        Counted::FailuresOf(name),
+        limits.failures_of_name,
+        asked.now,
+    );
+    limiter.count(
+        Counted::FailuresFrom(&asked.address()),
+        limits.failures_from_address,
+        asked.now,
+    );
+}
+
+/// Whether a right password must be changed before it opens anything else: it says so, or it is too old.
+fn must_change(account: &Account, policy: &PasswordPolicy, asked: &Asked<'_, '_>) -> bool {
+    account.must_change_password() || account.password_has_expired(policy.maximum_age, asked.now)
 }

@@ -65,6 +65,12 @@ pub enum Refused {
     /// Name or password are wrong.
     #[error("sign-in refused")]
     Password(#[from] crate::password::Wrong),
+    /// No new password was chosen.
+    #[error("no new password was chosen")]
+    NotChosen(#[from] token::sign_in::NotChosen),
+    /// The new password is not taken.
+    #[error("the new password is not taken")]
+    NewPassword(#[from] directory::password::PasswordRefused),
     /// The account cannot be used.
     #[error("the account cannot be used")]
     Account(#[from] Unusable),
@@ -145,6 +151,7 @@ impl Refused {
             Self::Password(_) | Self::Account(_) | Self::ForeignForm | Self::SignInGone => {
                 "sign-in.password"
             }
+            Self::NotChosen(_) | Self::NewPassword(_) => "password.change",
             Self::SecondFactor(_) | Self::SecondFactorWait(_) | Self::NoSecondFactor => {
                 "sign-in.second-factor"
             }

@@ -17,15 +17,13 @@ use zeroize::Zeroizing;
 use crate::account::{self, still_usable};
 use crate::answer::{Answer, Asked};
 use crate::authorize::{OpenSession, complete, session_of, wanted};
-use crate::password;
+use crate::new_password;
+use crate::password::{self, Judged};
 use crate::records::{self, SIGN_INS};
 use crate::refused::{Refused, Trouble};
 
 /// Where the forms after the first are posted.
 const ACTION: &str = "/adfs/oauth2/authorize";
-/// What is said of a name or password that is wrong, whatever is wrong with it.
-const WRONG_PASSWORD: &str =
-    "User name or password is not right, or the account cannot sign in now.";
 
 /// The browser in which a sign-in is on its way: the secret of its cookie, kept or new.
 pub(crate) struct Browser {
@@ -155,35 +153,27 @@ pub(crate) fn with_password(
     if let Some(wait) = must_wait(asked, name) {
         return Ok(again(&waiting(wait)).because(asked, &Refused::TooManyRequests(wait)));
     }
-    let proven = match password::prove(asked, name, password)? {
-        Ok(proven) => proven,
-        Err(password::Failed { wrong, account }) => {
-            let error = match wrong {
-                password::Wrong::MustChange => {
-                    "Your password must be changed before you can sign in."
-                }
-                _ => WRONG_PASSWORD,
-            };
-            return Ok(again(error)
-                .because(asked, &wrong.into())
-                .about(account.as_deref()));
+    let begun =
+        |account: &Account, request| Begun::new(request, account.id.0, &browser.secret, asked.now);
+    match password::judge(asked, name, password)? {
+        Judged::Wrong { wrong, account } => Ok(again(password::WRONG)
+            .because(asked, &wrong.into())
+            .about(account.as_deref())),
+        Judged::MustChange(account) => {
+            let begun = begun(&account, request);
+            new_password::ask(asked, begun, &account, &browser, rng)
         }
-    };
-    let wanted = wanted(asked, &request);
-    let begun = Begun::new(request, proven.account.id.0, &browser.secret, asked.now);
-    after_first(
-        asked,
-        begun,
-        proven.first,
-        &proven.account,
-        wanted,
-        &browser,
-        rng,
-    )
+        Judged::Right(account) => {
+            let wanted = wanted(asked, &request);
+            let begun = begun(&account, request);
+            let first = FirstFactor::password(asked.now);
+            after_first(asked, begun, first, &account, wanted, &browser, rng)
+        }
+    }
 }
 
 /// How long to wait after too many failures, of this name or from this address.
-fn must_wait(asked: &Asked<'_, '_>, name: &str) -> Option<Span> {
+pub(crate) fn must_wait(asked: &Asked<'_, '_>, name: &str) -> Option<Span> {
     let (limiter, limits) = (&asked.view.memory.limiter, asked.view.settings.limits);
     let of_name = limiter.wait(
         Counted::FailuresOf(name),
@@ -198,7 +188,7 @@ fn must_wait(asked: &Asked<'_, '_>, name: &str) -> Option<Span> {
     of_name.max(from)
 }
 
-fn waiting(wait: Span) -> String {
+pub(crate) fn waiting(wait: Span) -> String {
     match wait.as_seconds() {
         ..=90 => "Too many attempts. Wait a minute, then try again.".to_owned(),
         seconds => format!(
@@ -252,7 +242,7 @@ pub(crate) fn after_first(
 }
 
 /// Writes a sign-in under the digest of its context.
-fn keep(context: &Secret, sign_in: &SignIn) -> Change {
+pub(crate) fn keep(context: &Secret, sign_in: &SignIn) -> Change {
     records::write(
         SIGN_INS,
         context.digest(Purpose::SignIn).as_bytes(),
@@ -262,12 +252,12 @@ fn keep(context: &Secret, sign_in: &SignIn) -> Change {
 }
 
 /// The second factors of an account.
-fn factors_of(account: &Account) -> SecondFactors {
+pub(crate) fn factors_of(account: &Account) -> SecondFactors {
     SecondFactors::read(account.second_factors.iter().map(Wrapped::expose))
 }
 
 /// Replaces the second factors of an account.
-fn set_factors(account: &Account, factors: &SecondFactors) -> Change {
+pub(crate) fn set_factors(account: &Account, factors: &SecondFactors) -> Change {
     change::set_second_factors(
         account.id,
         factors.write().into_iter().map(Wrapped::new).collect(),
@@ -289,6 +279,9 @@ pub(crate) fn continued(
         records::read(snapshot, SIGN_INS, &key, now)?.ok_or(Refused::SignInGone)?;
     if !sign_in.is_open(&browser.secret, now) {
         return Err(Refused::SignInGone.into());
+    }
+    if let SignIn::AwaitsNewPassword(state) = &sign_in {
+        return new_password::handed_in(asked, form, &sign_in, state, &context, &browser, rng);
     }
     let began = sign_in.expires() - token::sign_in::LIFETIME;
     let account = still_usable(snapshot, sign_in.begun().account, began, now)??;
@@ -354,6 +347,8 @@ pub(crate) fn continued(
                 .about(Some(&account));
             Ok(answer.committing(changed.iter().map(|factors| set_factors(&account, factors))))
         }
+        // The state that waits for a new password was handled before.
+        Handled::NewPassword { .. } | Handled::NotChosen(_) => Err(Refused::SignInGone.into()),
         Handled::TooMany { wait } => Ok(shown
             .page(Some(&waiting(wait)), &[], rng)?
             .because(asked, &Refused::SecondFactorWait(wait))
@@ -361,11 +356,11 @@ pub(crate) fn continued(
     }
 }
 
-fn claim_id(claim: &Claim) -> ClaimId {
+pub(crate) fn claim_id(claim: &Claim) -> ClaimId {
     ClaimId::new("federation.second-factor", claim.id.as_bytes())
 }
 
-fn words(wrong: Wrong) -> &'static str {
+pub(crate) fn words(wrong: Wrong) -> &'static str {
     match wrong {
         Wrong::Missing => "Enter the code.",
         Wrong::Answer => {
@@ -396,18 +391,18 @@ fn enrolled(asked: &Asked<'_, '_>, account: &Account) -> AuditRecord {
 
 /// A sign-in on its way and all that its page shows.
 #[derive(Clone, Copy)]
-struct Shown<'a, 'd> {
-    asked: &'a Asked<'a, 'd>,
-    sign_in: &'a SignIn,
-    context: &'a Secret,
-    browser: &'a Browser,
-    account: &'a Account,
-    factors: &'a SecondFactors,
+pub(crate) struct Shown<'a, 'd> {
+    pub(crate) asked: &'a Asked<'a, 'd>,
+    pub(crate) sign_in: &'a SignIn,
+    pub(crate) context: &'a Secret,
+    pub(crate) browser: &'a Browser,
+    pub(crate) account: &'a Account,
+    pub(crate) factors: &'a SecondFactors,
 }
 
 impl Shown<'_, '_> {
     /// The page for what the sign-in waits for, with what went wrong the last time.
-    fn page(
+    pub(crate) fn page(
         &self,
         error: Option<&str>,
         codes: &[Zeroizing<String>],
@@ -417,6 +412,15 @@ impl Shown<'_, '_> {
         let context = self.context.reveal();
         let form_token = form_token(&self.browser.secret, &context);
         let page = match self.sign_in {
+            SignIn::AwaitsNewPassword(_) => pages::new_password(&pages::NewPassword {
+                organisation,
+                action: ACTION,
+                context: &context,
+                form_token: &form_token,
+                account: &account::upn_of(self.account, self.asked.view.snapshot),
+                rules: &self.asked.view.snapshot.password_policy()?.in_words(),
+                error,
+            }),
             SignIn::AwaitsSecondFactor(state) => pages::second_factor(&pages::SecondFactor {
                 organisation,
                 action: ACTION,

@@ -7,6 +7,7 @@ mod hostile;
 mod join;
 mod key;
 mod negotiate;
+mod new_password;
 mod second_factor;
 mod session;
 mod sign_in;

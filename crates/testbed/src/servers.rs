@@ -221,6 +221,7 @@ impl Servers {
             settings: &self.federation,
             memory: &self.federation_memory,
             lockout: &self.lockout,
+            password_cost: Cost::LEAST,
         }
     }
 

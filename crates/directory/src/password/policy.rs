@@ -143,6 +143,20 @@ impl PasswordPolicy {
         }
     }
 
+    /// What is asked of a new password, in a sentence for the person who chooses it.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let length = match self.minimum_length {
+            0 | 1 => "Any length".to_owned(),
+            least => format!("At least {least} characters"),
+        };
+        let history = match self.history {
+            0 => String::new(),
+            count => format!(", and none of your last {count} passwords"),
+        };
+        format!("{length}, without your user name{history}.")
+    }
+
     /// Whether the password's owner may change it now. One that must be changed or has expired may be, whatever the
     /// minimum age.
     ///

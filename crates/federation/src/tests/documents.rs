@@ -143,6 +143,7 @@ fn the_probe_says_whether_tokens_can_be_signed() {
         settings: &world.settings,
         memory: &world.memory,
         lockout: &world.lockout,
+        password_cost: crypto::password::Cost::LEAST,
     };
     let answer = crate::answer(
         &Request::get("/adfs/probe"),

@@ -469,6 +469,7 @@ fn a_request_that_is_answered_again_after_a_conflict_is_no_replay() {
         settings: &world.settings,
         memory: &world.memory,
         lockout: &world.lockout,
+        password_cost: crypto::password::Cost::LEAST,
     };
     let lost = crate::answer(&request, &view, world.now, &mut world.rng);
     assert!(lost.refused.is_none());

@@ -200,25 +200,6 @@ fn a_flood_of_requests_is_refused_before_it_costs_anything() {
 }
 
 #[test]
-fn a_password_that_must_be_changed_lets_nobody_in() {
-    let mut world = World::new();
-    let alice = world.person("alice");
-    world.commit([change::expire_password(alice)]);
-    let mut browser = Browser::default();
-    browser.open(&mut world, &[]);
-    browser.password(&mut world, "alice", PASSWORD);
-    assert_eq!(
-        browser.page.error.as_deref(),
-        Some("Your password must be changed before you can sign in.")
-    );
-    browser.password(&mut world, "alice", "wrong");
-    assert_ne!(
-        browser.page.error.as_deref(),
-        Some("Your password must be changed before you can sign in.")
-    );
-}
-
-#[test]
 fn a_form_of_another_browser_or_another_site_is_refused() {
     let mut world = World::new();
     world.person("alice");

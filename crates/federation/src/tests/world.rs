@@ -116,6 +116,7 @@ impl World {
             settings: &self.settings,
             memory: &self.memory,
             lockout: &self.lockout,
+            password_cost: Cost::LEAST,
         };
         let changes = crate::tick(&view, self.now, &mut self.rng).unwrap();
         self.directory
@@ -136,6 +137,7 @@ impl World {
             settings: &self.settings,
             memory: &self.memory,
             lockout: &self.lockout,
+            password_cost: Cost::LEAST,
         };
         let changes = crate::react(&commit, &view, self.now, &mut self.rng).unwrap();
         self.directory
@@ -152,6 +154,7 @@ impl World {
                 settings: &self.settings,
                 memory: &self.memory,
                 lockout: &self.lockout,
+                password_cost: Cost::LEAST,
             };
             let answer = crate::answer(request, &view, self.now, &mut self.rng);
             assert_eq!(answer.fault, None);

@@ -158,6 +158,7 @@ impl Node {
             settings: &self.federation,
             memory: &self.federation_memory,
             lockout: &self.lockout,
+            password_cost: self.password_cost,
         }
     }
 
