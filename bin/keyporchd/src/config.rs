@@ -181,6 +181,19 @@ impl Config {
             );
             return Err(at("listen", "operations", what, "Give 127.0.0.1 or [::1]."));
         }
+        if let Some((section, key, least)) = self.too_small() {
+            let what = format!("{key} is too small to work with");
+            return Err(at(
+                section,
+                key,
+                what,
+                &format!("Give {least} or more, or leave it out."),
+            ));
+        }
+        if !is_filter(&self.log.level) {
+            let what = format!("{:?} is no log level", self.log.level);
+            return Err(at("log", "level", what, LEVELS));
+        }
         match (&self.tls.certificate, &self.tls.key) {
             (Some(_), None) => Err(at(
                 "tls",
@@ -196,6 +209,43 @@ impl Config {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// The first setting that is too small to work with: its section, its key, and the least that works.
+    fn too_small(&self) -> Option<(&'static str, &'static str, u64)> {
+        let (kdc, limits, audit) = (&self.kdc, &self.limits, &self.audit);
+        let least = [
+            ("kdc", "ticket_hours", u64::from(kdc.ticket_hours), 1),
+            ("kdc", "skew_minutes", u64::from(kdc.skew_minutes), 1),
+            ("kdc", "datagram_limit", kdc.datagram_limit as u64, 512),
+            (
+                "limits",
+                "kdc_connections",
+                limits.kdc_connections as u64,
+                1,
+            ),
+            (
+                "limits",
+                "http_connections",
+                limits.http_connections as u64,
+                1,
+            ),
+            (
+                "limits",
+                "connections_per_address",
+                limits.connections_per_address as u64,
+                1,
+            ),
+            ("limits", "request_body", limits.request_body as u64, 65_536),
+            ("limits", "idle_seconds", limits.idle_seconds, 1),
+            ("limits", "head_seconds", limits.head_seconds, 1),
+            ("limits", "transfer_seconds", limits.transfer_seconds, 1),
+            ("limits", "queue_millis", limits.queue_millis, 1),
+            ("audit", "rotate_at", audit.rotate_at, 4_096),
+            ("audit", "queue", audit.queue as u64, 16),
+        ];
+        let found = least.into_iter().find(|(_, _, given, least)| given < least);
+        found.map(|(section, key, _, least)| (section, key, least))
     }
 
     /// Relative paths are relative to the folder of the configuration file.
@@ -226,6 +276,24 @@ impl Config {
             authority: self.authority,
         }
     }
+}
+
+/// What to write as `level`.
+pub(crate) const LEVELS: &str =
+    "Give error, warn, info or debug as level under [log], or a filter such as info,serve=debug.";
+
+/// Whether a text is a level, or levels of parts of the program. One word that is no level would be taken for a part,
+/// and the log would be silent.
+fn is_filter(text: &str) -> bool {
+    let is_level = |word: &str| {
+        ["off", "error", "warn", "info", "debug", "trace"]
+            .iter()
+            .any(|level| word.trim().eq_ignore_ascii_case(level))
+    };
+    text.split(',').all(|part| match part.rsplit_once('=') {
+        Some((_, level)) => is_level(level),
+        None => is_level(part),
+    })
 }
 
 /// Whether a name can be a domain's.
@@ -313,6 +381,10 @@ mod tests {
                 "operations = \"0.0.0.0:9464\"",
                 "operations",
             ),
+            ("ticket_hours = 10", "ticket_hours = 0", "ticket_hours"),
+            ("rotate_at = 67108864", "rotate_at = 1", "rotate_at"),
+            ("level = \"info\"", "level = \"loud\"", "level"),
+            ("level = \"info\"", "level = \"info,serve=loud\"", "level"),
         ] {
             assert!(EXAMPLE.contains(from), "{from}");
             let text = EXAMPLE.replacen(from, to, 1);

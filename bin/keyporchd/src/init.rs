@@ -26,6 +26,10 @@ use crate::root_key;
 /// Letters of the first password, in groups of five: 120 bits.
 const PASSWORD_BYTES: usize = 15;
 
+/// What a disk must have left, in bytes, when a set-up failed for another reason than want of room: the store's log
+/// grows by a few pages at a time.
+const ROOM: usize = 256 * 1024;
+
 /// Where everything of a new server goes.
 struct Places {
     config: PathBuf,
@@ -63,7 +67,15 @@ pub(crate) fn init(arguments: &Init) -> Result<(), Failure> {
         password: first_password(&mut SystemRng),
         totp: TotpSecret::draw(&mut SystemRng),
     };
-    let made = make(arguments, &names, &places, &secrets);
+    let made = prepare(&places).and_then(|data| {
+        make(arguments, &names, &places, &secrets).map_err(|failure| {
+            // Whoever notices a full disk first may not know that it is one.
+            match data.is_out_of_room(ROOM) {
+                true => failure.for_want_of_room(&places.data),
+                false => failure,
+            }
+        })
+    });
     if let Err(failure) = made {
         remove(&places);
         return Err(failure);
@@ -187,20 +199,34 @@ fn first_password(rng: &mut dyn Rng) -> Zeroizing<String> {
     password
 }
 
+/// A file that cannot be written.
+fn disk(fault: files::FileFault) -> Failure {
+    Failure::new(
+        &fault,
+        "Give other places with --config and --data, on a disk that this user may write and that has room.",
+        FAILED,
+    )
+}
+
+/// Makes the folders of the data and of the configuration, where they are missing.
+fn prepare(places: &Places) -> Result<files::Folder, Failure> {
+    if let Some(folder) = places.roots.parent() {
+        std::fs::create_dir_all(folder).map_err(|source| {
+            disk(files::FileFault::Write {
+                path: folder.to_owned(),
+                source,
+            })
+        })?;
+    }
+    files::Folder::open(&places.data).map_err(disk)
+}
+
 fn make(
     arguments: &Init,
     names: &Names,
     places: &Places,
     secrets: &Secrets,
 ) -> Result<(), Failure> {
-    let disk = |fault: files::FileFault| {
-        Failure::new(
-            &fault,
-            "Give another place with --data, or make room for it.",
-            FAILED,
-        )
-    };
-    files::Folder::open(&places.data).map_err(disk)?;
     let key = RootKey::random(&mut SystemRng);
     files::write(&places.root_key, root_key::text(&key).as_bytes(), 0o600).map_err(disk)?;
     let text = configuration(names, places)?;

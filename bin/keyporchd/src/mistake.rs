@@ -153,12 +153,37 @@ fn explain(message: &str, there: &str) -> (String, String) {
         let expected = message
             .rsplit_once("expected ")
             .map_or(message, |(_, expected)| expected);
-        return (message.to_owned(), format!("Give {expected}."));
+        let wanted = in_words(expected);
+        let what = message.replace(
+            &format!("expected {expected}"),
+            &format!("expected {wanted}"),
+        );
+        return (what, format!("Give {wanted}."));
+    }
+    if message.contains("socket address") {
+        return (
+            format!("{there} is no address with a port"),
+            "Give an address with its port: \"127.0.0.1:443\" or \"[::1]:443\".".to_owned(),
+        );
     }
     (
         message.to_owned(),
         "Compare the line with keyporch.example.toml.".to_owned(),
     )
+}
+
+/// What a value should be, in words for somebody who does not write Rust.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "u8" | "u16" | "u32" | "u64" | "usize" => {
+            "a whole number, not negative and without quotes or a unit"
+        }
+        "i64" => "a whole number, without quotes or a unit",
+        "a sequence" => "a list in brackets: [ … ]",
+        "a boolean" => "true or false, without quotes",
+        "a string" | "path string" => "a text in quotes",
+        other => other,
+    }
 }
 
 /// The word and the known ones of "unknown field `a`, expected one of `b`, `c`".

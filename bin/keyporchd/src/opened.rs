@@ -10,10 +10,29 @@ use trust::{SystemClock, SystemRng};
 
 use crate::report::{FAILED, Failure, REFUSED};
 
-/// The directory in the store at `path`.
+/// The directory in a store that is there already: a server that is started never makes one, since an empty store in
+/// the place of a disk that was not mounted would be believed.
+pub(crate) fn existing(path: &Path, root_key: RootKey) -> Result<Arc<Directory>, Failure> {
+    must_exist(path)?;
+    directory(path, root_key)
+}
+
+/// Refuses where there is no store.
+pub(crate) fn must_exist(path: &Path) -> Result<(), Failure> {
+    if path.exists() {
+        return Ok(());
+    }
+    Err(Failure::said(
+        format!("there is no store {}", path.display()),
+        "Mount the disk that holds it or restore it from a backup; a new server is set up with `keyporchd init`.",
+        REFUSED,
+    ))
+}
+
+/// The directory in the store at `path`, which is made where there is none.
 pub(crate) fn directory(path: &Path, root_key: RootKey) -> Result<Arc<Directory>, Failure> {
     let storage = Sqlite::open(path, Arc::new(SystemClock), &store::Options::default())
-        .map_err(|error| of_storage(path, &error))?;
+        .map_err(|error| of_storage(&error))?;
     let opened = Directory::open(
         Arc::new(storage),
         root_key,
@@ -21,7 +40,7 @@ pub(crate) fn directory(path: &Path, root_key: RootKey) -> Result<Arc<Directory>
         Box::new(SystemRng),
     );
     opened.map(Arc::new).map_err(|fault| match &fault {
-        Fault::Storage(error) => of_storage(path, error),
+        Fault::Storage(error) => of_storage(error),
         Fault::RootKey => Failure::said(
             format!(
                 "the store {} was written under another root key",
@@ -35,7 +54,7 @@ pub(crate) fn directory(path: &Path, root_key: RootKey) -> Result<Arc<Directory>
 }
 
 /// The store's trouble, with what to do about it.
-fn of_storage(path: &Path, error: &StorageError) -> Failure {
+fn of_storage(error: &StorageError) -> Failure {
     let (remedy, code) = match error {
         StorageError::Busy(_) => (
             "Stop the other server, or give this one a store of its own.",
@@ -59,9 +78,6 @@ fn of_storage(path: &Path, error: &StorageError) -> Failure {
             FAILED,
         ),
     };
-    Failure::said(
-        format!("the store {} cannot be opened: {error}", path.display()),
-        remedy,
-        code,
-    )
+    // The store's own words name it already.
+    Failure::said(error.to_string(), remedy, code)
 }

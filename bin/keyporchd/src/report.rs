@@ -43,6 +43,19 @@ impl Failure {
         }
     }
 
+    /// The same, where it comes of a full disk.
+    pub(crate) fn for_want_of_room(self, folder: &std::path::Path) -> Self {
+        Self::said(
+            format!(
+                "no space is left on the disk that holds {}: {}",
+                folder.display(),
+                self.what
+            ),
+            "Free some space, or give a place on another disk with --data.",
+            FAILED,
+        )
+    }
+
     /// Writes it to standard error; as JSON where the command speaks JSON.
     pub(crate) fn show(&self, json: bool, colours: bool) -> ExitCode {
         let mut out = std::io::stderr().lock();

@@ -18,7 +18,7 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) fn serve(arguments: &Serve) -> Result<(), Failure> {
     let config = Config::load(&arguments.config)?;
     log(&config.log, arguments.json)?;
-    let directory = opened::directory(&config.store.file, root_key::read(&config.store.root_key)?)?;
+    let directory = opened::existing(&config.store.file, root_key::read(&config.store.root_key)?)?;
     check_domain(&config, &directory)?;
     let domain = config.domain.name.clone();
     let parts = Parts {
@@ -106,14 +106,8 @@ fn attend(running: &Running, supervisor: &Supervisor) -> Result<(), Failure> {
 pub(crate) fn check(arguments: &Check) -> Result<(), Failure> {
     let config = Config::load(&arguments.config)?;
     root_key::read(&config.store.root_key)?;
-    if !config.store.file.exists() {
-        let what = format!("there is no store {}", config.store.file.display());
-        return Err(Failure::said(
-            what,
-            "Set the server up with `keyporchd init`.",
-            REFUSED,
-        ));
-    }
+    opened::must_exist(&config.store.file)?;
+    serve::check_tls(&config.tls)?;
     say(&arguments.config, arguments.json);
     Ok(())
 }
@@ -131,11 +125,7 @@ fn say(path: &Path, json: bool) {
 fn log(log: &Log, json: bool) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&log.level).map_err(|error| {
         let what = format!("{:?} is no log level: {error}", log.level);
-        Failure::said(
-            what,
-            "Give error, warn, info or debug as level under [log].",
-            REFUSED,
-        )
+        Failure::said(what, crate::config::LEVELS, REFUSED)
     })?;
     let colours = !environment::no_colour() && std::io::IsTerminal::is_terminal(&std::io::stderr());
     let lines = tracing_subscriber::fmt()

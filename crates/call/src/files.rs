@@ -139,6 +139,17 @@ impl Folder {
         }
     }
 
+    /// Whether the disk that holds the folder has no room left for `bytes` more: writes that much, and removes it
+    /// again. Whoever notices a full disk first may not know that it is one.
+    #[must_use]
+    pub fn is_out_of_room(&self, bytes: usize) -> bool {
+        const PROBE: &str = "room.probe";
+        let probed = self.write(PROBE, &vec![1; bytes]);
+        let _ = self.remove(PROBE);
+        matches!(probed, Err(FileFault::Write { source, .. })
+            if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+    }
+
     /// The names of the files in it, sorted.
     pub fn names(&self) -> Result<Vec<String>, FileFault> {
         let failed = |source| FileFault::Read {

@@ -5,16 +5,13 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use call::files::{FileFault, Folder, Lock};
+use call::files::{Folder, Lock};
 
 use crate::fault::Fault;
 use crate::kept::{self, Kept};
 
 /// The longest path of a Unix socket, in bytes, without the zero at its end.
 const LONGEST_SOCKET: usize = 107;
-
-/// A file that is there for a moment, to see whether there is room.
-const PROBE: &str = "room.probe";
 
 /// How much room a lab wants to go on, in bytes.
 const ROOM: usize = 256 * 1024;
@@ -79,10 +76,7 @@ impl LabFolder {
 
     /// Whether the disk that holds it has no room left for a lab to go on.
     pub(crate) fn is_out_of_room(&self) -> bool {
-        let probed = self.folder.write(PROBE, &[1; ROOM]);
-        let _ = self.folder.remove(PROBE);
-        matches!(probed, Err(FileFault::Write { source, .. })
-            if matches!(source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded))
+        self.folder.is_out_of_room(ROOM)
     }
 
     /// Removes everything in it but the lock that we hold; what links lead to stays.

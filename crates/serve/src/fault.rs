@@ -48,6 +48,14 @@ impl Role {
         }
     }
 
+    /// The setting under `[listen]` that says where.
+    fn setting(self) -> &'static str {
+        match self {
+            Self::KdcUdp | Self::KdcTcp => "kdc",
+            other => other.label(),
+        }
+    }
+
     /// Who usually listens where this role wants to.
     fn usual_holder(self) -> &'static str {
         match self {
@@ -202,23 +210,26 @@ impl Fault {
     pub fn remedy(&self) -> String {
         match self {
             Self::AddressTaken { role, holder: None, .. } => format!(
-                "Stop the program that holds it ({}), or give another address under [listen].",
-                role.usual_holder()
+                "Stop the program that holds it ({}; `ss -lnp` as root says which), or give another address as {} under [listen].",
+                role.usual_holder(),
+                role.setting()
             ),
-            Self::AddressTaken { holder: Some(name), .. } => {
-                format!("Stop {name}, or give another address under [listen].")
+            Self::AddressTaken { role, holder: Some(name), .. } => {
+                format!("Stop {name}, or give another address as {} under [listen].", role.setting())
             }
-            Self::PortNotPermitted { .. } => {
-                "Ports under 1024 need root or CAP_NET_BIND_SERVICE: start by systemd with that capability or a socket unit, or give a port of 1024 or more under [listen].".to_owned()
-            }
-            Self::AddressUnknown { .. } => {
-                "Give an address that `ip address` shows, or 0.0.0.0 and [::] for all of them, under [listen].".to_owned()
-            }
+            Self::PortNotPermitted { role, .. } => format!(
+                "Ports under 1024 need root or CAP_NET_BIND_SERVICE: start by systemd with that capability or a socket unit, or give a port of 1024 or more as {} under [listen].",
+                role.setting()
+            ),
+            Self::AddressUnknown { role, .. } => format!(
+                "Give an address that `ip address` shows, or 0.0.0.0 and [::] for all of them, as {} under [listen].",
+                role.setting()
+            ),
             Self::NotLoopback { .. } => "Give 127.0.0.1 or [::1] as operations under [listen].".to_owned(),
             Self::SocketTaken { .. } => {
                 "Stop the other server, or give another admin_socket under [listen].".to_owned()
             }
-            Self::Listen { .. } => "Check the addresses under [listen].".to_owned(),
+            Self::Listen { role, .. } => format!("Check {} under [listen].", role.setting()),
             Self::ReadOnly { path, .. } => {
                 format!("Give the service's user the right to write {}.", path.display())
             }

@@ -36,7 +36,7 @@ pub use fault::{Fault, Role};
 pub use listeners::{Asked, Signals};
 pub use metrics::Metrics;
 pub use node::Listener;
-pub use server::{Parts, Running, Server, found_authorities};
+pub use server::{Parts, Running, Server, check_tls, found_authorities};
 pub use settings::{Kdc, Limits, Listen, Settings, Tls};
 pub use setup::{Administrator, set_up};
 pub use sockets::{Addresses, Inherited, probe};

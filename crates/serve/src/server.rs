@@ -126,6 +126,14 @@ pub fn found_authorities(settings: &Settings, parts: Parts) -> Result<(), Fault>
     Node::new(settings, parts)?.found()
 }
 
+/// Whether the certificate that `tls` names can be used; nothing to check where our own authority issues it.
+///
+/// # Errors
+/// [`Fault`], as [`Server::start`] would.
+pub fn check_tls(tls: &Tls) -> Result<(), Fault> {
+    given_identity(tls).map(drop)
+}
+
 /// The certificate of the configuration; `None` where our own authority issues it.
 fn given_identity(tls: &Tls) -> Result<Option<Identity>, Fault> {
     match (&tls.certificate, &tls.key) {

@@ -6,9 +6,18 @@ use std::path::Path;
 use directory::storage::StorageError;
 use rusqlite::ErrorCode;
 
+/// `SQLITE_IOERR_SHMSIZE`: the only trouble in a log's index that SQLite does not tell as a full disk.
+const INDEX_CANNOT_GROW: i32 = 4_874;
+
 /// What a failed statement means.
 pub(super) fn of(error: &rusqlite::Error, path: &Path) -> StorageError {
     let path = path.display();
+    if error.sqlite_error().map(|code| code.extended_code) == Some(INDEX_CANNOT_GROW) {
+        return StorageError::Full(format!(
+            "the disk of the store {path} has no room for the index of its log; nothing was lost, free some space and \
+             try again"
+        ));
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => StorageError::Busy(format!(
             "another program holds the store {path}; end it and try again"
