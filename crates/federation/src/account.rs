@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use directory::{Account, AccountKind, EntryId, Fault, Snapshot};
-use trust::Timestamp;
+use trust::{Span, Timestamp};
 use wire::Guid;
 
 /// Why an account cannot be used.
@@ -34,15 +34,29 @@ pub(crate) fn still_usable(
     let Some(account) = snapshot.account_by_id(EntryId(account))? else {
         return Ok(Err(Unusable::Gone));
     };
-    Ok(usable(&account, now).and_then(|()| {
-        let of_a_person = account.kind == AccountKind::User;
-        let changed = account.password_last_set.is_some_and(|set| set > since);
-        if of_a_person && (changed || account.must_change_password()) {
-            Err(Unusable::PasswordChanged)
-        } else {
-            Ok(account)
-        }
-    }))
+    Ok(usable_since(&account, since, now).map(|()| account))
+}
+
+/// Whether an account may be used now by somebody who signed in at `since`.
+pub(crate) fn usable_since(
+    account: &Account,
+    since: Timestamp,
+    now: Timestamp,
+) -> Result<(), Unusable> {
+    usable(account, now)?;
+    let of_a_person = account.kind == AccountKind::User;
+    let changed = account.password_last_set.is_some_and(|set| set > since);
+    if of_a_person && (changed || account.must_change_password()) {
+        Err(Unusable::PasswordChanged)
+    } else {
+        Ok(())
+    }
+}
+
+/// The last moment of a second: what tickets and tokens call a moment tells its second alone, and what has happened
+/// earlier in that second is not held against them.
+pub(crate) fn end_of_second(unix: i64) -> Timestamp {
+    Timestamp::from_unix(unix) + Span::micros(999_999)
 }
 
 /// Whether an account is enabled and has not expired.

@@ -144,6 +144,7 @@ fn by_ticket(
     let proven = negotiate::prove(asked, token, rng)??;
     let account = proven.account;
     let authentication = Authentication::of(proven.first.clone(), None);
+    let too_old = request.is_too_old(authentication.at(), asked.now);
     let mut answer = match account.kind {
         AccountKind::Computer => {
             if request.resource != asked.view.settings.registration_resource {
@@ -174,11 +175,15 @@ fn by_ticket(
             ) {
                 Some(signed_in) => complete(asked, signed_in, &account, None, rng),
                 None if request.prompt == Prompt::Nothing => {
-                    return to_client(asked, &request.answer, &Refused::InteractionRequired);
+                    let refused = if too_old {
+                        Refused::LoginRequired
+                    } else {
+                        Refused::InteractionRequired
+                    };
+                    return to_client(asked, &request.answer, &refused);
                 }
-                None if request.prompt == Prompt::SignInAgain => {
-                    sign_in::ask_password(asked, &request, None, rng)
-                }
+                // A ticket is of a sign-in that may be hours ago, and no second factor makes that younger.
+                None if too_old => sign_in::ask_password(asked, &request, None, rng),
                 None => {
                     let browser = Browser::of(asked, rng);
                     let begun = Begun::new(request, account.id.0, browser.secret(), asked.now);
@@ -228,7 +233,7 @@ pub(crate) fn session_of(asked: &Asked<'_, '_>) -> Result<Option<Held>, Trouble>
     let usable = still_usable(
         snapshot,
         record.account,
-        record.authentication.first().at(),
+        record.authentication.first().since(),
         now,
     )?;
     Ok(usable

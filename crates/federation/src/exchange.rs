@@ -129,7 +129,7 @@ fn issue(
     rng: &mut dyn Rng,
 ) -> Result<Answer, Trouble> {
     let (view, now) = (asked.view, asked.now);
-    let since = grant.authentication().first().at();
+    let since = grant.authentication().first().since();
     let account = still_usable(view.snapshot, grant.account(), since, now)??;
     let resource = view
         .settings

@@ -41,6 +41,9 @@ pub enum Refused {
     /// A service obtained the ticket in the client's name, so the client was not here.
     #[error("the ticket was obtained in the client's name")]
     NotInPerson,
+    /// The client signed in with a key, and the account lists none any more.
+    #[error("the key that the client signed in with is gone")]
+    KeyGone,
     /// The account is not known.
     #[error("the account is not known")]
     UnknownAccount,
@@ -97,15 +100,21 @@ pub(crate) fn prove(
     let Some(account) = asked.view.snapshot.account_by_sid(&client.sid)? else {
         return Ok(Err(Refused::UnknownAccount));
     };
-    if let Err(unusable) = account::usable(&account, asked.now) {
+    // A ticket outlives what happens to its account: for hours, where nobody looks.
+    let since = account::end_of_second(accepted.ticket.authtime.unix());
+    if let Err(unusable) = account::usable_since(&account, since, asked.now) {
         return Ok(Err(unusable.into()));
+    }
+    if client.by_key && account.sign_in_keys().next().is_none() {
+        return Ok(Err(Refused::KeyGone));
     }
     let mutual = request.ap_options.contains(ApOptions::MUTUAL_REQUIRED);
     Ok(Ok(Proven {
         account,
-        first: FirstFactor::kerberos(asked.now, client.by_key),
+        first: FirstFactor::kerberos(asked.now, since, client.multi_factor),
         reply: reply(&accepted, mutual, rng),
-        claim: change::claim(once, asked.now + SKEW + SKEW),
+        // Its moment may be a skew ahead of ours, and is taken until a skew behind, both to the last instant.
+        claim: change::claim(once, asked.now + SKEW + SKEW + Span::seconds(1)),
     }))
 }
 
@@ -130,8 +139,10 @@ fn read(header: &str) -> Result<ApReq, Refused> {
 /// Who the client is by the ticket's PAC.
 struct Client {
     sid: Sid,
-    /// Whether they signed in by a key that was registered with a second factor.
+    /// Whether they signed in by a key.
     by_key: bool,
+    /// Whether that key was registered with a second factor.
+    multi_factor: bool,
 }
 
 fn client(accepted: &Accepted, key: VersionedKey<'_>) -> Result<Client, Refused> {
@@ -149,7 +160,8 @@ fn client(accepted: &Accepted, key: VersionedKey<'_>) -> Result<Client, Refused>
     }
     Ok(Client {
         sid,
-        by_key: has(Sid::KEY_TRUST_IDENTITY) && has(Sid::KEY_PROPERTY_MFA),
+        by_key: has(Sid::KEY_TRUST_IDENTITY),
+        multi_factor: has(Sid::KEY_TRUST_IDENTITY) && has(Sid::KEY_PROPERTY_MFA),
     })
 }
 

@@ -2,6 +2,7 @@
 
 use base64ct::{Base64, Encoding};
 use crypto::etype::{Etype, Key, KeySchedule};
+use crypto::key::{KeyKind, PrivateKey};
 use directory::{EntryId, change};
 use ticket::{Keys, VersionedKey, pac};
 use trust::{Span, Timestamp};
@@ -11,6 +12,7 @@ use wire::kerberos::{
     ApOptions, ApReq, Authenticator, EncTicketPart, EncryptedData, EncryptionKey, EncryptionType,
     KerberosTime, KeyUsage, Microseconds, PrincipalName, Realm, TicketFlags, TransitedEncoding,
 };
+use wire::key_credential::{KeySource, NewKeyCredential};
 use wire::pac::{BufferType, ClientInfo, PacBuilder, SidAndAttributes, ValidationInfo, group};
 use wire::spnego::{
     KERBEROS, KerberosToken, KerberosTokenId, NTLM, NegState, NegTokenInit, NegTokenResp, Token,
@@ -25,6 +27,7 @@ pub(super) struct Ticketed {
     pub(super) client: Option<String>,
     with_pac: bool,
     signed_by_service: bool,
+    signed_in: Timestamp,
     sent: Timestamp,
     ends: Timestamp,
     mutual: bool,
@@ -40,6 +43,7 @@ impl Ticketed {
             client: None,
             with_pac: true,
             signed_by_service: true,
+            signed_in: world.now,
             sent: world.now,
             ends: world.now + Span::hours(10),
             mutual: false,
@@ -65,7 +69,7 @@ impl Ticketed {
             krbtgt.keys.newest().next().unwrap(),
         );
         let session = Key::random_to_key(Etype::Aes256CtsHmacSha1_96, &self.session);
-        let now = KerberosTime::from_unix(world.now.unix());
+        let signed_in = KerberosTime::from_unix(self.signed_in.unix());
         let realm = Realm::from("CORP.EXAMPLE");
         let name = PrincipalName::principal(&account.sam);
         let mut part = EncTicketPart {
@@ -77,7 +81,7 @@ impl Ticketed {
             crealm: realm.clone(),
             cname: name.clone(),
             transited: TransitedEncoding::NONE,
-            authtime: now,
+            authtime: signed_in,
             starttime: None,
             endtime: KerberosTime::from_unix(self.ends.unix()),
             renew_till: None,
@@ -96,7 +100,7 @@ impl Ticketed {
                 })
                 .collect();
             let client = ClientInfo {
-                authentication_time: world.now.whole_seconds().filetime(),
+                authentication_time: self.signed_in.whole_seconds().filetime(),
                 name: self.client.clone().unwrap_or(account.sam.clone()),
             };
             let content = PacBuilder::new()
@@ -261,10 +265,126 @@ fn a_person_with_a_ticket_is_asked_for_the_second_factor_alone() {
     assert!(browser.sent("code").is_some());
 }
 
+/// Lists a key on an account, and gives its name there.
+fn list_key(world: &mut World, account: EntryId) -> directory::KeyValueId {
+    let key = PrivateKey::generate(KeyKind::P256);
+    let new = NewKeyCredential {
+        key_material: &bcrypt_blob(&key),
+        key_usage: wire::key_credential::KeyUsage::Ngc,
+        key_source: KeySource::Ad,
+        device_id: None,
+        custom_key_information: None,
+        last_logon: None,
+        creation_time: None,
+    };
+    let blob = new.write().unwrap().as_bytes().to_vec();
+    let listed = change::add_key_credential(account, blob, directory::Origin::Administrator);
+    world.commit([listed]);
+    world.account(account).key_credentials[0].id
+}
+
+#[test]
+fn a_ticket_from_before_another_password_gets_nothing() {
+    let mut world = World::new();
+    let alice = world.person_with_totp("alice");
+    world.advance(Span::minutes(1));
+    let mut before = Ticketed::of(&mut world, alice);
+    world.advance(Span::hours(1));
+    let material = directory::password::PasswordMaterial::random(&mut world.rng);
+    world.commit([change::set_password(alice, material)]);
+    world.advance(Span::seconds(1));
+    let mut show_again = |ticketed: &mut Ticketed, now: Timestamp| {
+        ticketed.sent = now;
+        let header = ticketed.header(&mut world);
+        let mut browser = Browser::default();
+        let status = show(&mut world, &mut browser, &header, &[]).status;
+        (status, world.refused.pop())
+    };
+    let now = before.signed_in + Span::hours(1) + Span::seconds(1);
+    assert_eq!(
+        show_again(&mut before, now),
+        (
+            401,
+            Some(
+                "kerberos ticket refused: the password was changed since, or must be changed"
+                    .to_owned()
+            )
+        )
+    );
+    before.signed_in = now;
+    assert_eq!(show_again(&mut before, now), (200, None));
+}
+
+#[test]
+fn a_ticket_says_when_its_owner_signed_in_and_is_no_new_sign_in() {
+    let mut world = World::with_app();
+    let alice = world.person("alice");
+    let mut ticketed = Ticketed::of(&mut world, alice);
+    world.advance(Span::hours(9));
+    ticketed.sent = world.now;
+    let app = [
+        ("client_id", "app"),
+        ("redirect_uri", "https://app.example/done"),
+        ("resource", "urn:app"),
+        ("amr_values", ""),
+    ];
+    let header = ticketed.header(&mut world);
+    let mut browser = Browser::default();
+    let young = [&app[..], &[("max_age", "3600")]].concat();
+    show(&mut world, &mut browser, &header, &young);
+    assert!(
+        browser.sent("code").is_none() && browser.page.form("password").is_some(),
+        "signed in nine hours ago"
+    );
+    ticketed.sent = world.now + Span::millis(1);
+    let header = ticketed.header(&mut world);
+    let silent = [&young[..], &[("prompt", "none")]].concat();
+    show(&mut world, &mut browser, &header, &silent);
+    assert_eq!(browser.sent("error").as_deref(), Some("login_required"));
+
+    ticketed.sent = world.now + Span::seconds(1);
+    let header = ticketed.header(&mut world);
+    let mut browser = Browser::default();
+    show(&mut world, &mut browser, &header, &app);
+    let code = browser.sent("code").unwrap();
+    let uri = [
+        ("client_id", "app"),
+        ("redirect_uri", "https://app.example/done"),
+    ];
+    let response = browser.redeem(&mut world, &code, &uri);
+    let claims = claims(json(&response)["access_token"].as_str().unwrap());
+    assert_eq!(claims["auth_time"], ticketed.signed_in.unix());
+}
+
+#[test]
+fn a_ticket_by_key_dies_with_the_last_key_of_its_account() {
+    let mut world = World::new();
+    let alice = world.person_with_totp("alice");
+    let listed = list_key(&mut world, alice);
+    let mut ticketed = Ticketed::of(&mut world, alice);
+    ticketed.extra.push(Sid::KEY_TRUST_IDENTITY);
+    let header = ticketed.header(&mut world);
+    assert_eq!(
+        show(&mut world, &mut Browser::default(), &header, &[]).status,
+        200
+    );
+    world.commit([change::remove_key_credential(alice, listed)]);
+    let header = ticketed.header(&mut world);
+    assert_eq!(
+        show(&mut world, &mut Browser::default(), &header, &[]).status,
+        401
+    );
+    assert_eq!(
+        world.refused,
+        ["kerberos ticket refused: the key that the client signed in with is gone"]
+    );
+}
+
 #[test]
 fn a_ticket_by_key_counts_as_several_factors_but_never_as_fresh() {
     let mut world = World::new();
     let alice = world.person_with_totp("alice");
+    list_key(&mut world, alice);
     let by_key = |world: &mut World, changes: &[(&str, &str)]| {
         let mut ticketed = Ticketed::of(world, alice);
         ticketed
