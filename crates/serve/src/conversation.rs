@@ -63,21 +63,35 @@ pub(crate) struct Conversations {
 /// What a connection does at the moment.
 struct Activity {
     seat: Seat,
+    /// Requests of which the head has come.
     under_way: AtomicU64,
+    /// Those of them that have come whole.
+    answering: AtomicU64,
     begun: AtomicU64,
 }
 
 impl Activity {
-    fn begin(&self) {
-        self.begun.fetch_add(1, Relaxed);
-        self.under_way.fetch_add(1, Relaxed);
-        self.seat.busy();
+    fn new(seat: Seat) -> Self {
+        Self {
+            seat,
+            under_way: AtomicU64::new(0),
+            answering: AtomicU64::new(0),
+            begun: AtomicU64::new(0),
+        }
     }
 
-    fn end(&self) {
-        if self.under_way.fetch_sub(1, Relaxed) == 1 {
-            self.seat.waiting();
-        }
+    fn begin(&self) -> UnderWay<'_> {
+        self.begun.fetch_add(1, Relaxed);
+        self.under_way.fetch_add(1, Relaxed);
+        UnderWay(self)
+    }
+
+    /// A whole request has come, and the connection keeps its place until it is answered. Before that it does not:
+    /// a crowd that begins requests and never ends them would hold all places.
+    fn answer(&self) -> Answering<'_> {
+        self.answering.fetch_add(1, Relaxed);
+        self.seat.busy();
+        Answering(self)
     }
 
     /// Ends when nothing was under way and nothing began for as long as `patience`.
@@ -94,6 +108,27 @@ impl Activity {
     }
 }
 
+/// A request under way. It ends by being dropped, for a peer of HTTP/2 may take its request back at any moment, and
+/// nothing of ours runs then but this.
+struct UnderWay<'a>(&'a Activity);
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.under_way.fetch_sub(1, Relaxed);
+    }
+}
+
+/// A request that is being answered; it ends in the same way.
+struct Answering<'a>(&'a Activity);
+
+impl Drop for Answering<'_> {
+    fn drop(&mut self) {
+        if self.0.answering.fetch_sub(1, Relaxed) == 1 {
+            self.0.seat.waiting();
+        }
+    }
+}
+
 impl Conversations {
     /// Answers the requests on `stream` until the peer, a limit or `closing` ends it.
     pub(crate) async fn converse<S>(
@@ -106,18 +141,13 @@ impl Conversations {
     ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let activity = Arc::new(Activity {
-            seat,
-            under_way: AtomicU64::new(0),
-            begun: AtomicU64::new(0),
-        });
+        let activity = Arc::new(Activity::new(seat));
         let (ours, theirs) = (Arc::clone(&self), Arc::clone(&activity));
         let service = service_fn(move |request: http::Request<Incoming>| {
             let (ours, activity, caller) = (Arc::clone(&ours), Arc::clone(&theirs), caller.clone());
             async move {
-                activity.begin();
-                let response = ours.answer(request, caller).await;
-                activity.end();
+                let _under_way = activity.begin();
+                let response = ours.answer(request, caller, &activity).await;
                 Ok::<_, Infallible>(translate::response(response).map(Full::<Bytes>::new))
             }
         });
@@ -183,10 +213,18 @@ impl Conversations {
         }
     }
 
-    async fn answer(&self, request: http::Request<Incoming>, caller: Caller) -> Response {
+    async fn answer(
+        &self,
+        request: http::Request<Incoming>,
+        caller: Caller,
+        activity: &Activity,
+    ) -> Response {
         let began = moment::now();
         let (outcome, response) = match self.read(request, &caller).await {
-            Ok(request) => self.ask(request).await,
+            Ok(request) => {
+                let _answering = activity.answer();
+                self.ask(request).await
+            }
             Err(refusal) => (Outcome::Malformed, refusal),
         };
         self.metrics.request(self.role, outcome, began.elapsed());
@@ -277,4 +315,26 @@ pub(crate) fn busy() -> Response {
         "the server is busy, try again",
     )
     .with_header("Retry-After", "1")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_keeps_its_place_while_a_whole_request_is_answered_and_no_longer() {
+        let room = Room::new(Role::Https, 1, 9, Arc::default());
+        let activity = Activity::new(room.admit(None).unwrap());
+        let head = activity.begin();
+        let (one, other) = (activity.answer(), activity.answer());
+        drop(one);
+        assert!(room.admit(None).is_none());
+        drop((other, head));
+        assert!(room.admit(None).is_some());
+        assert_eq!(activity.under_way.load(Relaxed), 0);
+
+        let activity = Activity::new(room.admit(None).unwrap());
+        let _head_alone = activity.begin();
+        assert!(room.admit(None).is_some());
+    }
 }

@@ -314,6 +314,98 @@ fn a_connection_that_does_nothing_is_closed() {
     );
 }
 
+/// A frame of HTTP/2 (RFC 9113 4.1).
+fn frame(kind: u8, flags: u8, stream: u8, payload: &[u8]) -> Vec<u8> {
+    let length = u8::try_from(payload.len()).unwrap();
+    let mut frame = vec![0, 0, length, kind, flags, 0, 0, 0, stream];
+    frame.extend_from_slice(payload);
+    frame
+}
+
+#[test]
+fn a_connection_whose_requests_were_taken_back_makes_room_for_others() {
+    let limits = Limits {
+        http_connections: 1,
+        idle_seconds: 600,
+        transfer_seconds: 600,
+        ..impatient()
+    };
+    let (serving, _) = serve(
+        &Listen {
+            https: vec![any()],
+            ..Listen::nowhere()
+        },
+        &limits,
+    );
+    let address = serving.addresses().https[0];
+    let mut taker = Client {
+        alpn: b"h2",
+        ..Client::default()
+    }
+    .connect(address)
+    .unwrap();
+    // POST / without its body, and RST_STREAM with CANCEL at once; the PING says when both were read.
+    let request = [0x83, 0x87, 0x84, 0x41, 1, b'a'];
+    let taken_back = [
+        b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(),
+        frame(4, 0, 0, &[]),
+        frame(1, 4, 1, &request),
+        frame(3, 0, 1, &[0, 0, 0, 8]),
+        frame(6, 0, 0, &[7; 8]),
+    ];
+    taker.write_all(&taken_back.concat()).unwrap();
+    let pong = frame(6, 1, 0, &[7; 8]);
+    let (mut heard, mut piece) = (Vec::new(), [0; 4096]);
+    while !heard.windows(pong.len()).any(|part| part == pong) {
+        let read = taker.read(&mut piece).unwrap();
+        assert_ne!(read, 0, "{heard:?}");
+        heard.extend_from_slice(&piece[..read]);
+    }
+    let let_in = (0..500).any(|_| {
+        let newcomer = Client::default().connect(address);
+        newcomer.is_ok_and(|mut tls| {
+            tls.write_all(GET.as_bytes()).is_ok() && read_answer(&mut tls).contains("200 OK")
+        })
+    });
+    assert!(let_in);
+}
+
+#[test]
+fn a_crowd_that_never_ends_its_requests_does_not_shut_the_door() {
+    let limits = Limits {
+        http_connections: 50,
+        transfer_seconds: 600,
+        idle_seconds: 600,
+        ..impatient()
+    };
+    let (serving, _) = serve(
+        &Listen {
+            http: vec![any()],
+            ..Listen::nowhere()
+        },
+        &limits,
+    );
+    let address = serving.addresses().http[0];
+    let crowd: Vec<TcpStream> = (0..50)
+        .map(|_| {
+            let mut stream = TcpStream::connect(address).unwrap();
+            stream.set_read_timeout(Some(PATIENCE)).unwrap();
+            // The server asks for the body once it has read the head.
+            let head =
+                "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 10\r\n\r\n";
+            stream.write_all(head.as_bytes()).unwrap();
+            let mut answer = [0; 25];
+            stream.read_exact(&mut answer).unwrap();
+            assert_eq!(&answer, b"HTTP/1.1 100 Continue\r\n\r\n");
+            stream
+        })
+        .collect();
+    let mut good = TcpStream::connect(address).unwrap();
+    good.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert!(ask(&mut good, GET).starts_with("HTTP/1.1 200"));
+    drop(crowd);
+}
+
 #[test]
 fn garbage_is_no_reason_to_stop() {
     let (serving, _) = serve(
