@@ -146,3 +146,87 @@ pub fn key_credential(rng: &mut dyn Rng, device: Option<wire::Guid>) -> Vec<u8> 
     .as_bytes()
     .to_vec()
 }
+
+/// Reads bytes as each kind of value that a row holds, and writes what was read: it must come back the same.
+///
+/// # Panics
+/// When something that was read is written otherwise than it can be read again.
+pub fn reread(bytes: &[u8]) {
+    use crate::account::{KerberosKeys, KeyCredential};
+    use crate::codec::{Corrupt, Reader};
+    use crate::domain::Domain;
+    use crate::entry::Entry;
+    use crate::feed::Commit;
+    use crate::id::{EntryId, Stamp};
+    use crate::password::PasswordHistory;
+    use crate::record::{Activity, Job, StoredRecord};
+    use crate::value::Secret;
+
+    /// What is read, written, read and written is what was written first.
+    fn again<T>(
+        bytes: &[u8],
+        read: impl Fn(&[u8]) -> Result<T, Corrupt>,
+        write: impl Fn(&T) -> Vec<u8>,
+    ) {
+        if let Ok(value) = read(bytes) {
+            let written = write(&value);
+            let second = read(&written).expect("what was written can be read");
+            assert_eq!(write(&second), written);
+        }
+    }
+
+    let (id, stamp) = (EntryId::NONE, Stamp { node: 0, number: 0 });
+    let secret = |bytes: &[u8]| Secret::new(bytes.to_vec());
+    again(
+        bytes,
+        |bytes| Entry::read(id, stamp, &mut Reader::new(bytes)),
+        Entry::write,
+    );
+    again(
+        bytes,
+        |bytes| Domain::read(Reader::new(bytes)),
+        Domain::write,
+    );
+    again(
+        bytes,
+        |bytes| Commit::read(stamp, Reader::new(bytes)),
+        Commit::write,
+    );
+    again(
+        bytes,
+        |bytes| Job::read("job", Reader::new(bytes)),
+        Job::write,
+    );
+    again(
+        bytes,
+        |bytes| Activity::read(Reader::new(bytes)),
+        Activity::write,
+    );
+    again(
+        bytes,
+        |bytes| KeyCredential::read(Reader::new(bytes)),
+        |key| KeyCredential::write(&key.blob, key.origin, key.added),
+    );
+    again(
+        bytes,
+        |bytes| KerberosKeys::read(&secret(bytes)),
+        |keys| keys.write().expose().to_vec(),
+    );
+    again(
+        bytes,
+        |bytes| PasswordHistory::read(&secret(bytes)),
+        |history| history.write().expose().to_vec(),
+    );
+    if let Ok(record) = StoredRecord::read(Reader::new(bytes)) {
+        let written = record.write();
+        let second = StoredRecord::read(Reader::new(&written)).map(|record| record.write());
+        assert_eq!(second, Ok(written));
+    }
+    if let Ok((_, reader)) = crate::layout::open_row(bytes) {
+        let rest = reader.clone().remainder();
+        let row = crate::layout::row(stamp, rest);
+        assert!(crate::layout::open_row(&row).is_ok());
+    }
+    let _ = crate::layout::id_at_end(bytes);
+    let _ = crate::layout::expiring(bytes);
+}
