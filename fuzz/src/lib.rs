@@ -3,14 +3,50 @@
 //! [`TARGETS`] is the table: a name, the decoder, and the longest input that makes sense. A target must not
 //! panic, and what it accepts and can write must come back the same where the form is canonical. The
 //! tests replay `corpus/NAME/*`, which the fuzzer extends; a crash that was repaired stays there under a
-//! name that tells its story.
+//! name that tells its story. `words/NAME.dict`, where there is one, has words of the protocol.
 //!
-//! To add a decoder: a row in [`TARGETS`], a seed in `seeds.rs`, and `cargo run -p keyporch-fuzz --bin seeds`.
+//! To add a decoder: a row in [`TARGETS`] and in the list below, and a seed: in `seeds.rs` (`cargo run -p keyporch-fuzz
+//! --bin seeds`), or by hand in the corpus where it is text.
+//!
+//! # Which bytes from outside reach which decoder, and which target it
+//!
+//! | from | what | target |
+//! |---|---|---|
+//! | port 88, the KDC proxy | KDC-REQ, KDC-PROXY-MESSAGE | `kdc_request`; the whole answer: `server_kdc`, `server_pkinit` |
+//! | in them | PA-DATA, PKINIT, CMS, certificates, names | `preauthentication`, `pkinit`, `cms`, `certificate`, `principal_text` |
+//! | in tickets | EncTicketPart, authorization data, PAC | `ticket_content`, `pac` |
+//! | port 443, the token service | a request: path, query, headers, cookies, form, JSON, client certificate | `federation` |
+//! | in it | percent-encoding, forms | `http` |
+//! | in it | SPNEGO, AP-REQ | `spnego`, `ap_exchange` |
+//! | in it | tokens, join and key requests, their CSR, key and blob | `jws`, `registration`, `csr`, `public_key`, `key_material` |
+//! | the administration socket, port 443 | a request: path, query, JSON | `administration` |
+//! | in it | keys in each form, values of msDS-KeyCredentialLink, DN-Binary, SIDs, GUIDs, times | `public_key`, `certificate`, `key_credential`, `dn_binary`, `identifiers`, `texts` |
+//! | a KDC, asked by our client | KRB-ERROR, AS-REP, TGS-REP | `kdc_reply`; the whole exchange: `kdc_answer` |
+//! | a token service, asked by our client | pages, discovery, JWK sets, answers to join and key registration | `service_answer` |
+//! | a certificate's distribution point | revocation lists | `crl` |
+//! | a store | rows, one by one and as a whole; what rests wrapped in them | `row`, `store` |
+//! | a store, from another party | enrolments, signing keys, second factors | `party_records` |
+//! | files | credential caches, keytabs, a device's vault | `ccache`, `keytab`, `vault` |
+//! | people, configuration | password hashes, secrets, PEM, DNs, policy settings, `[federation]` | `texts` |
+//!
+//! `serve` itself reads a length of four bytes before a message over TCP, from a stream; its HTTP is hyper's.
+//! Out of reach from here, for they are inside of programs or private to their crate: `keyporch.toml` as a whole,
+//! the lab's kept files, the authority's records, lists of hosts.
 
+mod administration;
 mod certificates;
+mod client;
+mod federation;
 mod kerberos;
 mod others;
+mod overlay;
+mod request;
+mod resting;
 mod server;
+mod stored;
+mod world;
+
+pub use resting::{Seed, seeds};
 
 /// One decoder.
 #[derive(Clone, Copy)]
@@ -21,10 +57,25 @@ pub struct Target {
     pub longest: usize,
     /// Feeds it.
     pub run: fn(&[u8]),
+    /// How far apart the bytes are that the tests change in its seeds: 1 where that costs nothing.
+    pub step: usize,
 }
 
 const fn target(name: &'static str, longest: usize, run: fn(&[u8])) -> Target {
-    Target { name, longest, run }
+    Target {
+        name,
+        longest,
+        run,
+        step: 1,
+    }
+}
+
+impl Target {
+    /// One that takes its time.
+    const fn slow(mut self) -> Self {
+        self.step = 23;
+        self
+    }
 }
 
 /// The decoders.
@@ -54,6 +105,15 @@ pub const TARGETS: &[Target] = &[
     target("jws", 4_096, others::jws),
     target("server_kdc", 4_096, server::kdc),
     target("server_pkinit", 8_192, server::pkinit),
+    target("federation", 4_096, federation::federation).slow(),
+    target("administration", 4_096, administration::administration).slow(),
+    target("row", 2_048, stored::row),
+    target("store", 2_048, stored::store).slow(),
+    target("party_records", 2_048, stored::party_records),
+    target("vault", 4_096, stored::vault).slow(),
+    target("kdc_answer", 4_096, client::kdc_answer).slow(),
+    target("service_answer", 4_096, client::service_answer),
+    target("texts", 1_024, client::texts),
 ];
 
 /// The target of a name.

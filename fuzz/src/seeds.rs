@@ -1,5 +1,6 @@
-//! Writes a seed for every target into its corpus: messages of real exchanges between our client and our
-//! KDC, certificates, and the files that other programs made for `wire`'s tests.
+//! Writes seeds into the corpora: messages of real exchanges between our client and our KDC, certificates, rows and
+//! files of a small world, and the files that other programs made for `wire`'s tests. Requests, JSON and texts were
+//! written by hand, into their corpora.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,9 @@ fn main() -> io::Result<()> {
     kerberos(&mut corpus, &pair, &certificate)?;
     pac(&mut corpus)?;
     texts(&mut corpus)?;
+    for (target, name, bytes) in keyporch_fuzz::seeds() {
+        corpus.add(target, &name, &bytes)?;
+    }
     files(&mut corpus)
 }
 
@@ -129,6 +133,7 @@ fn kerberos(corpus: &mut Corpus, pair: &PrivateKey, certificate: &[u8]) -> io::R
         corpus.add("server_kdc", &format!("{name}-first"), &first)?;
         let hints = hints();
         corpus.add("kdc_reply", "preauth-required", &hints)?;
+        corpus.add("kdc_answer", "preauth-required", &hints)?;
         let Ok(Handled::Send(_, second)) = exchange.handle(&hints, START, &mut rng) else {
             continue;
         };
@@ -334,8 +339,10 @@ fn files(corpus: &mut Corpus) -> io::Result<()> {
                 .into_owned();
             let bytes = vector(&path)?;
             corpus.add(target, &name, &bytes)?;
-            if *target == "kdc_request" {
-                corpus.add("server_kdc", &name, &bytes)?;
+            match *target {
+                "kdc_request" => corpus.add("server_kdc", &name, &bytes)?,
+                "kdc_reply" => corpus.add("kdc_answer", &name, &bytes)?,
+                _ => {}
             }
             if let Ok(link) = wire::key_credential::KeyCredentialLink::parse(&bytes) {
                 corpus.add("key_material", &name, link.key_material())?;

@@ -67,7 +67,11 @@ fn one(program: &Path, folder: &Path, name: &str, seconds: &str) -> Result<(), S
         std::fs::create_dir_all(folder)
             .map_err(|error| format!("{}: {error}", folder.display()))?;
     }
+    let words = root().join("fuzz/words").join(format!("{name}.dict"));
     let mut fuzz = Command::new(program);
+    if words.is_file() {
+        fuzz.arg(format!("-dict={}", words.display()));
+    }
     fuzz.env("KEYPORCH_FUZZ_TARGET", name)
         .arg(grown)
         .arg(root().join("fuzz/corpus").join(name))
