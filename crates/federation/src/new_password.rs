@@ -189,7 +189,7 @@ pub(crate) fn page(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, T
     let name = query.field("username").unwrap_or_default();
     let browser = Browser::of(asked, rng);
     let name: String = name.chars().take(256).collect();
-    show(asked, &browser, &name, None)
+    show(asked, &browser, &name, None, false)
 }
 
 fn show(
@@ -197,6 +197,7 @@ fn show(
     browser: &Browser,
     name: &str,
     error: Option<&str>,
+    code_needed: bool,
 ) -> Result<Answer, Trouble> {
     let snapshot = asked.view.snapshot;
     Ok(browser.show(pages::update_password(&UpdatePassword {
@@ -206,6 +207,7 @@ fn show(
         domain: &snapshot.domain().dns_name,
         user_name: name,
         rules: &snapshot.password_policy()?.in_words(),
+        code_needed,
         error,
     })))
 }
@@ -220,10 +222,10 @@ pub(crate) fn by_form(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer
     let old = form.field(pages::OLD_PASSWORD).unwrap_or_default();
     if name.is_empty() || old.is_empty() || name.len() > 256 || old.len() > 1024 {
         let said = "Enter your user name and your present password.";
-        return show(asked, &browser, name, Some(said));
+        return show(asked, &browser, name, Some(said), false);
     }
     let again = |said: &str, refused: &Refused, account: Option<&Account>| {
-        let answer = show(asked, &browser, name, Some(said))?;
+        let answer = show(asked, &browser, name, Some(said), false)?;
         Ok(answer.because(asked, refused).about(account))
     };
     let new = match chosen(&form) {
@@ -246,7 +248,11 @@ pub(crate) fn by_form(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer
             refused,
             changes,
         } => {
-            return Ok(again(&said, &refused, Some(&account))?.committing(changes));
+            let answer = show(asked, &browser, name, Some(&said), true)?;
+            return Ok(answer
+                .because(asked, &refused)
+                .about(Some(&account))
+                .committing(changes));
         }
     };
     match change_password(asked, &account, name, &new, rng)? {

@@ -62,12 +62,14 @@ pub struct UpdatePassword<'a> {
     pub user_name: &'a str,
     /// What is asked of the new password, in a sentence.
     pub rules: &'a str,
+    /// Whether the code of the second factor is known to be needed: the passwords were right.
+    pub code_needed: bool,
     /// What went wrong the last time.
     pub error: Option<&'a str>,
 }
 
 /// Asks for name, present and new password, and the code of the second factor from whoever has one: nothing on the page
-/// tells whether somebody does.
+/// tells whether somebody does, before both passwords were right.
 #[must_use]
 pub fn update_password(page: &UpdatePassword<'_>) -> Page {
     let named = !page.user_name.is_empty();
@@ -86,7 +88,8 @@ pub fn update_password(page: &UpdatePassword<'_>) -> Page {
             (twice(page.rules, false, page.error.is_some()))
             label for="code" { "Verification code" }
             input id="code" type="text" name=(totp::FIELD) inputmode="numeric" autocomplete="one-time-code"
-                spellcheck="false" maxlength="16" aria-describedby="code-hint";
+                spellcheck="false" maxlength="16" required[page.code_needed]
+                aria-invalid=[(page.code_needed).then_some("true")] aria-describedby="code-hint";
             p.hint id="code-hint" { "From your authenticator application. Leave it empty if you have not set one up." }
             button type="submit" { "Change the password" }
         }

@@ -14,6 +14,8 @@ pub struct Form {
     pub hidden: Vec<(String, String)>,
     /// The names of the fields to fill in.
     pub fields: Vec<String>,
+    /// Those of them that must not stay empty.
+    pub required: Vec<String>,
 }
 
 /// What a page says and asks.
@@ -94,6 +96,9 @@ pub fn read(html: &str) -> Read {
                         form.hidden.push((attribute("name"), attribute("value")));
                     } else {
                         form.fields.push(attribute("name"));
+                        if tag.attribute("required").is_some() {
+                            form.required.push(attribute("name"));
+                        }
                     }
                 }
             }

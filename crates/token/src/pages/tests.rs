@@ -145,6 +145,7 @@ fn update_password_page(user_name: &str, error: Option<&str>) -> Page {
         domain: "corp.example",
         user_name,
         rules: "At least 8 characters.",
+        code_needed: error == Some("Enter the code."),
         error,
     })
 }
@@ -170,6 +171,10 @@ fn the_pages_for_a_new_password_ask_for_it_twice() {
             "VerificationCode"
         ]
     );
+    let required = |page: &Page| reader::read(&page.html).forms.remove(0).required;
+    assert!(!required(&page).contains(&"VerificationCode".to_owned()));
+    let page = update_password_page("alice", Some("Enter the code."));
+    assert!(required(&page).contains(&"VerificationCode".to_owned()));
     let done = reader::read(&password_updated("corp.example").html);
     assert_eq!(
         done.done.as_deref(),
