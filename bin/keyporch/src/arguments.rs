@@ -65,6 +65,9 @@ pub(crate) enum Command {
     /// Sign in with the PIN and write a Kerberos credential cache.
     #[command(after_help = "Example: keyporch sign-in --user alice@corp.example && klist")]
     SignIn(SignIn),
+    /// Change your own password.
+    #[command(after_help = "Example: keyporch password --user alice@corp.example")]
+    Password(Password),
     /// Show how this device and its people stand.
     #[command(after_help = "Example: keyporch status --json")]
     Status(Status),
@@ -82,6 +85,9 @@ pub(crate) struct Person {
     /// The password, in a file or `-` for standard input, instead of asking.
     #[arg(long, value_name = "FILE")]
     pub(crate) password_file: Option<PathBuf>,
+    /// The new password where the present one must be changed, in a file or `-` for standard input, instead of asking.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) new_password_file: Option<PathBuf>,
     /// The code of the second factor, in a file or `-` for standard input, instead of asking.
     #[arg(long, value_name = "FILE")]
     pub(crate) code_file: Option<PathBuf>,
@@ -137,6 +143,13 @@ pub(crate) struct SignIn {
     /// The credential cache to write; what `KRB5CCNAME` names, else the machine's usual place.
     #[arg(long, value_name = "FILE")]
     pub(crate) ccache: Option<PathBuf>,
+}
+
+/// `keyporch password`
+#[derive(Debug, Args)]
+pub(crate) struct Password {
+    #[command(flatten)]
+    pub(crate) person: Person,
 }
 
 /// `keyporch status`

@@ -9,6 +9,7 @@ mod environment;
 mod failure;
 mod join;
 mod output;
+mod password;
 mod people;
 mod sign_in;
 mod site;
@@ -58,6 +59,7 @@ fn run(arguments: &Arguments, output: Output) -> Result<(), Failure> {
         Command::Join(join) => join::run(join, common, output),
         Command::Enroll(enroll) => enroll::run(enroll, common, output),
         Command::SignIn(sign_in) => sign_in::run(sign_in, common, output),
+        Command::Password(password) => password::run(password, common, output),
         Command::Status(status) => status::run(status, common, output),
         Command::Admin(admin) => admin::run(admin, common, output),
     }

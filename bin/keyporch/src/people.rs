@@ -27,10 +27,13 @@ pub(crate) struct AtTerminal {
     /// Who signs in, where that is known.
     name: Option<String>,
     password_file: Option<PathBuf>,
+    new_password_file: Option<PathBuf>,
     code_file: Option<PathBuf>,
     pin_file: Option<PathBuf>,
     /// Agree without being asked.
     yes: bool,
+    /// The answers before were refused, and not all have been given anew.
+    refused: bool,
     /// Somebody of a lab, whose secrets are no secrets.
     lab: Option<LabPerson>,
 }
@@ -46,9 +49,11 @@ impl AtTerminal {
             output,
             name: given.and_then(|given| given.user.clone()),
             password_file: given.and_then(|given| given.password_file.clone()),
+            new_password_file: given.and_then(|given| given.new_password_file.clone()),
             code_file: given.and_then(|given| given.code_file.clone()),
             pin_file: None,
             yes: false,
+            refused: false,
             lab,
         }
     }
@@ -83,6 +88,21 @@ impl AtTerminal {
         }
     }
 
+    /// A new password: from its file, or typed twice without being shown until both are the same.
+    fn new_password(&self) -> Result<Secret, Failure> {
+        const OPTION: &str = "--new-password-file";
+        if let Some(file) = &self.new_password_file {
+            return ask::secret("New password", Some(file), OPTION);
+        }
+        loop {
+            let first = ask::secret("New password", None, OPTION)?;
+            if first == ask::secret("New password once more", None, OPTION)? {
+                return Ok(first);
+            }
+            self.output.note("The two are not the same.");
+        }
+    }
+
     fn code(&self) -> Result<Secret, Failure> {
         match (&self.code_file, &self.lab) {
             (None, Some(person)) => TotpSecret::parse(&person.totp_secret)
@@ -102,6 +122,7 @@ impl AtTerminal {
         let from_file = match question {
             Question::Name => self.name.is_some(),
             Question::Password => self.password_file.is_some() || self.lab.is_some(),
+            Question::NewPassword => self.new_password_file.is_some(),
             Question::Code => self.code_file.is_some(),
         };
         !from_file
@@ -112,13 +133,19 @@ impl Person for AtTerminal {
     fn answer(&mut self, question: Question, problem: Option<&str>) -> Option<Zeroizing<String>> {
         if let Some(problem) = problem {
             self.output.note(problem);
-            if !self.can_answer_anew(question) && question != Question::Name {
-                return None;
-            }
+            self.refused = true;
+        }
+        // A name may be right where the password beside it is not; a secret from a file stays the same.
+        if question != Question::Name
+            && std::mem::take(&mut self.refused)
+            && !self.can_answer_anew(question)
+        {
+            return None;
         }
         let answer = match question {
             Question::Name => return self.name(),
             Question::Password => self.password(),
+            Question::NewPassword => self.new_password(),
             Question::Code => self.code(),
         };
         match answer {
@@ -175,6 +202,7 @@ impl Dialogue for AtTerminal {
         let question = match prompt.kind {
             PromptKind::Name => Question::Name,
             PromptKind::Password => Question::Password,
+            PromptKind::NewPassword => Question::NewPassword,
             PromptKind::OneTimeCode => Question::Code,
         };
         let answer = Person::answer(self, question, prompt.problem).ok_or(Cancelled)?;

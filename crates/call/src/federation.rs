@@ -170,6 +170,7 @@ impl Person for Asked<'_> {
         let (kind, label) = match question {
             Question::Name => (PromptKind::Name, "User name"),
             Question::Password => (PromptKind::Password, "Password"),
+            Question::NewPassword => (PromptKind::NewPassword, "New password"),
             Question::Code => (PromptKind::OneTimeCode, "Verification code"),
         };
         if question == Question::Code && !self.told {

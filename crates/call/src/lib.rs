@@ -16,6 +16,7 @@ pub mod hosts;
 pub mod join;
 pub mod kerberos;
 mod moment;
+pub mod password;
 pub mod sign_in;
 pub mod state;
 #[cfg(test)]

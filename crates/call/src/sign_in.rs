@@ -46,6 +46,8 @@ pub enum Question {
     Name,
     /// The password.
     Password,
+    /// A new password in place of that one. It is asked for once; whoever has a person type it has them type it twice.
+    NewPassword,
     /// The code that an authenticator shows.
     Code,
 }
@@ -304,13 +306,7 @@ impl<'a> SignIn<'a> {
         let text = String::from_utf8_lossy(answer.body());
         let page = reader::read(&text);
         if page.forms.is_empty() {
-            let status = answer.status();
-            let said = page.error.or_else(|| json_error(answer.body()));
-            let said = said.unwrap_or_else(|| format!("HTTP status {}", status.as_u16()));
-            let traced = page.trace.map_or_else(String::new, |trace| {
-                format!(" (for the administrator: {trace})")
-            });
-            return Err(SignInFault::Refused(format!("{said}{traced}")));
+            return Err(refusal(answer, page));
         }
         Ok(Step::Page(url.clone(), Box::new(page)))
     }
@@ -357,11 +353,7 @@ impl<'a> SignIn<'a> {
         let form = choose(&page).ok_or(SignInFault::NotUnderstood(
             "a page with a form that this program does not know",
         ))?;
-        let mut fields: Vec<(String, Zeroizing<String>)> = form
-            .hidden
-            .iter()
-            .map(|(name, value)| (name.clone(), Zeroizing::new(value.clone())))
-            .collect();
+        let mut fields = hidden_of(form);
         match form.id.as_str() {
             "enrolment" => {
                 let missing = SignInFault::NotUnderstood("a new authenticator without a secret");
@@ -378,6 +370,7 @@ impl<'a> SignIn<'a> {
             _ => {}
         }
         let mut problem = page.error.as_deref();
+        let mut chosen = None;
         for name in &form.fields {
             let Some(question) = question_of(name) else {
                 continue;
@@ -389,11 +382,16 @@ impl<'a> SignIn<'a> {
                     .clone()
                     .filter(|_| problem.is_none())
                     .map(Zeroizing::new),
+                // The same once more.
+                Question::NewPassword => chosen.clone(),
                 _ => None,
             };
             let answer = known
                 .or_else(|| person.answer(question, problem.take()))
-                .ok_or(SignInFault::Cancelled)?;
+                .ok_or_else(|| no_answer(question, page.error.as_deref()))?;
+            if question == Question::NewPassword {
+                chosen = Some(answer.clone());
+            }
             fields.push((name.clone(), answer));
         }
         let action = url
@@ -405,7 +403,7 @@ impl<'a> SignIn<'a> {
         let pairs = fields
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_str()));
-        let second_factor = form.id != "password";
+        let second_factor = !matches!(form.id.as_str(), "password" | "new-password");
         let step = self.fetch(&action, Some(wire::http::write_query(pairs)), &[])?;
         match step {
             Step::Page(url, page)
@@ -424,6 +422,7 @@ impl<'a> SignIn<'a> {
 fn choose(page: &Read) -> Option<&Form> {
     let known = [
         "password",
+        "new-password",
         "totp",
         "enrolment",
         "acknowledgement",
@@ -432,10 +431,42 @@ fn choose(page: &Read) -> Option<&Form> {
     known.iter().find_map(|id| page.form(id))
 }
 
-fn question_of(field: &str) -> Option<Question> {
+/// Names and values of a form.
+pub(crate) type Fields = Vec<(String, Zeroizing<String>)>;
+
+/// The hidden fields of a form, to be sent back as they came.
+pub(crate) fn hidden_of(form: &Form) -> Fields {
+    let hidden = form.hidden.iter();
+    hidden
+        .map(|(name, value)| (name.clone(), Zeroizing::new(value.clone())))
+        .collect()
+}
+
+/// What an answer without a form says.
+pub(crate) fn refusal(answer: &Response<Vec<u8>>, page: Read) -> SignInFault {
+    let said = page.error.or_else(|| json_error(answer.body()));
+    let said = said.unwrap_or_else(|| format!("HTTP status {}", answer.status().as_u16()));
+    let traced = page.trace.map_or_else(String::new, |trace| {
+        format!(" (for the administrator: {trace})")
+    });
+    SignInFault::Refused(format!("{said}{traced}"))
+}
+
+/// What it means that a person has no answer: to a new password that was refused, that there is no other.
+fn no_answer(question: Question, problem: Option<&str>) -> SignInFault {
+    match problem {
+        Some(said) if question == Question::NewPassword => SignInFault::Refused(said.to_owned()),
+        _ => SignInFault::Cancelled,
+    }
+}
+
+pub(crate) fn question_of(field: &str) -> Option<Question> {
     match field {
         token::pages::USER_NAME => Some(Question::Name),
-        token::pages::PASSWORD => Some(Question::Password),
+        token::pages::PASSWORD | token::pages::OLD_PASSWORD => Some(Question::Password),
+        token::pages::NEW_PASSWORD | token::pages::CONFIRM_NEW_PASSWORD => {
+            Some(Question::NewPassword)
+        }
         "VerificationCode" | "RecoveryCode" => Some(Question::Code),
         _ => None,
     }

@@ -49,7 +49,7 @@ impl Dialogue for Somebody {
                 Ok(Secret::from(self.password.as_str()))
             }
             PromptKind::OneTimeCode => Ok(Secret::from(self.code().as_str())),
-            PromptKind::Name | PromptKind::Password => Err(Cancelled),
+            PromptKind::Name | PromptKind::Password | PromptKind::NewPassword => Err(Cancelled),
         }
     }
 
@@ -86,7 +86,7 @@ impl Person for Somebody {
         match question {
             Question::Password if problem.is_none() => Some(Zeroizing::new(self.password.clone())),
             Question::Code => Some(Zeroizing::new(self.code())),
-            Question::Name | Question::Password => None,
+            Question::Name | Question::Password | Question::NewPassword => None,
         }
     }
 

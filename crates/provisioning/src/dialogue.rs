@@ -86,6 +86,8 @@ pub enum PromptKind {
     Name,
     /// A password, which may not.
     Password,
+    /// A new password in place of one that must be changed. Whoever has a person type it has them type it twice.
+    NewPassword,
     /// A one-time password or a recovery code.
     OneTimeCode,
 }

@@ -87,7 +87,7 @@ impl Dialogue for Alice {
             self.seen.push(format!("problem: {problem}"));
         }
         match prompt.kind {
-            PromptKind::Name => Err(Cancelled),
+            PromptKind::Name | PromptKind::NewPassword => Err(Cancelled),
             PromptKind::Password if prompt.problem.is_some() => Err(Cancelled),
             PromptKind::Password => Ok(Secret::from(self.password)),
             PromptKind::OneTimeCode => {

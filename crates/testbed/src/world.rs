@@ -452,7 +452,7 @@ impl Person for Administrator {
         match question {
             Question::Password if problem.is_none() => Some(Zeroizing::new(PASSWORD.to_owned())),
             Question::Code => Some(Zeroizing::new(self.0.clone())),
-            Question::Name | Question::Password => None,
+            Question::Name | Question::Password | Question::NewPassword => None,
         }
     }
 

@@ -257,3 +257,148 @@ fn whoever_does_not_answer_cancels() {
     let outcome = SignIn::new(&client, wish(port), &mut SystemRng).run(&mut Script::default());
     assert!(matches!(outcome, Err(SignInFault::Cancelled)));
 }
+
+const NEW_PASSWORD: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<form id=\"new-password\" method=\"post\" action=\"/adfs/oauth2/authorize\">\
+    <input type=\"hidden\" name=\"Context\" value=\"c1\"><input type=\"password\" name=\"NewPassword\"><input type=\"password\" name=\"ConfirmNewPassword\"></form>";
+const NEW_PASSWORD_REFUSED: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<p id=\"error\">The new password is too short.</p><form id=\"new-password\" method=\"post\" action=\"/adfs/oauth2/authorize\">\
+    <input type=\"hidden\" name=\"Context\" value=\"c1\"><input type=\"password\" name=\"NewPassword\"><input type=\"password\" name=\"ConfirmNewPassword\"></form>";
+
+#[test]
+fn a_new_password_is_asked_for_once_sent_twice_and_asked_for_again_in_the_services_words() {
+    let (port, serving) = server(vec![
+        PASSWORD,
+        NEW_PASSWORD,
+        NEW_PASSWORD_REFUSED,
+        TOTP,
+        CODE,
+    ]);
+    let client = client("first.pem", None);
+    let mut person = Script {
+        answers: vec!["alice", "right", "short", "long enough", "123456"],
+        ..Script::default()
+    };
+    SignIn::new(&client, wish(port), &mut SystemRng)
+        .run(&mut person)
+        .unwrap();
+    assert_eq!(
+        person.asked[2..4],
+        [
+            (Question::NewPassword, None),
+            (
+                Question::NewPassword,
+                Some("The new password is too short.".into())
+            )
+        ]
+    );
+    let requests = serving.join().unwrap();
+    assert!(
+        requests[3].ends_with("Context=c1&NewPassword=long%20enough&ConfirmNewPassword=long%20enough"),
+        "{}",
+        requests[3]
+    );
+}
+
+#[test]
+fn whoever_has_no_other_new_password_is_told_why_the_one_was_refused() {
+    let (port, _serving) = server(vec![PASSWORD, NEW_PASSWORD, NEW_PASSWORD_REFUSED]);
+    let client = client("first.pem", None);
+    let mut person = Script {
+        answers: vec!["alice", "right", "short"],
+        ..Script::default()
+    };
+    let outcome = SignIn::new(&client, wish(port), &mut SystemRng).run(&mut person);
+    assert!(
+        matches!(&outcome, Err(SignInFault::Refused(said)) if said == "The new password is too short.")
+    );
+}
+
+const UPDATE: &str = "HTTP/1.1 200 OK\r\nSet-Cookie: browser=b1; Path=/\r\nConnection: close\r\n\r\n<form id=\"update-password\" method=\"post\" action=\"/adfs/portal/updatepassword\">\
+    <input type=\"hidden\" name=\"FormToken\" value=\"t1\"><input name=\"UserName\" required id=\"u\"><input name=\"OldPassword\"><input name=\"NewPassword\">\
+    <input name=\"ConfirmNewPassword\"><input name=\"VerificationCode\"></form>";
+const UPDATE_REFUSED: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<p id=\"error\">wrong name or password</p><form id=\"update-password\" method=\"post\" action=\"/adfs/portal/updatepassword\">\
+    <input type=\"hidden\" name=\"FormToken\" value=\"t1\"><input name=\"UserName\"><input name=\"OldPassword\"><input name=\"NewPassword\">\
+    <input name=\"ConfirmNewPassword\"><input name=\"VerificationCode\"></form>";
+const UPDATE_CODE: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<p id=\"error\">the code too</p><form id=\"update-password\" method=\"post\" action=\"/adfs/portal/updatepassword\">\
+    <input type=\"hidden\" name=\"FormToken\" value=\"t1\"><input name=\"UserName\"><input name=\"OldPassword\"><input name=\"NewPassword\">\
+    <input name=\"ConfirmNewPassword\"><input name=\"VerificationCode\" required id=\"c\"></form>";
+const UPDATED: &str = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<p id=\"done\">Your password has been changed.</p>";
+
+fn change(port: u16, name: Option<&str>, person: &mut Script) -> Result<String, SignInFault> {
+    let base = format!("http://localhost:{port}");
+    crate::password::change_password(&client("first.pem", None), &base, name, person)
+}
+
+#[test]
+fn a_password_is_changed_on_its_page_and_the_code_is_asked_for_alone_where_it_is_wanted() {
+    let (port, serving) = server(vec![
+        UPDATE,
+        UPDATE_REFUSED,
+        UPDATE_CODE,
+        UPDATE_CODE,
+        UPDATED,
+    ]);
+    let mut person = Script {
+        answers: vec![
+            "alice", "wrong", "new one", "alice", "right", "new one", "000000", "123456",
+        ],
+        ..Script::default()
+    };
+    assert_eq!(change(port, None, &mut person).unwrap(), "alice");
+    let problem = |said: &str| Some(said.to_owned());
+    assert_eq!(
+        person.asked,
+        [
+            (Question::Name, None),
+            (Question::Password, None),
+            (Question::NewPassword, None),
+            (Question::Name, problem("wrong name or password")),
+            (Question::Password, None),
+            (Question::NewPassword, None),
+            (Question::Code, None),
+            (Question::Code, problem("the code too")),
+        ]
+    );
+    let requests = serving.join().unwrap();
+    assert!(requests[0].starts_with("GET /adfs/portal/updatepassword HTTP/1.1"));
+    assert!(
+        requests[1].ends_with(
+            "FormToken=t1&UserName=alice&OldPassword=wrong&NewPassword=new%20one&ConfirmNewPassword=new%20one&VerificationCode="
+        ),
+        "{}",
+        requests[1]
+    );
+    assert!(requests[4].contains("cookie: browser=b1\r\n"));
+    assert!(requests[4].ends_with(
+        "OldPassword=right&NewPassword=new%20one&ConfirmNewPassword=new%20one&VerificationCode=123456"
+    ));
+}
+
+#[test]
+fn a_change_that_is_refused_says_why_and_sends_nothing_elsewhere() {
+    let (port, _serving) = server(vec![UPDATE, UPDATE_REFUSED]);
+    let mut person = Script {
+        answers: vec!["wrong", "new one"],
+        ..Script::default()
+    };
+    let outcome = change(port, Some("alice"), &mut person);
+    assert!(
+        matches!(&outcome, Err(SignInFault::Refused(said)) if said == "wrong name or password")
+    );
+    let elsewhere = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n<form id=\"update-password\" method=\"post\" action=\"https://evil.example/\"><input name=\"OldPassword\"></form>";
+    let refused =
+        "HTTP/1.1 429 Too Many\r\nConnection: close\r\n\r\n<p id=\"error\">Too many attempts.</p>";
+    let (port, _serving) = server(vec![elsewhere]);
+    let mut person = Script {
+        answers: vec!["right"],
+        ..Script::default()
+    };
+    assert!(matches!(
+        change(port, None, &mut person),
+        Err(SignInFault::NotUnderstood(_))
+    ));
+    let (port, _serving) = server(vec![refused]);
+    assert!(matches!(
+        change(port, None, &mut Script::default()),
+        Err(SignInFault::Refused(said)) if said == "Too many attempts."
+    ));
+}
