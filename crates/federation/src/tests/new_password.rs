@@ -142,6 +142,36 @@ fn whoever_has_a_second_factor_is_asked_for_it_after_the_change() {
 }
 
 #[test]
+fn an_application_that_asks_for_no_second_factor_gets_its_code_at_once_and_it_is_good() {
+    let mut world = World::with_app();
+    let alice = world.person("alice");
+    world.commit([change::expire_password(alice)]);
+    let mut browser = Browser::default();
+    let app = [
+        ("client_id", "app"),
+        ("resource", "urn:app"),
+        ("redirect_uri", "https://app.example/done"),
+        ("amr_values", ""),
+    ];
+    browser.open(&mut world, &app);
+    browser.password(&mut world, "alice", PASSWORD);
+    browser.choose(&mut world, NEW, NEW);
+    let code = browser.sent("code").expect("the code");
+    let redeemed = browser.redeem(
+        &mut world,
+        &code,
+        &[
+            ("client_id", "app"),
+            ("redirect_uri", "https://app.example/done"),
+        ],
+    );
+    assert_eq!(redeemed.status, 200, "{:?}", world.refused);
+    // The session is good too: it began with the new password.
+    browser.open(&mut world, &app);
+    assert!(browser.sent("code").is_some_and(|another| another != code));
+}
+
+#[test]
 fn a_password_that_is_not_taken_is_refused_in_words_and_asked_for_again() {
     let mut world = World::new();
     let (alice, mut browser) = must_change(&mut world);
