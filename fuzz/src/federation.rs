@@ -31,7 +31,7 @@ pub(crate) fn federation(bytes: &[u8]) {
     written.request.secure = written.mark("insecure").is_none();
     written.request.client_certificate = written.certificate();
     let shows = |word| written.shown.contains(&word);
-    if shows("password") && shows("form") {
+    if shows("password") && (shows("form") || shows("form4")) {
         // Whoever knows a password is not kept out by those who guessed before.
         let memory = Memory::new(&mut Seeded::new(5));
         answer(world, &written, &memory, &Default::default());

@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use crypto::key::{KeyKind, PrivateKey};
 use crypto::signature::{SignatureAlgorithm, Signer};
-use directory::lockout::{Lockout, LockoutPolicy};
+use directory::lockout::Lockout;
 use directory::testing::{START, Seeded, fresh};
 use directory::{Directory, EntryId, NewEntry, Reads};
 use kdc::{Identity, Memory, Realm, Transport, View};
@@ -20,7 +20,6 @@ struct World {
     realm: Realm,
     identities: Vec<Identity>,
     lockout: Lockout,
-    policy: LockoutPolicy,
     memory: Memory,
 }
 
@@ -44,7 +43,6 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         realm: Realm::new("CORP.EXAMPLE", "DC1"),
         identities: vec![identity().expect("a certificate and its own key belong together")],
         lockout: Lockout::default(),
-        policy: LockoutPolicy::default(),
         memory: Memory::new(Span::minutes(5)),
     }
 });
@@ -79,7 +77,6 @@ pub(crate) fn kdc(message: &[u8]) {
         identities: &world.identities,
         issuers: &[],
         lockout: &world.lockout,
-        lockout_policy: &world.policy,
         memory: &world.memory,
     };
     let mut rng = Seeded::new(7);

@@ -166,7 +166,7 @@ impl World {
 
     fn people(&mut self, rng: &mut Seeded) {
         let domain = self.directory.domain().expect("there is a domain");
-        let ids: Vec<EntryId> = ["alice", "bob", "admin", "keeper"]
+        let ids: Vec<EntryId> = ["alice", "bob", "admin", "keeper", "carol"]
             .into_iter()
             .map(|name| {
                 let id = EntryId::random(rng);
@@ -181,7 +181,7 @@ impl World {
                 let person = NewEntry::user(id, domain.users, name, name)
                     .with(Attribute::UserPrincipalName, format!("{name}@corp.example"))
                     .with(Attribute::DisplayName, "Alice <Example> & \"Co\"")
-                    .with_password(material, false);
+                    .with_password(material, name == "carol");
                 self.commit([person.into()]);
                 id
             })
@@ -436,6 +436,20 @@ impl World {
             ("action2", form(&second).action.into_bytes()),
             ("form2", hidden(&second).into_bytes()),
             ("verifier", VERIFIER.into()),
+        ]);
+
+        // Carol must choose another password, and anybody may on the page for it.
+        let opened = self.ask(&authorize(&app), rng);
+        let browser = cookies(&opened);
+        let third = self.ask(&filled(&self::page(&opened), "carol", &browser), rng);
+        let third = self::page(&third);
+        let portal = self.ask(&Request::get("/adfs/portal/updatepassword"), rng);
+        self.words.extend([
+            ("browser3", browser.into_bytes()),
+            ("action3", form(&third).action.into_bytes()),
+            ("form3", hidden(&third).into_bytes()),
+            ("browser4", cookies(&portal).into_bytes()),
+            ("form4", hidden(&self::page(&portal)).into_bytes()),
         ]);
     }
 
