@@ -228,6 +228,8 @@ macro_rules! flags {
     };
 }
 
+pub(super) use flags;
+
 /// The first 32 bits of a BIT STRING.
 pub(super) fn decode_flags<'a, R: Reader<'a>>(reader: &mut R, header: Header) -> Result<u32> {
     let bytes = reader.read_slice(header.length())?;

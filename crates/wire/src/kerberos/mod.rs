@@ -1,4 +1,4 @@
-//! Kerberos (RFC 4120, with 6111, 6113, 6806, 8062, 8070 and MS-KILE): types, numbers, whole messages.
+//! Kerberos (RFC 4120, with 3244, 6111, 6113, 6806, 8062, 8070, MS-KILE and MS-SFU): types, numbers, whole messages.
 //!
 //! - Every type is owned: names, keys and tickets outlive the datagram they came in, and copying them
 //!   costs far less than the cipher around them.
@@ -20,12 +20,16 @@
 mod ap;
 pub(crate) mod basic;
 mod error;
+mod extended_error;
+mod fast;
 mod kdc;
 mod message;
 mod numbers;
 mod padata;
+mod password;
 mod principal;
 mod proxy;
+mod s4u;
 mod ticket;
 mod time;
 
@@ -35,20 +39,32 @@ pub use ap::{
 };
 pub use basic::{ApOptions, KdcOptions, KerberosString, PacOptionFlags, Realm, TicketFlags};
 pub use error::KrbError;
+pub use extended_error::{
+    KerbErrorData, KerbErrorDataType, KerbExtError, SupportedEncryptionTypes,
+};
+pub use fast::{
+    FastOptions, KrbFastArmor, KrbFastArmoredRep, KrbFastArmoredReq, KrbFastFinished, KrbFastReq,
+    KrbFastResponse, PaFxFastReply, PaFxFastRequest,
+};
 pub use kdc::{
     AsRep, AsReq, EncKdcRepPart, KdcRep, KdcReq, KdcReqBody, LastReq, LastReqEntry, TgsRep, TgsReq,
 };
 pub use message::Message;
 pub use numbers::{
-    AddressType, AuthorizationDataType, ChecksumType, EncryptionType, ErrorCode, KeyUsage,
-    LastReqType, MessageType, PaDataType,
+    AddressType, AuthorizationDataType, ChecksumType, EncryptionType, ErrorCode, FastArmorType,
+    KeyUsage, LastReqType, MessageType, PaDataType,
 };
 pub use padata::{
     EtypeInfo2, EtypeInfo2Entry, KerbPaPacRequest, MethodData, PaData, PaEncTsEnc, PaPacOptions,
     TypedData, TypedDataElement,
 };
-pub use principal::{NameType, PrincipalName};
-pub use proxy::KdcProxyMessage;
+pub use password::{
+    ChangePasswdData, InvalidPasswordMessage, PasswordMessageTooLong, PasswordPolicyInfo,
+    PasswordReply, PasswordRequest, PasswordResult, PasswordResultCode, PasswordVersion,
+};
+pub use principal::{ANONYMOUS_REALM, NameType, PrincipalName};
+pub use proxy::{InvalidProxied, KdcProxyMessage};
+pub use s4u::{PaForUser, PaS4uX509User, S4uOptions, S4uUserId};
 pub use ticket::{
     AuthorizationData, AuthorizationDataElement, Checksum, EncTicketPart, EncryptedData,
     EncryptionKey, HostAddress, HostAddresses, Ticket, TransitedEncoding,

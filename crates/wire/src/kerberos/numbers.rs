@@ -325,8 +325,10 @@ int32_numbers! {
         AD_MANDATORY_FOR_KDC = 8,
         /// How the client authenticated at first.
         AD_INITIAL_VERIFIED_CAS = 9,
-        /// FAST armor.
+        /// The ticket is for armor alone (RFC 6113 5.4.1.1).
         AD_FX_FAST_ARMOR = 71,
+        /// The authenticator belongs to a request with FAST (RFC 6113 5.4.2).
+        AD_FX_FAST_USED = 72,
         /// Authentication indicators (RFC 8129).
         AD_AUTHENTICATION_INDICATOR = 97,
         /// Container with a MAC of the KDC (RFC 7751).
@@ -343,6 +345,14 @@ int32_numbers! {
         AD_AUTH_DATA_AP_OPTIONS = 143,
         /// The name of the target as the client knows it (MS-KILE).
         AD_TARGET_PRINCIPAL = 144,
+    }
+}
+
+int32_numbers! {
+    /// Where the armor key of FAST comes from (RFC 6113 5.4.1).
+    pub struct FastArmorType {
+        /// A ticket: its subkey and session key, combined.
+        FX_FAST_ARMOR_AP_REQUEST = 1,
     }
 }
 
@@ -383,7 +393,7 @@ int32_numbers! {
 }
 
 numbers! {
-    /// What a key is used for (RFC 4120 7.5.1, RFC 4121, 4556, 6806, 6113; MS-PAC): each use derives
+    /// What a key is used for (RFC 4120 7.5.1, RFC 4121, 4556, 6806, 6113; MS-PAC, MS-SFU): each use derives
     /// a key of its own.
     pub struct KeyUsage(u32) {
         /// The encrypted timestamp of PA-ENC-TIMESTAMP, client's key.
@@ -430,6 +440,10 @@ numbers! {
         GSS_INITIATOR_SEAL = 24,
         /// GSS-API: signed token of the initiator.
         GSS_INITIATOR_SIGN = 25,
+        /// The checksum of PA-S4U-X509-USER (MS-SFU 2.2.2).
+        PA_S4U_X509_USER_REQUEST = 26,
+        /// The same in a reply, where the request asked for it.
+        PA_S4U_X509_USER_REPLY = 27,
         /// PKINIT-KX (RFC 8062).
         PA_PKINIT_KX = 44,
         /// FAST: checksum over the request (RFC 6113).

@@ -40,6 +40,9 @@ int32_numbers! {
     }
 }
 
+/// The realm of an anonymous client that hides its own realm too (RFC 8062 3, RFC 6111 4).
+pub const ANONYMOUS_REALM: &str = "WELLKNOWN:ANONYMOUS";
+
 /// The name of a person, machine or service within its realm (RFC 4120 5.2.2).
 ///
 /// ```text
@@ -95,6 +98,18 @@ impl PrincipalName {
     #[must_use]
     pub fn service(service: &str, host: &str) -> PrincipalName {
         PrincipalName::new(NameType::NT_SRV_HST, [service, host])
+    }
+
+    /// The anonymous client: `WELLKNOWN/ANONYMOUS` (RFC 8062 3).
+    #[must_use]
+    pub fn anonymous() -> PrincipalName {
+        PrincipalName::new(NameType::NT_WELLKNOWN, ["WELLKNOWN", "ANONYMOUS"])
+    }
+
+    /// Whether this is the anonymous client's name, whatever the type says (RFC 4120 6.2).
+    #[must_use]
+    pub fn is_anonymous(&self) -> bool {
+        self.pair() == Some(("WELLKNOWN", "ANONYMOUS"))
     }
 
     /// The components as text.

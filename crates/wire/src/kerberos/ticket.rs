@@ -40,7 +40,8 @@ pub struct EncryptedData {
 }
 message!(EncryptedData, "EncryptedData", limit MAX_MESSAGE);
 
-/// A key (RFC 4120 5.2.9). Its bytes are wiped when it is dropped, and never shown.
+/// A key (RFC 4120 5.2.9). Its bytes are wiped when it is dropped, and never shown. Alone it is what
+/// PA-PKINIT-KX encrypts, usage 44 (RFC 8062 4.3).
 ///
 /// ```text
 /// EncryptionKey   ::= SEQUENCE {
@@ -57,6 +58,7 @@ pub struct EncryptionKey {
     #[asn1(context_specific = "1", type = "OCTET STRING", deref = "true")]
     pub keyvalue: Vec<u8>,
 }
+message!(EncryptionKey, "EncryptionKey", secret, limit 1024);
 
 impl Drop for EncryptionKey {
     fn drop(&mut self) {
