@@ -5,14 +5,15 @@
 //! - No input makes it panic, whoever sent it; what it parses it checks whole, and what it gives out
 //!   is canonical, so that equal keys are equal values.
 //! - A weak or wrong algorithm has no door: no DES, no RC4, no MD5, no MODP-1024, no JOSE `none`. What a
-//!   compatibility switch may allow (SHA-1 under an RSA signature) asks for a value that names it.
+//!   compatibility switch may allow (SHA-1 under an RSA signature) asks for a value that names it. The
+//!   one checksum that a protocol makes with HMAC-MD5 alone is [`for_user`], and nothing else can use it.
 //! - Every algorithm is tested with the published vectors of its specification, whole.
 //!
 //! Knows nothing about: time, policy, accounts, messages. Chance comes in as bytes where whoever calls must
 //! be able to repeat it (confounders, nonces, salts, the seed of an agreement); keys are generated and
 //! ECDSA signs with the cryptographic library's own generator, [`random`].
 //!
-//! What is where: [`etype`] Kerberos encryption and checksums; [`agreement`] and [`kdf`] PKINIT's
+//! What is where: [`etype`] Kerberos encryption and checksums ([`for_user`] the one of PA-FOR-USER); [`agreement`] and [`kdf`] PKINIT's
 //! Diffie-Hellman and what is made of it; [`key`] and [`signature`] public keys; [`jose`] tokens;
 //! [`aead`], [`password`], [`totp`] what rests in the store and what people type.
 //!
@@ -28,6 +29,7 @@ pub mod base32;
 pub mod constant_time;
 pub mod digest;
 pub mod etype;
+pub mod for_user;
 pub mod jose;
 pub mod kdf;
 pub mod key;
