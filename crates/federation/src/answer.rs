@@ -251,9 +251,25 @@ const ENDPOINTS: [(&str, Method, Words, Handler); 17] = [
     ),
 ];
 
+/// For how long browsers ask this host over TLS alone once they have been here (RFC 6797): a year, in seconds.
+const OVER_TLS_ALONE: &str = "max-age=31536000";
+
 /// Answers one request.
 #[must_use]
 pub fn answer(request: &Request, view: &View<'_, '_>, now: Timestamp, rng: &mut dyn Rng) -> Answer {
+    let mut answer = judged(request, view, now, rng);
+    if let Reply::Now(response) = &mut answer.reply {
+        response.headers.set("X-Content-Type-Options", "nosniff");
+        if request.secure {
+            response
+                .headers
+                .set("Strict-Transport-Security", OVER_TLS_ALONE);
+        }
+    }
+    answer
+}
+
+fn judged(request: &Request, view: &View<'_, '_>, now: Timestamp, rng: &mut dyn Rng) -> Answer {
     let asked = Asked {
         request,
         view,

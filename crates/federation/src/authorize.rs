@@ -10,7 +10,7 @@ use token::parameters::Parameters;
 use token::secret::{Purpose, Secret};
 use token::session::{self, SessionRecord};
 use token::sign_in::{Begun, SignedIn};
-use trust::{Rng, Timestamp};
+use trust::Rng;
 use wire::http::{Response, SetCookie};
 
 use crate::account::{self, still_usable};
@@ -331,7 +331,6 @@ pub(crate) fn complete(
             account.id,
             authentication,
             open.replaces,
-            now,
         ));
         response = response.with_cookie(&SetCookie::session(session::COOKIE, &secret.reveal()));
     }
@@ -343,9 +342,9 @@ fn open_session(
     account: EntryId,
     authentication: Authentication,
     replaces: Option<[u8; 32]>,
-    now: Timestamp,
 ) -> Vec<Change> {
-    let expires = now + session::LIFETIME;
+    // A second factor that is proven later makes a session stronger, not longer.
+    let expires = authentication.first().at() + session::LIFETIME;
     let record = SessionRecord {
         account: account.0,
         authentication,

@@ -160,3 +160,27 @@ fn the_probe_says_whether_tokens_can_be_signed() {
         crate::Reply::When { .. } => panic!("waits"),
     }
 }
+
+#[test]
+fn browsers_are_told_to_come_back_over_tls_alone_and_to_guess_no_types() {
+    let mut world = World::new();
+    for path in [
+        "/adfs/oauth2/authorize",
+        "/adfs/discovery/keys",
+        "/adfs/oauth2/logout",
+        "/adfs/probe",
+        "/nowhere",
+    ] {
+        let response = Browser::default().get(&mut world, path);
+        let header = |name| response.headers.get(name);
+        assert_eq!(
+            header("Strict-Transport-Security"),
+            Some("max-age=31536000"),
+            "{path}"
+        );
+        assert_eq!(header("X-Content-Type-Options"), Some("nosniff"), "{path}");
+    }
+    // Said without TLS it means nothing (RFC 6797 7.2).
+    let plain = world.ask(&Request::get("/adfs/probe"));
+    assert_eq!(plain.headers.get("Strict-Transport-Security"), None);
+}

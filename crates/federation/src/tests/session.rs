@@ -77,6 +77,23 @@ fn a_session_lasts_eight_hours_and_no_longer() {
 }
 
 #[test]
+fn a_second_factor_that_is_proven_later_makes_no_session_longer() {
+    let mut world = World::new();
+    world.person_with_totp("alice");
+    let mut browser = Browser::default();
+    browser.sign_in(&mut world, &[("amr_values", "")]);
+    world.advance(Span::hours(7));
+    browser.open(&mut world, &[]);
+    let totp = world.totp();
+    assert_eq!(browser.code(&mut world, &totp).status, 302);
+    world.advance(Span::seconds(3599));
+    assert_eq!(browser.open(&mut world, &[("amr_values", "")]).status, 302);
+    world.advance(Span::seconds(1));
+    browser.open(&mut world, &[("amr_values", "")]);
+    assert!(browser.page.form("password").is_some());
+}
+
+#[test]
 fn a_session_ends_when_the_account_is_disabled_or_the_password_changes() {
     for ends_it in ["disable", "password", "delete"] {
         let mut world = World::new();
