@@ -11,7 +11,7 @@ use crypto::etype::{Etype, Key};
 use crypto::key::{KeyKind, PrivateKey};
 use crypto::signature::{SignatureAlgorithm, Signer};
 use directory::account::user_salt;
-use directory::lockout::{Lockout, LockoutPolicy};
+use directory::lockout::Lockout;
 use directory::{Bootstrap, Directory, Options, RootKey, bootstrap};
 use kdc::{Answer, Identity, Memory, Realm, Transport, View};
 use keyporch_bench::{cpu, population};
@@ -34,7 +34,6 @@ struct World {
     realm: Realm,
     identities: Vec<Identity>,
     lockout: Lockout,
-    policy: LockoutPolicy,
     memory: Memory,
     now: Timestamp,
     client: PrivateKey,
@@ -197,7 +196,6 @@ impl World {
             realm: Realm::new(REALM, "DC1"),
             identities: vec![identity],
             lockout: Lockout::default(),
-            policy: LockoutPolicy::default(),
             memory: Memory::new(Span::minutes(5)),
             now,
             client,
@@ -218,7 +216,6 @@ impl World {
             identities: &self.identities,
             issuers: &[],
             lockout: &self.lockout,
-            lockout_policy: &self.policy,
             memory: &self.memory,
         };
         let Answer { reply, .. } = kdc::answer(

@@ -1,7 +1,7 @@
 //! The AS exchange: a ticket for who proves to be the client (RFC 4120 3.1).
 
+use directory::Account;
 use directory::account::AccountControl;
-use directory::{Account, AccountKind};
 use ticket::{Keys, choose_etype};
 use trust::{Rng, Timestamp};
 use wire::kerberos::{
@@ -65,7 +65,7 @@ pub(crate) fn answer(
     let proof = Proof::of(received, &account, &krbtgt.keys, view, now, rng)?;
     progress.means = Some(means(&account, &proof));
     if let Proof::Password(_) = proof {
-        client::check_password_age(&account, view.realm, now)?;
+        client::check_password_age(&account, view, now)?;
     }
     let granted = lifetime::grant(body, &view.realm.lifetimes, &Limits::NONE, now)?;
     let issued = Issued {
@@ -86,7 +86,7 @@ pub(crate) fn answer(
     let ticket = issued.seal(&part, service.key(&view.realm.etypes)?, rng);
     let (padata, key) = reply_key(&proof, bytes, request, &account, view)?;
     let confirmed = confirmation(bytes, request, &key);
-    let expires = key_expiration(&account, &proof, view);
+    let expires = key_expiration(&account, &proof, view)?;
     let reply_part = issued.reply_part(body.nonce.into(), expires, confirmed);
     let enc_part = seal_reply(&key, &reply_part.encode_as_rep(), rng);
     let (realm, name) = (issued.client_realm, issued.client);
@@ -223,15 +223,18 @@ fn confirmation(bytes: &[u8], request: &AsReq, key: &ReplyKey<'_>) -> Option<Met
 }
 
 /// When the password ends, for a client that signed in with it.
-fn key_expiration(account: &Account, proof: &Proof<'_>, view: &View<'_>) -> Option<Timestamp> {
-    let age = view.realm.maximum_password_age;
-    let ends = account.kind == AccountKind::User
-        && age > trust::Span::ZERO
-        && !account
-            .control
-            .contains(AccountControl::DONT_EXPIRE_PASSWORD)
-        && matches!(proof, Proof::Password(_));
-    ends.then(|| account.password_last_set.map(|set| set + age))?
+fn key_expiration(
+    account: &Account,
+    proof: &Proof<'_>,
+    view: &View<'_>,
+) -> Result<Option<Timestamp>, Refused> {
+    match proof {
+        Proof::Password(_) => {
+            let maximum_age = view.directory.password_policy()?.maximum_age;
+            Ok(account.password_expires(maximum_age))
+        }
+        Proof::Key(_) => Ok(None),
+    }
 }
 
 fn seal_reply(key: &ReplyKey<'_>, plain: &[u8], rng: &mut dyn Rng) -> EncryptedData {

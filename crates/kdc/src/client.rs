@@ -113,10 +113,8 @@ pub(crate) fn check_not_locked_out(
     view: &View<'_>,
     now: Timestamp,
 ) -> Result<(), Refused> {
-    match view
-        .lockout
-        .is_locked_out(account, view.lockout_policy, now)
-    {
+    let policy = view.directory.lockout_policy()?;
+    match view.lockout.is_locked_out(account, &policy, now) {
         true => Err(Refused::ClientLockedOut),
         false => Ok(()),
     }
@@ -128,11 +126,11 @@ pub(crate) fn check_not_locked_out(
 /// [`Refused::PasswordMustChange`].
 pub(crate) fn check_password_age(
     account: &Account,
-    realm: &Realm,
+    view: &View<'_>,
     now: Timestamp,
 ) -> Result<(), Refused> {
-    let old = account.must_change_password()
-        || account.password_has_expired(realm.maximum_password_age, now);
+    let maximum_age = view.directory.password_policy()?.maximum_age;
+    let old = account.must_change_password() || account.password_has_expired(maximum_age, now);
     match old {
         true => Err(Refused::PasswordMustChange),
         false => Ok(()),

@@ -28,7 +28,7 @@ mod tgs_exchange;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use directory::lockout::{Lockout, LockoutPolicy};
+use directory::lockout::Lockout;
 use directory::{Account, Fault, Snapshot};
 use trust::path::Anchor;
 use trust::{Rng, Timestamp};
@@ -58,8 +58,6 @@ pub struct View<'a> {
     pub issuers: &'a [Anchor],
     /// Wrong passwords, counted for everybody who takes passwords.
     pub lockout: &'a Lockout,
-    /// How many of them are too many.
-    pub lockout_policy: &'a LockoutPolicy,
     /// What the KDC remembers between two requests.
     pub memory: &'a Memory,
 }

@@ -1,9 +1,10 @@
 //! What a PAC says about an account (MS-PAC 2.5 to 2.15, protocols E.6).
 
 use directory::account::AccountControl;
+use directory::password::PasswordPolicy;
 use directory::{Account, AccountKind, Snapshot, TokenGroup};
 use ticket::pac::{Believed, Unfit};
-use trust::{Span, Timestamp};
+use trust::Timestamp;
 use wire::Sid;
 use wire::pac::{
     AttributesInfo, BufferType, ClientInfo, GroupMembership, NEVER, PacBuilder, Requestor,
@@ -24,7 +25,8 @@ pub(crate) fn of_account(
     authenticated: Timestamp,
 ) -> Result<PacBuilder, Refused> {
     let groups = directory.token_groups(account)?;
-    let info = validation_info(account, &groups, proof, realm, directory);
+    let passwords = directory.password_policy()?;
+    let info = validation_info(account, &groups, proof, realm, &passwords, directory);
     let domain = directory.domain();
     let constructed = format!("{}@{}", account.sam, domain.dns_name);
     let upn_dns = UpnDnsInfo {
@@ -102,6 +104,7 @@ fn validation_info(
     groups: &[TokenGroup],
     proof: &Proof,
     realm: &Realm,
+    passwords: &PasswordPolicy,
     directory: &Snapshot<'_>,
 ) -> ValidationInfo {
     let domain = directory.domain();
@@ -115,13 +118,15 @@ fn validation_info(
     info.logon_server.clone_from(&realm.kdc_name);
     info.logon_domain_name.clone_from(&domain.netbios_name);
     info.password_last_set = account.password_last_set.map_or(0, Timestamp::filetime);
-    info.password_can_change = info.password_last_set;
-    info.password_must_change = match account.password_last_set {
-        Some(set) if realm.maximum_password_age > Span::ZERO => {
-            (set + realm.maximum_password_age).filetime()
-        }
-        _ => NEVER,
-    };
+    info.password_can_change = account
+        .password_last_set
+        .filter(|_| !account.must_change_password())
+        .map_or(info.password_last_set, |set| {
+            (set + passwords.minimum_age).filetime()
+        });
+    info.password_must_change = account
+        .password_expires(passwords.maximum_age)
+        .map_or(NEVER, Timestamp::filetime);
     info.user_account_control = sam_control(account);
     let default = |relative_id| GroupMembership {
         relative_id,

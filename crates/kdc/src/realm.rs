@@ -1,7 +1,6 @@
 //! What an administrator decides about a realm.
 
 use crypto::etype::Etype;
-use trust::Span;
 use wire::kerberos::{PrincipalName, Realm as RealmName};
 
 use crate::lifetime::Lifetimes;
@@ -19,8 +18,6 @@ pub struct Realm {
     pub etypes: Vec<Etype>,
     /// Whether PKINIT needs a freshness token (`kdc.require_freshness`, protocols K; off by default).
     pub require_freshness: bool,
-    /// The oldest that a password may be; [`Span::ZERO`] for "any age".
-    pub maximum_password_age: Span,
     /// The longest answer that is sent as a datagram, in bytes; a longer one is asked for again over TCP.
     pub datagram_limit: usize,
 }
@@ -35,7 +32,6 @@ impl Realm {
             lifetimes: Lifetimes::default(),
             etypes: Etype::ALL.to_vec(),
             require_freshness: false,
-            maximum_password_age: Span::ZERO,
             datagram_limit: 1_400,
         }
     }

@@ -8,7 +8,7 @@ use authority::{Ca, KeyName, TlsNames, TlsServer};
 use call::InProcess;
 use crypto::key::PrivateKey;
 use crypto::password::Cost;
-use directory::lockout::{Lockout, LockoutPolicy};
+use directory::lockout::Lockout;
 use directory::storage::Memory;
 use directory::{
     Bootstrap, Change, Commit, CommitError, Directory, Options, Reads, RootKey, Snapshot, bootstrap,
@@ -49,7 +49,6 @@ pub struct Servers {
     realm: kdc::Realm,
     kdc_memory: kdc::Memory,
     lockout: Lockout,
-    lockout_policy: LockoutPolicy,
     federation: federation::Settings,
     federation_memory: federation::Memory,
     authority: authority::Configuration,
@@ -84,7 +83,6 @@ impl Servers {
             kdc_memory: kdc::Memory::new(realm.lifetimes.skew),
             realm,
             lockout: Lockout::default(),
-            lockout_policy: LockoutPolicy::default(),
             federation: federation::Settings::of(&section, DOMAIN).expect("the section is right"),
             federation_memory: federation::Memory::new(&mut rng),
             authority: authority_settings(),
@@ -412,7 +410,6 @@ impl InProcess for Servers {
             identities: &identities,
             issuers: &issuers,
             lockout: &self.lockout,
-            lockout_policy: &self.lockout_policy,
             memory: &self.kdc_memory,
         };
         let answer = kdc::answer(

@@ -128,19 +128,23 @@ impl Account {
         self.password_last_set == Some(MUST_CHANGE)
     }
 
-    /// Whether the password is older than `maximum_age`; [`Span::ZERO`] stands for "never".
+    /// When the password is older than `maximum_age`, of which [`Span::ZERO`] stands for "any age"; `None` for one
+    /// that does not age: a machine's, a service's, and where the account says so.
+    #[must_use]
+    pub fn password_expires(&self, maximum_age: Span) -> Option<Timestamp> {
+        let ages = maximum_age > Span::ZERO
+            && self.kind == AccountKind::User
+            && !self.control.contains(AccountControl::DONT_EXPIRE_PASSWORD);
+        self.password_last_set
+            .filter(|_| ages)
+            .map(|set| set + maximum_age)
+    }
+
+    /// Whether the password is older than `maximum_age`, as [`Account::password_expires`] has it.
     #[must_use]
     pub fn password_has_expired(&self, maximum_age: Span, now: Timestamp) -> bool {
-        match self.password_last_set {
-            _ if maximum_age == Span::ZERO
-                || self.control.contains(AccountControl::DONT_EXPIRE_PASSWORD)
-                || self.kind != AccountKind::User =>
-            {
-                false
-            }
-            Some(set) => now >= set + maximum_age,
-            None => false,
-        }
+        self.password_expires(maximum_age)
+            .is_some_and(|expires| now >= expires)
     }
 
     /// The keys that may sign in by key trust (E.4).

@@ -47,8 +47,8 @@ pub(crate) fn verify<'a>(
             .memory
             .is_first_attempt(account.id, &sealed.cipher, now)
         {
-            let (lockout, policy) = (view.lockout, view.lockout_policy);
-            lockout.fail(account, &view.directory, policy, now)?;
+            let policy = view.directory.lockout_policy()?;
+            view.lockout.fail(account, &view.directory, &policy, now)?;
         }
         return Err(Refused::WrongPassword);
     };

@@ -648,7 +648,9 @@ fn e_3_6_23_is_told_only_to_who_knows_the_password() {
     refused_bare(&mut world, 25).unwrap();
 
     let mut world = World::new();
-    world.realm.maximum_password_age = Span::days(42);
+    let head = world.directory.domain().unwrap().head;
+    let age = Span::days(-42).as_micros() * 10;
+    world.commit(&[change::set(head, Attribute::MaxPwdAge, age)]);
     let first = request(&mut world).encode();
     world.given(&first).unwrap();
     world.advance(Span::days(42));

@@ -6,7 +6,7 @@ use crypto::etype::{Etype, Key};
 use crypto::key::{KeyKind, PrivateKey};
 use crypto::password::Cost;
 use crypto::signature::{SignatureAlgorithm, Signer};
-use directory::lockout::{Lockout, LockoutPolicy};
+use directory::lockout::Lockout;
 use directory::password::{PasswordHistory, PasswordMaterial};
 use directory::testing::{START, Seeded, fresh};
 use directory::{
@@ -257,14 +257,12 @@ impl World {
 
     /// One message in, one message out.
     pub(crate) fn send(&mut self, message: &[u8], transport: Transport) -> Option<Arc<[u8]>> {
-        let policy = LockoutPolicy::default();
         let view = View {
             directory: self.directory.snapshot().unwrap(),
             realm: &self.realm,
             identities: &self.identities,
             issuers: &self.issuers,
             lockout: &self.lockout,
-            lockout_policy: &policy,
             memory: &self.memory,
         };
         let Answer { reply, exchange } =

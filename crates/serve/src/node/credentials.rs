@@ -1,11 +1,9 @@
-//! The keys and certificates that the server shows and trusts, and the rules that every ticket asks for, as
-//! the directory has them now.
+//! The keys and certificates that the server shows and trusts, as the directory has them now.
 
 use std::sync::{Arc, PoisonError};
 
 use authority::{Ca, Credential};
 use directory::Snapshot;
-use directory::lockout::LockoutPolicy;
 use trust::Timestamp;
 use trust::path::Anchor;
 use wire::x509::Certificate;
@@ -23,8 +21,6 @@ pub(crate) struct Credentials {
     pub(crate) issuers: Vec<Anchor>,
     /// What the administration says of this installation.
     pub(crate) deployment: administration::Deployment,
-    /// How many wrong passwords are too many.
-    pub(crate) lockout: LockoutPolicy,
     /// The certificate that HTTPS shows, DER, to know a new one by.
     pub(crate) tls: Option<Vec<u8>>,
 }
@@ -76,12 +72,10 @@ impl Node {
             }
             _ => None,
         };
-        let lockout = snapshot.lockout_policy()?;
         let read = Arc::new(Credentials {
             kdc,
             issuers,
             deployment,
-            lockout,
             tls: shown,
         });
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = read;

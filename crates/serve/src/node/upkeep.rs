@@ -237,7 +237,7 @@ impl Node {
                 }
             };
             for commit in &page.commits {
-                renewed |= self.concerns_credentials(commit);
+                renewed |= concerns_credentials(commit);
                 if !is_a_note(commit) && !commit.is_empty() {
                     self.react(commit);
                 }
@@ -247,20 +247,6 @@ impl Node {
                 return renewed;
             }
         }
-    }
-
-    /// Whether what is kept in memory of keys, certificates and the domain's rules may have changed.
-    fn concerns_credentials(&self, commit: &Commit) -> bool {
-        let rules = || {
-            self.directory
-                .domain()
-                .is_ok_and(|domain| commit.change_of(domain.head).is_some())
-        };
-        commit
-            .records
-            .iter()
-            .any(|record| record.table.starts_with("authority."))
-            || rules()
     }
 
     fn react(&self, commit: &Commit) {
@@ -354,6 +340,12 @@ impl Node {
             }
         }
     }
+}
+
+/// Whether what is kept in memory of keys and certificates may have changed.
+fn concerns_credentials(commit: &Commit) -> bool {
+    let mut records = commit.records.iter();
+    records.any(|record| record.table.starts_with("authority."))
 }
 
 /// Whether a commit says nothing but how far reactions came.
