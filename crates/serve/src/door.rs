@@ -16,6 +16,8 @@ pub(crate) enum Path {
     Udp,
     /// A stream.
     Tcp,
+    /// The KDC proxy.
+    Proxy,
 }
 
 /// Answers Kerberos messages.

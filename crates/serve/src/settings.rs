@@ -66,6 +66,8 @@ pub struct Kdc {
     pub require_freshness: bool,
     /// The longest answer that is sent as a datagram, in bytes. Default: 1,400.
     pub datagram_limit: usize,
+    /// Whether clients that reach nothing but HTTPS may ask at `/KdcProxy` (MS-KKDCP). Default: true.
+    pub proxy: bool,
 }
 
 impl Default for Kdc {
@@ -77,6 +79,7 @@ impl Default for Kdc {
             skew_minutes: 5,
             require_freshness: false,
             datagram_limit: 1_400,
+            proxy: true,
         }
     }
 }

@@ -80,7 +80,7 @@ impl Kerberos for Node {
         let now = self.clock.now();
         let transport = match path {
             Path::Udp => kdc::Transport::Datagram,
-            Path::Tcp => kdc::Transport::Stream,
+            Path::Tcp | Path::Proxy => kdc::Transport::Stream,
         };
         let credentials = self.credentials();
         let answered = self.turn().take_owned(now, |snapshot| {
@@ -90,7 +90,6 @@ impl Kerberos for Node {
                 identities: &credentials.kdc,
                 issuers: &credentials.issuers,
                 lockout: &self.lockout,
-                lockout_policy: &credentials.lockout,
                 memory: &self.kdc_memory,
             };
             let answer = kdc::answer(

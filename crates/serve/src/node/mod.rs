@@ -7,6 +7,7 @@
 mod certificates;
 pub(crate) mod credentials;
 mod kerberos;
+mod proxy;
 mod turn;
 pub(crate) mod upkeep;
 mod web;
@@ -51,6 +52,8 @@ pub(crate) struct Node {
     current: RwLock<Arc<Credentials>>,
     hosts: Vec<String>,
     addresses: Vec<IpAddr>,
+    /// Whether the KDC answers over HTTPS, too.
+    offers_proxy: bool,
 }
 
 /// The kinds of key that a node needs when it is set up and when it first starts.
@@ -136,6 +139,7 @@ impl Node {
             current: RwLock::default(),
             hosts,
             addresses: settings.tls.addresses.clone(),
+            offers_proxy: settings.kdc.proxy,
             directory: parts.directory,
             clock: parts.clock,
             metrics: parts.metrics,

@@ -4,13 +4,14 @@ use std::net::IpAddr;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
-use directory::Table;
+use directory::storage::StorageError;
+use directory::{Fault, Table};
 use federation::Reply;
 use trust::{SystemRng, Timestamp};
 use wire::http::{Request, Response};
 
-use super::Node;
 use super::turn::Unanswered;
+use super::{Node, proxy};
 use crate::conversation::{busy, error, failed};
 use crate::door::Http;
 use crate::fault::Role;
@@ -25,6 +26,7 @@ enum For {
     Federation,
     Administration,
     Authority,
+    KdcProxy,
     /// A host that is none of ours: who asks it means somebody else.
     Nobody,
 }
@@ -42,6 +44,7 @@ impl Node {
             _ if !self.is_ours(&request.host_name()) => For::Nobody,
             _ if path.starts_with(administration::PREFIX) => For::Administration,
             _ if published => For::Authority,
+            _ if path == proxy::PATH && self.offers_proxy => For::KdcProxy,
             _ => For::Federation,
         }
     }
@@ -95,6 +98,10 @@ impl Node {
             Err(Unanswered::Refused(refused)) => {
                 administration::not_committed(&refused, request, &caller, now)
             }
+            Err(Unanswered::Fault(fault @ Fault::Storage(StorageError::Full(_)))) => {
+                self.trouble(DOING, &fault);
+                return no_space();
+            }
             Err(unanswered) => return self.unanswered(DOING, &unanswered),
         };
         if let Some(refused) = &answer.refused {
@@ -117,7 +124,7 @@ impl Node {
         request: &Request,
         role: Role,
         now: Timestamp,
-    ) -> Result<administration::Caller, directory::Fault> {
+    ) -> Result<administration::Caller, Fault> {
         if role == Role::AdminSocket {
             return Ok(administration::Caller::Local);
         }
@@ -196,12 +203,24 @@ impl Node {
     }
 }
 
+/// What an administrator whose change found no room is told: they are who can make some.
+fn no_space() -> Response {
+    let problem = serde_json::json!({
+        "title": "no space is left",
+        "detail": "no space is left on the disk of the server's store, and nothing was changed",
+        "remedy": "free some space on the server and try again; it goes on by itself, and what only reads never stopped",
+        "code": "no_space",
+    });
+    Response::json(507, &problem)
+}
+
 impl Http for Node {
     fn answer(&self, request: Request, role: Role) -> Response {
         match self.route(&request, role) {
             For::Federation => self.federation(&request),
             For::Administration => self.administration(&request, role),
             For::Authority => self.published(&request),
+            For::KdcProxy => self.kdc_proxy(&request),
             For::Nobody => error(
                 421,
                 "invalid_request",

@@ -10,7 +10,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use trust::{Clock, SystemClock, SystemRng};
-use wire::kerberos::{ErrorCode, KrbError, PrincipalName, Realm};
+use wire::kerberos::{ErrorCode, KdcProxyMessage, KrbError, PrincipalName, Realm};
 
 use super::{PATIENCE, any};
 use crate::fault::Fault;
@@ -46,6 +46,12 @@ fn root(directory: &Directory) -> Vec<u8> {
 }
 
 fn get(address: SocketAddr, root: Vec<u8>, name: &'static str, host: &str, path: &str) -> String {
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
+    let answer = over_tls(address, root, name, request.as_bytes());
+    String::from_utf8_lossy(&answer).into_owned()
+}
+
+fn over_tls(address: SocketAddr, root: Vec<u8>, name: &'static str, request: &[u8]) -> Vec<u8> {
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from(root)).unwrap();
     let config = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()))
@@ -58,13 +64,10 @@ fn get(address: SocketAddr, root: Vec<u8>, name: &'static str, host: &str, path:
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let mut tls = StreamOwned::new(connection, stream);
-    tls.write_all(
-        format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n").as_bytes(),
-    )
-    .unwrap();
+    tls.write_all(request).unwrap();
     let mut answer = Vec::new();
     let _ = tls.read_to_end(&mut answer);
-    String::from_utf8_lossy(&answer).into_owned()
+    answer
 }
 
 fn ask_kdc(address: SocketAddr, message: &[u8]) -> Vec<u8> {
@@ -77,22 +80,25 @@ fn ask_kdc(address: SocketAddr, message: &[u8]) -> Vec<u8> {
     answer
 }
 
+/// An AS-REQ of somebody whom the directory does not have.
+fn of_nobody() -> Vec<u8> {
+    let (_, request) = ticket::client::Initial::start(
+        PrincipalName::principal("nobody"),
+        Realm::from("CORP.EXAMPLE"),
+        ticket::client::Wish::ticket_granting("CORP.EXAMPLE"),
+        ticket::client::Secret::Password("no matter"),
+        SystemClock.now(),
+        &mut SystemRng,
+    );
+    request
+}
+
 #[test]
 fn every_party_answers_behind_its_socket() {
     let (running, directory) = started();
     let addresses = running.addresses().clone();
 
-    let wish = ticket::client::Wish::ticket_granting("CORP.EXAMPLE");
-    let secret = ticket::client::Secret::Password("no matter");
-    let nobody = PrincipalName::principal("nobody");
-    let (_, request) = ticket::client::Initial::start(
-        nobody,
-        Realm::from("CORP.EXAMPLE"),
-        wish,
-        secret,
-        SystemClock.now(),
-        &mut SystemRng,
-    );
+    let request = of_nobody();
     let error = KrbError::decode(&ask_kdc(addresses.kdc[0], &request)).unwrap();
     assert!(
         matches!(
@@ -229,4 +235,99 @@ fn a_second_server_over_the_same_directory_takes_up_where_the_first_one_stopped(
         body(&first).is_some_and(|body| body.contains("\"kid\"")),
         "{first}"
     );
+}
+
+/// Posts `body` to the KDC proxy; the status line and the body of the answer.
+fn ask_proxy(address: SocketAddr, root: &[u8], method: &str, body: &[u8]) -> (String, Vec<u8>) {
+    let name = "sts.corp.example";
+    let head = format!(
+        "{method} /KdcProxy HTTP/1.1\r\nHost: {name}\r\nContent-Type: application/kerberos\r\n\
+         Content-Length: {}\r\nConnection: close\r\n\r\n",
+        body.len()
+    );
+    let request = [head.as_bytes(), body].concat();
+    let answer = over_tls(address, root.to_vec(), name, &request);
+    let end = answer
+        .windows(4)
+        .position(|four| four == b"\r\n\r\n")
+        .unwrap();
+    let head = String::from_utf8_lossy(&answer[..end]).into_owned();
+    let status = head.lines().next().unwrap().to_owned();
+    (status, answer[end + 4..].to_vec())
+}
+
+fn proxied(message: &[u8], realm: Option<&str>) -> KdcProxyMessage {
+    let length = u32::try_from(message.len()).unwrap();
+    KdcProxyMessage {
+        kerb_message: [&length.to_be_bytes(), message].concat(),
+        target_domain: realm.map(Realm::from),
+        dclocator_hint: None,
+    }
+}
+
+#[test]
+fn e_9_the_kdc_answers_through_its_proxy_for_this_realm_alone() {
+    let (running, directory) = started();
+    let address = running.addresses().https[0];
+    let root = root(&directory);
+    let message = of_nobody();
+
+    for realm in [None, Some("CORP.EXAMPLE"), Some("corp.example")] {
+        let asked = proxied(&message, realm).encode();
+        let (status, body) = ask_proxy(address, &root, "POST", &asked);
+        assert_eq!(status, "HTTP/1.1 200 OK", "{realm:?}");
+        let answer = KdcProxyMessage::decode(&body).unwrap();
+        let (length, reply) = answer.kerb_message.split_first_chunk::<4>().unwrap();
+        assert_eq!(u32::from_be_bytes(*length) as usize, reply.len());
+        let error = KrbError::decode(reply).unwrap();
+        assert_eq!(error.error_code, ErrorCode::KDC_ERR_C_PRINCIPAL_UNKNOWN);
+    }
+
+    let mut shorter = proxied(&message, None);
+    shorter.kerb_message.pop();
+    let mut bare = proxied(&message, None);
+    bare.kerb_message = message.clone();
+    let refused: [(&str, &str, Vec<u8>); 6] = [
+        (
+            "HTTP/1.1 405 Method Not Allowed",
+            "PUT",
+            proxied(&message, None).encode(),
+        ),
+        (
+            "HTTP/1.1 403 Forbidden",
+            "POST",
+            proxied(&message, Some("ELSEWHERE.EXAMPLE")).encode(),
+        ),
+        ("HTTP/1.1 400 Bad Request", "POST", message.clone()),
+        ("HTTP/1.1 400 Bad Request", "POST", shorter.encode()),
+        ("HTTP/1.1 400 Bad Request", "POST", bare.encode()),
+        (
+            "HTTP/1.1 400 Bad Request",
+            "POST",
+            proxied(b"garbage", None).encode(),
+        ),
+    ];
+    for (expected, method, body) in refused {
+        let (status, _) = ask_proxy(address, &root, method, &body);
+        assert_eq!(status, expected);
+    }
+    running.shutdown(PATIENCE);
+}
+
+#[test]
+fn who_does_not_want_the_proxy_has_none() {
+    let directory = testing::fresh();
+    found_authorities(&settings(), Parts::new(Arc::clone(&directory))).unwrap();
+    let mut settings = settings();
+    settings.kdc.proxy = false;
+    let running = Server::start(settings, Parts::new(Arc::clone(&directory))).unwrap();
+    let asked = proxied(&of_nobody(), None).encode();
+    let (status, _) = ask_proxy(
+        running.addresses().https[0],
+        &root(&directory),
+        "POST",
+        &asked,
+    );
+    assert_eq!(status, "HTTP/1.1 404 Not Found");
+    running.shutdown(PATIENCE);
 }
