@@ -1,13 +1,14 @@
 //! The privilege attribute certificate (MS-PAC, protocols E.6): who the client of a ticket is to Windows services.
 //!
 //! [`Pac`] is the container. Its buffers are decoded one by one: [`ValidationInfo`], [`ClientInfo`],
-//! [`UpnDnsInfo`], [`AttributesInfo`], [`Requestor`], [`SignatureData`]. Signing and verifying is for those who
+//! [`UpnDnsInfo`], [`AttributesInfo`], [`Requestor`], [`DelegationInfo`], [`SignatureData`]. Signing and verifying is for those who
 //! hold keys: a container is built with empty signatures ([`PacBuilder::signature`]), its bytes are signed, and
 //! the results put in place ([`Pac::set_signature`]); who verifies gets the bytes with the signatures zeroed
 //! ([`Pac::with_zeroed_signatures`]).
 
 mod buffers;
 mod container;
+mod delegation;
 mod validation_info;
 
 pub use crate::ndr::InvalidNdr;
@@ -15,6 +16,7 @@ pub use buffers::{
     AttributesInfo, ClientInfo, InvalidBuffer, Requestor, SignatureData, UpnDnsExtended, UpnDnsInfo,
 };
 pub use container::{BufferType, CannotSetSignature, InvalidPac, Pac, PacBuilder};
+pub use delegation::DelegationInfo;
 pub use validation_info::{GroupMembership, SidAndAttributes, ValidationInfo, group, user_flags};
 
 /// A string that does not fit its 16-bit length: longer than 32766 UTF-16 code units, or together with others

@@ -106,11 +106,7 @@ impl PasswordRequest {
     /// # Errors
     /// [`PasswordMessageTooLong`].
     pub fn encode(&self) -> Result<Vec<u8>, PasswordMessageTooLong> {
-        put_together(
-            self.version,
-            &self.ap_req.encode(),
-            &self.krb_priv.encode(),
-        )
+        put_together(self.version, &self.ap_req.encode(), &self.krb_priv.encode())
     }
 }
 

@@ -6,10 +6,10 @@ use wire::kerberos::{
     ApReq, AsRep, AsReq, Authenticator, AuthorizationData, AuthorizationDataElement,
     AuthorizationDataType, ChecksumType, EncApRepPart, EncKdcRepPart, EncKrbCredPart,
     EncKrbPrivPart, EncTicketPart, EncryptedData, EncryptionKey, EncryptionType, ErrorCode,
-    EtypeInfo2, HostAddress, KdcOptions, KdcProxyMessage, KdcReqBody, KerbPaPacRequest,
-    KerberosTime, KrbCred, KrbError, KrbPriv, LastReqEntry, LastReqType, Message, MessageType,
-    MethodData, Microseconds, NameType, PaData, PaDataType, PaEncTsEnc, PrincipalName, TgsRep,
-    TgsReq, Ticket, TicketFlags,
+    EtypeInfo2, HostAddress, InvalidProxied, KdcOptions, KdcProxyMessage, KdcReqBody,
+    KerbPaPacRequest, KerberosTime, KrbCred, KrbError, KrbPriv, LastReqEntry, LastReqType, Message,
+    MessageType, MethodData, Microseconds, NameType, PaData, PaDataType, PaEncTsEnc, PrincipalName,
+    TgsRep, TgsReq, Ticket, TicketFlags,
 };
 
 use crate::{element, vector};
@@ -676,4 +676,33 @@ fn shows_no_key() {
     let part = EncTicketPart::decode(vector!("kerberos/enc-ticket-part-tgt.der")).unwrap();
     let shown = format!("{part:?}");
     assert!(!shown.contains(&format!("{:?}", part.key.keyvalue)[1..30]));
+}
+
+/// The tail of MIT krb5 `reference_encode.out`, `encode_krb5_kkdcp_message`, around a shorter message.
+#[test]
+fn a_proxied_message_stands_behind_its_length_and_names_a_realm() {
+    let message = KdcProxyMessage::new(b"krb", Some("krb5data".into()));
+    assert_eq!(
+        message.encode(),
+        hex!("3017 a009 0407 00000003 6b7262 a10a 1b08 6b72623564617461")
+    );
+    assert_eq!(message.message(), Ok(&b"krb"[..]));
+    assert_eq!(message.target(), Ok(Some("krb5data")));
+    let mut wrong = message.clone();
+    for inside in [
+        &[][..],
+        &[0, 0, 0],
+        &[0, 0, 0, 2, 1],
+        &[0, 0, 0, 1, 1, 2],
+        &[255; 5],
+    ] {
+        wrong.kerb_message = inside.to_vec();
+        assert_eq!(wrong.message(), Err(InvalidProxied::Length), "{inside:?}");
+    }
+    for realm in [String::new(), "a".repeat(256)] {
+        wrong.target_domain = Some(realm.into());
+        assert_eq!(wrong.target(), Err(InvalidProxied::TargetDomain));
+    }
+    assert_eq!(KdcProxyMessage::new(b"", None).target(), Ok(None));
+    assert!(KdcProxyMessage::decode(&vec![0; 128 * 1024 + 1]).is_err());
 }

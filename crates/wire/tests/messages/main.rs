@@ -9,9 +9,12 @@
 extern crate keyporch_wire as wire;
 
 mod cms;
+mod fast;
 mod kerberos;
+mod password;
 mod pkinit;
 mod properties;
+mod s4u;
 mod spnego;
 
 /// A file below `tests/vectors/`.

@@ -5,11 +5,13 @@ use proptest::prelude::*;
 use wire::asn1::UInt32;
 use wire::cms::{SignedAttributes, SignedData};
 use wire::kerberos::{
-    ApRep, ApReq, AsRep, AsReq, Authenticator, AuthorizationData, Checksum, EncApRepPart,
-    EncKdcRepPart, EncKrbCredPart, EncKrbPrivPart, EncTicketPart, EncryptedData, EncryptionType,
-    ErrorCode, EtypeInfo2, KdcOptions, KdcProxyMessage, KdcReqBody, KerbPaPacRequest, KerberosTime,
-    KrbCred, KrbError, KrbPriv, Message, MethodData, Microseconds, NameType, PaData, PaDataType,
-    PaEncTsEnc, PaPacOptions, PrincipalName, TgsRep, TgsReq, Ticket, TypedData,
+    ApRep, ApReq, AsRep, AsReq, Authenticator, AuthorizationData, ChangePasswdData, Checksum,
+    EncApRepPart, EncKdcRepPart, EncKrbCredPart, EncKrbPrivPart, EncTicketPart, EncryptedData,
+    EncryptionKey, EncryptionType, ErrorCode, EtypeInfo2, KdcOptions, KdcProxyMessage, KdcReqBody,
+    KerbErrorData, KerbPaPacRequest, KerberosTime, KrbCred, KrbError, KrbFastReq, KrbFastResponse,
+    KrbPriv, Message, MethodData, Microseconds, NameType, PaData, PaDataType, PaEncTsEnc,
+    PaForUser, PaFxFastReply, PaFxFastRequest, PaPacOptions, PaS4uX509User, PrincipalName,
+    S4uUserId, TgsRep, TgsReq, Ticket, TypedData,
 };
 use wire::pkinit::{
     AuthPack, KdcDhKeyInfo, Krb5PrincipalName, PaPkAsRep, PaPkAsReq, PublicValue, ReplyKeyPack,
@@ -63,6 +65,16 @@ fn feed_every_decoder(bytes: &[u8]) {
         PaPacOptions,
         TypedData,
         KdcProxyMessage,
+        EncryptionKey,
+        PaFxFastRequest,
+        PaFxFastReply,
+        KrbFastReq,
+        KrbFastResponse,
+        PaForUser,
+        PaS4uX509User,
+        S4uUserId,
+        KerbErrorData,
+        ChangePasswdData,
         PaPkAsReq,
         PaPkAsRep,
         AuthPack,
