@@ -1,20 +1,31 @@
 //! A storage over another: what is written stays in the upper one, so that the world below is as it was.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use directory::storage::{Body, Order, Read, Row, Storage, StorageError, Transaction};
 
-type Rows = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+/// The rows of a storage as they were once.
+pub(crate) type Below = Arc<BTreeMap<Vec<u8>, Vec<u8>>>;
+
+type Above = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
 /// The upper storage. It is used by one thread, and holds no older states.
 pub(crate) struct Overlay {
-    below: Arc<dyn Storage>,
-    rows: Mutex<Rows>,
+    below: Below,
+    rows: Mutex<Above>,
+}
+
+/// Every row of a storage.
+pub(crate) fn rows_of(storage: &dyn Storage) -> Below {
+    let read = storage.snapshot().expect("memory does not fail");
+    let rows = read.scan(&[0], &[0xff], usize::MAX, Order::Ascending);
+    Arc::new(rows.expect("memory does not fail").into_iter().collect())
 }
 
 impl Overlay {
-    pub(crate) fn new(below: Arc<dyn Storage>) -> Self {
+    pub(crate) fn new(below: Below) -> Self {
         Self {
             below,
             rows: Mutex::default(),
@@ -26,60 +37,25 @@ impl Overlay {
         self.rows().insert(key, value);
     }
 
-    fn rows(&self) -> MutexGuard<'_, Rows> {
+    fn rows(&self) -> MutexGuard<'_, Above> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn get(&self, above: &Rows, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
-        match above.get(key).cloned() {
-            Some(value) => Ok(value),
-            None => match self.rows().get(key).cloned() {
-                Some(value) => Ok(value),
-                None => self.below.snapshot()?.get(key),
-            },
-        }
-    }
-
-    fn scan(
-        &self,
-        above: &Rows,
-        start: &[u8],
-        end: &[u8],
-        limit: usize,
-        order: Order,
-    ) -> Result<Vec<Row>, StorageError> {
-        let mut ours = self.rows().clone();
-        ours.extend(above.clone());
-        ours.retain(|key, _| key.as_slice() >= start && key.as_slice() < end);
-        // Each row of ours hides at most one below.
-        let room = limit.saturating_add(ours.len());
-        let mut rows: BTreeMap<Vec<u8>, Vec<u8>> = self
-            .below
-            .snapshot()?
-            .scan(start, end, room, order)?
-            .into_iter()
-            .collect();
-        for (key, value) in ours {
-            match value {
-                Some(value) => rows.insert(key, value),
-                None => rows.remove(&key),
-            };
-        }
-        Ok(match order {
-            Order::Ascending => rows.into_iter().take(limit).collect(),
-            Order::Descending => rows.into_iter().rev().take(limit).collect(),
-        })
     }
 }
 
 struct State<'a> {
     storage: &'a Overlay,
-    written: Rows,
+    written: Above,
 }
 
 impl Read for State<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
-        self.storage.get(&self.written, key)
+        if let Some(value) = self.written.get(key) {
+            return Ok(value.clone());
+        }
+        if let Some(value) = self.storage.rows().get(key) {
+            return Ok(value.clone());
+        }
+        Ok(self.storage.below.get(key).cloned())
     }
 
     fn scan(
@@ -89,7 +65,33 @@ impl Read for State<'_> {
         limit: usize,
         order: Order,
     ) -> Result<Vec<Row>, StorageError> {
-        self.storage.scan(&self.written, start, end, limit, order)
+        let bounds = (Bound::Included(start), Bound::Excluded(end.max(start)));
+        let ours = self.storage.rows();
+        let mut above: BTreeMap<&[u8], Option<&Vec<u8>>> = BTreeMap::new();
+        for rows in [&*ours, &self.written] {
+            let range = rows.range::<[u8], _>(bounds);
+            above.extend(range.map(|(key, value)| (key.as_slice(), value.as_ref())));
+        }
+        let below = self.storage.below.range::<[u8], _>(bounds);
+        let kept = below
+            .filter(|(key, _)| !above.contains_key(key.as_slice()))
+            .map(|(key, value)| (key.as_slice(), value));
+        // Each row of ours takes the place of at most one below.
+        let room = limit.saturating_add(above.len());
+        let mut rows: Vec<(&[u8], &Vec<u8>)> = match order {
+            Order::Ascending => kept.take(room).collect(),
+            Order::Descending => kept.rev().take(room).collect(),
+        };
+        let written = above
+            .iter()
+            .filter_map(|(key, value)| Some((*key, (*value)?)));
+        rows.extend(written);
+        rows.sort_unstable();
+        if order == Order::Descending {
+            rows.reverse();
+        }
+        let row = |(key, value): (&[u8], &Vec<u8>)| (key.to_vec(), value.clone());
+        Ok(rows.into_iter().take(limit).map(row).collect())
     }
 }
 
@@ -109,14 +111,14 @@ impl Storage for Overlay {
     fn snapshot(&self) -> Result<Box<dyn Read + Send + '_>, StorageError> {
         Ok(Box::new(State {
             storage: self,
-            written: Rows::new(),
+            written: Above::new(),
         }))
     }
 
     fn transact(&self, body: &mut Body<'_>) -> Result<(), StorageError> {
         let mut open = State {
             storage: self,
-            written: Rows::new(),
+            written: Above::new(),
         };
         body(&mut open)?;
         let written = open.written;

@@ -36,7 +36,7 @@ use wire::pac::{BufferType, ClientInfo, PacBuilder, ValidationInfo};
 use wire::spnego::{KERBEROS, KerberosToken, KerberosTokenId, NegTokenInit};
 use wire::x509::{Name, TbsCertificate, assemble, csr};
 
-use crate::overlay::Overlay;
+use crate::overlay::{Below, Overlay, rows_of};
 use crate::request::Word;
 
 const BASE: &str = "https://sts.corp.example";
@@ -49,7 +49,8 @@ const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 pub(crate) static WORLD: LazyLock<World> = LazyLock::new(World::new);
 
 pub(crate) struct World {
-    pub(crate) storage: Arc<Memory>,
+    /// What the store held when the world was made.
+    pub(crate) rows: Below,
     pub(crate) directory: Arc<Directory>,
     pub(crate) settings: Settings,
     pub(crate) memory: federation::Memory,
@@ -103,7 +104,7 @@ impl World {
             memory: federation::Memory::new(&mut rng),
             lockout: Lockout::default(),
             signing: Arc::new(SigningKeys::first(KeyKind::P256, START)),
-            storage,
+            rows: Below::default(),
             directory,
             settings,
             words: Vec::new(),
@@ -114,6 +115,7 @@ impl World {
         world.tokens();
         world.browsers(&mut rng);
         world.tickets(&mut rng);
+        world.rows = rows_of(storage.as_ref());
         world
     }
 
@@ -127,17 +129,30 @@ impl World {
         }
     }
 
-    /// Commits what was answered over the world, and looks at every row afterwards. The directory with the changes.
+    /// Commits what was answered over the world, and where entries changed looks at every row afterwards. The directory
+    /// with the changes.
     pub(crate) fn try_commit(
         &self,
         changes: &[Change],
         reads: &Reads,
     ) -> Result<Directory, CommitError> {
-        let storage = Arc::new(Overlay::new(self.storage.clone()));
+        let storage = Arc::new(Overlay::new(self.rows.clone()));
         let upper = open(storage).expect("the world's storage opens");
         upper.commit(changes, reads, START)?;
-        let verified = upper.verify().expect("a storage in memory does not fail");
-        assert!(verified.problems.is_empty(), "{:?}", verified.problems);
+        let apart = |change: &Change| {
+            matches!(
+                change,
+                Change::Put { .. }
+                    | Change::Remove { .. }
+                    | Change::Claim { .. }
+                    | Change::Activity { .. }
+                    | Change::Audit(_)
+            )
+        };
+        if !changes.iter().all(apart) {
+            let verified = upper.verify().expect("a storage in memory does not fail");
+            assert!(verified.problems.is_empty(), "{:?}", verified.problems);
+        }
         Ok(upper)
     }
 
