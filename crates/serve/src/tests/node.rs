@@ -257,12 +257,7 @@ fn ask_proxy(address: SocketAddr, root: &[u8], method: &str, body: &[u8]) -> (St
 }
 
 fn proxied(message: &[u8], realm: Option<&str>) -> KdcProxyMessage {
-    let length = u32::try_from(message.len()).unwrap();
-    KdcProxyMessage {
-        kerb_message: [&length.to_be_bytes(), message].concat(),
-        target_domain: realm.map(Realm::from),
-        dclocator_hint: None,
-    }
+    KdcProxyMessage::new(message, realm.map(Realm::from))
 }
 
 #[test]
