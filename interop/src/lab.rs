@@ -31,7 +31,12 @@ pub struct Person {
     pub key: PathBuf,
 }
 
-fn binary(name: &str) -> PathBuf {
+/// A program of ours, as it was built with these tests.
+///
+/// # Panics
+/// When it was not.
+#[must_use]
+pub fn binary(name: &str) -> PathBuf {
     // The tests' own binary lies in target/PROFILE/deps.
     let own = std::env::current_exe().expect("a test knows its path");
     let profile = own

@@ -1,4 +1,4 @@
-//! Clients that nobody here wrote, against the lab.
+//! Clients that nobody here wrote, against the lab and against a server of one's own.
 //!
 //! The lab runs as its users run it: the built `keyporchd lab` as a process of its own, spoken to
 //! through its sockets and described by its `lab.json` alone. A test that lacks a program fails and
@@ -6,6 +6,8 @@
 
 mod lab;
 mod program;
+mod server;
 
-pub use lab::{Lab, Person};
+pub use lab::{Lab, Person, binary};
 pub use program::{Background, Finished, Krb5, free_port, libfaketime, run};
+pub use server::{Device, Server};

@@ -10,6 +10,8 @@ use std::process::{Command, Output, Stdio};
 pub struct Finished {
     /// Whether its exit code was 0.
     pub ok: bool,
+    /// Its exit code; none where a signal ended it.
+    pub code: Option<i32>,
     /// What it printed, standard output first.
     pub text: String,
 }
@@ -78,6 +80,7 @@ pub fn run(command: &mut Command, input: &str) -> Finished {
     );
     Finished {
         ok: status.success(),
+        code: status.code(),
         text,
     }
 }
@@ -88,6 +91,7 @@ fn package(program: &str) -> &'static str {
         "gss-client" | "gss-server" => "krb5-gss-samples",
         "faketime" => "faketime",
         "openssl" => "openssl",
+        "unshare" | "mount" => "util-linux",
         "chromedriver" => "chromium-driver",
         _ => "unknown",
     }

@@ -73,7 +73,7 @@ fn authorize(lab: &Lab, callback: &Callback) -> String {
     )
 }
 
-fn code(secret: &str, steps: u64) -> String {
+pub(crate) fn code(secret: &str, steps: u64) -> String {
     let secret = crypto::base32::decode(secret).expect("the secret is base 32");
     let secret = TotpSecret::new(&secret).expect("the secret is long enough");
     #[allow(clippy::disallowed_methods, reason = "an authenticator has a clock")]

@@ -1,9 +1,12 @@
-//! Programs that nobody here wrote, against a running lab.
+//! Programs that nobody here wrote, against a running lab and against a server of one's own; and our programs where the
+//! machine is not kind.
 
 mod browser;
 mod certificates;
 mod hostile;
 mod mit;
 mod mit_refused;
+mod own_server;
 mod relay;
+mod unkind;
 mod webdriver;
