@@ -6,7 +6,6 @@ use std::sync::Arc;
 use crypto::etype::{Etype, Key};
 use crypto::key::{KeyKind, PrivateKey};
 use crypto::signature::{SignatureAlgorithm, Signer};
-use directory::lockout::LockoutPolicy;
 use directory::testing::START;
 use serde_json::{Value, json};
 use ticket::client::{Credential, Failed, Granting, Handled, Initial, KdcTrust, Secret, Wish};
@@ -85,7 +84,6 @@ impl Kdc {
     }
 
     fn send(&self, world: &World, message: &[u8]) -> Vec<u8> {
-        let policy = LockoutPolicy::default();
         let snapshot = world.directory.snapshot().unwrap();
         let view = kdc::View {
             directory: snapshot,
@@ -93,7 +91,6 @@ impl Kdc {
             identities: &self.identities,
             issuers: &self.issuers,
             lockout: &world.lockout,
-            lockout_policy: &policy,
             memory: &self.memory,
         };
         let rng = &mut *world.rng.borrow_mut();
