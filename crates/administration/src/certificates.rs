@@ -3,6 +3,7 @@
 use core::fmt;
 
 use directory::{Actor, Change, Snapshot};
+use registration::proven_device;
 use serde_json::{Value, json};
 use trust::{Rng, Timestamp};
 use wire::Guid;
@@ -248,6 +249,18 @@ fn change(asked: &Asked<'_, '_>, reason: Reason, rng: &mut dyn Rng) -> Result<Do
             return Err(Refused::InTheWay(why.to_string()).into());
         }
     };
+    // Services on this server know a device by its entry, and read no revocation list.
+    if let Some(holder) = found.holder
+        && asked
+            .snapshot()
+            .device_by_entry(directory::EntryId(holder))?
+            .is_some()
+    {
+        changes.push(match reason {
+            Reason::RemoveFromCrl => proven_device::release(&found.certificate),
+            _ => proven_device::revoke(&found.certificate),
+        });
+    }
     // The authority does not know from where the administrator came.
     let from = asked.record().from;
     for change in &mut changes {

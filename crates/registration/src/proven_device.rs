@@ -7,8 +7,9 @@ use crypto::key::PublicKey;
 use directory::{
     Actor, AuditRecord, Change, Device, DeviceCertificate, EntryId, Fault, Snapshot, Table, change,
 };
-use trust::Timestamp;
+use trust::{Span, Timestamp};
 use wire::Guid;
+use wire::x509::Certificate;
 
 /// Which device holds which key: digests of public keys, device and transport keys alike, so that no two devices share
 /// one.
@@ -16,6 +17,9 @@ pub(crate) const KEYS: Table = Table::new("registration.device-keys");
 /// Under a device's entry: its msDS-DeviceID and the fingerprints of its keys, so that what it held is freed when the
 /// entry is gone.
 pub(crate) const KEYS_OF: Table = Table::new("registration.keys-of-device");
+/// Certificates of devices that an administrator has revoked, by thumbprint, until they would have ended: a device is
+/// known by its entry, which a revoked certificate still stands in.
+const REVOKED: Table = Table::new("registration.revoked-certificates");
 /// How many holders of a device's keys are cleaned up in one commit.
 const MOST_HOLDERS: usize = 1_000;
 
@@ -58,6 +62,9 @@ pub enum NotADevice {
     /// The device is disabled.
     #[error("the device is disabled")]
     Disabled,
+    /// An administrator has revoked it, or put it on hold.
+    #[error("the device certificate is revoked")]
+    Revoked,
     /// It has ended, or not begun.
     #[error("the device certificate is not valid now")]
     OutOfTime,
@@ -72,7 +79,7 @@ pub fn prove(
     certificate: &[u8],
     now: Timestamp,
 ) -> Result<Result<ProvenDevice, NotADevice>, Fault> {
-    let Ok(parsed) = wire::x509::Certificate::parse(certificate) else {
+    let Ok(parsed) = Certificate::parse(certificate) else {
         return Ok(Err(NotADevice::Unreadable));
     };
     let Ok(key) = PublicKey::from_spki_der(parsed.spki()) else {
@@ -86,10 +93,34 @@ pub fn prove(
     if !device.enabled {
         return Ok(Err(NotADevice::Disabled));
     }
+    if snapshot
+        .record(REVOKED, &identity.thumbprint, now)?
+        .is_some()
+    {
+        return Ok(Err(NotADevice::Revoked));
+    }
     if now.unix() < parsed.not_before() || now.unix() > parsed.not_after() {
         return Ok(Err(NotADevice::OutOfTime));
     }
     Ok(Ok(ProvenDevice(device)))
+}
+
+/// A device's certificate proves nothing from the commit of this on. To be committed with its revocation.
+#[must_use]
+pub fn revoke(certificate: &Certificate) -> Change {
+    // Afterwards it has ended anyway.
+    let ended = Timestamp::from_unix(certificate.not_after()) + Span::days(1);
+    change::put(REVOKED, thumbprint(certificate), vec![1], ended)
+}
+
+/// A device's certificate that was on hold proves it again.
+#[must_use]
+pub fn release(certificate: &Certificate) -> Change {
+    change::remove(REVOKED, thumbprint(certificate))
+}
+
+fn thumbprint(certificate: &Certificate) -> [u8; 20] {
+    crypto::digest::sha1(certificate.der())
 }
 
 /// Ends a device at its own wish: the object goes, and with it every key that was registered from it.

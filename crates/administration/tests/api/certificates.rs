@@ -121,6 +121,47 @@ fn numbered(number: u8) -> IssuedCertificate {
     }
 }
 
+#[test]
+fn a_device_certificate_that_is_revoked_proves_no_device_from_then_on() {
+    let mut world = World::new();
+    world
+        .ask("admin", "POST /computers", json!({"name": "PC-1"}))
+        .ok();
+    let der = crate::policies::device_certificate(&world, "PC-1$");
+    let computer = world.account("PC-1$").id.0;
+    let holder = {
+        let snapshot = world.directory.snapshot().unwrap();
+        snapshot.device_by_id(computer).unwrap().unwrap().id
+    };
+    let lent = Lent::new();
+    let issued = IssuedCertificate {
+        certificate: Certificate::parse(&der).unwrap(),
+        at: START,
+        holder: Some(holder.0),
+        revoked: None,
+    };
+    lent.issued.borrow_mut().push(("root", vec![0x99], issued));
+    world.certificates = Some(Box::new(lent));
+
+    let mut request = crate::world::request("GET /policy/device", &Value::Null);
+    request.client_certificate = Some(der);
+    let ask = || world.send(&request, &administration::Caller::Nobody);
+    ask().ok();
+    let hold = json!({"reason": "certificate-hold"});
+    world
+        .ask("admin", "POST /certificates/99/revoke", hold)
+        .ok();
+    assert_eq!(ask().code(), (401, "device_unusable"));
+    world
+        .ask("admin", "POST /certificates/99/release", Value::Null)
+        .ok();
+    ask().ok();
+    world
+        .ask("admin", "POST /certificates/99/revoke", Value::Null)
+        .ok();
+    assert_eq!(ask().code(), (401, "device_unusable"));
+}
+
 fn world() -> World {
     let mut world = World::new();
     world.certificates = Some(Box::new(Lent::new()));

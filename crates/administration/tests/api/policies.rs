@@ -236,7 +236,7 @@ fn every_setting_says_what_it_is_and_what_unset_means() {
 }
 
 /// The device certificate of a computer that joined, registered as federation does it.
-fn device_certificate(world: &World, name: &str) -> Vec<u8> {
+pub(crate) fn device_certificate(world: &World, name: &str) -> Vec<u8> {
     use crypto::signature::Signer as _;
     let computer = world.account(name);
     let key = crypto::key::PrivateKey::generate(crypto::key::KeyKind::P256);
