@@ -102,10 +102,6 @@ impl Node {
                 self.trouble(DOING, &fault);
                 return no_space();
             }
-            Err(Unanswered::Fault(fault @ Fault::Storage(StorageError::Full(_)))) => {
-                self.trouble(DOING, &fault);
-                return no_space();
-            }
             Err(unanswered) => return self.unanswered(DOING, &unanswered),
         };
         if let Some(refused) = &answer.refused {
@@ -205,17 +201,6 @@ impl Node {
         }
         Ok((answer.reply, watch))
     }
-}
-
-/// What an administrator whose change found no room is told: they are who can make some.
-fn no_space() -> Response {
-    let problem = serde_json::json!({
-        "title": "no space is left",
-        "detail": "no space is left on the disk of the server's store, and nothing was changed",
-        "remedy": "free some space on the server and try again; it goes on by itself, and what only reads never stopped",
-        "code": "no_space",
-    });
-    Response::json(507, &problem)
 }
 
 /// What an administrator whose change found no room is told: they are who can make some.
