@@ -129,6 +129,44 @@ fn a_new_person_sets_up_an_authenticator_from_the_page() {
 }
 
 #[test]
+fn an_added_person_chooses_a_password_of_their_own_before_anything_else() {
+    let lab = Lab::start();
+    let (first, own) = ("a long first password 1", "another of her own choice");
+    let file = lab.scratch().join("erin.password");
+    std::fs::write(&file, first).expect("there is room for a file");
+    let file = file.to_str().expect("a temporary path is text");
+    lab.keyporch(&["admin", "user", "add", "erin", "--password-file", file])
+        .succeeded();
+    let (browser, callback) = (Browser::start(), Callback::bind());
+    browser.open(&authorize(&lab, &callback));
+    browser.fill("#user-name", "erin@corp.example");
+    browser.fill("#current-password", first);
+    browser.click("#password button");
+    assert!(
+        browser.title().contains("Choose a new password"),
+        "{}",
+        browser.source()
+    );
+    for (new, again) in [(own, "not the same"), (first, first)] {
+        browser.fill("#new-password-field", new);
+        browser.fill("#confirm-new-password", again);
+        browser.click("#new-password button");
+        assert!(browser.has("[role=alert]"), "{}", browser.source());
+    }
+    browser.fill("#new-password-field", own);
+    browser.fill("#confirm-new-password", own);
+    browser.click("#new-password button");
+    assert!(browser.has("svg"), "no QR code:\n{}", browser.source());
+    let secret = browser.text("#secret").replace(' ', "");
+    browser.fill("input[autocomplete=one-time-code]", &code(&secret, 0));
+    browser.click("form button");
+    assert!(browser.has("#recovery-codes"), "{}", browser.source());
+    browser.click("#acknowledgement button");
+    let target = callback.received(&browser);
+    assert!(target.contains("code="), "{target}");
+}
+
+#[test]
 fn a_redirect_to_a_stranger_is_refused_on_the_page() {
     let lab = Lab::start();
     let (browser, callback) = (Browser::start(), Callback::bind());

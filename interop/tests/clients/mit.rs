@@ -129,3 +129,46 @@ fn a_service_signs_in_with_its_keytab() {
         .succeeded();
     krb5.kvno(&[HOST]).succeeded();
 }
+
+/// A password that must be changed gets no ticket, and the one that its owner chooses in its place does.
+#[test]
+fn kinit_gets_a_ticket_with_the_password_that_an_added_person_has_chosen_and_not_with_the_first() {
+    let lab = Lab::start();
+    let (first, own) = ("a long first password 1", "another of her own choice");
+    let file = |name: &str, text: &str| {
+        let path = lab.scratch().join(name);
+        std::fs::write(&path, text).expect("there is room for a file");
+        path.to_str().expect("a temporary path is text").to_owned()
+    };
+    let (first_file, own_file) = (file("first", first), file("own", own));
+    lab.keyporch(&[
+        "admin",
+        "user",
+        "add",
+        "dora",
+        "--password-file",
+        &first_file,
+    ])
+    .succeeded();
+    let krb5 = lab.krb5("dora");
+    krb5.kinit(&["dora"], first).refused("expired");
+
+    let change = |new: &str| {
+        lab.keyporch(&[
+            "password",
+            "--user",
+            "dora@corp.example",
+            "--password-file",
+            &first_file,
+            "--new-password-file",
+            new,
+        ])
+    };
+    change(&first_file).refused("one of your last");
+    change(&own_file).succeeded();
+    krb5.kinit(&["dora"], first)
+        .refused("Preauthentication failed");
+    krb5.kinit(&["dora"], own).succeeded();
+    krb5.kvno(&[HOST]).succeeded();
+    change(&own_file).refused("not right");
+}
