@@ -81,6 +81,7 @@ pub(crate) fn kdc(message: &[u8]) {
     };
     let mut rng = Seeded::new(7);
     let answer = kdc::answer(message, None, Transport::Datagram, &view, START, &mut rng);
+    answer.remember(&world.memory, START);
     if let Some(reply) = answer.reply {
         assert!(reply.len() <= world.realm.datagram_limit);
         assert!(matches!(

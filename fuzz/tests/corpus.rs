@@ -37,6 +37,10 @@ fn every_target_survives_what_becomes_of_its_seeds() {
     for target in TARGETS {
         for file in corpus(target.name) {
             let bytes = std::fs::read(&file).expect("a corpus file can be read");
+            // Where a head was cut off is where lengths are forgotten.
+            for at in 0..bytes.len().min(16) {
+                (target.run)(&bytes[..at]);
+            }
             for at in (0..bytes.len()).step_by(target.step) {
                 (target.run)(&bytes[..at]);
                 let mut changed = bytes.clone();
