@@ -269,7 +269,7 @@ mod tests {
     fn a_value_of_the_wrong_kind_names_its_column_and_what_is_expected() {
         let mistake = mistake("[listen]\nhttps = \"0.0.0.0:443\"\n");
         assert_eq!(mistake.place, Some((2, 9)));
-        assert_eq!(mistake.remedy, "Give a sequence.");
+        assert_eq!(mistake.remedy, "Give a list in brackets: [ … ].");
     }
 
     #[test]
