@@ -83,19 +83,23 @@ fn server() {
 
 #[test]
 fn what_was_acknowledged_survives_every_kill() {
-    survives(25, 5);
+    println!("{}", survives(25, 5));
 }
 
 /// The bar for a release; it takes minutes. `cargo test -p keyporch-store --test suite a_thousand -- --ignored --nocapture`
 #[test]
 #[ignore = "it takes minutes"]
 fn what_was_acknowledged_survives_a_thousand_kills() {
-    survives(1_000, 1_000);
+    // The whole book is looked through after each kill: many stores take less time than one that has grown large.
+    for seed in 0..20 {
+        let told = survives(50, 1_000 + seed);
+        println!("store {}: {told}", seed + 1);
+    }
 }
 
 /// Kills a server that many times and looks each time, with a server that opens what is left, whether everything
-/// that was acknowledged is there.
-fn survives(kills: u64, seed: u64) {
+/// that was acknowledged is there. Gives its numbers in words.
+fn survives(kills: u64, seed: u64) -> String {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("directory.db");
     let store = Sqlite::open(&path, Arc::new(Hands::default()), &Options::default()).unwrap();
@@ -139,9 +143,9 @@ fn survives(kills: u64, seed: u64) {
             panic!("life {life}: {loss}");
         }
     }
-    println!(
+    assert!(ledger.steps.len() as u64 > 10 * kills);
+    format!(
         "{kills} kills, {} steps begun, {acknowledged} acknowledged, none lost",
         ledger.steps.len()
-    );
-    assert!(ledger.steps.len() as u64 > 10 * kills);
+    )
 }
