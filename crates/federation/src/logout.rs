@@ -62,6 +62,11 @@ fn read(asked: &Asked<'_, '_>, parameters: &Parameters) -> Result<SignOut, Troub
     let hint = parameters.one("id_token_hint").map_err(Refused::from)?;
     let hint = hint.and_then(|token| keys.id_token_hint(token, &asked.view.settings.issuer).ok());
     let client = parameters.one("client_id").map_err(Refused::from)?;
+    if let (Some(named), Some(hint)) = (client, &hint)
+        && !named.eq_ignore_ascii_case(&hint.aud)
+    {
+        return Err(Refused::HintOfAnotherClient.into());
+    }
     let client = client.or(hint.as_ref().map(|hint| hint.aud.as_str()));
     let client = client.and_then(|id| asked.view.settings.catalogue.client(id));
     let uri = parameters

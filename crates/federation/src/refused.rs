@@ -128,6 +128,9 @@ pub enum Refused {
     /// The address to return to after signing out is not registered.
     #[error("the address to return to after signing out is not registered")]
     SignedOutUri,
+    /// The client that asks to sign out is another than the one that shows its id_token.
+    #[error("the id_token that is shown was issued to another client")]
+    HintOfAnotherClient,
 }
 
 impl Refused {
@@ -165,7 +168,7 @@ impl Refused {
             Self::Registration(_) | Self::NoCertificate(_) => "device.register",
             Self::Key(_) => "key.register",
             Self::NoToken | Self::Token(_) => "token.accept",
-            Self::SignedOutUri => "sign-out",
+            Self::SignedOutUri | Self::HintOfAnotherClient => "sign-out",
             _ => "request",
         }
     }

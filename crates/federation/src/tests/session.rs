@@ -249,6 +249,15 @@ fn a_client_that_shows_the_id_token_signs_its_person_out_and_gets_them_back() {
         ["the address to return to after signing out is not registered"]
     );
     assert!(browser.cookies.contains_key("__Host-keyporch-session"));
+    // OpenID Connect RP-Initiated Logout 2: the client that asks is the one that the id_token was for.
+    let other = token::client::REGISTRATION_CLIENT;
+    let of_another = format!("/adfs/oauth2/logout?client_id={other}&id_token_hint={id_token}");
+    assert_eq!(browser.get(&mut world, &of_another).status, 400);
+    assert_eq!(
+        world.refused.last().unwrap(),
+        "the id_token that is shown was issued to another client"
+    );
+    assert!(browser.cookies.contains_key("__Host-keyporch-session"));
     world.advance(Span::hours(2));
     browser.get(&mut world, &logout("https://app.example/bye", &id_token));
     assert_eq!(
