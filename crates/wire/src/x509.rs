@@ -1,4 +1,4 @@
-//! X.509 certificates, revocation lists and PKCS#10 requests (RFC 5280, RFC 2986).
+//! X.509 certificates, revocation lists, PKCS#10 requests and OCSP (RFC 5280, RFC 2986, RFC 6960).
 //!
 //! Promises: what is read keeps its exact bytes, so a signature is always checked over what was signed
 //! ([`Certificate::tbs`], [`CertificateList::tbs`], [`CertificationRequest::info`]); what is written is
@@ -16,12 +16,15 @@
 //! [`Extensions`], which certificates, lists and requests share.
 
 mod certificate;
+mod constraints;
 mod crl;
 pub mod csr;
 pub mod device;
 mod extension;
 mod general_name;
+pub mod mapping;
 mod name;
+pub mod ocsp;
 pub mod oid;
 pub mod pem;
 mod read;
@@ -29,6 +32,7 @@ mod time;
 mod write;
 
 pub use certificate::{Certificate, TbsCertificate, Thumbprint};
+pub use constraints::{IssuingDistributionPoint, NameConstraints, NameSubtree, PolicyConstraints};
 pub use crl::{CertificateList, Reason, Revoked, TbsCertList};
 pub use csr::CertificationRequest;
 pub use extension::{AuthorityKeyIdentifier, BasicConstraints, Extension, Extensions, KeyUsage};
@@ -74,6 +78,7 @@ mod tag {
     pub(super) const INTEGER: u8 = 0x02;
     pub(super) const BIT_STRING: u8 = 0x03;
     pub(super) const OCTET_STRING: u8 = 0x04;
+    pub(super) const NULL: u8 = 0x05;
     pub(super) const OBJECT_IDENTIFIER: u8 = 0x06;
     pub(super) const ENUMERATED: u8 = 0x0a;
     pub(super) const UTF8_STRING: u8 = 0x0c;

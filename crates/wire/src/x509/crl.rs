@@ -142,6 +142,14 @@ impl Revoked {
             Extensions::read(&mut entry)?
         };
         entry.finish()?;
+        // RFC 5280 5.3: one that is not known makes the whole list unusable. certificateIssuer is one: its
+        // entry speaks of another issuer's certificate.
+        if extensions
+            .iter()
+            .any(|extension| extension.critical && extension.oid != oid::REASON_CODE)
+        {
+            return Err(Malformed::Unexpected("a critical extension of an entry"));
+        }
         let reason = match extensions.find(oid::REASON_CODE) {
             None => Reason::Unspecified,
             Some(extension) => match read::only(&extension.value, tag::ENUMERATED, WHAT)?.rest() {
@@ -366,7 +374,7 @@ impl TbsCertList<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::x509::assemble;
+    use crate::x509::{GeneralName, assemble};
     use hex_literal::hex;
     use proptest::prelude::*;
 
@@ -450,6 +458,22 @@ mod tests {
         let read = CertificateList::parse(&der).unwrap();
         assert!(read.find(&[0x33]).is_err());
         assert_eq!(read.revoked().count(), 1, "nothing after the malformed one");
+    }
+
+    /// RFC 5280 5.3: certificateIssuer makes an entry one of another issuer's certificates, and is critical.
+    #[test]
+    fn an_entry_with_a_critical_extension_makes_the_search_fail() {
+        let names = GeneralName::encode_all(&[GeneralName::Directory(Name::common("other"))]);
+        let entry = |critical: bool| {
+            let extensions = Extensions::encode(&[Extension {
+                oid: oid::CERTIFICATE_ISSUER,
+                critical,
+                value: names.clone(),
+            }]);
+            write::sequence(&[&write::integer(&[0x33]), &time::write(0), &extensions])
+        };
+        assert!(Revoked::read(&mut Reader::new(&entry(true))).is_err());
+        assert!(Revoked::read(&mut Reader::new(&entry(false))).is_ok());
     }
 
     #[test]

@@ -121,7 +121,7 @@ pub struct AuthorityKeyIdentifier {
 }
 
 impl Extension {
-    fn new(oid: ObjectIdentifier, critical: bool, value: Vec<u8>) -> Self {
+    pub(super) fn new(oid: ObjectIdentifier, critical: bool, value: Vec<u8>) -> Self {
         Self {
             oid,
             critical,
@@ -300,13 +300,19 @@ impl Extensions {
         self.0.iter()
     }
 
+    /// All of them, in their order.
+    #[must_use]
+    pub fn as_slice(&self) -> &[Extension] {
+        &self.0
+    }
+
     /// The one of that type.
     #[must_use]
     pub fn find(&self, oid: ObjectIdentifier) -> Option<&Extension> {
         self.0.iter().find(|extension| extension.oid == oid)
     }
 
-    fn decode<T>(
+    pub(super) fn decode<T>(
         &self,
         oid: ObjectIdentifier,
         decode: impl FnOnce(&[u8]) -> Result<T>,
@@ -511,7 +517,7 @@ impl From<Vec<Extension>> for Extensions {
     }
 }
 
-fn uri(name: GeneralName) -> Option<String> {
+pub(super) fn uri(name: GeneralName) -> Option<String> {
     match name {
         GeneralName::Uri(uri) => Some(uri),
         _ => None,

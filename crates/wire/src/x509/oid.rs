@@ -43,6 +43,30 @@ pub const AUTHORITY_INFORMATION_ACCESS: ObjectIdentifier = oid("1.3.6.1.5.5.7.1.
 pub const CA_ISSUERS: ObjectIdentifier = oid("1.3.6.1.5.5.7.48.2");
 /// The access method OCSP.
 pub const OCSP: ObjectIdentifier = oid("1.3.6.1.5.5.7.48.1");
+/// id-pkix-ocsp-basic, the type of every response (RFC 6960 4.2.1).
+pub const OCSP_BASIC: ObjectIdentifier = oid("1.3.6.1.5.5.7.48.1.1");
+/// id-pkix-ocsp-nonce (RFC 9654 2.1).
+pub const OCSP_NONCE: ObjectIdentifier = oid("1.3.6.1.5.5.7.48.1.2");
+/// id-pkix-ocsp-nocheck: the responder's own certificate is not asked about (RFC 6960 4.2.2.2.1).
+pub const OCSP_NO_CHECK: ObjectIdentifier = oid("1.3.6.1.5.5.7.48.1.5");
+/// deltaCRLIndicator.
+pub const DELTA_CRL_INDICATOR: ObjectIdentifier = oid("2.5.29.27");
+/// issuingDistributionPoint.
+pub const ISSUING_DISTRIBUTION_POINT: ObjectIdentifier = oid("2.5.29.28");
+/// certificateIssuer, in an entry of an indirect list.
+pub const CERTIFICATE_ISSUER: ObjectIdentifier = oid("2.5.29.29");
+/// nameConstraints.
+pub const NAME_CONSTRAINTS: ObjectIdentifier = oid("2.5.29.30");
+/// certificatePolicies.
+pub const CERTIFICATE_POLICIES: ObjectIdentifier = oid("2.5.29.32");
+/// policyMappings.
+pub const POLICY_MAPPINGS: ObjectIdentifier = oid("2.5.29.33");
+/// policyConstraints.
+pub const POLICY_CONSTRAINTS: ObjectIdentifier = oid("2.5.29.36");
+/// freshestCRL: where delta lists are.
+pub const FRESHEST_CRL: ObjectIdentifier = oid("2.5.29.46");
+/// inhibitAnyPolicy.
+pub const INHIBIT_ANY_POLICY: ObjectIdentifier = oid("2.5.29.54");
 /// Certificate template name, a BMPString ([MS-WCCE] 2.2.2.7.7.1; PKI-T1-REQ).
 pub const CERTIFICATE_TEMPLATE_NAME: ObjectIdentifier = oid("1.3.6.1.4.1.311.20.2");
 /// Certificate template information ([MS-WCCE] 2.2.2.7.7.2).
@@ -78,6 +102,10 @@ pub const PKINIT_SAN: ObjectIdentifier = oid("1.3.6.1.5.2.2");
 /// User principal name, a UTF8String.
 pub const USER_PRINCIPAL_NAME: ObjectIdentifier = oid("1.3.6.1.4.1.311.20.2.3");
 
+/// SHA-1 (RFC 8017 appendix B.1).
+pub const SHA1: ObjectIdentifier = oid("1.3.14.3.2.26");
+/// SHA-256 (RFC 8017 appendix B.1).
+pub const SHA256: ObjectIdentifier = oid("2.16.840.1.101.3.4.2.1");
 /// rsaEncryption.
 pub const RSA_ENCRYPTION: ObjectIdentifier = oid("1.2.840.113549.1.1.1");
 /// id-ecPublicKey.

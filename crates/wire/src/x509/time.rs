@@ -25,6 +25,14 @@ pub(super) fn read(reader: &mut Reader<'_>, what: &'static str) -> Result<i64> {
     parse(digits, element.tag == tag::UTC_TIME).ok_or(Malformed::Unexpected(what))
 }
 
+/// `GeneralizedTime` alone, as OCSP has it (RFC 6960 4.2.2.1).
+pub(super) fn read_generalized(reader: &mut Reader<'_>, what: &'static str) -> Result<i64> {
+    match reader.peek() {
+        Some(tag::UTC_TIME) => Err(Malformed::Unexpected(what)),
+        _ => read(reader, what),
+    }
+}
+
 fn parse(digits: &[u8], short: bool) -> Option<i64> {
     if digits.len() != if short { 12 } else { 14 } {
         return None;
@@ -52,6 +60,22 @@ fn parse(digits: &[u8], short: bool) -> Option<i64> {
 
 /// The moment in the form that RFC 5280 prescribes. Moments outside 1950 to 9999 become the nearest end.
 pub(super) fn write(seconds: i64) -> Vec<u8> {
+    let (year, rest) = digits(seconds);
+    if seconds < GENERALIZED_FROM {
+        write::element(tag::UTC_TIME, format!("{:02}{rest}", year % 100).as_bytes())
+    } else {
+        write::element(tag::GENERALIZED_TIME, format!("{year:04}{rest}").as_bytes())
+    }
+}
+
+/// The moment as GeneralizedTime, whenever it is. Moments outside 1950 to 9999 become the nearest end.
+pub(super) fn write_generalized(seconds: i64) -> Vec<u8> {
+    let (year, rest) = digits(seconds);
+    write::element(tag::GENERALIZED_TIME, format!("{year:04}{rest}").as_bytes())
+}
+
+/// The year, and what follows it.
+fn digits(seconds: i64) -> (i64, String) {
     let seconds = seconds.clamp(FIRST, LAST);
     let (year, month, day) = date(seconds.div_euclid(86_400));
     let second = seconds.rem_euclid(86_400);
@@ -61,11 +85,7 @@ pub(super) fn write(seconds: i64) -> Vec<u8> {
         second / 60 % 60,
         second % 60
     );
-    if seconds < GENERALIZED_FROM {
-        write::element(tag::UTC_TIME, format!("{:02}{rest}", year % 100).as_bytes())
-    } else {
-        write::element(tag::GENERALIZED_TIME, format!("{year:04}{rest}").as_bytes())
-    }
+    (year, rest)
 }
 
 fn leap(year: i64) -> bool {
