@@ -288,6 +288,14 @@ impl Server {
         .succeeded();
     }
 
+    /// Adds a person who has to choose a password at the first sign-in.
+    #[track_caller]
+    pub fn add_person_who_chooses(&self, name: &str, first_password: &str) {
+        let file = self.file(&format!("{name}.password"), first_password);
+        self.admin(&["user", "add", name, "--password-file", &file])
+            .succeeded();
+    }
+
     /// Writes a file for a program to read: its path.
     ///
     /// # Panics
@@ -408,9 +416,11 @@ impl Device {
         password: &str,
         pin_file: &str,
         code: impl Fn(&str) -> String,
+        more: &[&str],
     ) -> (Finished, String) {
         let mut arguments = vec!["enroll", "--user", upn, "--pin-file", pin_file, "--yes"];
         arguments.extend(["--password-file", "-", "--code-file", "-"]);
+        arguments.extend(more);
         self.prompted(&arguments, password, code)
     }
 

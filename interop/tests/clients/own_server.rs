@@ -44,7 +44,7 @@ fn from_nothing_to_a_ticket_and_on_after_a_restart() {
     server.add_person("alice", PASSWORD);
     let device = joined(&server, "laptop-1");
 
-    let (enrolled, authenticator) = device.enrol(ALICE, PASSWORD, &pin, now);
+    let (enrolled, authenticator) = device.enrol(ALICE, PASSWORD, &pin, now, &[]);
     enrolled.succeeded();
     let krb5 = server.krb5("alice.ccache");
     let said = device.sign_in(ALICE, &pin, krb5.cache()).succeeded();
@@ -106,8 +106,19 @@ fn from_nothing_to_a_ticket_and_on_after_a_restart() {
     device.keyporch(&replaced, &input).succeeded();
     device.sign_in(ALICE, &pin, krb5.cache()).succeeded();
     krb5.kvno(&["host/dc1.corp.example"]).succeeded();
-    server.add_person("bob", PASSWORD);
-    device.enrol(BOB, PASSWORD, &pin, now).0.succeeded();
+    // Bob has to choose a password of his own, which an enrolment asks for before all else.
+    server.add_person_who_chooses("bob", PASSWORD);
+    let own = server.file("bob.own", "another of my own choice 2\n");
+    let (enrolled, _) = device.enrol(BOB, PASSWORD, &pin, now, &["--new-password-file", &own]);
+    enrolled.succeeded();
+    let by_password = server.krb5("bob-password.ccache");
+    by_password
+        .kinit(&["bob"], "another of my own choice 2")
+        .succeeded();
+    assert!(
+        !by_password.kinit(&["bob"], PASSWORD).ok,
+        "the first password is no more"
+    );
     let krb5 = server.krb5("bob.ccache");
     device.sign_in(BOB, &pin, krb5.cache()).succeeded();
     krb5.kvno(&["host/laptop-1.corp.example"]).succeeded();
@@ -160,7 +171,7 @@ fn a_device_that_lost_its_files_takes_its_own_place_and_what_it_had_ends() {
     server.let_people_enrol();
     server.add_person("alice", PASSWORD);
     let lost = joined(&server, "laptop-1");
-    let (enrolled, authenticator) = lost.enrol(ALICE, PASSWORD, &pin, now);
+    let (enrolled, authenticator) = lost.enrol(ALICE, PASSWORD, &pin, now, &[]);
     enrolled.succeeded();
     let krb5 = server.krb5("alice.ccache");
     lost.sign_in(ALICE, &pin, krb5.cache()).succeeded();
