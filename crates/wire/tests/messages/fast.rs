@@ -52,15 +52,17 @@ fn body() -> KdcReqBody {
 }
 
 /// MIT krb5 `reference_encode.out`, `encode_krb5_fast_response`.
-#[test]
-fn reads_and_writes_the_response_that_mit_writes() {
-    let bytes = hex!(
+pub(crate) const RESPONSE: [u8; 162] = hex!(
         "30819fa02630243010a10302010da209040770612d646174613010a10302010da2"
         "09040770612d64617461a1133011a003020101a10a04083132333435363738a25b"
         "3059a011180f31393934303631303036303331375aa105020301e240a2101b0e41"
         "5448454e412e4d49542e454455a31a3018a003020101a111300f1b066866747361"
         "691b056578747261a40f300da003020101a106040431323334a30302012a"
-    );
+);
+
+#[test]
+fn reads_and_writes_the_response_that_mit_writes() {
+    let bytes = RESPONSE;
     let response = KrbFastResponse::decode(&bytes).unwrap();
     assert_eq!(
         *response.padata,

@@ -153,6 +153,9 @@ fn seeds() -> Vec<Vec<u8>> {
     seeds.extend(reply.padata.iter().map(|pa| pa.padata_value.clone()));
     let error = KrbError::decode(vector!("kerberos/krb-error-preauth-required.der")).unwrap();
     seeds.extend(error.e_data);
+    seeds.push(crate::fast::RESPONSE.to_vec());
+    seeds.push(crate::s4u::FOR_USER.to_vec());
+    seeds.push(crate::s4u::X509_USER.to_vec());
     seeds.push(NegTokenInit::new([wire::spnego::KERBEROS], None).encode());
     seeds
 }

@@ -8,6 +8,19 @@ use wire::kerberos::{
     S4uUserId, SupportedEncryptionTypes, TypedData,
 };
 
+pub(crate) const FOR_USER: [u8; 77] = hex!(
+        "304ba01a3018a003020101a111300f1b066866747361691b056578747261a1101b"
+        "0e415448454e412e4d49542e454455a20f300da003020101a106040431323334a3"
+        "0a1b086b72623564617461"
+);
+
+pub(crate) const X509_USER: [u8; 106] = hex!(
+        "3068a0553053a006020400ca149aa11a3018a003020101a111300f1b0668667473"
+        "61691b056578747261a2101b0e415448454e412e4d49542e454455a312041070615f"
+        "7334755f783530395f75736572a40703050080000000a10f300da003020101a10604"
+        "0431323334"
+);
+
 fn sample_checksum() -> Checksum {
     Checksum {
         cksumtype: ChecksumType(1),
@@ -18,11 +31,7 @@ fn sample_checksum() -> Checksum {
 /// MIT krb5 `reference_encode.out`, `encode_krb5_pa_for_user`.
 #[test]
 fn reads_and_writes_pa_for_user_as_mit_does() {
-    let bytes = hex!(
-        "304ba01a3018a003020101a111300f1b066866747361691b056578747261a1101b"
-        "0e415448454e412e4d49542e454455a20f300da003020101a106040431323334a3"
-        "0a1b086b72623564617461"
-    );
+    let bytes = FOR_USER;
     let padata = PaForUser::decode(&bytes).unwrap();
     assert_eq!(padata.user_name.to_string(), "hftsai/extra");
     assert_eq!(padata.user_realm, "ATHENA.MIT.EDU");
@@ -55,12 +64,7 @@ fn the_checksum_covers_the_type_of_the_name_least_significant_byte_first() {
 /// MIT krb5 `reference_encode.out`, `encode_krb5_pa_s4u_x509_user`.
 #[test]
 fn reads_and_writes_pa_s4u_x509_user_as_mit_does() {
-    let bytes = hex!(
-        "3068a0553053a006020400ca149aa11a3018a003020101a111300f1b0668667473"
-        "61691b056578747261a2101b0e415448454e412e4d49542e454455a312041070615f"
-        "7334755f783530395f75736572a40703050080000000a10f300da003020101a10604"
-        "0431323334"
-    );
+    let bytes = X509_USER;
     let padata = PaS4uX509User::decode(&bytes).unwrap();
     let expected = S4uUserId {
         nonce: UInt32(13_243_546),

@@ -2,6 +2,7 @@ use hex_literal::hex;
 use proptest::prelude::*;
 
 use super::*;
+use crate::x509::{Certificate, Reason};
 
 macro_rules! vector {
     ($name:literal) => {
