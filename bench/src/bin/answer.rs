@@ -13,7 +13,7 @@ use crypto::signature::{SignatureAlgorithm, Signer};
 use directory::account::user_salt;
 use directory::lockout::Lockout;
 use directory::{Bootstrap, Directory, Options, RootKey, bootstrap};
-use kdc::{Answer, Identity, Memory, Realm, Transport, View};
+use kdc::{Identity, Memory, Realm, Transport, View};
 use keyporch_bench::{cpu, population};
 use ticket::client::{Credential, Granting, Handled, Initial, KdcTrust, Secret, Wish};
 use trust::{Clock as _, Span, SystemClock, SystemRng, Timestamp};
@@ -218,7 +218,7 @@ impl World {
             lockout: &self.lockout,
             memory: &self.memory,
         };
-        let Answer { reply, .. } = kdc::answer(
+        let answer = kdc::answer(
             message,
             None,
             Transport::Stream,
@@ -227,7 +227,8 @@ impl World {
             &mut SystemRng,
         );
         assert!(view.directory.into_reads().are_consistent());
-        reply.expect("an answer")
+        answer.remember(&self.memory, self.now);
+        answer.reply.expect("an answer")
     }
 
     /// The second request of an exchange: the first one has been told what the KDC wants.

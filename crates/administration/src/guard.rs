@@ -15,11 +15,12 @@ const LOOKED_AT: usize = 50_000;
 /// How many members are read at once.
 const STEP: usize = 500;
 
-/// Refuses what the domain itself stands on: krbtgt, and domain controllers.
+/// Refuses what the domain itself stands on: krbtgt, the service that changes passwords, and domain controllers.
 pub(crate) fn ordinary(account: &Account) -> Result<(), Refused> {
     let why = match account.kind {
         AccountKind::Krbtgt => "every ticket of the domain is made with its keys",
         _ if account.primary_group == well_known::DOMAIN_CONTROLLERS => "it is a domain controller",
+        _ if account.changes_passwords() => "everybody's passwords are changed with its keys",
         _ => return Ok(()),
     };
     Err(Refused::Protected {

@@ -327,10 +327,28 @@ fn accounts(domain: &Domain, names: &Bootstrap, rng: &mut dyn Rng) -> Vec<Change
             Attribute::Description,
             "Key distribution centre service account",
         )
-        .with(Attribute::ServicePrincipalName, "kadmin/changepw")
         .with(Attribute::UserAccountControl, disabled.to_integer())
         .with_password(PasswordMaterial::random(rng), false)
         .fixed(crate::account::RID_KRBTGT);
+
+    // AD has this name on krbtgt. What a ticket says of its service is not sealed: with keys of its own, a ticket for
+    // the one can never be shown as a ticket for the other (the class of CVE-2022-2031).
+    let control = AccountControl::WORKSTATION_TRUST_ACCOUNT;
+    let class = Class::ManagedServiceAccount;
+    let passwords = NewEntry::new(
+        EntryId::random(rng),
+        domain.services,
+        class,
+        "kadmin-changepw",
+    )
+    .with(Attribute::SamAccountName, "kadmin-changepw$")
+    .with(
+        Attribute::Description,
+        "Changes passwords over Kerberos (RFC 3244)",
+    )
+    .with(Attribute::ServicePrincipalName, "kadmin/changepw")
+    .with(Attribute::UserAccountControl, control.to_integer())
+    .with_password(PasswordMaterial::random(rng), false);
 
     let name = names.domain_controller.to_uppercase();
     let host = format!("{}.{}", name.to_lowercase(), domain.dns_name);
@@ -355,7 +373,7 @@ fn accounts(domain: &Domain, names: &Bootstrap, rng: &mut dyn Rng) -> Vec<Change
     .with(Attribute::ServicePrincipalName, format!("ldap/{name}"))
     .with_password(PasswordMaterial::random(rng), false)
     .fixed(rid::FIRST_DOMAIN_CONTROLLER);
-    vec![krbtgt.into(), controller.into()]
+    vec![krbtgt.into(), passwords.into(), controller.into()]
 }
 
 /// The federation service's account, and where devices find the registration service.

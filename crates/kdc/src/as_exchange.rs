@@ -10,6 +10,7 @@ use wire::kerberos::{
 };
 
 use crate::View;
+use crate::change_password;
 use crate::client::{self, Client};
 use crate::issue::{self, Issued};
 use crate::lifetime::{self, Limits};
@@ -64,10 +65,20 @@ pub(crate) fn answer(
     let krbtgt = view.krbtgt()?;
     let proof = Proof::of(received, &account, &krbtgt.keys, view, now, rng)?;
     progress.means = Some(means(&account, &proof));
-    if let Proof::Password(_) = proof {
+    let changes_passwords = service.changes_passwords();
+    if let Proof::Password(_) = proof
+        && !changes_passwords
+    {
         client::check_password_age(&account, view, now)?;
     }
-    let granted = lifetime::grant(body, &view.realm.lifetimes, &Limits::NONE, now)?;
+    let limits = match changes_passwords {
+        true => Limits {
+            end: now.whole_seconds() + change_password::TICKET_LIFE,
+            renew_till: None,
+        },
+        false => Limits::NONE,
+    };
+    let granted = lifetime::grant(body, &view.realm.lifetimes, &limits, now)?;
     let issued = Issued {
         flags: flags(request, &account, &service, granted.flags()),
         session_key: issue::session_key(etype, rng),
@@ -148,14 +159,18 @@ fn authorize(
     view: &View<'_>,
 ) -> Result<(), Refused> {
     let wish = pac_wish(request)?;
-    let (purpose, others) = match service.is_ticket_granting() {
-        true => {
-            let means = means(account, proof).element();
-            (ticket::pac::For::TicketGranting, vec![means])
-        }
-        false => (ticket::pac::For::Service, Vec::new()),
+    let purpose = match service.is_ticket_granting() {
+        true => ticket::pac::For::TicketGranting,
+        false => ticket::pac::For::Service,
+    };
+    // Both services are the KDC's own, and nobody else opens their tickets.
+    let own = service.is_ticket_granting() || service.changes_passwords();
+    let others = match own {
+        true => vec![means(account, proof).element()],
+        false => Vec::new(),
     };
     if wish == Some(false) && purpose == ticket::pac::For::Service {
+        part.authorization_data = (!others.is_empty()).then(|| others.into());
         return Ok(());
     }
     let mut content = pac::of_account(

@@ -28,7 +28,8 @@ pub(crate) fn find(body: &KdcReqBody, view: &View<'_>) -> Result<Client, Refused
     }
     let asked = body.cname.as_ref().ok_or(Refused::Nameless("client"))?;
     let account = account_of(asked, view.realm, &view.directory)?.ok_or(Refused::ClientUnknown)?;
-    if account.kind == AccountKind::Krbtgt {
+    // Nobody signs in as one of the KDC's own services.
+    if account.kind == AccountKind::Krbtgt || account.changes_passwords() {
         return Err(Refused::ClientUnknown);
     }
     let canonical = asked.name_type == NameType::NT_ENTERPRISE

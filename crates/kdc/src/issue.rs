@@ -2,7 +2,7 @@
 //! ticket-granting ticket to come here.
 
 use crypto::etype::{Etype, Key};
-use ticket::VersionedKey;
+use ticket::{Accepted, VersionedKey};
 use trust::{Rng, Timestamp};
 use wire::kerberos::{
     EncKdcRepPart, EncTicketPart, EncryptedData, EncryptionKey, EncryptionType, HostAddresses,
@@ -11,6 +11,7 @@ use wire::kerberos::{
 };
 
 use crate::lifetime::{Granted, kerberos_time};
+use crate::refused::Refused;
 
 /// What both the ticket and the reply's encrypted part say.
 pub(crate) struct Issued {
@@ -107,4 +108,18 @@ pub(crate) fn encrypt(
         kvno: None,
         cipher: key.encrypt(usage, &rng.bytes(), plain),
     }
+}
+
+/// The key that the client chose for this exchange.
+///
+/// # Errors
+/// [`Refused::NoCommonEtype`], [`Refused::Malformed`].
+pub(crate) fn subkey(accepted: &Accepted) -> Result<Option<Key>, Refused> {
+    let Some(subkey) = &accepted.authenticator.subkey else {
+        return Ok(None);
+    };
+    let etype = crypto::etype::Etype::from_number(subkey.keytype.0);
+    let etype = etype.ok_or(Refused::NoCommonEtype)?;
+    let key = Key::new(etype, &subkey.keyvalue).map_err(|_| Refused::Malformed)?;
+    Ok(Some(key))
 }

@@ -7,10 +7,13 @@
 //! Knows nothing about: sockets, files, threads, clocks, other parties. Certificates come to it as
 //! [`Identity`], accounts through [`Snapshot`].
 //!
+//! To change a password over Kerberos is [`change_password`]'s, the one place here that changes anything.
+//!
 //! To add a way of pre-authentication: a variant of `preauth::Proof` with a module that alone can build it, a
 //! line in `preauth::hints`, and what it tells services in `pac::key_identities`.
 
 mod as_exchange;
+mod change_password;
 mod client;
 mod identity;
 mod issue;
@@ -36,6 +39,7 @@ use wire::kerberos::{AsReq, MessageType, PrincipalName, TgsReq};
 
 use crate::memory::{MessageId, Received};
 
+pub use change_password::{Desk, change_password};
 pub use identity::{Identity, Unusable};
 pub use lifetime::Lifetimes;
 pub use means::{KeyMeans, Means};
@@ -85,6 +89,28 @@ pub struct Answer {
     pub reply: Option<Arc<[u8]>>,
     /// What the audit log gets; nothing for an answer that was given before.
     pub exchange: Option<Exchange>,
+    given: Option<(MessageId, Arc<[u8]>)>,
+}
+
+impl Answer {
+    /// An answer that is not to be remembered.
+    fn of(reply: Option<Vec<u8>>, exchange: Exchange) -> Self {
+        Self {
+            reply: reply.map(Into::into),
+            exchange: Some(exchange),
+            given: None,
+        }
+    }
+}
+
+impl Answer {
+    /// Remembers what was given, for a datagram that comes again. To be called once it stands: the snapshot that it was
+    /// computed from was one state, and what it changes is committed.
+    pub fn remember(&self, memory: &Memory, now: Timestamp) {
+        if let Some((message, reply)) = &self.given {
+            memory.answered(*message, reply, now);
+        }
+    }
 }
 
 /// One exchange, as the administrator sees it.
@@ -113,11 +139,13 @@ pub enum ExchangeKind {
     As,
     /// On the strength of a ticket-granting ticket.
     Tgs,
-    /// Neither.
+    /// A password that is changed.
+    Password,
+    /// None of these.
     Unreadable,
 }
 
-/// Answers one message of a peer at `from`.
+/// Answers one message of a peer at `from`. Whoever sends the answer calls [`Answer::remember`].
 pub fn answer(
     message: &[u8],
     from: Option<IpAddr>,
@@ -131,6 +159,7 @@ pub fn answer(
         return Answer {
             reply: Some(fitting(reply, transport, view, now)),
             exchange: None,
+            given: None,
         };
     }
     let (reply, mut exchange) = match MessageType::of(message) {
@@ -153,16 +182,12 @@ pub fn answer(
         ),
     };
     exchange.from = from;
-    let reply = reply.map(|reply| {
-        let reply: Arc<[u8]> = reply.into();
-        if exchange.refused.is_none() {
-            view.memory.answered(id, &reply, now);
-        }
-        fitting(reply, transport, view, now)
-    });
+    let reply: Option<Arc<[u8]>> = reply.map(Into::into);
+    let given = reply.clone().filter(|_| exchange.refused.is_none());
     Answer {
-        reply,
+        reply: reply.map(|reply| fitting(reply, transport, view, now)),
         exchange: Some(exchange),
+        given: given.map(|reply| (id, reply)),
     }
 }
 

@@ -5,10 +5,19 @@
 //! (16 bytes), then for a key its fingerprint (32 bytes) and the device's id (16 bytes, zeros for none).
 //! The ticket's encryption protects it; [`strip`] takes out what clients would like to put in its place.
 
+use std::sync::Arc;
+
 use crypto::key::Fingerprint;
-use directory::EntryId;
+use directory::{Account, EntryId};
+use trust::Timestamp;
 use wire::Guid;
-use wire::kerberos::{AuthorizationData, AuthorizationDataElement, AuthorizationDataType};
+use wire::kerberos::{
+    AuthorizationData, AuthorizationDataElement, AuthorizationDataType, PrincipalName,
+};
+
+use crate::preauth::pkinit::key_trust;
+use crate::refused::Refused;
+use crate::{View, client};
 
 /// Negative numbers are for local use (RFC 4120 5.2.6).
 const TYPE: AuthorizationDataType = AuthorizationDataType(-19_280);
@@ -80,6 +89,39 @@ impl Means {
             key,
         })
     }
+}
+
+/// The account that a ticket was given to, if nothing that gave it is gone: the account under the name that it has in
+/// the ticket, the key, the device.
+///
+/// # Errors
+/// [`Refused::TgtRevoked`], and what [`client::check_state`] says.
+pub(crate) fn still_there(
+    means: &Means,
+    name: &PrincipalName,
+    view: &View<'_>,
+    now: Timestamp,
+) -> Result<Arc<Account>, Refused> {
+    let named = client::account_of(name, view.realm, &view.directory)?;
+    let Some(account) = named.filter(|named| named.id == means.account) else {
+        let renamed = view.directory.account_by_id(means.account)?.is_some();
+        return Err(Refused::TgtRevoked(if renamed {
+            "name"
+        } else {
+            "account"
+        }));
+    };
+    client::check_state(&account, now)?;
+    if let Some(key) = &means.key {
+        let listed =
+            key_trust::listed(&account, &key.fingerprint).ok_or(Refused::TgtRevoked("key"))?;
+        if let Some(device) = key.device
+            && !key_trust::device_is_usable(device, listed.origin, &view.directory)?
+        {
+            return Err(Refused::TgtRevoked("device"));
+        }
+    }
+    Ok(account)
 }
 
 /// A client's own authorization data without what only a KDC may say: a PAC, or our own element, at any of

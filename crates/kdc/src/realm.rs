@@ -1,7 +1,8 @@
 //! What an administrator decides about a realm.
 
 use crypto::etype::Etype;
-use wire::kerberos::{PrincipalName, Realm as RealmName};
+use directory::account;
+use wire::kerberos::{NameType, PrincipalName, Realm as RealmName};
 
 use crate::lifetime::Lifetimes;
 
@@ -40,6 +41,12 @@ impl Realm {
     #[must_use]
     pub fn krbtgt(&self) -> PrincipalName {
         PrincipalName::krbtgt(&self.name)
+    }
+
+    /// The service that changes passwords (RFC 3244).
+    #[must_use]
+    pub fn password_service(&self) -> PrincipalName {
+        PrincipalName::new(NameType::NT_SRV_INST, account::PASSWORD_SERVICE.split('/'))
     }
 
     /// Whether a name is that of the realm's ticket-granting service.

@@ -173,6 +173,15 @@ pub enum Refused {
     /// Authorization data that the KDC must understand, and does not.
     #[error("authorization data that the KDC must understand is not known")]
     MandatoryUnknown,
+    /// The service takes tickets of the AS exchange alone.
+    #[error("the service takes initial tickets alone")]
+    InitialTicketNeeded,
+    /// Somebody else's password is not the client's to set.
+    #[error("somebody else's password was to be set")]
+    PasswordOfAnother,
+    /// The new password breaks a rule.
+    #[error("the new password is refused: {0}")]
+    PasswordRefused(directory::password::PasswordRefused),
     /// The ticket's PAC is missing, forged, or speaks of another account.
     #[error("the ticket's PAC is not to be believed: {0}")]
     PacRefused(&'static str),
@@ -214,7 +223,11 @@ impl Refused {
             Self::PreauthRequired => ErrorCode::KDC_ERR_PREAUTH_REQUIRED,
             Self::WrongPassword | Self::FreshnessMissing => ErrorCode::KDC_ERR_PREAUTH_FAILED,
             Self::Skew => ErrorCode::KRB_AP_ERR_SKEW,
-            Self::KeyRequired | Self::MandatoryUnknown => ErrorCode::KDC_ERR_POLICY,
+            Self::KeyRequired
+            | Self::MandatoryUnknown
+            | Self::InitialTicketNeeded
+            | Self::PasswordOfAnother
+            | Self::PasswordRefused(_) => ErrorCode::KDC_ERR_POLICY,
             Self::PkinitNotOffered => ErrorCode::KDC_ERR_PADATA_TYPE_NOSUPP,
             Self::DigestNotAccepted => ErrorCode::KDC_ERR_DIGEST_IN_SIGNED_DATA_NOT_ACCEPTED,
             Self::SignatureAlgorithm | Self::InvalidSignature => ErrorCode::KDC_ERR_INVALID_SIG,

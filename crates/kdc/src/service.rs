@@ -77,6 +77,11 @@ impl Service {
         self.account.kind == AccountKind::Krbtgt
     }
 
+    /// Whether it is the service that changes passwords.
+    pub(crate) fn changes_passwords(&self) -> bool {
+        self.account.changes_passwords()
+    }
+
     /// The key that tickets for it are sealed with: the strongest of its newest keys.
     pub(crate) fn key(&self, allowed: &[Etype]) -> Result<VersionedKey<'_>, Refused> {
         self.account

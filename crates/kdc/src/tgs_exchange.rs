@@ -1,6 +1,5 @@
 //! The TGS exchange: a ticket on the strength of a ticket-granting ticket (RFC 4120 3.3).
 
-use crypto::etype::Key;
 use directory::Account;
 use directory::account::AccountControl;
 use std::sync::Arc;
@@ -13,13 +12,11 @@ use wire::kerberos::{
 };
 
 use crate::View;
-use crate::client;
 use crate::issue::{self, Issued};
 use crate::lifetime::{self, Granted, Limits, moment};
 use crate::means::{self, Means};
 use crate::memory::Received;
 use crate::pac;
-use crate::preauth::pkinit::key_trust;
 use crate::refused::Refused;
 use crate::service::{self, Service};
 
@@ -67,6 +64,9 @@ pub(crate) fn answer(
     }
     let wanted = body.sname.as_ref().ok_or(Refused::Nameless("service"))?;
     let service = service::find(wanted, view, now)?;
+    if service.changes_passwords() {
+        return Err(Refused::InitialTicketNeeded);
+    }
     let tgt = &presented.accepted.ticket;
     let (granted, flags, addresses) = decide(body, tgt, &service, &presented.account, view, now)?;
     let etype = service.session_etype(&body.etype, &view.realm.etypes)?;
@@ -99,7 +99,7 @@ pub(crate) fn answer(
     let plain = issued
         .reply_part(body.nonce.into(), None, None)
         .encode_tgs_rep();
-    let enc_part = match subkey(&presented.accepted)? {
+    let enc_part = match issue::subkey(&presented.accepted)? {
         Some(key) => issue::encrypt(&key, KeyUsage::TGS_REP_ENC_PART_SUBKEY, &plain, rng),
         None => {
             let key = &presented.accepted.session_key;
@@ -174,30 +174,12 @@ fn still_there(
     view: &View<'_>,
     now: Timestamp,
 ) -> Result<Arc<Account>, Refused> {
-    let named = client::account_of(name, view.realm, &view.directory)?;
-    let Some(account) = named.filter(|named| named.id == means.account) else {
-        let renamed = view.directory.account_by_id(means.account)?.is_some();
-        return Err(Refused::TgtRevoked(if renamed {
-            "name"
-        } else {
-            "account"
-        }));
-    };
-    client::check_state(&account, now)?;
+    let account = means::still_there(means, name, view, now)?;
     let requestor = pac
         .requestor()
         .ok_or(Refused::PacRefused("it names no requestor"))?;
     if requestor.sid != account.sid {
         return Err(Refused::PacRefused("its requestor is another account"));
-    }
-    if let Some(key) = &means.key {
-        let listed =
-            key_trust::listed(&account, &key.fingerprint).ok_or(Refused::TgtRevoked("key"))?;
-        if let Some(device) = key.device
-            && !key_trust::device_is_usable(device, listed.origin, &view.directory)?
-        {
-            return Err(Refused::TgtRevoked("device"));
-        }
     }
     Ok(account)
 }
@@ -322,7 +304,7 @@ fn own_authorization_data(
     let Some(sealed) = &request.req_body.enc_authorization_data else {
         return Ok(Vec::new());
     };
-    let opened = match subkey(accepted)? {
+    let opened = match issue::subkey(accepted)? {
         Some(key) => key.decrypt(KeyUsage::TGS_REQ_AUTH_DATA_SUBKEY, &sealed.cipher),
         None => accepted
             .session_key
@@ -331,16 +313,6 @@ fn own_authorization_data(
     let opened = opened.map_err(|_| Refused::BadIntegrity)?;
     let data = AuthorizationData::decode(&opened).map_err(|_| Refused::Malformed)?;
     Ok(means::strip(&data))
-}
-
-fn subkey(accepted: &Accepted) -> Result<Option<Key>, Refused> {
-    let Some(subkey) = &accepted.authenticator.subkey else {
-        return Ok(None);
-    };
-    let etype = crypto::etype::Etype::from_number(subkey.keytype.0);
-    let etype = etype.ok_or(Refused::NoCommonEtype)?;
-    let key = Key::new(etype, &subkey.keyvalue).map_err(|_| Refused::Malformed)?;
-    Ok(Some(key))
 }
 
 fn authorize(

@@ -420,6 +420,7 @@ impl InProcess for Servers {
             self.now(),
             &mut *self.rng(),
         );
+        answer.remember(&self.kdc_memory, self.now());
         if let Some(refused) = answer.exchange.and_then(|exchange| exchange.refused) {
             self.note_refusal(refused.to_string());
         }

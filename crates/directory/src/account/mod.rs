@@ -28,6 +28,9 @@ pub use key_credential::{KeyCredential, KeyValueId, Origin};
 /// What pwdLastSet says when the password must be changed at the next sign-in: FILETIME 0.
 pub const MUST_CHANGE: Timestamp = Timestamp::from_filetime(0);
 
+/// The name of the service that changes passwords over Kerberos (RFC 3244).
+pub const PASSWORD_SERVICE: &str = "kadmin/changepw";
+
 /// The relative identifier of krbtgt ([MS-ADTS] 6.1.1.6).
 pub const RID_KRBTGT: u32 = 502;
 
@@ -120,6 +123,13 @@ impl Account {
             Some(_) if duration == Span::ZERO => true,
             Some(since) => now < since + duration,
         }
+    }
+
+    /// Whether it is the service that changes passwords over Kerberos, whatever else it is called.
+    #[must_use]
+    pub fn changes_passwords(&self) -> bool {
+        let mut names = self.service_principals.iter();
+        names.any(|name| name.eq_ignore_ascii_case(PASSWORD_SERVICE))
     }
 
     /// Whether the password must be changed before it opens anything else: pwdLastSet is 0.

