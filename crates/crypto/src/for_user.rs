@@ -93,6 +93,16 @@ mod tests {
         );
     }
 
+    /// Computed with Python's `hmac` and `hashlib` for a key of etype 18, usage 17.
+    #[test]
+    fn an_aes_session_key_is_used_as_it_is() {
+        let key = Key::random_to_key(Etype::Aes256CtsHmacSha1_96, &[7; 32]);
+        assert_eq!(
+            checksum(&key, b"\x01\0\0\0aliceCORP.EXAMPLEKerberos"),
+            hex!("f54adf9dc2ddf0615adb0097495d24ae")
+        );
+    }
+
     #[test]
     fn takes_a_session_key_of_any_etype_and_refuses_another_key_or_input() {
         for etype in Etype::ALL {
