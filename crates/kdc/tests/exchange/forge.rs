@@ -45,7 +45,7 @@ pub(crate) fn kerberos_time(moment: Timestamp) -> KerberosTime {
     KerberosTime::from_unix(moment.unix())
 }
 
-fn micros(moment: Timestamp) -> Microseconds {
+pub(crate) fn micros(moment: Timestamp) -> Microseconds {
     Microseconds::new(moment.subsecond_micros()).unwrap()
 }
 

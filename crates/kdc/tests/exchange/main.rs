@@ -12,5 +12,6 @@ mod hostile_key;
 mod hostile_signature;
 mod initial;
 mod mutation;
+mod passwords;
 mod pkinit;
 mod world;

@@ -15,7 +15,7 @@ use directory::{
 use kdc::{Answer, Exchange, Identity, Memory, Realm, Refused, Transport, View};
 use ticket::client::{Credential, Failed, Granting, Handled, Initial, KdcTrust, Secret, Wish};
 use trust::path::Anchor;
-use trust::{Span, Timestamp};
+use trust::{Rng, Span, Timestamp};
 use wire::Guid;
 use wire::kerberos::{ErrorCode, KrbError, MessageType, PrincipalName};
 use wire::key_credential::{CustomKeyInformation, KeySource, KeyTime, KeyUsage, NewKeyCredential};
@@ -166,6 +166,11 @@ impl World {
 
     pub(crate) fn advance(&mut self, span: Span) {
         self.now = self.now + span;
+    }
+
+    pub(crate) fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        let rng: &mut dyn Rng = &mut self.rng;
+        rng.bytes()
     }
 
     pub(crate) fn commit(&self, changes: &[Change]) {
