@@ -67,6 +67,6 @@ pub use reads::Reads;
 pub use record::{AccountActivity, Activity, ClaimId, Job, JobId, Record, RecordValue, Table};
 pub use root_key::RootKey;
 pub use schema::{Attribute, Class};
-pub use snapshot::Snapshot;
+pub use snapshot::{Lost, Snapshot};
 pub use value::{Secret, Value, folded};
 pub use verify::Verified;

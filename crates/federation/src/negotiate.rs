@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use base64ct::{Base64, Encoding};
-use directory::{Account, Change, ClaimId, Fault, change};
-use ticket::{Accepted, Unaccepted, VersionedKey, pac};
+use directory::{Account, Change, ClaimId, Fault, Lost, change};
+use ticket::{Accepted, Means, Unaccepted, VersionedKey, pac};
 use token::authentication::FirstFactor;
 use trust::{Rng, Span};
 use wire::Sid;
@@ -30,7 +30,7 @@ pub enum Refused {
     #[error("the token is not kerberos'")]
     Mechanism,
     /// We have no key for the service that the client must ask for.
-    #[error("the directory has no service principal HTTP/{0}")]
+    #[error("the directory has no service principal {0}")]
     NoService(String),
     /// Ticket or authenticator are not good.
     #[error(transparent)]
@@ -41,9 +41,12 @@ pub enum Refused {
     /// A service obtained the ticket in the client's name, so the client was not here.
     #[error("the ticket was obtained in the client's name")]
     NotInPerson,
-    /// The client signed in with a key, and the account lists none any more.
-    #[error("the key that the client signed in with is gone")]
-    KeyGone,
+    /// The ticket does not say what got it: our own KDC's do.
+    #[error("the ticket does not say what got it")]
+    NoMeans,
+    /// What got the ticket is gone.
+    #[error("the {} that got the ticket is gone", .0.name())]
+    Gone(Lost),
     /// The account is not known.
     #[error("the account is not known")]
     UnknownAccount,
@@ -72,9 +75,9 @@ pub(crate) fn prove(
         Ok(request) => request,
         Err(refused) => return Ok(Err(refused)),
     };
-    let name = format!("HTTP/{}", asked.view.settings.host);
+    let name = asked.view.settings.service_principal();
     let Some(service) = asked.view.snapshot.account_by_spn(&name)? else {
-        return Ok(Err(Refused::NoService(asked.view.settings.host.clone())));
+        return Ok(Err(Refused::NoService(name)));
     };
     // What a ticket leads to is committed, and the request answered again on a conflict: a memory of what was seen
     // would take that for a replay. So an authenticator is claimed in the same commit, for every node to see.
@@ -105,8 +108,11 @@ pub(crate) fn prove(
     if let Err(unusable) = account::usable_since(&account, since, asked.now) {
         return Ok(Err(unusable.into()));
     }
-    if client.by_key && account.sign_in_keys().next().is_none() {
-        return Ok(Err(Refused::KeyGone));
+    let Some(means) = means(&accepted) else {
+        return Ok(Err(Refused::NoMeans));
+    };
+    if let Some(lost) = asked.view.snapshot.lost(&means, &account)? {
+        return Ok(Err(Refused::Gone(lost)));
     }
     let mutual = request.ap_options.contains(ApOptions::MUTUAL_REQUIRED);
     Ok(Ok(Proven {
@@ -139,9 +145,7 @@ fn read(header: &str) -> Result<ApReq, Refused> {
 /// Who the client is by the ticket's PAC.
 struct Client {
     sid: Sid,
-    /// Whether they signed in by a key.
-    by_key: bool,
-    /// Whether that key was registered with a second factor.
+    /// Whether they signed in by a key that was registered with a second factor.
     multi_factor: bool,
 }
 
@@ -160,9 +164,14 @@ fn client(accepted: &Accepted, key: VersionedKey<'_>) -> Result<Client, Refused>
     }
     Ok(Client {
         sid,
-        by_key: has(Sid::KEY_TRUST_IDENTITY),
         multi_factor: has(Sid::KEY_TRUST_IDENTITY) && has(Sid::KEY_PROPERTY_MFA),
     })
+}
+
+/// What got the ticket. It is the KDC's word, for no client's element of that type comes into a ticket.
+fn means(accepted: &Accepted) -> Option<Means> {
+    let data = accepted.ticket.authorization_data.as_ref()?;
+    Means::find(data)
 }
 
 /// SPNEGO's last token, with the AP-REP where the client wants one.

@@ -215,6 +215,13 @@ impl Settings {
         &self.issuer
     }
 
+    /// The servicePrincipalName that clients ask tickets for (RFC 4559 4.1): `HTTP/sts.corp.example`. The KDC must know it
+    /// (`kdc::Realm::federation`), for the tickets of its account have to say what got them.
+    #[must_use]
+    pub fn service_principal(&self) -> String {
+        format!("HTTP/{}", self.host)
+    }
+
     /// The resource of device and key registration, `urn:ms-drs:<host>`.
     #[must_use]
     pub fn registration_resource(&self) -> &str {

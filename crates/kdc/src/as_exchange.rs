@@ -2,7 +2,7 @@
 
 use directory::Account;
 use directory::account::AccountControl;
-use ticket::{Keys, choose_etype};
+use ticket::{KeyMeans, Keys, Means, choose_etype};
 use trust::{Rng, Timestamp};
 use wire::kerberos::{
     AsRep, AsReq, Checksum, ChecksumType, EncryptedData, EncryptionType, KdcOptions,
@@ -14,7 +14,6 @@ use crate::change_password;
 use crate::client::{self, Client};
 use crate::issue::{self, Issued};
 use crate::lifetime::{self, Limits};
-use crate::means::{KeyMeans, Means};
 use crate::memory::Received;
 use crate::pac;
 use crate::preauth::{self, Proof, ReplyKey, pkinit};
@@ -106,7 +105,7 @@ pub(crate) fn answer(
 
 fn means(account: &Account, proof: &Proof<'_>) -> Means {
     Means {
-        account: account.id,
+        account: account.id.0,
         key: proof.key().map(|key| KeyMeans {
             fingerprint: key.fingerprint,
             device: key.device,
@@ -163,9 +162,7 @@ fn authorize(
         true => ticket::pac::For::TicketGranting,
         false => ticket::pac::For::Service,
     };
-    // Both services are the KDC's own, and nobody else opens their tickets.
-    let own = service.is_ticket_granting() || service.changes_passwords();
-    let others = match own {
+    let others = match service.is_of_the_house(view.realm) {
         true => vec![means(account, proof).element()],
         false => Vec::new(),
     };

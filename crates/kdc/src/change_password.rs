@@ -12,17 +12,16 @@ use crypto::password::Cost;
 use directory::access::Caller;
 use directory::password::{self, Chooser, PasswordRefused};
 use directory::{Account, Actor, AuditRecord, Change, change};
-use ticket::Accepted;
+use ticket::{Accepted, Means};
 use trust::{Rng, Span, Timestamp};
 use wire::kerberos::{
     AddressType, ChangePasswdData, EncKrbPrivPart, HostAddress, KeyUsage, KrbError, KrbPriv,
-    Microseconds, PasswordReply, PasswordRequest, PasswordResult, PasswordResultCode,
+    MessageType, Microseconds, PasswordReply, PasswordRequest, PasswordResult, PasswordResultCode,
     PasswordVersion, TicketFlags,
 };
 use zeroize::Zeroizing;
 
 use crate::lifetime::{kerberos_time, moment};
-use crate::means::Means;
 use crate::refused::Refused;
 use crate::{Answer, Exchange, ExchangeKind, View, client, issue, means};
 
@@ -86,6 +85,9 @@ pub fn change_password(
             let (code, words) = match unreadable {
                 // What does not even say its own length is none of this protocol's, and is not answered.
                 Invalid::Length { .. } => (None, ""),
+                // Nor is anything but a request: our own errors are framed alike, and two services that answer each
+                // other's would never end (CVE-2002-2443).
+                _ if !asks(message) => (None, ""),
                 Invalid::Version(_) => (Some(PasswordResultCode::BAD_VERSION), "Unknown version."),
                 Invalid::Truncated | Invalid::Message(_) => (
                     Some(PasswordResultCode::MALFORMED),
@@ -118,6 +120,12 @@ pub fn change_password(
     // A refusal is remembered, too: what was asked is answered once, and hashed once.
     answer.given = answer.reply.clone().map(|reply| (id, reply));
     (answer, outcome.changes)
+}
+
+/// Whether there is something like an AP-REQ where one belongs.
+fn asks(message: &[u8]) -> bool {
+    let rest = message.get(PasswordRequest::HEADER..).unwrap_or_default();
+    MessageType::of(rest) == Some(MessageType::AP_REQ)
 }
 
 /// A KRB-ERROR, for who could not be let in. The reason stays with us but for its code.

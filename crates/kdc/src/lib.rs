@@ -42,10 +42,10 @@ use crate::memory::{MessageId, Received};
 pub use change_password::{Desk, change_password};
 pub use identity::{Identity, Unusable};
 pub use lifetime::Lifetimes;
-pub use means::{KeyMeans, Means};
 pub use memory::Memory;
 pub use realm::Realm;
 pub use refused::Refused;
+pub use ticket::{KeyMeans, Means};
 
 /// Characters of a name that the audit log gets.
 const LONGEST_SHOWN: usize = 256;

@@ -19,6 +19,9 @@ pub struct Realm {
     pub etypes: Vec<Etype>,
     /// Whether PKINIT needs a freshness token (`kdc.require_freshness`, protocols K; off by default).
     pub require_freshness: bool,
+    /// The federation service's servicePrincipalName (`HTTP/sts.corp.example`), where there is one: the tickets of the
+    /// account that carries it say what got them, so that they end with their key and device.
+    pub federation: Option<String>,
     /// The longest answer that is sent as a datagram, in bytes; a longer one is asked for again over TCP.
     pub datagram_limit: usize,
 }
@@ -33,6 +36,7 @@ impl Realm {
             lifetimes: Lifetimes::default(),
             etypes: Etype::ALL.to_vec(),
             require_freshness: false,
+            federation: None,
             datagram_limit: 1_400,
         }
     }

@@ -11,6 +11,7 @@ use wire::kerberos::{EncryptionType, PrincipalName};
 
 use crate::View;
 use crate::client;
+use crate::realm::Realm;
 use crate::refused::Refused;
 
 /// A service with its account.
@@ -80,6 +81,16 @@ impl Service {
     /// Whether it is the service that changes passwords.
     pub(crate) fn changes_passwords(&self) -> bool {
         self.account.changes_passwords()
+    }
+
+    /// Whether its tickets say what got them: the KDC's own two services, and the one that signs in. Nobody else
+    /// learns which key or device a client has.
+    pub(crate) fn is_of_the_house(&self, realm: &Realm) -> bool {
+        let signs_in = realm.federation.as_deref().is_some_and(|federation| {
+            let mut names = self.account.service_principals.iter();
+            names.any(|name| name.eq_ignore_ascii_case(federation))
+        });
+        signs_in || self.is_ticket_granting() || self.changes_passwords()
     }
 
     /// The key that tickets for it are sealed with: the strongest of its newest keys.

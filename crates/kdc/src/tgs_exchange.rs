@@ -4,7 +4,7 @@ use directory::Account;
 use directory::account::AccountControl;
 use std::sync::Arc;
 use ticket::pac::{Believed, For};
-use ticket::{Accepted, Keys, Unaccepted, Unopened};
+use ticket::{Accepted, Keys, Means, Unaccepted, Unopened};
 use trust::{Rng, Span, Timestamp};
 use wire::kerberos::{
     ApReq, AuthorizationData, AuthorizationDataElement, AuthorizationDataType, EncTicketPart,
@@ -14,7 +14,7 @@ use wire::kerberos::{
 use crate::View;
 use crate::issue::{self, Issued};
 use crate::lifetime::{self, Granted, Limits, moment};
-use crate::means::{self, Means};
+use crate::means;
 use crate::memory::Received;
 use crate::pac;
 use crate::refused::Refused;
@@ -84,7 +84,7 @@ pub(crate) fn answer(
     let mut part = issued.ticket_part();
     // What restricts the ticket-granting ticket, which its client may have given away, restricts what is got
     // with it (RFC 4120 3.3.3).
-    let inherited = tgt.authorization_data.as_ref().map(means::strip);
+    let inherited = tgt.authorization_data.as_ref().map(ticket::means::strip);
     let mut own = inherited.unwrap_or_default();
     own.extend(own_authorization_data(request, &presented.accepted)?);
     // A word to the KDC itself that it does not know must not be passed over (RFC 4120 5.2.6.4).
@@ -312,7 +312,7 @@ fn own_authorization_data(
     };
     let opened = opened.map_err(|_| Refused::BadIntegrity)?;
     let data = AuthorizationData::decode(&opened).map_err(|_| Refused::Malformed)?;
-    Ok(means::strip(&data))
+    Ok(ticket::means::strip(&data))
 }
 
 fn authorize(
@@ -328,7 +328,7 @@ fn authorize(
         true => For::TicketGranting,
         false => For::Service,
     };
-    if purpose == For::TicketGranting {
+    if service.is_of_the_house(view.realm) {
         own.insert(0, presented.means.element());
     }
     if purpose == For::Service && !wants_pac(presented, service) {

@@ -75,7 +75,9 @@ impl Servers {
             base: BASE.to_owned(),
             ..federation::Section::default()
         };
-        let realm = kdc::Realm::new(REALM, "DC1");
+        let settings = federation::Settings::of(&section, DOMAIN).expect("the section is right");
+        let mut realm = kdc::Realm::new(REALM, "DC1");
+        realm.federation = Some(settings.service_principal());
         let servers = Self {
             directory: Arc::new(directory),
             clock,
@@ -83,7 +85,7 @@ impl Servers {
             kdc_memory: kdc::Memory::new(realm.lifetimes.skew),
             realm,
             lockout: Lockout::default(),
-            federation: federation::Settings::of(&section, DOMAIN).expect("the section is right"),
+            federation: settings,
             federation_memory: federation::Memory::new(&mut rng),
             authority: authority_settings(),
             authority_keys: authority::Keys::in_directory(),

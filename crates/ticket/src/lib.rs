@@ -10,11 +10,13 @@
 mod accept;
 pub mod client;
 mod keys;
+pub mod means;
 pub mod pac;
 mod replay;
 mod seal;
 
 pub use accept::{Accepted, Rules, Unaccepted, accept, judge, session_key};
 pub use keys::{KeySet, Keys, VersionedKey, choose_etype};
+pub use means::{KeyMeans, Means};
 pub use replay::Recent;
 pub use seal::{Unopened, open, seal};

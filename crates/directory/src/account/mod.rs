@@ -162,6 +162,13 @@ impl Account {
         self.key_credentials.iter().filter(|key| key.signs_in())
     }
 
+    /// The value by which the account lists a key for signing in. It may list the same key for other purposes, too.
+    #[must_use]
+    pub fn sign_in_key(&self, fingerprint: &crypto::key::Fingerprint) -> Option<&KeyCredential> {
+        self.sign_in_keys()
+            .find(|key| key.fingerprint.as_ref() == Some(fingerprint))
+    }
+
     /// The listed key with this fingerprint, whatever it is for.
     #[must_use]
     pub fn key_with(&self, fingerprint: &crypto::key::Fingerprint) -> Option<&KeyCredential> {

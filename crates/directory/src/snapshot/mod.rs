@@ -2,8 +2,11 @@
 
 mod accounts;
 mod groups;
+mod means;
 mod records;
 pub(crate) mod tree;
+
+pub use means::Lost;
 
 use std::cell::{Cell, OnceCell, RefCell};
 

@@ -4,7 +4,7 @@ use base64ct::{Base64, Encoding};
 use crypto::etype::{Etype, Key, KeySchedule};
 use crypto::key::{KeyKind, PrivateKey};
 use directory::{EntryId, change};
-use ticket::{Keys, VersionedKey, pac};
+use ticket::{KeyMeans, Keys, Means, VersionedKey, pac};
 use trust::{Span, Timestamp};
 use wire::Sid;
 use wire::http::{Request, Response};
@@ -26,6 +26,8 @@ pub(super) struct Ticketed {
     pub(super) extra: Vec<Sid>,
     pub(super) client: Option<String>,
     with_pac: bool,
+    /// What the ticket says got it.
+    pub(super) means: Option<Means>,
     signed_by_service: bool,
     signed_in: Timestamp,
     sent: Timestamp,
@@ -42,6 +44,10 @@ impl Ticketed {
             extra: vec![Sid::AUTHENTICATION_AUTHORITY_ASSERTED_IDENTITY],
             client: None,
             with_pac: true,
+            means: Some(Means {
+                account: account.0,
+                key: None,
+            }),
             signed_by_service: true,
             signed_in: world.now,
             sent: world.now,
@@ -115,7 +121,8 @@ impl Ticketed {
                     key: &stranger,
                 }
             };
-            pac::attach(&mut part, content, vec![], pac::For::Service, signer, kdc).unwrap();
+            let means = self.means.iter().map(Means::element).collect();
+            pac::attach(&mut part, content, means, pac::For::Service, signer, kdc).unwrap();
         }
         let sname = PrincipalName::service("HTTP", "sts.corp.example");
         let ticket = ticket::seal(&part, realm.clone(), sname, server, &[1; 16]);
@@ -266,21 +273,26 @@ fn a_person_with_a_ticket_is_asked_for_the_second_factor_alone() {
 }
 
 /// Lists a key on an account, and gives its name there.
-fn list_key(world: &mut World, account: EntryId) -> directory::KeyValueId {
+fn list_key(
+    world: &mut World,
+    account: EntryId,
+    device_id: Option<wire::Guid>,
+) -> directory::KeyValueId {
     let key = PrivateKey::generate(KeyKind::P256);
     let new = NewKeyCredential {
         key_material: &bcrypt_blob(&key),
         key_usage: wire::key_credential::KeyUsage::Ngc,
         key_source: KeySource::Ad,
-        device_id: None,
+        device_id,
         custom_key_information: None,
         last_logon: None,
         creation_time: None,
     };
     let blob = new.write().unwrap().as_bytes().to_vec();
-    let listed = change::add_key_credential(account, blob, directory::Origin::Administrator);
-    world.commit([listed]);
-    world.account(account).key_credentials[0].id
+    let name = directory::KeyValueId::of(&blob);
+    let origin = directory::Origin::Registration;
+    world.commit([change::add_key_credential(account, blob, origin)]);
+    name
 }
 
 #[test]
@@ -356,40 +368,89 @@ fn a_ticket_says_when_its_owner_signed_in_and_is_no_new_sign_in() {
     assert_eq!(claims["auth_time"], ticketed.signed_in.unix());
 }
 
+/// A ticket that was got with the key that an account lists under `name`.
+fn by_key(world: &mut World, account: EntryId, name: directory::KeyValueId) -> Ticketed {
+    let mut ticketed = Ticketed::of(world, account);
+    ticketed.extra.push(Sid::KEY_TRUST_IDENTITY);
+    let account = world.account(account);
+    let mut listed = account.key_credentials.iter();
+    let listed = listed.find(|listed| listed.id == name).unwrap();
+    ticketed.means = Some(Means {
+        account: account.id.0,
+        key: Some(KeyMeans {
+            fingerprint: listed.fingerprint.unwrap(),
+            device: listed.device(),
+        }),
+    });
+    ticketed
+}
+
+/// What becomes of a ticket: the answer's status, and why it was refused.
+fn shown(world: &mut World, ticketed: &Ticketed) -> (u16, Option<String>) {
+    let header = ticketed.header(world);
+    let status = show(world, &mut Browser::default(), &header, &[]).status;
+    (status, world.refused.pop())
+}
+
+fn gone(what: &str) -> (u16, Option<String>) {
+    let why = format!("kerberos ticket refused: the {what} that got the ticket is gone");
+    (401, Some(why))
+}
+
 #[test]
-fn a_ticket_by_key_dies_with_the_last_key_of_its_account() {
+fn a_ticket_dies_with_the_very_key_that_got_it() {
     let mut world = World::new();
     let alice = world.person_with_totp("alice");
-    let listed = list_key(&mut world, alice);
+    let first = list_key(&mut world, alice, None);
+    let second = list_key(&mut world, alice, None);
+    let of_first = by_key(&mut world, alice, first);
+    let of_second = by_key(&mut world, alice, second);
+    assert_eq!(shown(&mut world, &of_first), (200, None));
+    world.commit([change::remove_key_credential(alice, first)]);
+    assert_eq!(shown(&mut world, &of_first), gone("key"));
+    assert_eq!(shown(&mut world, &of_second), (200, None));
+}
+
+#[test]
+fn a_ticket_dies_with_the_device_of_its_key() {
+    let mut world = World::new();
+    let alice = world.person_with_totp("alice");
+    let id = wire::Guid::from_windows_bytes([5; 16]);
+    let device = EntryId::random(&mut world.rng);
+    let parent = world.directory.domain().unwrap().devices;
+    let new = directory::NewEntry::device(device, parent, id, "LAPTOP-1");
+    world.commit([new.into()]);
+    let listed = list_key(&mut world, alice, Some(id));
+    let ticketed = by_key(&mut world, alice, listed);
+    assert_eq!(shown(&mut world, &ticketed), (200, None));
+    world.commit([change::set_device_enabled(device, false)]);
+    assert_eq!(shown(&mut world, &ticketed), gone("device"));
+}
+
+#[test]
+fn a_ticket_that_does_not_say_what_got_it_or_was_another_accounts_is_refused() {
+    let mut world = World::new();
+    let alice = world.person_with_totp("alice");
+    let bob = world.person("bob");
     let mut ticketed = Ticketed::of(&mut world, alice);
-    ticketed.extra.push(Sid::KEY_TRUST_IDENTITY);
-    let header = ticketed.header(&mut world);
-    assert_eq!(
-        show(&mut world, &mut Browser::default(), &header, &[]).status,
-        200
-    );
-    world.commit([change::remove_key_credential(alice, listed)]);
-    let header = ticketed.header(&mut world);
-    assert_eq!(
-        show(&mut world, &mut Browser::default(), &header, &[]).status,
-        401
-    );
-    assert_eq!(
-        world.refused,
-        ["kerberos ticket refused: the key that the client signed in with is gone"]
-    );
+    ticketed.means = Some(Means {
+        account: bob.0,
+        key: None,
+    });
+    assert_eq!(shown(&mut world, &ticketed), gone("account"));
+    ticketed.means = None;
+    let why = "kerberos ticket refused: the ticket does not say what got it";
+    assert_eq!(shown(&mut world, &ticketed), (401, Some(why.to_owned())));
 }
 
 #[test]
 fn a_ticket_by_key_counts_as_several_factors_but_never_as_fresh() {
     let mut world = World::new();
     let alice = world.person_with_totp("alice");
-    list_key(&mut world, alice);
-    let by_key = |world: &mut World, changes: &[(&str, &str)]| {
-        let mut ticketed = Ticketed::of(world, alice);
-        ticketed
-            .extra
-            .extend([Sid::KEY_TRUST_IDENTITY, Sid::KEY_PROPERTY_MFA]);
+    let listed = list_key(&mut world, alice, None);
+    let by_strong_key = |world: &mut World, changes: &[(&str, &str)]| {
+        let mut ticketed = by_key(world, alice, listed);
+        ticketed.extra.push(Sid::KEY_PROPERTY_MFA);
         let header = ticketed.header(world);
         let mut browser = Browser::default();
         show(world, &mut browser, &header, changes);
@@ -400,13 +461,16 @@ fn a_ticket_by_key_counts_as_several_factors_but_never_as_fresh() {
         ("client_id", token::client::ADMINISTRATION_CLIENT),
         ("amr_values", ""),
     ];
-    assert!(by_key(&mut world, &administration).sent("code").is_some());
     assert!(
-        by_key(&mut world, &[]).page.form("totp").is_some(),
+        by_strong_key(&mut world, &administration)
+            .sent("code")
+            .is_some()
+    );
+    assert!(
+        by_strong_key(&mut world, &[]).page.form("totp").is_some(),
         "registration wants a fresh one"
     );
-    let mut ticketed = Ticketed::of(&mut world, alice);
-    ticketed.extra.push(Sid::KEY_TRUST_IDENTITY);
+    let ticketed = by_key(&mut world, alice, listed);
     let header = ticketed.header(&mut world);
     let mut browser = Browser::default();
     show(&mut world, &mut browser, &header, &administration);

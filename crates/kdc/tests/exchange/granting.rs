@@ -1,9 +1,10 @@
 //! Tickets on the strength of a ticket-granting ticket.
 
 use crypto::key::KeyKind;
+use crypto::signature::Signer;
 use directory::{AccountControl, change};
-use kdc::{Refused, Transport};
-use ticket::client::{Granting, Wish};
+use kdc::{KeyMeans, Means, Refused, Transport};
+use ticket::client::{Granting, Secret, Wish};
 use trust::Span;
 use wire::Guid;
 use wire::kerberos::{ErrorCode, KdcOptions, KrbError, PrincipalName, TicketFlags};
@@ -188,4 +189,66 @@ fn tickets_die_with_their_device() {
     let refusal = world.host(&tgt).unwrap_err();
     assert_eq!(refusal, refused(ErrorCode::KDC_ERR_TGT_REVOKED));
     assert_eq!(world.refused, Some(Refused::TgtRevoked("device")));
+}
+
+/// What a ticket for a service says got it, and how many elements of authorization data stand in it.
+fn said(
+    world: &World,
+    shown: &ticket::client::Credential,
+    service: &str,
+) -> (Option<Means>, usize) {
+    let snapshot = world.directory.snapshot().unwrap();
+    let account = snapshot.account_by_sam(service).unwrap().unwrap();
+    let (part, _) = ticket::open(&shown.ticket, &account.keys).unwrap();
+    let data = part.authorization_data.unwrap_or_default();
+    (Means::find(&data), data.iter().count())
+}
+
+#[test]
+fn the_service_that_signs_in_is_told_what_got_a_ticket_and_no_other_service_is() {
+    let mut world = World::new();
+    world.realm.federation = Some("HTTP/sts.corp.example".to_owned());
+    let pair = pair(KeyKind::P256);
+    let id = Guid::from_windows_bytes([5; 16]);
+    world.device(id);
+    world.list(world.alice, &pair.key, Some(id));
+    let tgt = world.with_pair("alice", &pair).unwrap();
+    let expected = Means {
+        account: world.alice.0,
+        key: Some(KeyMeans {
+            fingerprint: pair.key.public_key().fingerprint(),
+            device: Some(id),
+        }),
+    };
+    // By whatever name of its account, for the name on a ticket is not sealed.
+    let names = [
+        PrincipalName::service("HTTP", "sts.corp.example"),
+        PrincipalName::service("http", "STS.corp.example"),
+        PrincipalName::service("host", "sts.corp.example"),
+        PrincipalName::principal("svc-federation$"),
+    ];
+    for name in names {
+        let shown = world.service(&tgt, &Wish::service(name)).unwrap();
+        assert_eq!(said(&world, &shown, "svc-federation$"), (Some(expected), 2));
+    }
+    let host = world.host(&tgt).unwrap();
+    assert_eq!(said(&world, &host, "LAPTOP-1$"), (None, 1));
+
+    let federation = PrincipalName::service("HTTP", "sts.corp.example");
+    let secret = Secret::Password(PASSWORD);
+    let shown = world.ask(
+        PrincipalName::principal("alice"),
+        Wish::service(federation.clone()),
+        secret,
+    );
+    let by_password = Means {
+        key: None,
+        ..expected
+    };
+    let said_of = said(&world, &shown.unwrap(), "svc-federation$");
+    assert_eq!(said_of, (Some(by_password), 2));
+
+    world.realm.federation = None;
+    let shown = world.service(&tgt, &Wish::service(federation)).unwrap();
+    assert_eq!(said(&world, &shown, "svc-federation$"), (None, 1));
 }

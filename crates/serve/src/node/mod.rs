@@ -123,7 +123,8 @@ impl Node {
         )
         .map_err(|error| party("[authority]", &error))?;
         hosts.push("localhost".to_owned());
-        let realm = realm(settings, &domain.realm, &kdc_host);
+        let mut realm = realm(settings, &domain.realm, &kdc_host);
+        realm.federation = Some(federation.service_principal());
         Ok(Self {
             kdc_memory: kdc::Memory::new(realm.lifetimes.skew),
             kdcs: kdcs(&kdc_host, &parts.kdc_addresses),

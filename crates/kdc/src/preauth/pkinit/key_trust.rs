@@ -58,7 +58,7 @@ pub(crate) fn judge(
             }
             let key = key_of(certificate)?;
             let fingerprint = key.fingerprint();
-            let listed = listed(account, &fingerprint);
+            let listed = account.sign_in_key(&fingerprint);
             match listed.and_then(|listed| listed.verifier.as_ref()) {
                 // The prepared form of the very same key saves a third of the work.
                 Some(verifier) => verify(signed, verifier)?,
@@ -81,16 +81,6 @@ fn verify(signed: &Unverified<'_>, verifier: &Verifier) -> Result<(), Refused> {
     signed
         .is_by(verifier)
         .map_err(|_| Refused::InvalidSignature)
-}
-
-/// The value by which an account lists a key for signing in. It may list the same key for other purposes, too.
-pub(crate) fn listed<'a>(
-    account: &'a Account,
-    fingerprint: &Fingerprint,
-) -> Option<&'a KeyCredential> {
-    account
-        .sign_in_keys()
-        .find(|listed| listed.fingerprint.as_ref() == Some(fingerprint))
 }
 
 fn signer_among<'a>(account: &'a Account, signed: &Unverified<'_>) -> Option<&'a KeyCredential> {
@@ -118,7 +108,7 @@ fn accept(listed: &KeyCredential, directory: &Snapshot<'_>) -> Result<Trusted, R
     strong(verifier)?;
     let device = listed.device();
     if let Some(id) = device
-        && !device_is_usable(id, listed.origin, directory)?
+        && !directory.device_is_usable(id, listed.origin)?
     {
         return Err(Refused::DeviceDisabled);
     }
@@ -136,18 +126,5 @@ fn accept(listed: &KeyCredential, directory: &Snapshot<'_>) -> Result<Trusted, R
         attested: information
             .as_ref()
             .is_some_and(CustomKeyInformation::is_attested),
-    })
-}
-
-/// A device that was registered here must still be there and enabled; one that another directory knows
-/// need not be.
-pub(crate) fn device_is_usable(
-    id: Guid,
-    origin: Origin,
-    directory: &Snapshot<'_>,
-) -> Result<bool, Refused> {
-    Ok(match directory.device_by_id(id)? {
-        Some(device) => device.enabled,
-        None => origin != Origin::Registration,
     })
 }
