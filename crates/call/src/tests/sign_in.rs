@@ -292,7 +292,8 @@ fn a_new_password_is_asked_for_once_sent_twice_and_asked_for_again_in_the_servic
     );
     let requests = serving.join().unwrap();
     assert!(
-        requests[3].ends_with("Context=c1&NewPassword=long%20enough&ConfirmNewPassword=long%20enough"),
+        requests[3]
+            .ends_with("Context=c1&NewPassword=long%20enough&ConfirmNewPassword=long%20enough"),
         "{}",
         requests[3]
     );
