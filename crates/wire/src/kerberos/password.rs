@@ -88,6 +88,19 @@ pub struct PasswordRequest {
 }
 
 impl PasswordRequest {
+    /// Bytes before the AP-REQ: length, version, and the AP-REQ's length.
+    pub const HEADER: usize = 6;
+
+    /// Whether a message is framed as a request for a new password, whatever is inside: it begins with its own length
+    /// and a known version. No message to a KDC does, which begins with the tag of its type and a DER length.
+    #[must_use]
+    pub fn is_one(message: &[u8]) -> bool {
+        let mut reader = Reader::new(message);
+        let stated = reader.u16_be().map(usize::from);
+        let version = reader.u16_be().and_then(PasswordVersion::from_number);
+        stated == Some(message.len()) && version.is_some()
+    }
+
     /// Reads a request, without the four bytes of length that go before it over TCP.
     ///
     /// # Errors

@@ -198,6 +198,24 @@ fn a_result_without_a_code_or_with_a_book_behind_it_is_none() {
     assert_eq!(PasswordResult::decode(b"\0\x04\xff").unwrap().text(), None);
 }
 
+#[test]
+fn a_request_is_told_from_a_message_to_a_kdc_by_its_frame() {
+    for version in [PasswordVersion::Change, PasswordVersion::Set] {
+        let message = request(version).encode().unwrap();
+        assert!(PasswordRequest::is_one(&message));
+        assert!(!PasswordRequest::is_one(&message[..message.len() - 1]));
+        let mut longer = message.clone();
+        longer.push(0);
+        assert!(!PasswordRequest::is_one(&longer));
+        let mut other = message;
+        other[3] ^= 2;
+        assert!(!PasswordRequest::is_one(&other), "a version of no protocol");
+    }
+    for none in [&b""[..], b"\0", b"\0\x02", b"\0\x03\0", &refusal().encode()] {
+        assert!(!PasswordRequest::is_one(none));
+    }
+}
+
 proptest! {
     #[test]
     fn no_damage_makes_the_decoders_panic(
