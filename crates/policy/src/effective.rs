@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::object::{Half, Membership, PolicyObject, applied};
 use crate::pin::{Fallback, PinPolicy, Wanted};
 use crate::setting::{About, Setting, Typed, Value};
-use crate::settings::{SETTINGS, hello, pin_complexity};
+use crate::settings::{SETTINGS, hello, kerberos, pin_complexity};
 
 /// What holds for one person on one computer. Parties receive it by reference and decide nothing
 /// about settings themselves.
@@ -23,6 +23,9 @@ pub struct Effective {
     pub certificate_for_on_premises: bool,
     /// POL-S4: cloud Kerberos trust; false when certificate trust beats it.
     pub cloud_trust_for_on_premises: bool,
+    /// POL-K1: the person's sign-in must be armored.
+    #[serde(default)]
+    pub armoring_required: bool,
     /// POL-PIN-1 to POL-PIN-10.
     pub pin: PinPolicy,
     /// What each setting came to and why, in the order of [`SETTINGS`].
@@ -104,6 +107,7 @@ impl Effective {
             exclude_tpm12: excluded && require_security_device,
             certificate_for_on_premises: certificate,
             cloud_trust_for_on_premises: cloud_trust && !certificate,
+            armoring_required: table.read::<kerberos::RequireFast>().unwrap_or(false),
             pin,
             decisions: table.decisions,
         }
@@ -341,6 +345,24 @@ mod tests {
         );
         // The computer being in the group does not bring the user half to somebody who is not.
         assert_eq!(Effective::of(&objects, &outsider, &member).use_hello, None);
+    }
+
+    #[test]
+    fn armoring_is_required_of_the_members_of_a_group_and_set_for_people_alone() {
+        let group: Sid = "S-1-5-21-1-2-3-1105".parse().unwrap();
+        let mut armored = object("armored", 0, &[(Half::User, "RequireFast", "true")]);
+        armored.filter = BTreeSet::from([group]);
+        let about = named("POL-K1").unwrap();
+        let refused = armored.set(Half::Computer, about, Value::Switch(true));
+        assert_eq!(refused, Err(crate::NotSet::UserOnly("RequireFast")));
+        let member = Membership {
+            sids: BTreeSet::from([group]),
+            ..Membership::default()
+        };
+        let nobody = Membership::default();
+        let objects = [armored];
+        assert!(Effective::of(&objects, &member, &nobody).armoring_required);
+        assert!(!Effective::of(&objects, &nobody, &member).armoring_required);
     }
 
     #[test]

@@ -92,6 +92,9 @@ pub enum NotSet {
     /// The setting belongs to computers alone.
     #[error("{0} can be set for computers only")]
     ComputerOnly(&'static str),
+    /// The setting belongs to people alone.
+    #[error("{0} can be set for people only")]
+    UserOnly(&'static str),
 }
 
 impl PolicyObject {
@@ -125,7 +128,10 @@ impl PolicyObject {
     /// [`NotSet`] when the setting does not take the value, or does not exist in that half.
     pub fn set(&mut self, half: Half, setting: &About, value: Value) -> Result<(), NotSet> {
         if !setting.halves.include(half) {
-            return Err(NotSet::ComputerOnly(setting.name));
+            return Err(match half {
+                Half::User => NotSet::ComputerOnly(setting.name),
+                Half::Computer => NotSet::UserOnly(setting.name),
+            });
         }
         if !setting.takes(&value) {
             return Err(setting.invalid().into());
@@ -182,6 +188,7 @@ impl Halves {
     /// The halves in the order in which they are asked: the user's wins (POL-1.3).
     pub(crate) const fn in_order(self) -> &'static [Half] {
         match self {
+            Self::User => &[Half::User],
             Self::Computer => &[Half::Computer],
             Self::Both => &[Half::User, Half::Computer],
         }

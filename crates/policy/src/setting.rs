@@ -50,6 +50,8 @@ pub struct Registry {
 /// Which halves of a policy object may hold a setting.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Halves {
+    /// The user half alone.
+    User,
     /// The computer half alone.
     Computer,
     /// Either half; the user half wins (POL-1.3).
@@ -62,7 +64,7 @@ impl Halves {
     pub const fn include(self, half: Half) -> bool {
         matches!(
             (self, half),
-            (Self::Both, _) | (Self::Computer, Half::Computer)
+            (Self::Both, _) | (Self::Computer, Half::Computer) | (Self::User, Half::User)
         )
     }
 }

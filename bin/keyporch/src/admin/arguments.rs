@@ -421,7 +421,10 @@ pub(crate) enum Policy {
         computer: Option<String>,
     },
     /// Set a setting.
-    #[command(after_help = "Example: keyporch admin policy set UsePassportForWork true")]
+    #[command(
+        after_help = "Examples: keyporch admin policy set UsePassportForWork true\n          \
+        keyporch admin policy set RequireFast true --for-users --policy Armored --group Payroll"
+    )]
     Set {
         /// Its name or ID, as `settings` lists it.
         setting: String,
@@ -429,6 +432,9 @@ pub(crate) enum Policy {
         value: String,
         #[command(flatten)]
         scope: Scope,
+        /// For the members of this group alone, where the policy object is a new one. May be given several times.
+        #[arg(long, value_name = "NAME", requires = "policy")]
+        group: Vec<String>,
     },
     /// Take a setting back, so that its default or another policy applies.
     #[command(after_help = "Example: keyporch admin policy unset UsePassportForWork")]

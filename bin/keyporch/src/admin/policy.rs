@@ -52,14 +52,14 @@ pub(super) fn policy(api: &Api, command: &Policy) -> Result<(), Failure> {
             setting,
             value,
             scope,
+            group,
         } => {
             let path = place(setting, scope);
-            let answer = api.ask(
-                Method::PUT,
-                &path,
-                &[],
-                Some(&json!({ "value": typed(value) })),
-            )?;
+            let mut wanted = json!({ "value": typed(value) });
+            if !group.is_empty() {
+                wanted["groups"] = json!(group);
+            }
+            let answer = api.ask(Method::PUT, &path, &[], Some(&wanted))?;
             api.output.done(&format!("{setting} is {value}."), &answer);
             Ok(())
         }

@@ -59,6 +59,13 @@ impl<'a> Snapshot<'a> {
         &self.domain
     }
 
+    /// The newest commit of this node that the state contains, for who keeps something that was worked out of a state:
+    /// while the number is the same, so is the state.
+    #[must_use]
+    pub fn number(&self) -> u64 {
+        self.newest()
+    }
+
     /// What was read so far.
     #[must_use]
     pub fn reads(&self) -> Reads {

@@ -3,6 +3,7 @@
 //! The table may be long. A setting's place in it is the order in which lists and reports show it.
 
 pub mod hello;
+pub mod kerberos;
 pub mod pin_complexity;
 
 use crate::setting::{About, Registry, Setting};
@@ -11,6 +12,11 @@ use crate::setting::{About, Registry, Setting};
 const HELLO_FOLDER: &str = r"Windows Components\Windows Hello for Business";
 /// The key of the settings of the feature itself, in `Registry.pol`.
 const HELLO_KEY: &str = r"SOFTWARE\Policies\Microsoft\PassportForWork";
+/// The folder of the settings of Kerberos, in the Group Policy editor.
+const KERBEROS_FOLDER: &str = r"System\Kerberos";
+/// The key of the settings of Kerberos, in `Registry.pol`.
+const KERBEROS_KEY: &str =
+    r"Software\Microsoft\Windows\CurrentVersion\Policies\System\Kerberos\Parameters";
 
 /// Every setting that this release knows.
 pub const SETTINGS: &[&About] = &[
@@ -29,6 +35,7 @@ pub const SETTINGS: &[&About] = &[
     &pin_complexity::SpecialCharacters::ABOUT,
     &pin_complexity::UppercaseLetters::ABOUT,
     &pin_complexity::PinProfile::ABOUT,
+    &kerberos::RequireFast::ABOUT,
 ];
 
 /// The setting of that name or ID, in either case; `None` when this release knows none.
