@@ -49,8 +49,8 @@ impl Command {
 
 /// What else there is to say about the lab.
 const LAB_HELP: &str = "\
-The lab listens on 127.0.0.1 alone: Kerberos at N+88, HTTPS at N+443, HTTP at N+80. Its folder holds lab.json (what is
-where), krb5.conf, keys and tickets; run again, it goes on with them.
+The lab listens on 127.0.0.1 alone: Kerberos at N+88, password changes at N+464, HTTPS at N+443, HTTP at N+80. Its
+folder holds lab.json (what is where), krb5.conf, keys and tickets; run again, it goes on with them.
 
 Example: keyporchd lab
 Example: keyporchd lab --dir /tmp/lab --base-port 0 --once";

@@ -347,7 +347,7 @@ fn configuration(names: &Names, places: &Places) -> Result<String, Failure> {
         "# Keyporch for {domain}. keyporch.example.toml explains every setting; `keyporchd check` checks this file.\n\n\
          [domain]\nname = {name}\n\n\
          [store]\nfile = {store}\n# Keep a copy of this file elsewhere: without it the store is of no use.\nroot_key = {root_key}\n\n\
-         [listen]\nkdc = [{kdc}]\nhttps = [{https}]\nhttp = [{http}]\noperations = \"127.0.0.1:{operations}\"\nadmin_socket = {socket}\n\n\
+         [listen]\nkdc = [{kdc}]\npassword = [{password}]\nhttps = [{https}]\nhttp = [{http}]\noperations = \"127.0.0.1:{operations}\"\nadmin_socket = {socket}\n\n\
          [tls]\naddresses = [{addresses}]\n\n\
          [kdc]\nhost = {host}\n\n\
          [federation]\nbase = {federation}\n\n\
@@ -358,6 +358,7 @@ fn configuration(names: &Names, places: &Places) -> Result<String, Failure> {
         store = path(&places.store),
         root_key = path(&places.root_key),
         kdc = list(88)?,
+        password = list(464)?,
         https = list(443)?,
         http = list(80)?,
         operations = port(9464, names.offset)?,
@@ -480,6 +481,7 @@ mod tests {
         init(&arguments).unwrap();
         let config = Config::load(&arguments.config).unwrap();
         assert_eq!(config.listen.kdc, ["127.0.0.1:18088".parse().unwrap()]);
+        assert_eq!(config.listen.password, ["127.0.0.1:18464".parse().unwrap()]);
         assert_eq!(config.federation.base, "https://sts.corp.example:18443");
         let key = root_key::read(&config.store.root_key).unwrap();
         let directory = opened::directory(&config.store.file, key).unwrap();

@@ -72,6 +72,7 @@ fn announce(running: &Running, domain: &str, supervisor: &Supervisor) {
     tracing::info!(
         domain,
         kdc = list(&addresses.kdc),
+        password = list(&addresses.password),
         https = list(&addresses.https),
         http = list(&addresses.http),
         operations = addresses.operations.map(|address| address.to_string()),

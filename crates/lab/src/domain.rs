@@ -50,6 +50,11 @@ pub(crate) fn base(ports: &Ports) -> String {
     format!("https://{FEDERATION_HOST}:{}", ports.https.port())
 }
 
+/// The KDC proxy, by an address that needs no name to resolve.
+pub(crate) fn proxy(ports: &Ports) -> String {
+    format!("https://{}/KdcProxy", ports.https)
+}
+
 /// What the server is told.
 pub(crate) fn settings(folder: &LabFolder, ports: &Ports) -> Settings {
     let mut settings = Settings {

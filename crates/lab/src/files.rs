@@ -53,6 +53,7 @@ fn krb5_conf(folder: &LabFolder, ports: &Ports) -> String {
          [realms]\n\
          \x20{REALM} = {{\n\
          \x20 kdc = {kdc}\n\
+         \x20 kpasswd_server = {password}\n\
          \x20 pkinit_anchors = FILE:{root}\n\
          \x20 pkinit_anchors = FILE:{certificate}\n\
          \x20}}\n\
@@ -62,6 +63,7 @@ fn krb5_conf(folder: &LabFolder, ports: &Ports) -> String {
          \x20{DOMAIN} = {REALM}\n",
         own = file(KRB5_CONF),
         kdc = ports.kdc,
+        password = ports.password,
         root = file(KDC_ROOT),
         certificate = file(USER_CERTIFICATE),
     )
@@ -154,7 +156,8 @@ pub(crate) fn describe(
         "krb5_conf": file(KRB5_CONF),
         "hosts": file(HOSTS),
         "root_pem": file(ROOT),
-        "kdc": { "udp": ports.kdc.to_string(), "tcp": ports.kdc.to_string(), "kkdcp": null },
+        "kdc": { "udp": ports.kdc.to_string(), "tcp": ports.kdc.to_string(), "kkdcp": domain::proxy(ports) },
+        "password": { "udp": ports.password.to_string(), "tcp": ports.password.to_string() },
         "ldap": null,
         "federation": { "base": domain::base(ports) },
         "tenant": null,

@@ -26,9 +26,9 @@ pub(crate) struct Kept {
     pub(crate) user: Login,
     /// The PIN that the person chooses.
     pub(crate) pin: String,
-    /// Where it listened last: Kerberos, HTTPS, HTTP.
+    /// Where it listened last: Kerberos, HTTPS, HTTP, changes of passwords.
     #[serde(default)]
-    pub(crate) ports: Option<[u16; 3]>,
+    pub(crate) ports: Option<Vec<u16>>,
 }
 
 /// How somebody signs in.

@@ -13,6 +13,8 @@ const TRIES: usize = 64;
 pub(crate) struct Ports {
     /// Kerberos, UDP and TCP.
     pub(crate) kdc: SocketAddr,
+    /// Changes of passwords, UDP and TCP.
+    pub(crate) password: SocketAddr,
     /// HTTPS.
     pub(crate) https: SocketAddr,
     /// Plain HTTP.
@@ -26,10 +28,11 @@ fn loopback(port: u16) -> SocketAddr {
 
 impl Ports {
     /// The ports above `base`; free ones for 0, the former ones where they still are.
-    pub(crate) fn choose(base: u16, former: Option<[u16; 3]>) -> Result<Self, Fault> {
+    pub(crate) fn choose(base: u16, former: Option<&[u16]>) -> Result<Self, Fault> {
         if base > 0 {
             let ports = Self {
                 kdc: loopback(base.saturating_add(88)),
+                password: loopback(base.saturating_add(464)),
                 https: loopback(base.saturating_add(443)),
                 http: loopback(base.saturating_add(80)),
                 inherited: Inherited::default(),
@@ -37,10 +40,12 @@ impl Ports {
             serve::probe(&ports.listen())?;
             return Ok(ports);
         }
+        // What a lab of an earlier release kept may have fewer.
+        let former = former.and_then(|former| <[u16; 4]>::try_from(former).ok());
         if let Some(open) = former.and_then(|former| Self::open(former).ok()) {
             return Ok(open);
         }
-        let opened = (0..TRIES).find_map(|_| Self::open([0; 3]).ok());
+        let opened = (0..TRIES).find_map(|_| Self::open([0; 4]).ok());
         opened.ok_or_else(|| {
             Fault::failed(
                 "no free ports were found on 127.0.0.1",
@@ -49,36 +54,39 @@ impl Ports {
         })
     }
 
-    fn open([kdc, https, http]: [u16; 3]) -> std::io::Result<Self> {
+    fn open([kdc, https, http, password]: [u16; 4]) -> std::io::Result<Self> {
         let listen = |port| {
             let listener = TcpListener::bind(loopback(port))?;
             listener.set_nonblocking(true)?;
             Ok::<_, std::io::Error>(listener)
         };
-        let kdc = listen(kdc)?;
-        let datagrams = UdpSocket::bind(kdc.local_addr()?)?;
+        let (kdc, password) = (listen(kdc)?, listen(password)?);
+        let kdc_datagrams = UdpSocket::bind(kdc.local_addr()?)?;
+        let password_datagrams = UdpSocket::bind(password.local_addr()?)?;
         let (https, http) = (listen(https)?, listen(http)?);
         Ok(Self {
             kdc: kdc.local_addr()?,
+            password: password.local_addr()?,
             https: https.local_addr()?,
             http: http.local_addr()?,
             inherited: Inherited {
-                tcp: vec![kdc, https, http],
-                udp: vec![datagrams],
+                tcp: vec![kdc, password, https, http],
+                udp: vec![kdc_datagrams, password_datagrams],
                 unix: Vec::new(),
             },
         })
     }
 
     /// The ports, to be kept.
-    pub(crate) fn numbers(&self) -> [u16; 3] {
-        [self.kdc.port(), self.https.port(), self.http.port()]
+    pub(crate) fn numbers(&self) -> [u16; 4] {
+        [self.kdc, self.https, self.http, self.password].map(|address| address.port())
     }
 
     /// What the server listens on, without its Unix socket.
     pub(crate) fn listen(&self) -> Listen {
         Listen {
             kdc: vec![self.kdc],
+            password: vec![self.password],
             https: vec![self.https],
             http: vec![self.http],
             ..Listen::nowhere()
@@ -99,16 +107,16 @@ mod tests {
     fn the_ports_above_the_default_are_those_of_the_contract() {
         // The example in design.md 4.
         let ports = Ports::choose(crate::DEFAULT_BASE_PORT, None).unwrap();
-        assert_eq!(ports.numbers(), [18_088, 18_443, 18_080]);
+        assert_eq!(ports.numbers(), [18_088, 18_443, 18_080, 18_464]);
     }
 
     #[test]
     fn free_ports_are_kept_as_long_as_they_are_free() {
         let first = Ports::choose(0, None).unwrap();
         let numbers = first.numbers();
-        let beside = Ports::choose(0, Some(numbers)).unwrap();
+        let beside = Ports::choose(0, Some(&numbers)).unwrap();
         assert_ne!(beside.numbers(), numbers, "the first lab still holds them");
         drop((first, beside));
-        assert_eq!(Ports::choose(0, Some(numbers)).unwrap().numbers(), numbers);
+        assert_eq!(Ports::choose(0, Some(&numbers)).unwrap().numbers(), numbers);
     }
 }

@@ -60,8 +60,8 @@ fn play(
     clock: &Arc<dyn Clock>,
     teller: &Teller,
 ) -> Result<(), Fault> {
-    let mut ports = Ports::choose(options.base_port, kept.ports)?;
-    kept.ports = Some(ports.numbers());
+    let mut ports = Ports::choose(options.base_port, kept.ports.as_deref())?;
+    kept.ports = Some(ports.numbers().to_vec());
     folder.write(kept::FILE, &kept.write())?;
 
     let (running, directory) = start(folder, &mut ports, &kept, clock, teller)?;
@@ -145,8 +145,9 @@ fn start(
     };
     let running = Server::start(settings, parts)?;
     teller.note(&format!(
-        "Kerberos at {}, federation and registration at {}, revocation lists at http://{}",
+        "Kerberos at {}, password changes at {}, federation and registration at {}, revocation lists at http://{}",
         ports.kdc,
+        ports.password,
         domain::base(ports),
         ports.http
     ));

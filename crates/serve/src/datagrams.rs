@@ -1,7 +1,8 @@
 //! Kerberos over UDP (protocols E.1): threads in blocking reads, each answering what it read.
 //!
 //! A ticket costs tens of microseconds, so handing it to another thread would cost as much as the work.
-//! Several threads read one socket; the kernel wakes one of them per datagram.
+//! Several threads read one socket; the kernel wakes one of them per datagram. What takes long, a new password, has a
+//! socket and threads of its own.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
@@ -10,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use crate::door::{Kerberos, Path};
+use crate::door::{Ends, Kerberos, Path};
 use crate::fault::{Fault, Role};
 use crate::guard::guarded;
 use crate::metrics::{Metrics, Outcome};
@@ -34,10 +35,12 @@ impl Datagrams {
     /// Starts `threads` threads on `socket`.
     pub(crate) fn serve(
         socket: UdpSocket,
+        role: Role,
         threads: usize,
-        kdc: &Arc<dyn Kerberos>,
+        door: &Arc<dyn Kerberos>,
         metrics: &Arc<Metrics>,
     ) -> Result<Self, Fault> {
+        let own = socket.local_addr().map_err(Fault::Worker)?;
         socket
             .set_read_timeout(Some(PATIENCE))
             .map_err(Fault::Worker)?;
@@ -48,10 +51,15 @@ impl Datagrams {
         };
         for number in 0..threads.max(1) {
             let (socket, stop) = (Arc::clone(&serving.socket), Arc::clone(&serving.stop));
-            let (kdc, metrics) = (Arc::clone(kdc), Arc::clone(metrics));
+            let behind = Behind {
+                role,
+                own,
+                door: Arc::clone(door),
+                metrics: Arc::clone(metrics),
+            };
             let thread = thread::Builder::new()
-                .name(format!("kdc-udp-{number}"))
-                .spawn(move || read(&socket, &stop, &*kdc, &metrics))
+                .name(format!("{}-{number}", role.label()))
+                .spawn(move || behind.read(&socket, &stop))
                 .map_err(Fault::Worker)?;
             serving.threads.push(thread);
         }
@@ -94,22 +102,6 @@ fn reachable(address: SocketAddr) -> SocketAddr {
     SocketAddr::new(ip, address.port())
 }
 
-fn read(socket: &UdpSocket, stop: &AtomicBool, kdc: &dyn Kerberos, metrics: &Metrics) {
-    let mut buffer = vec![0; LARGEST];
-    while !stop.load(Ordering::Acquire) {
-        match socket.recv_from(&mut buffer) {
-            Ok((0, _)) => {}
-            Ok((length, peer)) => {
-                if let Some(message) = buffer.get(..length) {
-                    answer(socket, message, peer, kdc, metrics);
-                }
-            }
-            Err(error) if is_ordinary(&error) => {}
-            Err(error) => tracing::warn!(%error, "reading a datagram failed"),
-        }
-    }
-}
-
 /// A time-out, a signal, or a peer that was gone when the answer to it arrived.
 fn is_ordinary(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionRefused, ConnectionReset, Interrupted, TimedOut, WouldBlock};
@@ -119,28 +111,46 @@ fn is_ordinary(error: &io::Error) -> bool {
     )
 }
 
-fn answer(
-    socket: &UdpSocket,
-    message: &[u8],
-    peer: SocketAddr,
-    kdc: &dyn Kerberos,
-    metrics: &Metrics,
-) {
-    let began = moment::now();
-    let answer = guarded(metrics, "a Kerberos datagram", || {
-        kdc.answer(message, Path::Udp, peer)
-    });
-    let outcome = match &answer {
-        Some(Some(_)) => Outcome::Answered,
-        Some(None) => Outcome::Malformed,
-        None => Outcome::Failed,
-    };
-    let reply = answer.unwrap_or_else(|| kdc.generic_failure());
-    if let Some(reply) = reply
-        && let Err(error) = socket.send_to(&reply, peer)
-        && !is_ordinary(&error)
-    {
-        tracing::debug!(%error, %peer, "the answer could not be sent");
+/// What one thread needs to answer.
+struct Behind {
+    role: Role,
+    /// What the socket is bound to.
+    own: SocketAddr,
+    door: Arc<dyn Kerberos>,
+    metrics: Arc<Metrics>,
+}
+
+impl Behind {
+    fn read(&self, socket: &UdpSocket, stop: &AtomicBool) {
+        let mut buffer = vec![0; LARGEST];
+        while !stop.load(Ordering::Acquire) {
+            match socket.recv_from(&mut buffer) {
+                Ok((0, _)) => {}
+                Ok((length, peer)) => {
+                    if let Some(message) = buffer.get(..length) {
+                        self.answer(socket, message, peer);
+                    }
+                }
+                Err(error) if is_ordinary(&error) => {}
+                Err(error) => tracing::warn!(%error, "reading a datagram failed"),
+            }
+        }
     }
-    metrics.request(Role::KdcUdp, outcome, began.elapsed());
+
+    fn answer(&self, socket: &UdpSocket, message: &[u8], peer: SocketAddr) {
+        let began = moment::now();
+        let own = self.own;
+        let answer = guarded(&self.metrics, "a Kerberos datagram", || {
+            self.door.answer(message, Path::Udp, Ends { peer, own })
+        });
+        let outcome = Outcome::of(&answer);
+        let reply = answer.unwrap_or_else(|| self.door.generic_failure());
+        if let Some(reply) = reply
+            && let Err(error) = socket.send_to(&reply, peer)
+            && !is_ordinary(&error)
+        {
+            tracing::debug!(%error, %peer, "the answer could not be sent");
+        }
+        self.metrics.request(self.role, outcome, began.elapsed());
+    }
 }

@@ -20,10 +20,19 @@ pub(crate) enum Path {
     Proxy,
 }
 
+/// The two ends of the way on which a Kerberos message came.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Ends {
+    /// Who sent it.
+    pub(crate) peer: SocketAddr,
+    /// The address that it came to, as far as the socket tells: one that is bound everywhere says so.
+    pub(crate) own: SocketAddr,
+}
+
 /// Answers Kerberos messages.
 pub(crate) trait Kerberos: Send + Sync + 'static {
     /// The answer to `message`, without framing; `None` where silence is right.
-    fn answer(&self, message: &[u8], path: Path, peer: SocketAddr) -> Option<Arc<[u8]>>;
+    fn answer(&self, message: &[u8], path: Path, ends: Ends) -> Option<Arc<[u8]>>;
 
     /// What a peer gets when answering failed by our own fault (KRB_ERR_GENERIC), if that can be said.
     fn generic_failure(&self) -> Option<Arc<[u8]>>;
@@ -31,6 +40,9 @@ pub(crate) trait Kerberos: Send + Sync + 'static {
     /// What a peer on a stream gets whose message is longer than we take (KRB_ERR_FIELD_TOOLONG,
     /// RFC 4120 7.2.2).
     fn too_long(&self) -> Option<Arc<[u8]>>;
+
+    /// What a peer on a stream gets whose turn did not come in time (KDC_ERR_SVC_UNAVAILABLE).
+    fn busy(&self) -> Option<Arc<[u8]>>;
 }
 
 /// Who sent an HTTP request, as far as the connection tells.

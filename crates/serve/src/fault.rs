@@ -14,6 +14,10 @@ pub enum Role {
     KdcUdp,
     /// Kerberos over TCP.
     KdcTcp,
+    /// Changes of passwords over UDP.
+    PasswordUdp,
+    /// Changes of passwords over TCP.
+    PasswordTcp,
     /// Federation, registration and administration over HTTPS.
     Https,
     /// CRL and probe over plain HTTP.
@@ -26,14 +30,21 @@ pub enum Role {
 
 impl Role {
     /// All of them, in the order in which they are opened.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::KdcUdp,
         Self::KdcTcp,
+        Self::PasswordUdp,
+        Self::PasswordTcp,
         Self::Https,
         Self::Http,
         Self::Operations,
         Self::AdminSocket,
     ];
+
+    /// Whether it reads datagrams.
+    pub(crate) fn is_udp(self) -> bool {
+        matches!(self, Self::KdcUdp | Self::PasswordUdp)
+    }
 
     /// The role in a word, as metrics and log lines name it.
     #[must_use]
@@ -41,6 +52,8 @@ impl Role {
         match self {
             Self::KdcUdp => "kdc_udp",
             Self::KdcTcp => "kdc_tcp",
+            Self::PasswordUdp => "password_udp",
+            Self::PasswordTcp => "password_tcp",
             Self::Https => "https",
             Self::Http => "http",
             Self::Operations => "operations",
@@ -52,6 +65,7 @@ impl Role {
     fn setting(self) -> &'static str {
         match self {
             Self::KdcUdp | Self::KdcTcp => "kdc",
+            Self::PasswordUdp | Self::PasswordTcp => "password",
             other => other.label(),
         }
     }
@@ -61,6 +75,9 @@ impl Role {
         match self {
             Self::KdcUdp | Self::KdcTcp => {
                 "another KDC such as krb5kdc or samba, or another keyporchd"
+            }
+            Self::PasswordUdp | Self::PasswordTcp => {
+                "another password service such as kadmind or samba, or another keyporchd"
             }
             Self::Https | Self::Http => "a web server, or another keyporchd",
             Self::Operations | Self::AdminSocket => "another keyporchd",
@@ -73,6 +90,8 @@ impl fmt::Display for Role {
         f.write_str(match self {
             Self::KdcUdp => "the KDC (UDP)",
             Self::KdcTcp => "the KDC (TCP)",
+            Self::PasswordUdp => "password changes (UDP)",
+            Self::PasswordTcp => "password changes (TCP)",
             Self::Https => "HTTPS",
             Self::Http => "plain HTTP",
             Self::Operations => "metrics and health",

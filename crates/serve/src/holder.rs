@@ -9,14 +9,14 @@ use crate::fault::Role;
 /// The program that listens on `address`, as `krb5kdc (process 812)`; `None` where that cannot be
 /// seen, which is usual without root.
 pub(crate) fn of(role: Role, address: SocketAddr) -> Option<String> {
-    let tables: &[&str] = match role {
-        Role::KdcUdp => &["udp", "udp6"],
-        _ => &["tcp", "tcp6"],
+    let tables: &[&str] = match role.is_udp() {
+        true => &["udp", "udp6"],
+        false => &["tcp", "tcp6"],
     };
     let inodes: Vec<String> = tables
         .iter()
         .filter_map(|table| fs::read_to_string(format!("/proc/net/{table}")).ok())
-        .flat_map(|table| inodes_of_port(&table, address.port(), role == Role::KdcUdp))
+        .flat_map(|table| inodes_of_port(&table, address.port(), role.is_udp()))
         .collect();
     processes().find_map(|process| holds(&process, &inodes).then(|| name(&process))?)
 }

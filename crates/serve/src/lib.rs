@@ -10,6 +10,7 @@ mod conversation;
 mod datagrams;
 mod door;
 mod fault;
+mod gate;
 mod guard;
 mod holder;
 mod https;

@@ -1,7 +1,7 @@
 //! The listeners of a server: their runtime, their threads, what each of them serves.
 
 use std::future::Future;
-use std::net::{TcpListener, UdpSocket};
+use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,8 +20,8 @@ use crate::metrics::Metrics;
 use crate::operations::{Operations, Readiness};
 use crate::room::Room;
 use crate::settings::{Limits, processors};
-use crate::sockets::{Addresses, Sockets};
-use crate::streams::Streams;
+use crate::sockets::{Addresses, Pair, Sockets};
+use crate::streams::{Slow, Streams};
 use crate::tls::{Current, Identity};
 use crate::{https, local};
 
@@ -31,6 +31,7 @@ const SPARE_THREADS: usize = 2;
 /// What stands behind the sockets.
 pub(crate) struct Behind {
     pub(crate) kdc: Arc<dyn Kerberos>,
+    pub(crate) passwords: Arc<dyn Kerberos>,
     pub(crate) http: Arc<dyn Http>,
     pub(crate) identity: Option<Identity>,
     pub(crate) ready: Box<Readiness>,
@@ -69,6 +70,7 @@ impl Listeners {
         let tls = behind.identity.map(current).transpose()?;
         let mut opening = Opening::new(sockets.addresses, tls, limits, metrics)?;
         opening.kdc(sockets.kdc, &behind.kdc)?;
+        opening.passwords(sockets.password, &behind.passwords)?;
         opening.https(sockets.https, &behind.http)?;
         opening.http(sockets.http, &behind.http)?;
         if let Some(listener) = sockets.operations {
@@ -144,7 +146,7 @@ impl<'a> Opening<'a> {
     ) -> Result<Self, Fault> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(processors())
-            .max_blocking_threads(limits.workers() + SPARE_THREADS)
+            .max_blocking_threads(limits.workers() + limits.password_workers() + SPARE_THREADS)
             .thread_name("serve")
             .enable_all()
             .build()
@@ -209,19 +211,43 @@ impl<'a> Opening<'a> {
         })
     }
 
-    fn kdc(
-        &mut self,
-        sockets: Vec<(UdpSocket, TcpListener)>,
-        kdc: &Arc<dyn Kerberos>,
-    ) -> Result<(), Fault> {
-        let streams = Arc::new(Streams {
-            kdc: Arc::clone(kdc),
+    fn kdc(&mut self, sockets: Vec<Pair>, kdc: &Arc<dyn Kerberos>) -> Result<(), Fault> {
+        let streams = self.streams(Role::KdcTcp, kdc, None);
+        self.kerberos(sockets, Role::KdcUdp, self.limits.kdc_threads(), streams)
+    }
+
+    /// As the KDC, but for what a new password costs: datagrams have a thread for each that is worked at, streams wait
+    /// for their turn.
+    fn passwords(&mut self, sockets: Vec<Pair>, door: &Arc<dyn Kerberos>) -> Result<(), Fault> {
+        let workers = self.limits.password_workers();
+        let slow = Slow {
+            at_once: Arc::new(Semaphore::new(workers)),
+            queue: self.limits.queue(),
+        };
+        let streams = self.streams(Role::PasswordTcp, door, Some(slow));
+        self.kerberos(sockets, Role::PasswordUdp, workers, streams)
+    }
+
+    fn streams(&self, role: Role, door: &Arc<dyn Kerberos>, slow: Option<Slow>) -> Arc<Streams> {
+        Arc::new(Streams {
+            role,
+            door: Arc::clone(door),
+            slow,
             limits: self.limits.streams(),
-            room: self.room(Role::KdcTcp, self.limits.kdc_connections),
+            room: self.room(role, self.limits.kdc_connections),
             metrics: Arc::clone(self.metrics),
-        });
+        })
+    }
+
+    fn kerberos(
+        &mut self,
+        sockets: Vec<Pair>,
+        role: Role,
+        threads: usize,
+        streams: Arc<Streams>,
+    ) -> Result<(), Fault> {
         for (udp, tcp) in sockets {
-            let datagrams = Datagrams::serve(udp, self.limits.kdc_threads(), kdc, self.metrics)?;
+            let datagrams = Datagrams::serve(udp, role, threads, &streams.door, self.metrics)?;
             self.serving.datagrams.push(datagrams);
             let (listener, closing) = (self.watched(tcp)?, self.closing.clone());
             self.run(Arc::clone(&streams).serve(listener, closing));

@@ -22,6 +22,17 @@ pub(crate) enum Outcome {
     Failed,
 }
 
+impl Outcome {
+    /// How a Kerberos message ended: a party failed, was silent, or answered.
+    pub(crate) fn of<T>(answer: &Option<Option<T>>) -> Self {
+        match answer {
+            Some(Some(_)) => Self::Answered,
+            Some(None) => Self::Malformed,
+            None => Self::Failed,
+        }
+    }
+}
+
 const OUTCOMES: [(Outcome, &str); 4] = [
     (Outcome::Answered, "answered"),
     (Outcome::Malformed, "malformed"),

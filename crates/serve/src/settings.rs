@@ -91,6 +91,8 @@ pub struct Listen {
     /// Kerberos, by UDP and TCP on the same port. A machine with several addresses lists each of them, so
     /// that an answer leaves by the address that was asked. Default: `["0.0.0.0:88", "[::]:88"]`.
     pub kdc: Vec<SocketAddr>,
+    /// Changes of passwords (RFC 3244), by UDP and TCP on the same port. Default: `["0.0.0.0:464", "[::]:464"]`.
+    pub password: Vec<SocketAddr>,
     /// Federation, registration and administration. Default: `["0.0.0.0:443", "[::]:443"]`.
     pub https: Vec<SocketAddr>,
     /// CRL and probe over plain HTTP. Default: `["0.0.0.0:80", "[::]:80"]`.
@@ -113,6 +115,7 @@ impl Default for Listen {
         };
         Self {
             kdc: everywhere(88),
+            password: everywhere(464),
             https: everywhere(443),
             http: everywhere(80),
             operations: Some((Ipv4Addr::LOCALHOST, 9464).into()),
@@ -127,6 +130,7 @@ impl Listen {
     pub fn nowhere() -> Self {
         Self {
             kdc: Vec::new(),
+            password: Vec::new(),
             https: Vec::new(),
             http: Vec::new(),
             operations: None,
@@ -141,7 +145,10 @@ impl Listen {
 pub struct Limits {
     /// Threads that read each UDP socket of the KDC; 0 means one per processor. Default: 0.
     pub kdc_threads: usize,
-    /// TCP connections to the KDC that may be open. Default: 1,024.
+    /// Password changes over Kerberos that are worked at at once, each of which takes the time and the memory of a
+    /// password's hash; 0 means one per two processors, at least one. Default: 0.
+    pub password_workers: usize,
+    /// TCP connections to the KDC, and to where passwords are changed, that may be open. Default: 1,024 each.
     pub kdc_connections: usize,
     /// HTTP connections that may be open. Default: 2,048.
     pub http_connections: usize,
@@ -165,6 +172,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             kdc_threads: 0,
+            password_workers: 0,
             kdc_connections: 1024,
             http_connections: 2048,
             connections_per_address: 256,
@@ -185,6 +193,19 @@ impl Limits {
         } else {
             self.kdc_threads
         }
+    }
+
+    pub(crate) fn password_workers(&self) -> usize {
+        if self.password_workers == 0 {
+            (processors() / 2).max(1)
+        } else {
+            self.password_workers
+        }
+    }
+
+    /// How long a request waits for its turn.
+    pub(crate) fn queue(&self) -> Duration {
+        Duration::from_millis(self.queue_millis.max(1))
     }
 
     pub(crate) fn workers(&self) -> usize {
@@ -210,7 +231,7 @@ impl Limits {
             head: Duration::from_secs(self.head_seconds.max(1)),
             transfer: Duration::from_secs(self.transfer_seconds.max(1)),
             idle: Duration::from_secs(self.idle_seconds.max(1)),
-            queue: Duration::from_millis(self.queue_millis.max(1)),
+            queue: self.queue(),
         }
     }
 }

@@ -69,6 +69,8 @@ impl Inherited {
 pub struct Addresses {
     /// Kerberos, UDP and TCP alike.
     pub kdc: Vec<SocketAddr>,
+    /// Changes of passwords, UDP and TCP alike.
+    pub password: Vec<SocketAddr>,
     /// HTTPS.
     pub https: Vec<SocketAddr>,
     /// Plain HTTP.
@@ -90,7 +92,8 @@ pub fn probe(listen: &Listen) -> Result<(), Fault> {
 
 /// All sockets, open.
 pub(crate) struct Sockets {
-    pub(crate) kdc: Vec<(UdpSocket, TcpListener)>,
+    pub(crate) kdc: Vec<Pair>,
+    pub(crate) password: Vec<Pair>,
     pub(crate) https: Vec<TcpListener>,
     pub(crate) http: Vec<TcpListener>,
     pub(crate) operations: Option<TcpListener>,
@@ -102,7 +105,13 @@ impl Sockets {
     /// Opens everything that `listen` names.
     pub(crate) fn open(listen: &Listen, mut inherited: Inherited) -> Result<Self, Fault> {
         let mut addresses = Addresses::default();
-        let kdc = some(&listen.kdc, |address| kdc(address, &mut inherited))?;
+        let kdc = some(&listen.kdc, |address| {
+            pair(Role::KdcUdp, Role::KdcTcp, address, &mut inherited)
+        })?;
+        let password = some(&listen.password, |address| {
+            let (udp, tcp) = (Role::PasswordUdp, Role::PasswordTcp);
+            pair(udp, tcp, address, &mut inherited)
+        })?;
         let https = some(&listen.https, |address| {
             tcp(Role::Https, address, &mut inherited)
         })?;
@@ -132,10 +141,12 @@ impl Sockets {
                 .filter_map(|each| each.local_addr().ok())
                 .collect()
         };
-        addresses.kdc = kdc
-            .iter()
-            .filter_map(|(udp, _): &(UdpSocket, _)| udp.local_addr().ok())
-            .collect();
+        let of_pairs = |pairs: &[Pair]| {
+            let addresses = pairs.iter().map(|(udp, _)| udp.local_addr());
+            addresses.filter_map(Result::ok).collect()
+        };
+        addresses.kdc = of_pairs(&kdc);
+        addresses.password = of_pairs(&password);
         addresses.https = of(&https);
         addresses.http = of(&http);
         addresses.operations = operations
@@ -144,6 +155,7 @@ impl Sockets {
         addresses.admin_socket.clone_from(&listen.admin_socket);
         Ok(Self {
             kdc,
+            password,
             https,
             http,
             operations,
@@ -186,31 +198,38 @@ fn lacks_family(fault: &Fault) -> bool {
 }
 
 /// A UDP and a TCP socket on the same port.
-fn kdc(address: SocketAddr, inherited: &mut Inherited) -> Result<(UdpSocket, TcpListener), Fault> {
+pub(crate) type Pair = (UdpSocket, TcpListener);
+
+fn pair(
+    datagrams: Role,
+    streams: Role,
+    address: SocketAddr,
+    inherited: &mut Inherited,
+) -> Result<Pair, Fault> {
     let mut last = None;
     for _ in 0..TRIES {
         let udp = match inherited.udp(address) {
             Some(udp) => udp,
-            None => udp(address)?,
+            None => udp(datagrams, address)?,
         };
         let port = udp
             .local_addr()
-            .map_err(|error| Fault::bind(Role::KdcUdp, address, error))?
+            .map_err(|error| Fault::bind(datagrams, address, error))?
             .port();
-        match tcp(Role::KdcTcp, SocketAddr::new(address.ip(), port), inherited) {
+        match tcp(streams, SocketAddr::new(address.ip(), port), inherited) {
             Ok(tcp) => return Ok((udp, tcp)),
             Err(fault) if address.port() == 0 => last = Some(fault),
             Err(fault) => return Err(fault),
         }
     }
     Err(last.unwrap_or(Fault::AddressTaken {
-        role: Role::KdcTcp,
+        role: streams,
         address,
         holder: None,
     }))
 }
 
-fn udp(address: SocketAddr) -> Result<UdpSocket, Fault> {
+fn udp(role: Role, address: SocketAddr) -> Result<UdpSocket, Fault> {
     let open = || -> io::Result<UdpSocket> {
         let socket = Socket::new(
             Domain::for_address(address),
@@ -224,7 +243,7 @@ fn udp(address: SocketAddr) -> Result<UdpSocket, Fault> {
         socket.bind(&address.into())?;
         Ok(socket.into())
     };
-    open().map_err(|error| Fault::bind(Role::KdcUdp, address, error))
+    open().map_err(|error| Fault::bind(role, address, error))
 }
 
 fn tcp(role: Role, address: SocketAddr, inherited: &mut Inherited) -> Result<TcpListener, Fault> {

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::accept::{self, Closing};
-use crate::door::{Kerberos, Path};
+use crate::door::{Ends, Kerberos, Path};
 use crate::fault::Role;
 use crate::guard::guarded;
 use crate::metrics::{Metrics, Outcome};
@@ -36,9 +37,20 @@ pub(crate) struct Limits {
     pub(crate) messages: u32,
 }
 
-/// The KDC's side of its TCP listeners.
+/// For what takes longer than a worker of the runtime may be held up: how many messages are answered at once, each on
+/// a thread of its own.
+pub(crate) struct Slow {
+    pub(crate) at_once: Arc<Semaphore>,
+    /// How long a message waits for its turn.
+    pub(crate) queue: Duration,
+}
+
+/// The side of the TCP listeners of one party.
 pub(crate) struct Streams {
-    pub(crate) kdc: Arc<dyn Kerberos>,
+    pub(crate) role: Role,
+    pub(crate) door: Arc<dyn Kerberos>,
+    /// Nothing where an answer takes microseconds.
+    pub(crate) slow: Option<Slow>,
     pub(crate) limits: Limits,
     pub(crate) room: Arc<Room>,
     pub(crate) metrics: Arc<Metrics>,
@@ -66,6 +78,8 @@ impl Streams {
         seat: Seat,
         mut closing: Closing,
     ) {
+        let Ok(own) = stream.local_addr() else { return };
+        let ends = Ends { peer, own };
         let mut arrived = Vec::new();
         for _ in 0..self.limits.messages {
             seat.waiting();
@@ -77,12 +91,15 @@ impl Streams {
             let reply = match message {
                 Ok(Message::Whole(message)) => {
                     seat.busy();
-                    self.answer(&message, peer)
+                    match &self.slow {
+                        None => self.answer(&message, ends),
+                        Some(slow) => self.answer_slowly(slow, message, ends).await,
+                    }
                 }
                 Ok(Message::TooLong) => {
                     self.metrics
-                        .request(Role::KdcTcp, Outcome::Malformed, Duration::ZERO);
-                    self.send(&mut stream, self.kdc.too_long()).await;
+                        .request(self.role, Outcome::Malformed, Duration::ZERO);
+                    self.send(&mut stream, self.door.too_long()).await;
                     return;
                 }
                 Ok(Message::End) | Err(_) => return,
@@ -119,18 +136,35 @@ impl Streams {
         Ok(Message::Whole(message))
     }
 
-    fn answer(&self, message: &[u8], peer: SocketAddr) -> Option<Arc<[u8]>> {
+    fn answer(&self, message: &[u8], ends: Ends) -> Option<Arc<[u8]>> {
         let began = moment::now();
         let answer = guarded(&self.metrics, "a Kerberos message", || {
-            self.kdc.answer(message, Path::Tcp, peer)
+            self.door.answer(message, Path::Tcp, ends)
         });
-        let outcome = match &answer {
-            Some(Some(_)) => Outcome::Answered,
-            Some(None) => Outcome::Malformed,
-            None => Outcome::Failed,
+        self.metrics
+            .request(self.role, Outcome::of(&answer), began.elapsed());
+        answer.unwrap_or_else(|| self.door.generic_failure())
+    }
+
+    /// Answers on another thread, when it is this message's turn. A peer that leaves meanwhile does not make room for
+    /// the next one: what it asked for is being worked at.
+    async fn answer_slowly(
+        self: &Arc<Self>,
+        slow: &Slow,
+        message: Vec<u8>,
+        ends: Ends,
+    ) -> Option<Arc<[u8]>> {
+        let Ok(Ok(turn)) = timeout(slow.queue, Arc::clone(&slow.at_once).acquire_owned()).await
+        else {
+            self.metrics.request(self.role, Outcome::Busy, slow.queue);
+            return self.door.busy();
         };
-        self.metrics.request(Role::KdcTcp, outcome, began.elapsed());
-        answer.unwrap_or_else(|| self.kdc.generic_failure())
+        let streams = Arc::clone(self);
+        let answered = tokio::task::spawn_blocking(move || {
+            let _turn = turn;
+            streams.answer(&message, ends)
+        });
+        answered.await.ok().flatten()
     }
 
     /// Sends a reply; whether the conversation can go on.

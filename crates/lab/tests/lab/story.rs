@@ -151,6 +151,8 @@ fn the_description_keeps_the_contract_and_every_path_in_it_leads_to_a_file_of_th
         ("kdc", "udp"),
         ("kdc", "tcp"),
         ("kdc", "kkdcp"),
+        ("password", "udp"),
+        ("password", "tcp"),
         ("federation", "base"),
         ("authority", "crl_url"),
         ("admin", "upn"),

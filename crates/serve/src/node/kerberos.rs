@@ -1,6 +1,5 @@
 //! The KDC behind its sockets.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -9,7 +8,7 @@ use wire::kerberos::{ErrorCode, KerberosTime, KrbError, Microseconds, PrincipalN
 
 use super::Node;
 use super::turn::Unanswered;
-use crate::door::{Kerberos, Path};
+use crate::door::{Ends, Kerberos, Path};
 
 /// A line of the audit log about one exchange.
 #[derive(Serialize)]
@@ -32,7 +31,7 @@ struct Exchanged {
 }
 
 /// An exchange on its way to the audit log: turned into text there, off the KDC's thread.
-struct Later(kdc::Exchange);
+pub(super) struct Later(pub(super) kdc::Exchange);
 
 impl Serialize for Later {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
@@ -43,6 +42,7 @@ impl Serialize for Later {
             event: match exchange.kind {
                 kdc::ExchangeKind::As => "kdc.as",
                 kdc::ExchangeKind::Tgs => "kdc.tgs",
+                kdc::ExchangeKind::Password => "kdc.password",
                 kdc::ExchangeKind::Unreadable => "kdc.unreadable",
             },
             result: if exchange.refused.is_some() {
@@ -76,7 +76,7 @@ impl Node {
 }
 
 impl Kerberos for Node {
-    fn answer(&self, message: &[u8], path: Path, peer: SocketAddr) -> Option<Arc<[u8]>> {
+    fn answer(&self, message: &[u8], path: Path, ends: Ends) -> Option<Arc<[u8]>> {
         let now = self.clock.now();
         let transport = match path {
             Path::Udp => kdc::Transport::Datagram,
@@ -94,7 +94,7 @@ impl Kerberos for Node {
             };
             let answer = kdc::answer(
                 message,
-                Some(peer.ip()),
+                Some(ends.peer.ip()),
                 transport,
                 &view,
                 now,
@@ -131,5 +131,9 @@ impl Kerberos for Node {
 
     fn too_long(&self) -> Option<Arc<[u8]>> {
         Some(self.kerberos_failure(ErrorCode::KRB_ERR_FIELD_TOOLONG, self.clock.now()))
+    }
+
+    fn busy(&self) -> Option<Arc<[u8]>> {
+        Some(self.kerberos_failure(ErrorCode::KDC_ERR_SVC_UNAVAILABLE, self.clock.now()))
     }
 }

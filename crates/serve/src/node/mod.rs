@@ -7,6 +7,7 @@
 mod certificates;
 pub(crate) mod credentials;
 mod kerberos;
+mod passwords;
 mod proxy;
 mod turn;
 pub(crate) mod upkeep;
@@ -26,6 +27,7 @@ use crate::fault::Fault;
 use crate::metrics::Metrics;
 use crate::settings::Settings;
 use credentials::{Credentials, TLS_SERVER};
+pub(crate) use passwords::Passwords;
 use turn::Turn;
 
 /// Whoever wants to hear which steps of the documented flows happened (the lab).
@@ -42,6 +44,7 @@ pub(crate) struct Node {
     kdc_host: String,
     kdcs: Vec<String>,
     password_cost: Cost,
+    password_work: passwords::Work,
     kdc_memory: kdc::Memory,
     lockout: Lockout,
     federation: federation::Settings,
@@ -129,6 +132,7 @@ impl Node {
             kdc_memory: kdc::Memory::new(realm.lifetimes.skew),
             kdcs: kdcs(&kdc_host, &parts.kdc_addresses),
             password_cost: parts.password_cost,
+            password_work: passwords::Work::new(&settings.limits),
             realm,
             kdc_host,
             kinds: Kinds::of(settings),

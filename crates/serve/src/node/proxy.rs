@@ -3,11 +3,11 @@
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use wire::http::{Method, Request, Response};
-use wire::kerberos::KdcProxyMessage;
+use wire::kerberos::{KdcProxyMessage, PasswordRequest};
 
 use super::Node;
 use crate::conversation::error;
-use crate::door::{Kerberos as _, Path};
+use crate::door::{Ends, Kerberos as _, Path};
 
 /// Where it answers, in lower case: paths are compared without it, as the original does.
 pub(super) const PATH: &str = "/kdcproxy";
@@ -15,7 +15,7 @@ pub(super) const PATH: &str = "/kdcproxy";
 const MEDIA_TYPE: &str = "application/kerberos";
 
 impl Node {
-    /// Passes the message on to the KDC here, and to none elsewhere: whoever asks for another realm is refused.
+    /// Passes the message on to the KDC here, or to where passwords are changed, and to none elsewhere: whoever asks for another realm is refused.
     pub(super) fn kdc_proxy(&self, request: &Request) -> Response {
         if request.method != Method::Post {
             return error(
@@ -43,7 +43,14 @@ impl Node {
             );
         }
         let peer = SocketAddr::new(request.peer.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED)), 0);
-        let Some(reply) = self.answer(message, Path::Proxy, peer) else {
+        // The socket's own address is not told along with the request.
+        let own = SocketAddr::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
+        let ends = Ends { peer, own };
+        let reply = match PasswordRequest::is_one(message) {
+            true => self.change_password(message, Path::Proxy, ends),
+            false => self.answer(message, Path::Proxy, ends),
+        };
+        let Some(reply) = reply else {
             return error(400, "invalid_request", "this is no Kerberos request");
         };
         let answer = KdcProxyMessage::new(&reply, None);

@@ -18,20 +18,20 @@ fn kdc(limits: &Limits) -> (Listeners, SocketAddr) {
     (serving, address)
 }
 
-fn connect(address: SocketAddr) -> TcpStream {
+pub(super) fn connect(address: SocketAddr) -> TcpStream {
     let stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
 }
 
-fn send(stream: &mut TcpStream, message: &[u8]) {
+pub(super) fn send(stream: &mut TcpStream, message: &[u8]) {
     stream
         .write_all(&u32::try_from(message.len()).unwrap().to_be_bytes())
         .unwrap();
     stream.write_all(message).unwrap();
 }
 
-fn receive(stream: &mut TcpStream) -> Option<Vec<u8>> {
+pub(super) fn receive(stream: &mut TcpStream) -> Option<Vec<u8>> {
     let mut length = [0; 4];
     stream.read_exact(&mut length).ok()?;
     let mut message = vec![0; u32::from_be_bytes(length) as usize];
@@ -39,7 +39,7 @@ fn receive(stream: &mut TcpStream) -> Option<Vec<u8>> {
     Some(message)
 }
 
-fn ask_udp(address: SocketAddr, message: &[u8]) -> Vec<u8> {
+pub(super) fn ask_udp(address: SocketAddr, message: &[u8]) -> Vec<u8> {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
     socket.set_read_timeout(Some(PATIENCE)).unwrap();
     socket.send_to(message, address).unwrap();

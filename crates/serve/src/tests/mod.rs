@@ -4,6 +4,7 @@ mod https;
 mod kdc;
 mod local;
 mod node;
+mod passwords;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -12,7 +13,7 @@ use std::time::Duration;
 
 use wire::http::{Request, Response};
 
-use crate::door::{Http, Kerberos, Path};
+use crate::door::{Ends, Http, Kerberos, Path};
 use crate::fault::Role;
 use crate::listeners::{Behind, Listeners};
 use crate::metrics::Metrics;
@@ -24,7 +25,8 @@ use crate::tls::Identity;
 struct Echo;
 
 impl Kerberos for Echo {
-    fn answer(&self, message: &[u8], path: Path, _: SocketAddr) -> Option<Arc<[u8]>> {
+    fn answer(&self, message: &[u8], path: Path, ends: Ends) -> Option<Arc<[u8]>> {
+        assert!(ends.own.ip().is_loopback() && ends.peer.ip().is_loopback());
         match message {
             b"panic" => panic!("on purpose"),
             b"silence" => None,
@@ -45,6 +47,10 @@ impl Kerberos for Echo {
 
     fn too_long(&self) -> Option<Arc<[u8]>> {
         Some(Arc::from(*b"too long"))
+    }
+
+    fn busy(&self) -> Option<Arc<[u8]>> {
+        Some(Arc::from(*b"busy"))
     }
 }
 
@@ -99,6 +105,7 @@ fn serve(listen: &Listen, limits: &Limits) -> (Listeners, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::default());
     let behind = Behind {
         kdc: Arc::new(Echo),
+        passwords: Arc::new(Echo),
         http: Arc::new(Echo),
         identity: Some(identity("first")),
         ready: Box::new(|| Ok(())),

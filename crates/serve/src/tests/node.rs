@@ -17,7 +17,7 @@ use crate::fault::Fault;
 use crate::server::{Parts, Running, Server, found_authorities};
 use crate::settings::{Listen, Settings};
 
-fn settings() -> Settings {
+pub(super) fn settings() -> Settings {
     let mut settings = Settings {
         listen: Listen::nowhere(),
         ..Settings::default()
@@ -36,7 +36,7 @@ fn started() -> (Running, Arc<Directory>) {
     (running, directory)
 }
 
-fn root(directory: &Directory) -> Vec<u8> {
+pub(super) fn root(directory: &Directory) -> Vec<u8> {
     let snapshot = directory.snapshot().unwrap();
     authority::authority(&snapshot, Ca::Tls, SystemClock.now())
         .unwrap()
@@ -238,7 +238,12 @@ fn a_second_server_over_the_same_directory_takes_up_where_the_first_one_stopped(
 }
 
 /// Posts `body` to the KDC proxy; the status line and the body of the answer.
-fn ask_proxy(address: SocketAddr, root: &[u8], method: &str, body: &[u8]) -> (String, Vec<u8>) {
+pub(super) fn ask_proxy(
+    address: SocketAddr,
+    root: &[u8],
+    method: &str,
+    body: &[u8],
+) -> (String, Vec<u8>) {
     let name = "sts.corp.example";
     let head = format!(
         "{method} /KdcProxy HTTP/1.1\r\nHost: {name}\r\nContent-Type: application/kerberos\r\n\
@@ -256,7 +261,7 @@ fn ask_proxy(address: SocketAddr, root: &[u8], method: &str, body: &[u8]) -> (St
     (status, answer[end + 4..].to_vec())
 }
 
-fn proxied(message: &[u8], realm: Option<&str>) -> KdcProxyMessage {
+pub(super) fn proxied(message: &[u8], realm: Option<&str>) -> KdcProxyMessage {
     KdcProxyMessage::new(message, realm.map(Realm::from))
 }
 
