@@ -30,7 +30,6 @@ pub struct Answer {
 }
 
 /// What the caller gets.
-#[derive(Debug)]
 enum Body {
     /// This, whatever comes of the commit.
     Ready(Response),
@@ -38,6 +37,17 @@ enum Body {
     Value(Value),
     /// An entry as it is once the changes are committed, with further members.
     Entry(EntryId, Map<String, Value>),
+}
+
+/// What it is, and not what it says: that may be a new password, or the keys of a service.
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ready(response) => f.debug_tuple("Ready").field(response).finish(),
+            Self::Value(_) => f.write_str("Value(…)"),
+            Self::Entry(id, _) => write!(f, "Entry({id:?}, …)"),
+        }
+    }
 }
 
 impl Answer {
@@ -343,4 +353,27 @@ pub fn not_committed(
 ) -> Answer {
     let action = find(request).map_or("administration.request", |(endpoint, _)| endpoint.action);
     refuse(request, caller, action, &Refused::from(why), now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_has_nothing_of_what_is_answered() {
+        let id = EntryId(wire::Guid::from_bytes([1; 16]));
+        let bodies = [
+            Done::now(serde_json::json!({"password": "Tr0ubadour"})).body,
+            Done::entry(id, Vec::new())
+                .with("password", "Tr0ubadour")
+                .body,
+        ];
+        for body in bodies {
+            let shown = format!("{body:?}");
+            assert!(
+                !shown.contains("Tr0ubadour") && shown.contains('…'),
+                "{shown}"
+            );
+        }
+    }
 }

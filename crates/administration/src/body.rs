@@ -18,8 +18,15 @@ const LONGEST_ENCODED: usize = 48 * 1024;
 const MOST_VALUES: usize = 100;
 
 /// The members of a body, taken out one by one.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Members(Map<String, Value>);
+
+/// Names alone: values hold passwords.
+impl std::fmt::Debug for Members {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 /// What a `PATCH` says of a value.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -250,5 +257,17 @@ impl<'de> Deserialize<'de> for Unique {
         }
 
         from.deserialize_map(Object)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_has_the_names_of_members_and_not_their_values() {
+        let body = br#"{"password":"Tr0ubadour"}"#;
+        let members = Members::read(body, &["password"]).unwrap();
+        assert_eq!(format!("{members:?}"), r#"{"password"}"#);
     }
 }

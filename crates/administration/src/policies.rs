@@ -120,7 +120,9 @@ pub(crate) fn set(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done, Trou
         .set(half, about, value.clone())
         .map_err(|error| match error {
             NotSet::Invalid(invalid) => Refused::member("value", invalid.to_string()),
-            NotSet::ComputerOnly(_) | NotSet::UserOnly(_) => Refused::parameter("half", error.to_string()),
+            NotSet::ComputerOnly(_) | NotSet::UserOnly(_) => {
+                Refused::parameter("half", error.to_string())
+            }
         })?;
     let done = Done::now(show_object(snapshot, &object)?);
     if !new && object == before {

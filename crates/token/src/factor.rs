@@ -13,6 +13,7 @@ use crate::authentication::SecondFactor;
 use crate::moment;
 use crate::parameters::Parameters;
 use crate::recovery::RecoveryCode;
+use crate::secret::shows_only;
 use crate::totp::{Totp, TotpSecret};
 
 /// A way to prove a second factor.
@@ -55,7 +56,7 @@ pub fn adapter(id: &str) -> Option<&'static dyn AuthenticationAdapter> {
 }
 
 /// Whose second factor it is and what the adapter keeps about them.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Enrolled<'a> {
     /// The account.
     pub account: Guid,
@@ -63,14 +64,18 @@ pub struct Enrolled<'a> {
     pub data: &'a Value,
 }
 
+shows_only!("Enrolled", Enrolled<'_>: account);
+
 /// An authentication that has begun.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq)]
 pub struct Begun {
     /// What the person is to fill in.
     pub form: Form,
     /// What the adapter wants back with the answer.
     pub state: Value,
 }
+
+shows_only!("Begun", Begun: form);
 
 /// What an adapter asks of a person: one field of a form.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -97,7 +102,7 @@ pub enum Ended {
 }
 
 /// What follows from a proven factor.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq)]
 pub struct Accepted {
     /// The proof.
     pub proof: SecondFactor,
@@ -107,14 +112,18 @@ pub struct Accepted {
     pub data: Option<Value>,
 }
 
+shows_only!("Accepted", Accepted: proof, claim);
+
 /// Something that works once.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Claim {
     /// Its name.
     pub id: String,
     /// Until when its use must be remembered.
     pub until: Timestamp,
 }
+
+shows_only!("Claim", Claim: until);
 
 /// Why a second factor is not accepted.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -137,13 +146,15 @@ pub enum Wrong {
 }
 
 /// A person's second factors: what rests, wrapped, with the account, one value for each.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Default)]
 pub struct SecondFactors {
     /// What each adapter keeps.
     pub enrolled: BTreeMap<String, Value>,
     /// Wrong answers since the last right one.
     pub guesses: Guesses,
 }
+
+shows_only!("SecondFactors", SecondFactors: guesses);
 
 /// One value of those that rest.
 #[derive(Serialize, Deserialize)]
@@ -348,6 +359,49 @@ mod tests {
             SecondFactors::read(resting.iter().map(Vec::as_slice)),
             factors
         );
+    }
+
+    #[test]
+    fn a_log_has_neither_what_adapters_keep_nor_what_was_typed() {
+        let secret = TotpSecret::parse("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").unwrap();
+        let kept = secret.kept();
+        let (account, code) = (Guid::from_bytes([7; 16]), secret.code(T));
+        let mut accepted = secret.enrol(account, &code, T).unwrap();
+        accepted.data = Some(kept.clone());
+        let enrolled = Enrolled {
+            account,
+            data: &kept,
+        };
+        let mut rng = crate::testing::Dice::new(1);
+        let begun = adapters()[0].begin_authentication(&enrolled, T, &mut rng);
+        let begun = begun.unwrap();
+        let shown = [
+            format!("{accepted:?}"),
+            format!("{:?}", accepted.claim),
+            format!("{:?}", SecondFactors::with_totp(&secret)),
+            format!("{enrolled:?}"),
+            format!(
+                "{:?}",
+                AtOnce::Right {
+                    claim: accepted.claim.clone(),
+                    factors: Some(SecondFactors::with_totp(&secret)),
+                }
+            ),
+            format!("{:?}", Ended::Accept(accepted)),
+            format!(
+                "{:?}",
+                Begun {
+                    form: begun.form,
+                    state: Value::from(code.clone()),
+                }
+            ),
+        ];
+        for shown in shown {
+            assert!(
+                !shown.contains("GEZDGNBV") && !shown.contains(&code),
+                "{shown}"
+            );
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::parameters::{InvalidParameters, Parameters};
 use crate::pkce::Challenge;
 use crate::refusal::Code;
 use crate::scope::Scopes;
+use crate::secret::shows_only;
 use crate::secret::{Digest, Purpose, Secret};
 use crate::sign_in::SignedIn;
 
@@ -323,13 +324,14 @@ pub enum TokenRequest {
 }
 
 /// Redeeming a code.
-#[derive(Debug)]
 pub struct CodeRequest {
     client: String,
     code: Secret,
     redirect_uri: String,
     verifier: String,
 }
+
+shows_only!("CodeRequest", CodeRequest: client, redirect_uri);
 
 impl CodeRequest {
     /// The digest under which the code's record rests.
@@ -505,7 +507,7 @@ impl TokenRequest {
 }
 
 /// A successful answer of the token endpoint (RFC 6749 5.1, OpenID Connect Core 3.1.3.3, protocols A.3.1).
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Serialize)]
 pub struct TokenResponse {
     /// Always `Bearer`.
     pub token_type: &'static str,
@@ -528,6 +530,8 @@ pub struct TokenResponse {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refresh_token_expires_in: Option<i64>,
 }
+
+shows_only!("TokenResponse", TokenResponse: expires_in, resource, scope);
 
 #[cfg(test)]
 mod tests;

@@ -4,6 +4,7 @@
 //! and a key is over its limit only when all four of its cells are. Keys that share a cell can make the count too high,
 //! by chance once in a great many, and never too low; so nobody who floods us with addresses makes us forget another.
 
+use crate::secret::shows_only;
 use core::hash::Hasher;
 use std::hash::DefaultHasher;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -34,13 +35,14 @@ pub enum Counted<'a> {
 }
 
 /// Counts attempts; 512 KiB, shared by all threads.
-#[derive(Debug)]
 pub struct Limiter {
     /// When each cell will be empty again, in microseconds since 1970.
     cells: Box<[AtomicI64]>,
     /// Unknown to those who try, so that they cannot choose whose cells they fill.
     seed: [u8; 16],
 }
+
+shows_only!("Limiter", Limiter: );
 
 impl Limiter {
     /// An empty limiter.
@@ -174,5 +176,11 @@ mod tests {
             limiter.count(Counted::FailuresFrom(&other.to_be_bytes()), LIMIT, NOW);
         }
         assert!(limiter.wait(one, LIMIT, NOW).is_some());
+    }
+
+    #[test]
+    fn a_log_has_no_seed() {
+        let limiter = Limiter::new(&mut Dice::new(1));
+        assert_eq!(format!("{limiter:?}"), "Limiter { .. }");
     }
 }

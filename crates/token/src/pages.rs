@@ -22,6 +22,7 @@ mod steps;
 #[cfg(test)]
 mod tests;
 
+use crate::secret::shows_only;
 use base64ct::{Base64, Encoding};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
@@ -51,7 +52,7 @@ pub const AUTH_METHOD: &str = "AuthMethod";
 const STYLE: &str = include_str!("pages/style.css");
 
 /// A page, ready to be sent.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Page {
     /// The HTTP status.
     pub status: u16,
@@ -61,6 +62,8 @@ pub struct Page {
     /// Policy. Browsers hold a redirection after a form to `form-action` too.
     leads_to: Vec<String>,
 }
+
+shows_only!("Page", Page: status, leads_to);
 
 impl Page {
     /// Allows the page's form to be answered by a redirection to `source`.

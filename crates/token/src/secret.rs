@@ -7,6 +7,21 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use serde::{Deserialize, Serialize};
 use trust::Rng;
 
+/// `Debug` that tells the named fields alone, for what ends up in a log must open nothing: the others hold passwords,
+/// codes, tokens and keys.
+macro_rules! shows_only {
+    ($name:literal, $type:ty: $($field:ident),*) => {
+        impl ::core::fmt::Debug for $type {
+            fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                f.debug_struct($name)
+                    $(.field(stringify!($field), &self.$field))*
+                    .finish_non_exhaustive()
+            }
+        }
+    };
+}
+pub(crate) use shows_only;
+
 /// What a secret is for. The purpose is part of its digest, so that a code is never taken for a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Purpose {

@@ -27,6 +27,7 @@ use crate::factor::{self, AuthenticationAdapter, Claim, Ended, Form, SecondFacto
 use crate::moment;
 use crate::parameters::Parameters;
 use crate::recovery::{self, RecoveryCode};
+use crate::secret::shows_only;
 use crate::secret::{Digest, Purpose, Secret};
 use crate::totp::{self, Totp, TotpSecret};
 
@@ -64,7 +65,7 @@ pub struct Begun {
 }
 
 /// Waiting for a second factor.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct AwaitsSecondFactor {
     begun: Begun,
     first: FirstFactor,
@@ -72,8 +73,10 @@ pub struct AwaitsSecondFactor {
     states: Vec<(String, Value)>,
 }
 
+shows_only!("AwaitsSecondFactor", AwaitsSecondFactor: begun, first);
+
 /// Waiting for the first code of a new authenticator.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct AwaitsEnrolment {
     begun: Begun,
     /// What was proven so far.
@@ -81,6 +84,8 @@ pub struct AwaitsEnrolment {
     /// The new secret in base32.
     secret: String,
 }
+
+shows_only!("AwaitsEnrolment", AwaitsEnrolment: begun, proven);
 
 /// Waiting for the person to have written down the recovery codes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -107,7 +112,7 @@ pub enum Next {
 }
 
 /// What became of a form that was handed in.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[allow(
     clippy::large_enum_variant,
     reason = "one lives for the length of one request"
@@ -147,6 +152,28 @@ pub enum Handled {
     },
     /// No new password was chosen; the state stays.
     NotChosen(NotChosen),
+}
+
+/// Neither recovery codes nor the new password, nor what second factors are checked by.
+impl core::fmt::Debug for Handled {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Right { next, .. } => {
+                let mut shown = f.debug_struct("Right");
+                shown.field("next", next).finish_non_exhaustive()
+            }
+            Self::Wrong { wrong, .. } => {
+                let mut shown = f.debug_struct("Wrong");
+                shown.field("wrong", wrong).finish_non_exhaustive()
+            }
+            Self::TooMany { wait } => f.debug_struct("TooMany").field("wait", wait).finish(),
+            Self::NewPassword { begun, .. } => {
+                let mut shown = f.debug_struct("NewPassword");
+                shown.field("begun", begun).finish_non_exhaustive()
+            }
+            Self::NotChosen(why) => f.debug_tuple("NotChosen").field(why).finish(),
+        }
+    }
 }
 
 impl Handled {

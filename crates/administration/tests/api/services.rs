@@ -237,7 +237,7 @@ fn a_service_is_named_changed_disabled_listed_and_deleted() {
     );
     assert_eq!(
         world.get("keeper", "/services").names(),
-        ["svc-federation$", "web$"]
+        ["kadmin-changepw$", "svc-federation$", "web$"]
     );
     let patch = json!({"description": null, "trusted_for_delegation": false});
     let shown = world.ask("admin", "PATCH /services/web", patch).ok();

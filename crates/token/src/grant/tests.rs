@@ -303,3 +303,26 @@ fn refuses_texts_that_are_no_refresh_token() {
         assert!(RefreshToken::parse(wrong).is_none(), "{wrong}");
     }
 }
+
+#[test]
+fn a_log_has_neither_the_verifier_nor_any_token() {
+    let request = format!("{:?}", code_request(&[]));
+    let code = Secret::draw(&mut Dice::new(2)).reveal();
+    assert!(!request.contains(VERIFIER) && !request.contains(&code));
+    let (_, token) = family();
+    let revealed = token.reveal();
+    let refresh = format!("{:?}", refresh(&revealed, &[]).unwrap());
+    assert!(!refresh.contains(&revealed[22..]));
+    let response = TokenResponse {
+        token_type: "Bearer",
+        expires_in: 3600,
+        access_token: "the-access-token".into(),
+        resource: "urn:r".into(),
+        scope: "openid".into(),
+        id_token: Some("the-id-token".into()),
+        refresh_token: Some("the-refresh-token".into()),
+        refresh_token_expires_in: None,
+    };
+    let logged = format!("{response:?}");
+    assert!(!logged.contains("-token\"") && logged.contains("urn:r"));
+}

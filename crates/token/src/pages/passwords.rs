@@ -6,10 +6,11 @@ use super::{
     CONFIRM_NEW_PASSWORD, CONTEXT, FORM_TOKEN, NEW_PASSWORD, OLD_PASSWORD, Page, USER_NAME,
     document, hidden,
 };
+use crate::secret::shows_only;
 use crate::totp;
 
 /// What the page for a password that must be changed shows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct NewPassword<'a> {
     /// Whose sign-in it is.
     pub organisation: &'a str,
@@ -26,6 +27,8 @@ pub struct NewPassword<'a> {
     /// What went wrong the last time.
     pub error: Option<&'a str>,
 }
+
+shows_only!("NewPassword", NewPassword<'_>: account, rules, error);
 
 /// Asks for a new password in place of one that must be changed.
 #[must_use]
@@ -48,7 +51,7 @@ pub fn new_password(page: &NewPassword<'_>) -> Page {
 }
 
 /// What the page on which a person changes their password shows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct UpdatePassword<'a> {
     /// Whose page it is.
     pub organisation: &'a str,
@@ -67,6 +70,8 @@ pub struct UpdatePassword<'a> {
     /// What went wrong the last time.
     pub error: Option<&'a str>,
 }
+
+shows_only!("UpdatePassword", UpdatePassword<'_>: rules, code_needed, error);
 
 /// Asks for name, present and new password, and the code of the second factor from whoever has one: nothing on the page
 /// tells whether somebody does, before both passwords were right.

@@ -3,8 +3,10 @@
 //! This is no HTML parser. It reads the subset that the pages of this crate are written in, and finds nothing in
 //! anything else.
 
+use crate::secret::shows_only;
+
 /// A form of a page.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Form {
     /// Its `id`: which question it is.
     pub id: String,
@@ -18,8 +20,10 @@ pub struct Form {
     pub required: Vec<String>,
 }
 
+shows_only!("Form", Form: id, fields, required);
+
 /// What a page says and asks.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct Read {
     /// The forms, in the order of the page.
     pub forms: Vec<Form>,
@@ -36,6 +40,8 @@ pub struct Read {
     /// The recovery codes (`#recovery-codes`).
     pub recovery_codes: Vec<String>,
 }
+
+shows_only!("Read", Read: forms, error, done, trace);
 
 impl Read {
     /// The form with this `id`.

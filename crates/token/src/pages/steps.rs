@@ -7,11 +7,12 @@ use super::{AUTH_METHOD, CONTEXT, FORM_TOKEN, PASSWORD, Page, USER_NAME, documen
 use crate::factor::AuthenticationAdapter;
 use crate::factor::Form;
 use crate::recovery::RecoveryCode;
+use crate::secret::shows_only;
 use crate::sign_in::LOST_AUTHENTICATOR;
 use crate::{qr, totp};
 
 /// What the page for name and password shows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Password<'a> {
     /// Whose sign-in it is.
     pub organisation: &'a str,
@@ -28,6 +29,8 @@ pub struct Password<'a> {
     /// What went wrong the last time.
     pub error: Option<&'a str>,
 }
+
+shows_only!("Password", Password<'_>: going_to, domain, error);
 
 /// Asks for name and password.
 #[must_use]
@@ -53,7 +56,7 @@ pub fn password(page: &Password<'_>) -> Page {
 }
 
 /// What the page for a second factor shows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct SecondFactor<'a> {
     /// Whose sign-in it is.
     pub organisation: &'a str,
@@ -68,6 +71,8 @@ pub struct SecondFactor<'a> {
     /// What went wrong the last time.
     pub error: Option<&'a str>,
 }
+
+shows_only!("SecondFactor", SecondFactor<'_>: forms, error);
 
 /// Asks for a second factor.
 #[must_use]
@@ -115,7 +120,7 @@ fn factor(page: &SecondFactor<'_>, form: &Form, first: bool) -> Markup {
 }
 
 /// What the page for setting up an authenticator shows.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Enrolment<'a> {
     /// Whose sign-in it is.
     pub organisation: &'a str,
@@ -132,6 +137,8 @@ pub struct Enrolment<'a> {
     /// What went wrong the last time.
     pub error: Option<&'a str>,
 }
+
+shows_only!("Enrolment", Enrolment<'_>: account, error);
 
 /// Shows a new secret as a QR code and in text, and asks for its first code.
 #[must_use]

@@ -294,3 +294,89 @@ fn the_reader_survives_any_text() {
         let _ = reader::read(html);
     }
 }
+
+#[test]
+fn a_log_has_neither_the_token_of_a_form_nor_what_a_page_shows_once() {
+    const SECRET: &str = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ";
+    let word = "form-token";
+    let inputs = [
+        format!(
+            "{:?}",
+            Password {
+                organisation: "corp.example",
+                going_to: "device registration",
+                action: "/",
+                form_token: word,
+                domain: "corp.example",
+                user_name: "alice",
+                error: None,
+            }
+        ),
+        format!(
+            "{:?}",
+            SecondFactor {
+                organisation: "corp.example",
+                action: "/",
+                context: word,
+                form_token: word,
+                forms: &FORMS,
+                error: None,
+            }
+        ),
+        format!(
+            "{:?}",
+            Enrolment {
+                organisation: "corp.example",
+                action: "/",
+                context: word,
+                form_token: word,
+                account: "alice",
+                secret: &TotpSecret::parse(SECRET).unwrap(),
+                error: None,
+            }
+        ),
+        format!(
+            "{:?}",
+            NewPassword {
+                organisation: "corp.example",
+                action: "/",
+                context: word,
+                form_token: word,
+                account: "alice",
+                rules: "",
+                error: None,
+            }
+        ),
+        format!(
+            "{:?}",
+            UpdatePassword {
+                organisation: "corp.example",
+                action: "/",
+                form_token: word,
+                domain: "corp.example",
+                user_name: "alice",
+                rules: "",
+                code_needed: false,
+                error: None,
+            }
+        ),
+        format!(
+            "{:?}",
+            reader::Read {
+                forms: vec![reader::Form {
+                    hidden: vec![("FormToken".to_owned(), word.to_owned())],
+                    ..reader::Form::default()
+                }],
+                secret_uri: Some(format!("otpauth://totp/a?secret={SECRET}")),
+                secret: Some(SECRET.to_owned()),
+                recovery_codes: vec!["form-token".to_owned()],
+                ..reader::Read::default()
+            }
+        ),
+        format!("{:?}", factor_page(&FORMS)),
+    ];
+    for shown in inputs {
+        assert!(!shown.contains(word) && !shown.contains("GEZD"), "{shown}");
+        assert!(!shown.contains("<html"), "{shown}");
+    }
+}

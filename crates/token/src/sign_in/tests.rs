@@ -360,3 +360,46 @@ fn a_new_password_is_taken_when_it_is_typed_the_same_twice_and_is_nowhere_in_the
         other => panic!("{other:?}"),
     }
 }
+
+/// What a log would have of something.
+fn logged(value: &impl core::fmt::Debug) -> String {
+    format!("{value:#?}")
+}
+
+#[test]
+fn a_log_has_neither_a_new_password_nor_the_codes_and_secrets_that_a_form_led_to() {
+    let (factors, codes) = enrolled();
+    let browser = Secret::draw(&mut Dice::new(9));
+    let chosen = Handled::NewPassword {
+        begun: Begun::new(request(), ALICE, &browser, NOW),
+        password: Zeroizing::new("Tr0ubadour".to_owned()),
+    };
+    assert!(!logged(&chosen).contains("Tr0ubadour"));
+    let wrong = Handled::used(factors.clone(), NOW);
+    assert!(!logged(&wrong).contains("GEZDGNBV"));
+    let right = Handled::Right {
+        next: after_password(&factors, Wanted::FreshSecondFactor),
+        factors: Some(factors),
+        claim: None,
+        codes: codes.clone(),
+    };
+    let logged = logged(&right);
+    assert!(!logged.contains("GEZDGNBV") && logged.contains("AwaitsSecondFactor"));
+    assert!(codes.iter().all(|code| !logged.contains(code.as_str())));
+}
+
+#[test]
+fn a_log_has_no_secret_of_a_sign_in_that_waits() {
+    let state = SignIn::AwaitsSecondFactor(AwaitsSecondFactor {
+        begun: Begun::new(request(), ALICE, &Secret::draw(&mut Dice::new(9)), NOW),
+        first: FirstFactor::password(NOW),
+        states: vec![("sms".to_owned(), Value::from("482913"))],
+    });
+    assert!(!logged(&state).contains("482913"));
+    let enrolment = AwaitsEnrolment {
+        begun: Begun::new(request(), ALICE, &Secret::draw(&mut Dice::new(9)), NOW),
+        proven: Authentication::of(FirstFactor::password(NOW), None),
+        secret: secret().reveal().to_string(),
+    };
+    assert!(!logged(&enrolment).contains("GEZDGNBV"));
+}
