@@ -7,6 +7,7 @@
 mod chance;
 pub mod enrolment;
 pub mod path;
+pub mod revocation;
 mod rfc3339;
 pub mod story;
 mod time;

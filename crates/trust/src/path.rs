@@ -4,11 +4,16 @@
 //! one that does not may be judged by key trust. So this question is not "is it valid": it is asked of
 //! names and signatures only, and every doubt is answered with "yes, it reaches", because that answer leads
 //! to the stricter judge. What it never calls reaching is a mere claim: a name without the signature of a
-//! key that bears it.
+//! key that bears it. What certificate trust then asks of the path is [`validate`]'s.
+
+mod names;
+mod valid;
 
 use crypto::key::PublicKey;
 use crypto::signature::{LegacySha1, SignatureAlgorithm, UnacceptableAlgorithm, Verifier};
 use wire::x509::{Certificate, Name};
+
+pub use valid::{Invalid, Valid, Why, validate};
 
 /// CA certificates that may lie between a certificate and an anchor, and so the length of a path.
 const MAX_DEPTH: usize = 8;
@@ -30,6 +35,7 @@ const LONGEST_KEY: usize = 4096;
 pub struct Anchor {
     certificate: Certificate,
     key: Option<Verifier>,
+    own: Option<&'static str>,
 }
 
 impl Anchor {
@@ -38,7 +44,24 @@ impl Anchor {
     #[must_use]
     pub fn new(certificate: Certificate) -> Self {
         let key = verifier(&certificate, LONGEST_ANCHOR);
-        Self { certificate, key }
+        Self {
+            certificate,
+            key,
+            own: None,
+        }
+    }
+
+    /// Says that it is our own authority of that name: what it issued and revoked stands in our own books.
+    #[must_use]
+    pub fn of_ours(mut self, authority: &'static str) -> Self {
+        self.own = Some(authority);
+        self
+    }
+
+    /// Which of our own authorities it is, if it is one.
+    #[must_use]
+    pub fn own(&self) -> Option<&'static str> {
+        self.own
     }
 
     /// The certificate.
@@ -155,7 +178,7 @@ fn check(certificate: &Certificate, issuer: Option<&Verifier>) -> Signature {
 
 /// Whether two names are the same to a reader who forgives string types, case and spaces (RFC 5280 7.1): an
 /// authority may write its name differently in its own certificate and in those that it issues.
-fn same_name(one: &Name, other: &Name) -> bool {
+pub(crate) fn same_name(one: &Name, other: &Name) -> bool {
     if one == other {
         return true;
     }
@@ -165,7 +188,7 @@ fn same_name(one: &Name, other: &Name) -> bool {
     }
 }
 
-fn folded(name: &Name) -> Option<Vec<Vec<(String, String)>>> {
+pub(crate) fn folded(name: &Name) -> Option<Vec<Vec<(String, String)>>> {
     let parts = name.parts().ok()?;
     let fold = |part: Vec<wire::x509::Attribute>| {
         let mut part: Vec<(String, String)> = part
