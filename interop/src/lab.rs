@@ -206,6 +206,55 @@ impl Lab {
         self.keyporch(&add).succeeded();
     }
 
+    /// Adds a person who has to choose a password at the first sign-in.
+    ///
+    /// # Panics
+    /// When the lab does not want that.
+    #[track_caller]
+    pub fn add_person_who_chooses(&self, name: &str, first_password: &str) {
+        let file = self.scratch().join(format!("{name}.password"));
+        std::fs::write(&file, first_password).expect("there is room for a file");
+        let file = file.to_str().expect("a temporary path is text");
+        let add = ["admin", "user", "add", name, "--password-file", file];
+        self.keyporch(&add).succeeded();
+    }
+
+    /// Lets people change a password as often as they like: by default it is once a day.
+    ///
+    /// # Panics
+    /// When the lab does not want that.
+    #[track_caller]
+    pub fn let_passwords_change_at_any_time(&self) {
+        let mut command = Command::new("curl");
+        command
+            .args(["--silent", "--show-error", "--fail", "--unix-socket"])
+            .arg(self.text("/admin/socket"))
+            .args([
+                "--request",
+                "PATCH",
+                "--header",
+                "Content-Type: application/json",
+            ])
+            .args(["--data", r#"{"minimum_password_age_seconds":0}"#])
+            .arg("http://lab/administration/v1/domain");
+        run(&mut command, "").succeeded();
+    }
+
+    /// MIT's tools that reach the lab by HTTPS alone.
+    #[must_use]
+    #[track_caller]
+    pub fn krb5_by_proxy(&self, cache: &str) -> Krb5 {
+        let (proxy, root) = (self.text("/kdc/kkdcp"), self.text("/root_pem"));
+        let (kdc, password) = (self.text("/kdc/tcp"), self.text("/password/tcp"));
+        self.krb5_edited(cache, |written| {
+            let anchors = format!("kdc = {proxy}\n  http_anchors = FILE:{root}");
+            written.replace(&format!("kdc = {kdc}"), &anchors).replace(
+                &format!("kpasswd_server = {password}"),
+                &format!("kpasswd_server = {proxy}"),
+            )
+        })
+    }
+
     /// `keyporch --lab DIR`, as its administrator.
     #[track_caller]
     pub fn keyporch(&self, arguments: &[&str]) -> Finished {

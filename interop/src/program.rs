@@ -87,10 +87,11 @@ pub fn run(command: &mut Command, input: &str) -> Finished {
 
 fn package(program: &str) -> &'static str {
     match program {
-        "kinit" | "klist" | "kvno" | "kdestroy" => "krb5-user",
+        "kinit" | "klist" | "kvno" | "kdestroy" | "kpasswd" => "krb5-user",
         "gss-client" | "gss-server" => "krb5-gss-samples",
         "faketime" => "faketime",
         "openssl" => "openssl",
+        "curl" => "curl",
         "unshare" | "mount" => "util-linux",
         "chromedriver" => "chromium-driver",
         _ => "unknown",
@@ -149,6 +150,13 @@ impl Krb5 {
             &mut self.command("kinit", arguments),
             &format!("{password}\n"),
         )
+    }
+
+    /// `kpasswd` with the present password and a new one, which it asks for twice.
+    #[track_caller]
+    pub fn kpasswd(&self, name: &str, password: &str, new: &str) -> Finished {
+        let typed = format!("{password}\n{new}\n{new}\n");
+        run(&mut self.command("kpasswd", &[name]), &typed)
     }
 
     /// `kinit` with a certificate and a private key.

@@ -15,7 +15,7 @@ use crate::lab::binary;
 use crate::program::{Finished, Krb5, run};
 
 /// The ports that a server listens on, without what `--port-offset` adds.
-const PORTS: [u16; 4] = [80, 88, 443, 9464];
+const PORTS: [u16; 5] = [80, 88, 443, 464, 9464];
 /// The federation service's name.
 const FEDERATION: &str = "sts.corp.example";
 
@@ -335,8 +335,9 @@ impl Server {
         let text = format!(
             "[libdefaults]\n default_realm = CORP.EXAMPLE\n dns_lookup_kdc = false\n dns_lookup_realm = false\n \
              dns_canonicalize_hostname = false\n rdns = false\n[realms]\n CORP.EXAMPLE = {{\n  kdc = 127.0.0.1:{}\n  \
-             pkinit_anchors = FILE:{}\n }}\n[domain_realm]\n .corp.example = CORP.EXAMPLE\n",
+             kpasswd_server = 127.0.0.1:{}\n  pkinit_anchors = FILE:{}\n }}\n[domain_realm]\n .corp.example = CORP.EXAMPLE\n",
             self.port(88),
+            self.port(464),
             self.path("keyporch-roots.pem").display(),
         );
         Krb5::new(Path::new(&self.file("krb5.conf", &text)), &self.path(cache))

@@ -8,6 +8,7 @@ use crate::run::{answers, run};
 pub(crate) const TESTS: &[&str] = &[
     "krb5-user",
     "krb5-pkinit",
+    "krb5-k5tls",
     "krb5-gss-samples",
     "faketime",
     "libfaketime",

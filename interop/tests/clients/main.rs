@@ -7,6 +7,8 @@ mod hostile;
 mod mit;
 mod mit_refused;
 mod own_server;
+mod passwords;
+mod proxy;
 mod relay;
 mod unkind;
 mod webdriver;

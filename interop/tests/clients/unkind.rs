@@ -81,6 +81,7 @@ fn each_port_that_is_taken_is_named_with_its_holder_and_its_setting() {
     let own = format!("(process {})", std::process::id());
     for (port, what, setting) in [
         (88, "the KDC (TCP)", "kdc"),
+        (464, "password changes (TCP)", "password"),
         (443, "HTTPS", "https"),
         (80, "plain HTTP", "http"),
         (9464, "metrics and health", "operations"),
@@ -96,14 +97,20 @@ fn each_port_that_is_taken_is_named_with_its_holder_and_its_setting() {
         assert!(said.contains(&own), "{said}");
         drop(holder);
     }
-    let address = (Ipv4Addr::LOCALHOST, server.port(88));
-    let holder = UdpSocket::bind(address).expect("the port is free");
-    let words = format!(
-        "the address 127.0.0.1:{} that the KDC (UDP) wants is taken by ",
-        address.1
-    );
-    told(server.does_not_start(), 1, &words, "as kdc under [listen].");
-    drop(holder);
+    for (port, what, setting) in [
+        (88, "the KDC (UDP)", "kdc"),
+        (464, "password changes (UDP)", "password"),
+    ] {
+        let address = (Ipv4Addr::LOCALHOST, server.port(port));
+        let holder = UdpSocket::bind(address).expect("the port is free");
+        let words = format!(
+            "the address 127.0.0.1:{} that {what} wants is taken by ",
+            address.1
+        );
+        let remedy = format!("as {setting} under [listen].");
+        told(server.does_not_start(), 1, &words, &remedy);
+        drop(holder);
+    }
     assert_eq!(
         names(&server.data("")),
         before,
