@@ -32,6 +32,7 @@ mod feed;
 pub mod group;
 mod housekeeping;
 mod id;
+pub mod issuers;
 mod layout;
 pub mod lockout;
 pub mod password;

@@ -106,6 +106,7 @@ pub(crate) fn answer(
 fn means(account: &Account, proof: &Proof<'_>) -> Means {
     Means {
         account: account.id.0,
+        certificate: None,
         key: proof.key().map(|key| KeyMeans {
             fingerprint: key.fingerprint,
             device: key.device,

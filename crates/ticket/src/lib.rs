@@ -17,6 +17,6 @@ mod seal;
 
 pub use accept::{Accepted, Rules, Unaccepted, accept, judge, session_key};
 pub use keys::{KeySet, Keys, VersionedKey, choose_etype};
-pub use means::{KeyMeans, Means};
+pub use means::{CertificateMeans, KeyMeans, Means};
 pub use replay::Recent;
 pub use seal::{Unopened, open, seal};

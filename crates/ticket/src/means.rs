@@ -5,10 +5,13 @@
 //! passwords and that sign in. No other service learns which key or device somebody has.
 //!
 //! An element of authorization data of our own, in AD-IF-RELEVANT: a version byte, the account's id
-//! (16 bytes), then for a key its fingerprint (32 bytes) and the device's id (16 bytes, zeros for none).
+//! (16 bytes), then for a key its fingerprint (32 bytes) and the device's id (16 bytes, zeros for none). For a
+//! certificate the version is 2, and after the account come: 1 for one of our own authority and 0 for another's, who
+//! issued it (32 bytes), whom that one's path reaches (32 bytes), and the serial number.
 //! The ticket's encryption protects it; [`strip`] takes out what clients would like to put in its place.
 
 use crypto::key::Fingerprint;
+use trust::revocation::IssuerId;
 use wire::Guid;
 use wire::kerberos::{AuthorizationData, AuthorizationDataElement, AuthorizationDataType};
 
@@ -17,6 +20,9 @@ const TYPE: AuthorizationDataType = AuthorizationDataType(-19_280);
 
 const VERSION: u8 = 1;
 
+/// The version of the element about a certificate.
+const CERTIFICATE: u8 = 2;
+
 /// Who got a ticket, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Means {
@@ -24,6 +30,8 @@ pub struct Means {
     pub account: Guid,
     /// The key, where it was one; a password otherwise.
     pub key: Option<KeyMeans>,
+    /// The certificate, where it was one.
+    pub certificate: Option<CertificateMeans>,
 }
 
 /// The key that got a ticket.
@@ -35,15 +43,63 @@ pub struct KeyMeans {
     pub device: Option<Guid>,
 }
 
+/// The certificate that got a ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CertificateMeans {
+    /// Whether our own authority issued it.
+    pub own: bool,
+    /// Who issued it.
+    pub issuer: IssuerId,
+    /// The trusted issuer that its path reaches.
+    pub anchor: IssuerId,
+    serial: [u8; Self::LONGEST_SERIAL],
+    length: u8,
+}
+
+impl CertificateMeans {
+    /// The longest serial number that is remembered, in bytes; RFC 5280 4.1.2.2 allows 20.
+    pub const LONGEST_SERIAL: usize = 32;
+
+    /// Remembers a certificate; `None` for one whose serial number is longer than it may be.
+    #[must_use]
+    pub fn new(own: bool, issuer: IssuerId, anchor: IssuerId, serial: &[u8]) -> Option<Self> {
+        let mut octets = [0; Self::LONGEST_SERIAL];
+        octets.get_mut(..serial.len())?.copy_from_slice(serial);
+        Some(Self {
+            own,
+            issuer,
+            anchor,
+            serial: octets,
+            length: u8::try_from(serial.len()).ok()?,
+        })
+    }
+
+    /// Its serial number: the content octets of the INTEGER.
+    #[must_use]
+    pub fn serial(&self) -> &[u8] {
+        self.serial.get(..self.length.into()).unwrap_or_default()
+    }
+}
+
 impl Means {
     /// The element that goes into the ticket.
     #[must_use]
     pub fn element(&self) -> AuthorizationDataElement {
-        let mut data = vec![VERSION];
+        let version = match self.certificate {
+            None => VERSION,
+            Some(_) => CERTIFICATE,
+        };
+        let mut data = vec![version];
         data.extend_from_slice(&self.account.to_windows_bytes());
         if let Some(key) = &self.key {
             data.extend_from_slice(&key.fingerprint.0);
             data.extend_from_slice(&key.device.unwrap_or(Guid::NIL).to_windows_bytes());
+        }
+        if let Some(certificate) = &self.certificate {
+            data.push(certificate.own.into());
+            data.extend_from_slice(&certificate.issuer.0);
+            data.extend_from_slice(&certificate.anchor.0);
+            data.extend_from_slice(certificate.serial());
         }
         let element = AuthorizationDataElement {
             ad_type: TYPE,
@@ -65,10 +121,22 @@ impl Means {
     }
 
     fn read(data: &[u8]) -> Option<Self> {
-        let (&VERSION, rest) = data.split_first()? else {
-            return None;
-        };
+        let (version, rest) = data.split_first()?;
         let (account, rest) = rest.split_first_chunk()?;
+        if *version == CERTIFICATE {
+            let (own, rest) = rest.split_first()?;
+            let (issuer, rest) = rest.split_first_chunk()?;
+            let (anchor, serial) = rest.split_first_chunk()?;
+            let (issuer, anchor) = (IssuerId(*issuer), IssuerId(*anchor));
+            return Some(Self {
+                account: Guid::from_windows_bytes(*account),
+                key: None,
+                certificate: Some(CertificateMeans::new(*own == 1, issuer, anchor, serial)?),
+            });
+        }
+        if *version != VERSION {
+            return None;
+        }
         let key = match rest {
             [] => None,
             rest => {
@@ -83,6 +151,7 @@ impl Means {
         Some(Self {
             account: Guid::from_windows_bytes(*account),
             key,
+            certificate: None,
         })
     }
 }
@@ -134,6 +203,7 @@ mod tests {
                 fingerprint: Fingerprint([9; 32]),
                 device: Some(Guid::from_windows_bytes([8; 16])),
             }),
+            certificate: None,
         }
     }
 
@@ -143,7 +213,18 @@ mod tests {
             key: None,
             ..means()
         };
-        for means in [means(), password] {
+        let (issuer, anchor) = (IssuerId([1; 32]), IssuerId([2; 32]));
+        let of = |own| CertificateMeans::new(own, issuer, anchor, &[0x12, 0x34]);
+        let by_certificate = |own| Means {
+            certificate: of(own),
+            ..password
+        };
+        for means in [
+            means(),
+            password,
+            by_certificate(true),
+            by_certificate(false),
+        ] {
             let data = AuthorizationData::from([means.element()]);
             assert_eq!(Means::find(&data), Some(means));
         }

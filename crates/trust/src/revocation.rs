@@ -32,6 +32,9 @@ pub const OWN_REVOKED: &str = "authority.revoked";
 /// What our own authorities issued: name, a zero byte, serial number.
 pub const OWN_ISSUED: &str = "authority.issued";
 
+/// The one of our own authorities whose certificates sign people in, by its name.
+pub const OWN: &str = "root";
+
 /// How far another's clock may be ahead of ours.
 const SKEW: crate::Span = crate::Span::minutes(5);
 

@@ -147,6 +147,7 @@ attributes! {
     106 ServiceBindingInformation = "serviceBindingInformation", "1.2.840.113556.1.4.510", DirectoryString, Multi;
     107 ServiceClassName = "serviceClassName", "1.2.840.113556.1.4.509", DirectoryString, Single;
     108 ServiceDnsName = "serviceDNSName", "1.2.840.113556.1.4.657", DirectoryString, Single;
+    109 CaCertificate = "cACertificate", "2.5.4.37", OctetString, Multi;
 
     /// All Kerberos keys, encoded by `account::kerberos`.
     120 SupplementalCredentials = "supplementalCredentials", "1.2.840.113556.1.4.125", Secret, Single, Never;

@@ -35,6 +35,8 @@ pub enum Class {
     ServiceConnectionPoint = 13,
     /// `groupPolicyContainer`.
     GroupPolicyContainer = 14,
+    /// `certificationAuthority`: certificates of authorities that are trusted for something (protocols E.5.1).
+    CertificationAuthority = 15,
 }
 
 /// What every class may have.
@@ -270,6 +272,15 @@ pub const ALL: &[ClassRow] = &[
             "groupPolicyContainer",
             "1.2.840.113556.1.5.157",
             &["top", "container", "groupPolicyContainer"],
+        )
+    },
+    ClassRow {
+        may: &[A::CaCertificate],
+        ..class(
+            Class::CertificationAuthority,
+            "certificationAuthority",
+            "2.5.6.16",
+            &["top", "certificationAuthority"],
         )
     },
 ];

@@ -1,6 +1,8 @@
 //! Is what got a ticket still there?
 
-use ticket::Means;
+use ticket::{CertificateMeans, Means};
+use trust::Timestamp;
+use trust::revocation::OWN;
 use wire::Guid;
 
 use super::Snapshot;
@@ -16,6 +18,8 @@ pub enum Lost {
     Key,
     /// The key's device: it is disabled or gone.
     Device,
+    /// The certificate: it is revoked, or its issuer is trusted no more.
+    Certificate,
 }
 
 impl Lost {
@@ -26,6 +30,7 @@ impl Lost {
             Self::Account => "account",
             Self::Key => "key",
             Self::Device => "device",
+            Self::Certificate => "certificate",
         }
     }
 }
@@ -40,6 +45,11 @@ impl Snapshot<'_> {
         if means.account != account.id.0 {
             return Ok(Some(Lost::Account));
         }
+        if let Some(certificate) = &means.certificate
+            && self.certificate_is_lost(certificate)?
+        {
+            return Ok(Some(Lost::Certificate));
+        }
         let Some(key) = &means.key else {
             return Ok(None);
         };
@@ -50,6 +60,16 @@ impl Snapshot<'_> {
             Some(device) if !self.device_is_usable(device, listed.origin)? => Some(Lost::Device),
             _ => None,
         })
+    }
+
+    /// By what is in hand: nobody is asked again for a ticket that was given.
+    fn certificate_is_lost(&self, means: &CertificateMeans) -> Result<bool, Fault> {
+        let serial = means.serial();
+        if means.own {
+            return self.is_own_revoked(OWN, serial);
+        }
+        let revoked = self.revoked_certificate(&means.issuer, serial, Timestamp::EPOCH)?;
+        Ok(revoked.is_some() || !self.is_trusted_issuer(&means.anchor)?)
     }
 
     /// Whether keys from a device may be used: one that was registered here must still be there and enabled; one that

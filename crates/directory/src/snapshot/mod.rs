@@ -1,6 +1,7 @@
 //! Reading the directory: one state of it, with a record of what was read.
 
 mod accounts;
+pub(crate) mod certificates;
 mod groups;
 mod means;
 mod records;

@@ -47,6 +47,7 @@ impl Ticketed {
             means: Some(Means {
                 account: account.0,
                 key: None,
+                certificate: None,
             }),
             signed_by_service: true,
             signed_in: world.now,
@@ -381,6 +382,7 @@ fn by_key(world: &mut World, account: EntryId, name: directory::KeyValueId) -> T
             fingerprint: listed.fingerprint.unwrap(),
             device: listed.device(),
         }),
+        certificate: None,
     });
     ticketed
 }
@@ -436,6 +438,7 @@ fn a_ticket_that_does_not_say_what_got_it_or_was_another_accounts_is_refused() {
     ticketed.means = Some(Means {
         account: bob.0,
         key: None,
+        certificate: None,
     });
     assert_eq!(shown(&mut world, &ticketed), gone("account"));
     ticketed.means = None;

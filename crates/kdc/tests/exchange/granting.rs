@@ -219,6 +219,7 @@ fn the_service_that_signs_in_is_told_what_got_a_ticket_and_no_other_service_is()
             fingerprint: pair.key.public_key().fingerprint(),
             device: Some(id),
         }),
+        certificate: None,
     };
     // By whatever name of its account, for the name on a ticket is not sealed.
     let names = [
