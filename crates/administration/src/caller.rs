@@ -5,6 +5,7 @@ use std::sync::Arc;
 use directory::access::{self, Right};
 use directory::account::AccountControl;
 use directory::{Account, AccountKind, Actor, EntryId, Snapshot, well_known};
+use registration::second_factor;
 use token::claims::{NotAccepted, Verified};
 use token::client::ADMINISTRATION;
 use token::keys::SigningKeys;
@@ -106,7 +107,7 @@ impl Proven {
         if token.aud != ADMINISTRATION {
             return Err(Refused::Token(NotAccepted::Audience).into());
         }
-        second_factor(token, now)?;
+        recent_second_factor(token, now)?;
         let account = usable(token, snapshot, now)?;
         device(token, snapshot)?;
         let access = access::Caller::of(&account, snapshot)?;
@@ -200,7 +201,7 @@ impl Proven {
     }
 }
 
-fn second_factor(token: &Verified, now: Timestamp) -> Result<(), Refused> {
+fn recent_second_factor(token: &Verified, now: Timestamp) -> Result<(), Refused> {
     let at = token
         .second_factor_at()
         .filter(|_| token.is_multi_factor())
@@ -241,6 +242,9 @@ fn usable(
         return Err(unusable(
             "its password was changed since, or must be changed",
         ));
+    }
+    if second_factor::still_counts(token, &account).is_err() {
+        return Err(unusable("its second factor was reset or replaced since"));
     }
     Ok(account)
 }

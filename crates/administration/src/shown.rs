@@ -9,6 +9,7 @@ use directory::account::AccountControl;
 use directory::{
     Account, AccountKind, Attribute, Class, Device, Entry, EntryId, Group, Snapshot, access,
 };
+use registration::second_factor;
 use serde_json::{Map, Value, json};
 use trust::Timestamp;
 
@@ -124,7 +125,7 @@ pub(crate) fn user(
         "has_password": account.password_hash.is_some(),
         "password_set": moment(set),
         "must_change_password": account.must_change_password(),
-        "second_factors": account.second_factors.len(),
+        "second_factors": second_factor::of(account).enrolled.len(),
         "wrong_passwords": activity.bad_password_count,
     })));
     Ok(shown)

@@ -5,8 +5,11 @@ use std::sync::Arc;
 use directory::account::user_salt;
 use directory::password::{self, Chooser, PasswordMaterial};
 use directory::{
-    Account, AccountControl, Attribute, Change, Class, Edit, EntryId, NewEntry, Value, change,
+    Account, AccountControl, Attribute, Change, Class, Edit, EntryId, NewEntry, Secret, Value,
+    change,
 };
+use registration::second_factor;
+use token::factor::SecondFactors;
 use trust::Rng;
 
 use crate::answer::{Asked, Done};
@@ -236,16 +239,20 @@ pub(crate) fn expire_password(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<
 
 pub(crate) fn reset_second_factor(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Trouble> {
     let account = ordinary(asked, Kind::User)?;
-    let count = account.second_factors.len();
-    if count == 0 {
+    let factors = second_factor::of(&account);
+    let count = factors.enrolled.len();
+    // A value that cannot be read goes, too.
+    let all_read = factors.write().len() == account.second_factors.len();
+    if count == 0 && all_read {
         return Ok(Done::changed(Vec::new()));
     }
+    let forgotten = SecondFactors::forgotten(asked.now).write();
     let record = asked
         .record()
         .on(account.id, called(&account))
         .with("forgotten", count);
     Ok(Done::changed(vec![
-        change::set_second_factors(account.id, Vec::new()),
+        change::set_second_factors(account.id, forgotten.into_iter().map(Secret::new).collect()),
         change::audit(record),
     ]))
 }

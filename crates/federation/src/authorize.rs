@@ -13,7 +13,7 @@ use token::sign_in::{Begun, SignedIn};
 use trust::Rng;
 use wire::http::{Response, SetCookie};
 
-use crate::account::{self, still_usable};
+use crate::account::{self, Proven, still_usable};
 use crate::answer::{Answer, Asked};
 use crate::records::{self, CODES, SESSIONS};
 use crate::refused::{Refused, Trouble};
@@ -233,7 +233,7 @@ pub(crate) fn session_of(asked: &Asked<'_, '_>) -> Result<Option<Held>, Trouble>
     let usable = still_usable(
         snapshot,
         record.account,
-        record.authentication.first().since(),
+        Proven::by(&record.authentication),
         now,
     )?;
     Ok(usable

@@ -9,7 +9,7 @@ use token::grant::{
 use trust::{Rng, Span};
 use wire::http::{Response, percent_decode};
 
-use crate::account::{self, still_usable};
+use crate::account::{self, Proven, still_usable};
 use crate::answer::{Answer, Asked, Words};
 use crate::authorize::within_limit;
 use crate::claims;
@@ -129,8 +129,8 @@ fn issue(
     rng: &mut dyn Rng,
 ) -> Result<Answer, Trouble> {
     let (view, now) = (asked.view, asked.now);
-    let since = grant.authentication().first().since();
-    let account = still_usable(view.snapshot, grant.account(), since, now)??;
+    let proven = Proven::by(grant.authentication());
+    let account = still_usable(view.snapshot, grant.account(), proven, now)??;
     let resource = view
         .settings
         .catalogue

@@ -105,7 +105,7 @@ pub(crate) fn prove(
     };
     // A ticket outlives what happens to its account: for hours, where nobody looks.
     let since = account::end_of_second(accepted.ticket.authtime.unix());
-    if let Err(unusable) = account::usable_since(&account, since, asked.now) {
+    if let Err(unusable) = account::usable_since(&account, account::Proven::at(since), asked.now) {
         return Ok(Err(unusable.into()));
     }
     let Some(means) = means(&accepted) else {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use directory::password::{self as directory_password, Chooser};
 use directory::{Account, Actor, AuditRecord, Change, change};
+use registration::second_factor::of as factors_of;
 use token::authentication::FirstFactor;
 use token::factor::{AtOnce, SecondFactors, Wrong};
 use token::pages::{self, UpdatePassword};
@@ -26,8 +27,7 @@ use crate::password::{self, Judged};
 use crate::records::SIGN_INS;
 use crate::refused::{self, Refused, Trouble};
 use crate::sign_in::{
-    Browser, Shown, after_first, claim_id, factors_of, keep, must_wait, own_form, set_factors,
-    waiting, words,
+    Browser, Shown, after_first, claim_id, keep, must_wait, own_form, set_factors, waiting, words,
 };
 
 /// Where a person changes their password, and the place of that page's form.

@@ -1,6 +1,7 @@
 //! The pages of a sign-in: what was handed in, what it leads to, what is shown next.
 
 use directory::{Account, Actor, AuditRecord, Change, ClaimId, Secret as Wrapped, change};
+use registration::second_factor::of as factors_of;
 use token::authentication::FirstFactor;
 use token::authorize::{AuthorizeRequest, Wanted};
 use token::factor::{Claim, SecondFactors, Wrong};
@@ -14,7 +15,7 @@ use trust::{Rng, Span};
 use wire::http::{SetCookie, write_query};
 use zeroize::Zeroizing;
 
-use crate::account::{self, still_usable};
+use crate::account::{self, Proven, still_usable};
 use crate::answer::{Answer, Asked};
 use crate::authorize::{OpenSession, complete, session_of, wanted};
 use crate::new_password;
@@ -251,11 +252,6 @@ pub(crate) fn keep(context: &Secret, sign_in: &SignIn) -> Change {
     )
 }
 
-/// The second factors of an account.
-pub(crate) fn factors_of(account: &Account) -> SecondFactors {
-    SecondFactors::read(account.second_factors.iter().map(Wrapped::expose))
-}
-
 /// Replaces the second factors of an account.
 pub(crate) fn set_factors(account: &Account, factors: &SecondFactors) -> Change {
     change::set_second_factors(
@@ -284,7 +280,7 @@ pub(crate) fn continued(
         return new_password::handed_in(asked, form, &sign_in, state, &context, &browser, rng);
     }
     let began = sign_in.expires() - token::sign_in::LIFETIME;
-    let account = still_usable(snapshot, sign_in.begun().account, began, now)??;
+    let account = still_usable(snapshot, sign_in.begun().account, Proven::at(began), now)??;
     let factors = factors_of(&account);
     let shown = Shown {
         asked,

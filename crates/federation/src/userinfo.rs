@@ -5,7 +5,7 @@ use token::authorize::USERINFO;
 use trust::Rng;
 use wire::http::Response;
 
-use crate::account::{end_of_second, still_usable, upn_of};
+use crate::account::{Proven, still_usable, upn_of};
 use crate::answer::{Answer, Asked};
 use crate::claims::display_name;
 use crate::keys::signing_keys;
@@ -16,8 +16,8 @@ pub(crate) fn userinfo(asked: &Asked<'_, '_>, _rng: &mut dyn Rng) -> Result<Answ
     let token = asked.request.bearer().ok_or(Refused::NoToken)?;
     let keys = signing_keys(asked.view.snapshot, asked.view.memory, asked.now)?;
     let token = keys.verify(token, &asked.view.settings.issuer, USERINFO, asked.now)?;
-    let since = end_of_second(token.auth_time);
-    let account = still_usable(asked.view.snapshot, token.oid, since, asked.now)?
+    let proven = Proven::told_by(&token);
+    let account = still_usable(asked.view.snapshot, token.oid, proven, asked.now)?
         .map_err(|_| Refused::Token(token::claims::NotAccepted::Expired))?;
     let may = |scope: &str| token.scp.split(' ').any(|granted| granted == scope);
     let mut claims = Map::new();

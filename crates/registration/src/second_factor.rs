@@ -1,8 +1,10 @@
 //! Is the second factor still fresh? (PROV-5.6, PROV-W4, ACC-9)
 
+use directory::{Account, Secret};
 use token::authentication::FRESH;
 use token::claims::Verified;
-use trust::Timestamp;
+use token::factor::SecondFactors;
+use trust::{Span, Timestamp};
 
 /// A second factor that was proven no more than ten minutes before it was asked for. Only [`prove`] makes one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,6 +35,9 @@ pub enum NotFresh {
     /// Later than now: a clock was set back.
     #[error("the second factor lies in the future")]
     Future,
+    /// The person's second factors were reset or replaced after that.
+    #[error("the second factor was reset or replaced since")]
+    Replaced,
 }
 
 /// Whether the second factor of a verified token is fresh `now`: at most ten minutes old, to the second.
@@ -52,4 +57,24 @@ pub fn prove(token: &Verified, now: Timestamp) -> Result<FreshSecondFactor, NotF
         return Err(NotFresh::Stale);
     }
     Ok(FreshSecondFactor { at })
+}
+
+/// The second factors of an account.
+#[must_use]
+pub fn of(account: &Account) -> SecondFactors {
+    SecondFactors::read(account.second_factors.iter().map(Secret::expose))
+}
+
+/// Whether the second factor that a verified token tells of, if it does, is still one of the account's.
+///
+/// # Errors
+/// [`NotFresh::Replaced`].
+pub fn still_counts(token: &Verified, account: &Account) -> Result<(), NotFresh> {
+    // A token tells the second alone, and what has happened earlier in that second is not held against it.
+    let proven = token.second_factor_at();
+    let proven = proven.map(|at| at.whole_seconds() + Span::micros(999_999));
+    match proven.is_none_or(|at| of(account).prove(at)) {
+        true => Ok(()),
+        false => Err(NotFresh::Replaced),
+    }
 }

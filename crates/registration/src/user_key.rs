@@ -128,6 +128,7 @@ pub fn register(
     let fresh = second_factor::prove(request.token, now).map_err(Refused::from)?;
     let device = right_device(snapshot, request, rules)?;
     let account = right_user(snapshot, request.token, now)?;
+    second_factor::still_counts(request.token, &account).map_err(Refused::from)?;
     let key = StrongKey::of_bcrypt_blob(request.material).map_err(Refused::from)?;
     let replaced = replaced(snapshot, &account, device.device_id, &key)?;
 

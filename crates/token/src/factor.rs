@@ -152,16 +152,27 @@ pub struct SecondFactors {
     pub enrolled: BTreeMap<String, Value>,
     /// Wrong answers since the last right one.
     pub guesses: Guesses,
+    /// When the former ones were forgotten or replaced: what was proven by them does not count any more.
+    pub since: Option<Timestamp>,
 }
 
-shows_only!("SecondFactors", SecondFactors: guesses);
+shows_only!("SecondFactors", SecondFactors: guesses, since);
 
 /// One value of those that rest.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Resting {
-    Enrolled { adapter: String, data: Value },
-    Guesses { guesses: Guesses },
+    Enrolled {
+        adapter: String,
+        data: Value,
+    },
+    Guesses {
+        guesses: Guesses,
+    },
+    Since {
+        #[serde(with = "moment")]
+        since: Timestamp,
+    },
 }
 
 impl SecondFactors {
@@ -179,6 +190,7 @@ impl SecondFactors {
                     factors.enrolled.insert(adapter, data);
                 }
                 Resting::Guesses { guesses } => factors.guesses = guesses,
+                Resting::Since { since } => factors.since = factors.since.max(Some(since)),
             }
         }
         factors
@@ -193,7 +205,27 @@ impl SecondFactors {
             .map(|(adapter, data)| json!({ "adapter": adapter, "data": data }).to_string());
         let guesses = (self.guesses != Guesses::default())
             .then(|| json!({ "guesses": self.guesses }).to_string());
-        enrolled.chain(guesses).map(String::into_bytes).collect()
+        let since = self
+            .since
+            .map(|since| json!({ "since": since.micros() }).to_string());
+        let values = enrolled.chain(guesses).chain(since);
+        values.map(String::into_bytes).collect()
+    }
+
+    /// What somebody has whose second factors are forgotten `now`.
+    #[must_use]
+    pub fn forgotten(now: Timestamp) -> Self {
+        Self {
+            since: Some(now),
+            ..Self::default()
+        }
+    }
+
+    /// Whether a second factor that was proven at `at` is one of these, and so counts: not one that was forgotten or
+    /// replaced since.
+    #[must_use]
+    pub fn prove(&self, at: Timestamp) -> bool {
+        self.since.is_none_or(|since| at >= since)
     }
 
     /// What somebody has who is given a TOTP secret by an administrator.
@@ -353,6 +385,7 @@ mod tests {
         let mut factors = SecondFactors::with_totp(&secret);
         assert_eq!(factors.write().len(), 1);
         factors.guesses = factors.guesses.and_wrong(T);
+        factors.since = Some(T);
         let mut resting = factors.write();
         resting.push(b"damage".to_vec());
         assert_eq!(
@@ -402,6 +435,14 @@ mod tests {
                 "{shown}"
             );
         }
+    }
+
+    #[test]
+    fn what_was_proven_by_forgotten_factors_does_not_count() {
+        let forgotten = SecondFactors::forgotten(T);
+        assert!(!forgotten.is_enrolled());
+        assert!(forgotten.prove(T) && !forgotten.prove(T - Span::micros(1)));
+        assert!(SecondFactors::default().prove(Timestamp::from_unix(0)));
     }
 
     #[test]

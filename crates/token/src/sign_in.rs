@@ -403,8 +403,10 @@ impl AwaitsEnrolment {
         now: Timestamp,
         rng: &mut dyn Rng,
     ) -> Handled {
-        // Whoever had only the password when this began must not replace what its owner has set up since.
-        if factors.is_enrolled() && self.proven.second_factor_at().is_none() {
+        // Whoever had only the password when this began, or a second factor that was forgotten meanwhile, must not
+        // replace what its owner has set up since.
+        let proven = self.proven.second_factor_at();
+        if factors.is_enrolled() && !proven.is_some_and(|at| factors.prove(at)) {
             return Handled::Wrong {
                 wrong: Wrong::Overtaken,
                 factors: None,
@@ -433,6 +435,7 @@ impl AwaitsEnrolment {
         factors.enrolled.insert(Totp.id().to_owned(), secret.kept());
         factors.enrolled.insert(RecoveryCode.id().to_owned(), kept);
         factors.guesses = Default::default();
+        factors.since = Some(now);
         let authentication = Authentication::of(self.proven.first().clone(), Some(accepted.proof));
         let next = SignIn::AwaitsAcknowledgement(AwaitsAcknowledgement {
             begun: self.begun,

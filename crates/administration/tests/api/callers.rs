@@ -133,6 +133,25 @@ fn an_account_that_is_disabled_over_gone_or_has_another_password_asks_no_more() 
 }
 
 #[test]
+fn a_token_ends_with_the_second_factor_that_it_was_got_with() {
+    let mut world = World::new();
+    let claims = world.claims("admin");
+    assert_eq!(probe(&world, &claims).0, 200);
+    world.advance(Span::seconds(2));
+    // Of somebody who resets their own, too.
+    let kept = br#"{"adapter":"totp","data":{"secret":"GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"}}"#;
+    let secrets = vec![directory::Secret::new(kept.to_vec())];
+    world.commit(vec![change::set_second_factors(world.id("admin"), secrets)]);
+    assert_eq!(probe(&world, &claims).0, 200);
+    world
+        .ask_with(&claims, "DELETE /users/admin/second-factor", Value::Null)
+        .ok();
+    let unusable = (401, "account_unusable".to_owned());
+    assert_eq!(probe(&world, &claims), unusable);
+    assert_eq!(probe(&world, &world.claims("admin")).0, 200);
+}
+
+#[test]
 fn a_token_speaks_for_the_account_with_its_sid_and_for_people_only() {
     let world = World::new();
     let mut claims = world.claims("admin");

@@ -247,10 +247,11 @@ fn refresh_tokens_rotate_and_a_reused_one_ends_the_family() {
 
 #[test]
 fn a_refresh_token_ends_with_its_time_its_account_and_its_password() {
-    for ends_it in ["time", "disable", "password"] {
+    for ends_it in ["time", "disable", "password", "second factor"] {
         let mut world = World::with_app();
-        let alice = world.person("alice");
+        let alice = world.person_with_totp("alice");
         let mut browser = Browser::default();
+        browser.sign_in(&mut world, &[]);
         let code = app_code(&mut world, &mut browser);
         let token = json(&browser.redeem(&mut world, &code, &APP_TOKEN))["refresh_token"]
             .as_str()
@@ -262,6 +263,7 @@ fn a_refresh_token_ends_with_its_time_its_account_and_its_password() {
         match ends_it {
             "time" => world.advance(Span::hours(8)),
             "disable" => world.commit([change::disable(alice, control)]),
+            "second factor" => world.forget_second_factors(alice),
             _ => world.commit([change::set_password(alice, material)]),
         }
         assert_eq!(

@@ -89,6 +89,24 @@ fn the_key_is_written_to_the_account_with_the_record_of_who_did_it() {
 }
 
 #[test]
+fn a_second_factor_that_was_forgotten_since_registers_no_key() {
+    let (mut world, _, token) = world();
+    world.advance(Span::seconds(1));
+    let alice = world.directory.snapshot().unwrap();
+    let id = alice.account_by_sam("alice").unwrap().unwrap().id;
+    drop(alice);
+    world.forget_second_factors(id);
+    let response = register(&mut world, &token, &bcrypt_blob(&key()));
+    assert_eq!(response.status, 401);
+    assert_eq!(
+        world.refused,
+        [
+            "key registration refused: no fresh second factor: the second factor was reset or replaced since"
+        ]
+    );
+}
+
+#[test]
 fn a_second_factor_counts_for_ten_minutes_when_the_key_is_registered() {
     // ACC-9: 9:59 and 10:01.
     let (mut world, _, token) = world();

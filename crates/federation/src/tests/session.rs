@@ -115,6 +115,45 @@ fn a_session_ends_when_the_account_is_disabled_or_the_password_changes() {
 }
 
 #[test]
+fn a_session_ends_with_the_second_factor_that_it_was_proven_with() {
+    let mut world = World::with_app();
+    let alice = world.person_with_totp("alice");
+    let mut browser = Browser::default();
+    browser.sign_in(&mut world, &[("amr_values", "")]);
+    let mut by_password = Browser::default();
+    let app = [
+        ("client_id", "app"),
+        ("redirect_uri", "https://app.example/done"),
+        ("resource", "urn:app"),
+        ("amr_values", ""),
+    ];
+    by_password.open(&mut world, &app);
+    assert_eq!(
+        by_password.password(&mut world, "alice", PASSWORD).status,
+        302
+    );
+    world.advance(Span::seconds(1));
+    assert_eq!(browser.open(&mut world, &[("amr_values", "")]).status, 302);
+    world.forget_second_factors(alice);
+    browser.open(&mut world, &[("amr_values", "")]);
+    assert!(browser.page.form("password").is_some());
+    assert_eq!(by_password.open(&mut world, &app).status, 302);
+
+    // With another authenticator there are sessions again, and the old one stays ended.
+    let old = browser.clone();
+    browser.password(&mut world, "alice", PASSWORD);
+    let secret = browser.page.secret.clone().unwrap();
+    let secret = token::totp::TotpSecret::parse(&secret).unwrap();
+    let code = secret.code(world.now);
+    browser.fill(&mut world, "enrolment", &[("VerificationCode", &code)]);
+    assert_eq!(browser.fill(&mut world, "acknowledgement", &[]).status, 302);
+    assert_eq!(browser.open(&mut world, &[("amr_values", "")]).status, 302);
+    let mut old = old;
+    old.open(&mut world, &[("amr_values", "")]);
+    assert!(old.page.form("password").is_some());
+}
+
+#[test]
 fn a_client_that_allows_no_page_is_told_so() {
     let mut world = World::with_app();
     world.person_with_totp("alice");

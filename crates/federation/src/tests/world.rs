@@ -261,6 +261,13 @@ impl World {
     }
 
     /// A computer's account.
+    /// Forgets somebody's second factors, as an administrator would.
+    pub(crate) fn forget_second_factors(&mut self, id: EntryId) {
+        let values = SecondFactors::forgotten(self.now).write();
+        let values = values.into_iter().map(Secret::new).collect();
+        self.commit([change::set_second_factors(id, values)]);
+    }
+
     pub(crate) fn computer(&mut self, name: &str) -> EntryId {
         let id = EntryId::random(&mut self.rng);
         let domain = self.directory.domain().unwrap();
