@@ -10,8 +10,10 @@ use wire::kerberos::{
 };
 
 use crate::View;
+use crate::armoring;
 use crate::change_password;
 use crate::client::{self, Client};
+use crate::fast::{self, Armor, Opened, Shown};
 use crate::issue::{self, Issued};
 use crate::lifetime::{self, Limits};
 use crate::memory::Received;
@@ -33,6 +35,8 @@ const NOT_HERE: KdcOptions = KdcOptions::FORWARDED
 pub(crate) struct Progress {
     pub(crate) client: Option<Client>,
     pub(crate) means: Option<Means>,
+    /// The request inside of armor, and the armor, under which a refusal is told, too.
+    pub(crate) armored: Option<Opened<10>>,
 }
 
 /// Answers an AS-REQ.
@@ -41,6 +45,32 @@ pub(crate) struct Progress {
 /// [`Refused`], saying why; `progress` holds what was found out until then.
 pub(crate) fn answer(
     received: &Received<'_, AsReq>,
+    progress: &mut Progress,
+    view: &View<'_>,
+    now: Timestamp,
+    rng: &mut dyn Rng,
+) -> Result<Vec<u8>, Refused> {
+    let Some(padata) = received.request.find_padata(PaDataType::FX_FAST) else {
+        return give(received, None, progress, view, now, rng);
+    };
+    let opened = fast::open_initial(padata, received.request, view, now)?;
+    let inner = Received {
+        request: &opened.request,
+        ..*received
+    };
+    let armor = Some(&opened.armor);
+    let given = match &opened.flaw {
+        Some(refused) => Err(refused.clone()),
+        None => give(&inner, armor, progress, view, now, rng),
+    };
+    progress.armored = Some(opened);
+    given
+}
+
+/// Answers what is asked, in armor or without.
+fn give(
+    received: &Received<'_, AsReq>,
+    armor: Option<&Armor>,
     progress: &mut Progress,
     view: &View<'_>,
     now: Timestamp,
@@ -62,7 +92,10 @@ pub(crate) fn answer(
     // Before the proof: a client that has no etype in common need not try.
     let etype = service.session_etype(&body.etype, &view.realm.etypes)?;
     let krbtgt = view.krbtgt()?;
-    let proof = Proof::of(received, &account, &krbtgt.keys, view, now, rng)?;
+    if armor.is_none() {
+        armoring::check(&account, view)?;
+    }
+    let proof = Proof::of(received, armor, &account, &krbtgt.keys, view, now, rng)?;
     progress.means = Some(means(&account, &proof));
     let changes_passwords = service.changes_passwords();
     if let Proof::Password(_) = proof
@@ -94,13 +127,22 @@ pub(crate) fn answer(
         &mut part, request, &issued, &account, &service, &proof, view,
     )?;
     let ticket = issued.seal(&part, service.key(&view.realm.etypes)?, rng);
-    let (padata, key) = reply_key(&proof, bytes, request, &account, view)?;
+    let (mut padata, mut key) = reply_key(&proof, bytes, request, &account, view)?;
+    let mut client = Shown {
+        realm: issued.client_realm.clone(),
+        name: issued.client.clone(),
+    };
+    if let Some(armor) = armor {
+        padata.extend(proof.answer(now, rng));
+        let (outside, strong) = armor.seal(padata, key.key(), &ticket, &client, now, rng);
+        (padata, key) = (outside, ReplyKey::Agreed(strong));
+        client = armor.shown(client);
+    }
     let confirmed = confirmation(bytes, request, &key);
     let expires = key_expiration(&account, &proof, view)?;
     let reply_part = issued.reply_part(body.nonce.into(), expires, confirmed);
     let enc_part = seal_reply(&key, &reply_part.encode_as_rep(), rng);
-    let (realm, name) = (issued.client_realm, issued.client);
-    Ok(AsRep::new(padata, realm, name, ticket, enc_part).encode())
+    Ok(AsRep::new(padata, client.realm, client.name, ticket, enc_part).encode())
 }
 
 fn means(account: &Account, proof: &Proof<'_>) -> Means {
@@ -231,8 +273,9 @@ fn confirmation(bytes: &[u8], request: &AsReq, key: &ReplyKey<'_>) -> Option<Met
         cksumtype: ChecksumType(etype.checksum_type()),
         checksum: checksum.to_vec(),
     };
+    // Beside it, where nobody can take it out, that the KDC speaks FAST.
     let padata = PaData::new(PaDataType::REQ_ENC_PA_REP, checksum.encode());
-    Some(vec![padata].into())
+    Some(vec![padata, PaData::empty(PaDataType::FX_FAST)].into())
 }
 
 /// When the password ends, for a client that signed in with it.

@@ -28,10 +28,7 @@ pub(crate) struct Issued {
 
 impl Issued {
     fn key(&self) -> EncryptionKey {
-        EncryptionKey {
-            keytype: EncryptionType(self.session_key.etype().number()),
-            keyvalue: self.session_key.bytes().to_vec(),
-        }
+        key_of(&self.session_key)
     }
 
     /// The ticket's content, without authorization data.
@@ -87,6 +84,14 @@ impl Issued {
     ) -> Ticket {
         let service = self.service.clone();
         ticket::seal(part, self.realm.clone(), service, key, &rng.bytes())
+    }
+}
+
+/// A key as messages carry it.
+pub(crate) fn key_of(key: &Key) -> EncryptionKey {
+    EncryptionKey {
+        keytype: EncryptionType(key.etype().number()),
+        keyvalue: key.bytes().to_vec(),
     }
 }
 

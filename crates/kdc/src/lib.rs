@@ -12,9 +12,11 @@
 //! To add a way of pre-authentication: a variant of `preauth::Proof` with a module that alone can build it, a
 //! line in `preauth::hints`, and what it tells services in `pac::key_identities`.
 
+mod armoring;
 mod as_exchange;
 mod change_password;
 mod client;
+mod fast;
 mod identity;
 mod issue;
 mod lifetime;
@@ -128,6 +130,8 @@ pub struct Exchange {
     pub service: Option<String>,
     /// What got the ticket, as far as it was found out.
     pub means: Option<Means>,
+    /// Whose ticket armored the request (RFC 6113): a computer's as a rule, in the TGS exchange the client's own.
+    pub armor: Option<String>,
     /// Why it was refused; `None` for a ticket given.
     pub refused: Option<Refused>,
 }
@@ -222,14 +226,18 @@ fn initial(
     };
     let answer = as_exchange::answer(&received, &mut progress, view, now, rng);
     let mut exchange = Exchange::new(ExchangeKind::As, now, None);
+    let armored = progress.armored.as_ref();
+    let request = armored.map_or(&request, |armored| &armored.request);
+    let armor = armored.map(|armored| &armored.armor);
     let body = &*request.req_body;
     exchange.client = body.cname.as_ref().map(shown);
     exchange.service = body.sname.as_ref().map(shown);
     exchange.means = progress.means;
+    exchange.armor = armor.and_then(|armor| armor.holder.clone());
     let reply = answer.unwrap_or_else(|refused| {
         let account = progress.client.as_ref().map(|client| &*client.account);
-        let data = reply::data(&refused, &request, account, view, now);
-        let reply = reply::refusal(&refused, Some(body), data, view, now);
+        let data = reply::data(&refused, request, armor, account, view, now);
+        let reply = reply::refusal_under(armor, &refused, body, data, view, now, rng);
         exchange.refused = Some(refused);
         reply
     });
@@ -259,12 +267,15 @@ fn granting(
     };
     let answer = tgs_exchange::answer(&received, &mut progress, view, now, rng);
     let mut exchange = Exchange::new(ExchangeKind::Tgs, now, None);
-    let body = &*request.req_body;
+    let armored = progress.armored.as_ref();
+    let body = armored.map_or(&*request.req_body, |armored| &armored.request.req_body);
+    let armor = armored.map(|armored| &armored.armor);
     exchange.client = progress.account.map(|account| account.sam.clone());
+    exchange.armor = armor.and(exchange.client.clone());
     exchange.service = body.sname.as_ref().map(shown);
     exchange.means = progress.means;
     let reply = answer.unwrap_or_else(|refused| {
-        let reply = reply::refusal(&refused, Some(body), None, view, now);
+        let reply = reply::refusal_under(armor, &refused, body, None, view, now, rng);
         exchange.refused = Some(refused);
         reply
     });
@@ -290,6 +301,7 @@ impl Exchange {
             client: None,
             service: None,
             means: None,
+            armor: None,
             refused,
         }
     }

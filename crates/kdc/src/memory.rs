@@ -6,6 +6,7 @@ use directory::EntryId;
 use ticket::Recent;
 use trust::{Span, Timestamp};
 
+use crate::armoring::Armoring;
 use crate::refused::Refused;
 
 /// Authenticators remembered at once. Beyond them the oldest go: a replay gives nothing to who cannot read the
@@ -28,7 +29,7 @@ const ANSWERED_FOR: Span = Span::seconds(30);
 /// A message, by the SHA-256 digest of its bytes.
 pub(crate) type MessageId = [u8; 32];
 
-/// A request as it came.
+/// A request as it came. One that came in armor is what was inside, with the bytes and name of what it came in.
 pub(crate) struct Received<'m, M> {
     /// What it says.
     pub(crate) request: &'m M,
@@ -47,6 +48,8 @@ pub struct Memory {
     answers: Recent<Arc<[u8]>>,
     /// The same for long answers: few of them, so that memory stays bounded whoever asks for what.
     long_answers: Recent<Arc<[u8]>>,
+    /// The policy about armor.
+    pub(crate) armoring: Armoring,
 }
 
 impl Memory {
@@ -57,6 +60,7 @@ impl Memory {
             authenticators: Recent::new(skew + skew, AUTHENTICATORS),
             answers: Recent::new(ANSWERED_FOR, ANSWERS),
             long_answers: Recent::new(ANSWERED_FOR, LONG_ANSWERS),
+            armoring: Armoring::default(),
         }
     }
 

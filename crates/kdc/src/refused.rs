@@ -80,6 +80,41 @@ pub enum Refused {
     #[error("the clocks are too far apart")]
     Skew,
 
+    // Armor (FAST).
+    /// The account's sign-in must be armored, by policy.
+    #[error("the sign-in must be armored (RequireFast)")]
+    ArmorRequired,
+    /// There is no armor, or none of a kind that is known.
+    #[error("the armored request brings no armor of a kind that is known")]
+    ArmorMissing,
+    /// A TGS-REQ whose armor is another ticket than the one that it rests on.
+    #[error("the armored request for a ticket brings armor of its own")]
+    ArmorOfItsOwn,
+    /// The armor's ticket is not good.
+    #[error("the armor: {0}")]
+    Armor(Box<Refused>),
+    /// The armor's authenticator has no subkey.
+    #[error("the armor's authenticator has no subkey")]
+    ArmorWithoutSubkey,
+    /// What is inside does not open with the armor key.
+    #[error("the armored request does not open with its armor's key")]
+    ArmoredBadIntegrity,
+    /// The checksum over what is outside is not one of the armor key.
+    #[error("the armored request's checksum is not keyed")]
+    ArmoredChecksumType,
+    /// What is outside was altered.
+    #[error("the armored request's checksum is not that of what it came in")]
+    ArmoredModified,
+    /// A critical option that we do not know.
+    #[error("a critical FAST option is not known")]
+    FastOptionUnknown,
+    /// The authenticator says that there was armor.
+    #[error("the armor was taken off the request")]
+    ArmorTakenOff,
+    /// The ticket or authenticator says that it is for armor and nothing else.
+    #[error("the ticket is for armor alone")]
+    ArmorAlone,
+
     // PKINIT.
     /// The KDC has no certificate to answer with (AUTH-K3).
     #[error("PKINIT is not offered: the KDC has no certificate")]
@@ -222,6 +257,16 @@ impl Refused {
             Self::NeverValid => ErrorCode::KDC_ERR_NEVER_VALID,
             Self::PreauthRequired => ErrorCode::KDC_ERR_PREAUTH_REQUIRED,
             Self::WrongPassword | Self::FreshnessMissing => ErrorCode::KDC_ERR_PREAUTH_FAILED,
+            Self::ArmorMissing | Self::ArmorOfItsOwn => ErrorCode::KDC_ERR_PREAUTH_FAILED,
+            // Of the armor's account the client must not read as of its own.
+            Self::Armor(refused) => match refused.code() {
+                ErrorCode::KDC_ERR_CLIENT_REVOKED => ErrorCode::KDC_ERR_TGT_REVOKED,
+                code => code,
+            },
+            Self::ArmorRequired | Self::ArmorWithoutSubkey | Self::ArmorAlone => {
+                ErrorCode::KDC_ERR_POLICY
+            }
+            Self::FastOptionUnknown => ErrorCode::KDC_ERR_UNKNOWN_CRITICAL_FAST_OPTIONS,
             Self::Skew => ErrorCode::KRB_AP_ERR_SKEW,
             Self::KeyRequired
             | Self::MandatoryUnknown
@@ -237,7 +282,9 @@ impl Refused {
             | Self::DeviceDisabled => ErrorCode::KDC_ERR_CLIENT_NOT_TRUSTED,
             Self::ClientNameMismatch => ErrorCode::KDC_ERR_CLIENT_NAME_MISMATCH,
             Self::ChecksumMissing => ErrorCode::KDC_ERR_PA_CHECKSUM_MUST_BE_INCLUDED,
-            Self::ChecksumWrong | Self::Modified => ErrorCode::KRB_AP_ERR_MODIFIED,
+            Self::ChecksumWrong | Self::Modified | Self::ArmoredModified | Self::ArmorTakenOff => {
+                ErrorCode::KRB_AP_ERR_MODIFIED
+            }
             Self::DhParameters => ErrorCode::KDC_ERR_DH_KEY_PARAMETERS_NOT_ACCEPTED,
             Self::PublicKeyEncryption => ErrorCode::KDC_ERR_PUBLIC_KEY_ENCRYPTION_NOT_SUPPORTED,
             Self::NoAcceptableKdf => ErrorCode::KDC_ERR_NO_ACCEPTABLE_KDF,
@@ -245,13 +292,15 @@ impl Refused {
             Self::KdcNotTrusted => ErrorCode::KDC_ERR_KDC_NOT_TRUSTED,
             Self::NoTgt => ErrorCode::KRB_AP_ERR_NO_TGT,
             Self::NotUs => ErrorCode::KRB_AP_ERR_NOT_US,
-            Self::BadIntegrity => ErrorCode::KRB_AP_ERR_BAD_INTEGRITY,
+            Self::BadIntegrity | Self::ArmoredBadIntegrity => ErrorCode::KRB_AP_ERR_BAD_INTEGRITY,
             Self::KeyGone => ErrorCode::KRB_AP_ERR_BADKEYVER,
             Self::TicketExpired => ErrorCode::KRB_AP_ERR_TKT_EXPIRED,
             Self::TicketNotYetValid => ErrorCode::KRB_AP_ERR_TKT_NYV,
             Self::Repeated => ErrorCode::KRB_AP_ERR_REPEAT,
             Self::BadMatch => ErrorCode::KRB_AP_ERR_BADMATCH,
-            Self::InappropriateChecksum => ErrorCode::KRB_AP_ERR_INAPP_CKSUM,
+            Self::InappropriateChecksum | Self::ArmoredChecksumType => {
+                ErrorCode::KRB_AP_ERR_INAPP_CKSUM
+            }
             Self::PacRefused(_) | Self::TgtRevoked(_) => ErrorCode::KDC_ERR_TGT_REVOKED,
         }
     }

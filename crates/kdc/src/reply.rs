@@ -2,26 +2,87 @@
 
 use crypto::digest::DigestAlgorithm;
 use directory::Account;
-use trust::Timestamp;
+use trust::{Rng, Timestamp};
 use wire::asn1::AlgorithmIdentifierOwned;
 use wire::kerberos::{
-    AsReq, KdcReqBody, KrbError, Microseconds, PaDataType, TypedData, TypedDataElement,
+    AsReq, KdcReqBody, KrbError, MethodData, Microseconds, PaData, PaDataType, TypedData,
+    TypedDataElement,
 };
 use wire::pkinit::TdCmsDigestAlgorithms;
 
 use crate::View;
+use crate::fast::Armor;
 use crate::lifetime::kerberos_time;
 use crate::preauth::{hints, pkinit};
 use crate::refused::Refused;
+
+/// What a refusal says beside its code.
+pub(crate) enum Data {
+    /// What the client may prove itself by.
+    Methods(MethodData),
+    /// What would have been accepted.
+    Typed(PaDataType, Vec<u8>),
+}
+
+impl Data {
+    fn encode(self) -> Vec<u8> {
+        match self {
+            Self::Methods(methods) => methods.encode(),
+            Self::Typed(data_type, data) => {
+                let element = TypedDataElement {
+                    data_type,
+                    data_value: Some(data),
+                };
+                TypedData::from([element]).encode()
+            }
+        }
+    }
+
+    /// The same where there is one list for all, in FAST: the numbers of both kinds are of one registry.
+    pub(crate) fn into_padata(self) -> Vec<PaData> {
+        match self {
+            Self::Methods(methods) => methods.into_vec(),
+            Self::Typed(data_type, data) => vec![PaData::new(data_type, data)],
+        }
+    }
+}
 
 /// The KRB-ERROR for a refusal. The reason stays with us: there is no `e-text`.
 pub(crate) fn refusal(
     refused: &Refused,
     body: Option<&KdcReqBody>,
-    data: Option<Vec<u8>>,
+    data: Option<Data>,
     view: &View<'_>,
     now: Timestamp,
 ) -> Vec<u8> {
+    let mut error = error(refused, body, view, now);
+    error.e_data = data.map(Data::encode);
+    error.encode()
+}
+
+/// As [`refusal`], under the request's armor where it has one.
+pub(crate) fn refusal_under(
+    armor: Option<&Armor>,
+    refused: &Refused,
+    body: &KdcReqBody,
+    data: Option<Data>,
+    view: &View<'_>,
+    now: Timestamp,
+    rng: &mut dyn Rng,
+) -> Vec<u8> {
+    match armor {
+        None => refusal(refused, Some(body), data, view, now),
+        Some(armor) => armor.refusal(error(refused, Some(body), view, now), data, view, rng),
+    }
+}
+
+/// The KRB-ERROR without data.
+fn error(
+    refused: &Refused,
+    body: Option<&KdcReqBody>,
+    view: &View<'_>,
+    now: Timestamp,
+) -> KrbError {
     let service = body.and_then(|body| body.sname.clone());
     let mut error = KrbError::new(
         refused.code(),
@@ -34,18 +95,18 @@ pub(crate) fn refusal(
         error.crealm = Some(view.realm.name.clone());
         error.cname = Some(client);
     }
-    error.e_data = data;
-    error.encode()
+    error
 }
 
 /// What a client can do better next time, where the code says that there is something.
 pub(crate) fn data(
     refused: &Refused,
     request: &AsReq,
+    armor: Option<&Armor>,
     account: Option<&Account>,
     view: &View<'_>,
     now: Timestamp,
-) -> Option<Vec<u8>> {
+) -> Option<Data> {
     match refused {
         Refused::PreauthRequired
         | Refused::WrongPassword
@@ -53,26 +114,24 @@ pub(crate) fn data(
         | Refused::FreshnessMissing => {
             let krbtgt = view.krbtgt().ok()?;
             let fresh = matches!(refused, Refused::FreshnessStale | Refused::FreshnessMissing);
-            Some(hints(request, account?, &krbtgt.keys, fresh, view, now).encode())
+            let methods = hints(request, armor, account?, &krbtgt.keys, fresh, view, now);
+            Some(Data::Methods(methods))
         }
-        Refused::DhParameters => Some(typed(
+        // What is missing; a client that has armor then tries with it.
+        Refused::ArmorRequired => {
+            let methods = MethodData::from([PaData::empty(PaDataType::FX_FAST)]);
+            Some(Data::Methods(methods))
+        }
+        Refused::DhParameters => Some(Data::Typed(
             PaDataType::TD_DH_PARAMETERS,
             pkinit::agreement::accepted_groups(),
         )),
-        Refused::DigestNotAccepted => Some(typed(
+        Refused::DigestNotAccepted => Some(Data::Typed(
             PaDataType::TD_CMS_DIGEST_ALGORITHMS,
             accepted_digests(),
         )),
         _ => None,
     }
-}
-
-fn typed(data_type: PaDataType, data: Vec<u8>) -> Vec<u8> {
-    let element = TypedDataElement {
-        data_type,
-        data_value: Some(data),
-    };
-    TypedData::from([element]).encode()
 }
 
 fn accepted_digests() -> Vec<u8> {

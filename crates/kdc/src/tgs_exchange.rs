@@ -4,14 +4,15 @@ use directory::Account;
 use directory::account::AccountControl;
 use std::sync::Arc;
 use ticket::pac::{Believed, For};
-use ticket::{Accepted, Keys, Means, Unaccepted, Unopened};
+use ticket::{Accepted, Keys, Means, Unaccepted, Unopened, VersionedKey};
 use trust::{Rng, Span, Timestamp};
 use wire::kerberos::{
     ApReq, AuthorizationData, AuthorizationDataElement, AuthorizationDataType, EncTicketPart,
-    KdcOptions, KeyUsage, PaDataType, PrincipalName, TgsRep, TgsReq, TicketFlags,
+    KdcOptions, KeyUsage, MethodData, PaDataType, PrincipalName, TgsRep, TgsReq, TicketFlags,
 };
 
 use crate::View;
+use crate::fast::{self, Armor, Opened, Shown};
 use crate::issue::{self, Issued};
 use crate::lifetime::{self, Granted, Limits, moment};
 use crate::means;
@@ -31,6 +32,8 @@ const NOT_GIVEN: KdcOptions = KdcOptions::ENC_TKT_IN_SKEY
 pub(crate) struct Progress {
     pub(crate) account: Option<Arc<Account>>,
     pub(crate) means: Option<Means>,
+    /// The request inside of armor, and the armor, under which a refusal is told, too.
+    pub(crate) armored: Option<Opened<12>>,
 }
 
 /// A ticket-granting ticket that may get more tickets: opened, shown by who knows its session key, with a
@@ -53,9 +56,29 @@ pub(crate) fn answer(
     now: Timestamp,
     rng: &mut dyn Rng,
 ) -> Result<Vec<u8>, Refused> {
-    let request = received.request;
-    let body = &*request.req_body;
     let presented = present(received, progress, view, now)?;
+    let Some(opened) = fast::open_granting(received.request, &presented.accepted)? else {
+        return give(received.request, None, &presented, view, now, rng);
+    };
+    let armor = Some(&opened.armor);
+    let given = match &opened.flaw {
+        Some(refused) => Err(refused.clone()),
+        None => give(&opened.request, armor, &presented, view, now, rng),
+    };
+    progress.armored = Some(opened);
+    given
+}
+
+/// Gives what is asked, in armor or without.
+fn give(
+    request: &TgsReq,
+    armor: Option<&Armor>,
+    presented: &Presented,
+    view: &View<'_>,
+    now: Timestamp,
+    rng: &mut dyn Rng,
+) -> Result<Vec<u8>, Refused> {
+    let body = &*request.req_body;
     if body.kdc_options.intersects(NOT_GIVEN) {
         return Err(Refused::BadOption("an option that is not given"));
     }
@@ -94,20 +117,29 @@ pub(crate) fn answer(
     {
         return Err(Refused::MandatoryUnknown);
     }
-    authorize(&mut part, own, &presented, &service, view)?;
+    authorize(&mut part, own, presented, &service, view)?;
     let ticket = issued.seal(&part, service.key(&view.realm.etypes)?, rng);
     let plain = issued
         .reply_part(body.nonce.into(), None, None)
         .encode_tgs_rep();
-    let enc_part = match issue::subkey(&presented.accepted)? {
-        Some(key) => issue::encrypt(&key, KeyUsage::TGS_REP_ENC_PART_SUBKEY, &plain, rng),
+    let (mut key, usage) = match issue::subkey(&presented.accepted)? {
+        Some(key) => (key, KeyUsage::TGS_REP_ENC_PART_SUBKEY),
         None => {
-            let key = &presented.accepted.session_key;
-            issue::encrypt(key, KeyUsage::TGS_REP_ENC_PART_SESSION_KEY, &plain, rng)
+            let key = presented.accepted.session_key.clone();
+            (key, KeyUsage::TGS_REP_ENC_PART_SESSION_KEY)
         }
     };
-    let (realm, name) = (issued.client_realm, issued.client);
-    Ok(TgsRep::new(vec![], realm, name, ticket, enc_part).encode())
+    let mut padata = MethodData::new();
+    let mut client = Shown {
+        realm: issued.client_realm,
+        name: issued.client,
+    };
+    if let Some(armor) = armor {
+        (padata, key) = armor.seal(padata, &key, &ticket, &client, now, rng);
+        client = armor.shown(client);
+    }
+    let enc_part = issue::encrypt(&key, usage, &plain, rng);
+    Ok(TgsRep::new(padata, client.realm, client.name, ticket, enc_part).encode())
 }
 
 /// Opens and judges the ticket-granting ticket.
@@ -132,6 +164,28 @@ fn present(
     let authenticator = crypto::digest::sha256(&shown.authenticator.cipher);
     view.memory
         .take_authenticator(authenticator, received.id, now)?;
+    let (pac, means, account) = believe(&accepted, key, &krbtgt, progress, view, now)?;
+    Ok(Presented {
+        accepted,
+        pac,
+        means,
+        account,
+    })
+}
+
+/// Judges what an accepted ticket-granting ticket says, be it that it gets a ticket or that it is armor: its PAC, what
+/// got it, and whether all of that is still there.
+///
+/// # Errors
+/// [`Refused::PacRefused`], [`Refused::TgtRevoked`], [`Refused::ClientDisabled`], [`Refused::ClientExpired`].
+pub(crate) fn believe(
+    accepted: &Accepted,
+    key: VersionedKey<'_>,
+    krbtgt: &Account,
+    progress: &mut Progress,
+    view: &View<'_>,
+    now: Timestamp,
+) -> Result<(Believed, Means, Arc<Account>), Refused> {
     let pac = ticket::pac::verify(&accepted.ticket, key, &krbtgt.keys)
         .map_err(|_| Refused::PacRefused("its signatures do not hold"))?;
     let means = accepted.ticket.authorization_data.as_ref();
@@ -141,12 +195,7 @@ fn present(
     progress.means = Some(means);
     let account = still_there(&means, &accepted.ticket.cname, &pac, view, now)?;
     progress.account = Some(Arc::clone(&account));
-    Ok(Presented {
-        accepted,
-        pac,
-        means,
-        account,
-    })
+    Ok((pac, means, account))
 }
 
 /// The authenticator's checksum binds the ticket to this very body (RFC 4120 3.3.2).

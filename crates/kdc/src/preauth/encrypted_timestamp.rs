@@ -1,19 +1,23 @@
 //! A timestamp under the key of the client's password (RFC 4120 5.2.7.2).
 
+use crypto::etype::{IntegrityError, Key};
 use directory::{Account, AccountControl};
 use ticket::{Keys, VersionedKey};
 use trust::{Span, Timestamp};
 use wire::kerberos::{EncryptedData, KeyUsage, PaEncTsEnc};
+use zeroize::Zeroizing;
 
 use crate::View;
 use crate::client;
 use crate::lifetime::moment;
 use crate::refused::Refused;
 
-/// Proof that the client knew a current key of the account's password, now. Only [`verify`] makes one.
+/// Proof that the client knew a current key of the account's password, now. Only [`judge`] makes one.
 pub(crate) struct Proven<'a> {
     /// The key that it knew; the reply is encrypted with it.
     pub(crate) key: VersionedKey<'a>,
+    /// What we prove with that we know it, too, where it was an encrypted challenge.
+    pub(super) answered_with: Option<Key>,
 }
 
 /// Judges an encrypted timestamp. A wrong password counts towards lockout, once however often the network
@@ -29,20 +33,44 @@ pub(crate) fn verify<'a>(
     view: &View<'_>,
     now: Timestamp,
 ) -> Result<Proven<'a>, Refused> {
+    judge(padata, account, view, now, |key, sealed| {
+        let fits = key.key.etype().number() == sealed.etype.0;
+        fits.then(|| key.key.decrypt(KeyUsage::PA_ENC_TIMESTAMP, &sealed.cipher))
+    })
+}
+
+/// A message that was opened, or was not made with the key.
+type Tried = Result<Zeroizing<Vec<u8>>, IntegrityError>;
+
+/// The judgement of [`verify`] for whatever protects the timestamp: `open` tries a key of the account, and gives nothing
+/// for one that cannot be meant.
+pub(super) fn judge<'a>(
+    padata: &[u8],
+    account: &'a Account,
+    view: &View<'_>,
+    now: Timestamp,
+    open: impl Fn(&VersionedKey<'a>, &EncryptedData) -> Option<Tried>,
+) -> Result<Proven<'a>, Refused> {
     if account.control.contains(AccountControl::SMARTCARD_REQUIRED) {
         return Err(Refused::KeyRequired);
     }
     client::check_not_locked_out(account, view, now)?;
     let sealed = EncryptedData::decode(padata).map_err(|_| Refused::Malformed)?;
     // The current version alone: the one before is for tickets, not for signing in.
-    let key = account
+    let mut meant = false;
+    let opened = account
         .keys
         .newest()
-        .find(|key| key.key.etype().number() == sealed.etype.0)
         .filter(|key| view.realm.etypes.contains(&key.key.etype()))
-        .ok_or(Refused::NoCommonEtype)?;
-    let opened = key.key.decrypt(KeyUsage::PA_ENC_TIMESTAMP, &sealed.cipher);
-    let Ok(opened) = opened else {
+        .find_map(|key| {
+            let tried = open(&key, &sealed)?;
+            meant = true;
+            Some((key, tried.ok()?))
+        });
+    if !meant {
+        return Err(Refused::NoCommonEtype);
+    }
+    let Some((key, opened)) = opened else {
         if view
             .memory
             .is_first_attempt(account.id, &sealed.cipher, now)
@@ -59,5 +87,8 @@ pub(crate) fn verify<'a>(
         return Err(Refused::Skew);
     }
     view.lockout.succeed(account, now);
-    Ok(Proven { key })
+    Ok(Proven {
+        key,
+        answered_with: None,
+    })
 }

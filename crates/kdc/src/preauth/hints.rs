@@ -11,11 +11,13 @@ use wire::kerberos::{
 
 use super::pkinit::freshness;
 use crate::View;
+use crate::fast::Armor;
 
 /// The methods that the account may use, in the order that we would. `fresh` gives a token for freshness
 /// whether the client says that it knows of them or not: it sent one, or should have.
 pub(crate) fn hints(
     request: &AsReq,
+    armor: Option<&Armor>,
     account: &Account,
     krbtgt: &impl Keys,
     fresh: bool,
@@ -34,7 +36,14 @@ pub(crate) fn hints(
         }
     }
     if !account.control.contains(AccountControl::SMARTCARD_REQUIRED) {
-        methods.push(PaData::empty(PaDataType::ENC_TIMESTAMP));
+        // Under armor nobody need give away what passwords can be tried on.
+        methods.push(PaData::empty(match armor {
+            Some(_) => PaDataType::ENCRYPTED_CHALLENGE,
+            None => PaDataType::ENC_TIMESTAMP,
+        }));
+    }
+    if armor.is_none() {
+        methods.push(PaData::empty(PaDataType::FX_FAST));
     }
     methods.into()
 }

@@ -1,5 +1,6 @@
 //! Pre-authentication: who proves to be the client, and by what (RFC 4120 5.2.7, protocols E.2).
 
+mod encrypted_challenge;
 mod encrypted_timestamp;
 mod hints;
 pub(crate) mod pkinit;
@@ -8,11 +9,12 @@ use crypto::etype::Key;
 use directory::Account;
 use ticket::{Keys, VersionedKey};
 use trust::{Rng, Timestamp};
-use wire::kerberos::{AsReq, PaDataType};
+use wire::kerberos::{AsReq, PaData, PaDataType};
 
 use self::pkinit::freshness::Fresh;
 use self::pkinit::key_trust::Trusted;
 use crate::View;
+use crate::fast::Armor;
 use crate::memory::Received;
 use crate::refused::Refused;
 
@@ -33,6 +35,7 @@ impl<'a> Proof<'a> {
     /// [`Refused::PreauthRequired`] when it offers nothing, else why it does not prove anything.
     pub(crate) fn of(
         received: &Received<'_, AsReq>,
+        armor: Option<&Armor>,
         account: &'a Account,
         krbtgt: &impl Keys,
         view: &View<'_>,
@@ -44,11 +47,28 @@ impl<'a> Proof<'a> {
             let proven = pkinit::verify(received, padata, account, krbtgt, view, now, rng)?;
             return Ok(Self::Key(Box::new(proven)));
         }
+        if let Some(armor) = armor
+            && let Some(padata) = request.find_padata(PaDataType::ENCRYPTED_CHALLENGE)
+        {
+            let proven = encrypted_challenge::verify(padata, armor, account, view, now)?;
+            return Ok(Self::Password(proven));
+        }
         if let Some(padata) = request.find_padata(PaDataType::ENC_TIMESTAMP) {
             let proven = encrypted_timestamp::verify(padata, account, view, now)?;
             return Ok(Self::Password(proven));
         }
         Err(Refused::PreauthRequired)
+    }
+
+    /// What the reply to an encrypted challenge proves in turn.
+    pub(crate) fn answer(&self, now: Timestamp, rng: &mut dyn Rng) -> Option<PaData> {
+        match self {
+            Self::Password(proven) => {
+                let key = proven.answered_with.as_ref()?;
+                Some(encrypted_challenge::answer(key, now, rng))
+            }
+            Self::Key(_) => None,
+        }
     }
 
     /// The key that signed in, if it was one.
@@ -72,6 +92,16 @@ impl<'a> Proof<'a> {
 pub(crate) enum ReplyKey<'a> {
     /// The client's long-term key.
     LongTerm(VersionedKey<'a>),
-    /// The key of an agreement.
+    /// A key of this exchange alone: of an agreement, or strengthened under armor.
     Agreed(Key),
+}
+
+impl ReplyKey<'_> {
+    /// The key itself.
+    pub(crate) fn key(&self) -> &Key {
+        match self {
+            Self::LongTerm(key) => key.key.key(),
+            Self::Agreed(key) => key,
+        }
+    }
 }

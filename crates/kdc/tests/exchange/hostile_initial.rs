@@ -519,7 +519,7 @@ fn e_2_the_timestamp_proves_the_password_now() {
             let sealed = tlv(0x30, &[&sealed]);
             request.others = vec![PaData::new(PaDataType::ENC_TIMESTAMP, sealed)];
         }),
-        ("FAST that nobody here speaks", 0, |request| {
+        ("FAST that cannot be read", 60, |request| {
             request.others = vec![PaData::new(PaDataType::FX_FAST, vec![0xff; 99])];
         }),
         ("a cookie", 0, |request| {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod armor;
+mod fast;
 mod forge;
 mod granting;
 mod hostile_agreement;
