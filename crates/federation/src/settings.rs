@@ -159,6 +159,17 @@ pub enum InvalidSettings {
         /// The URI.
         uri: String,
     },
+    /// An application wants codes sent without TLS over the network.
+    #[error(
+        "the redirect URI {uri:?} of application {client_id:?} must be https; plain http is for 127.0.0.1, [::1] and \
+         localhost alone"
+    )]
+    PlainRedirectUri {
+        /// The application.
+        client_id: String,
+        /// The URI.
+        uri: String,
+    },
     /// Two clients or resources have one identifier.
     #[error("the identifier {0:?} is taken by another client or resource")]
     Taken(String),
@@ -342,6 +353,31 @@ mod tests {
                 matches!(refused, InvalidSettings::RedirectUri { .. }),
                 "{uri}"
             );
+        }
+        for uri in [
+            "http://app.example/done",
+            "HTTP://app.example:8080/",
+            "http:app.example",
+            "http:\\\\app.example/",
+            "http:///app.example",
+            "http://localhost.app.example/",
+            "http://127.0.0.1:80@app.example/",
+            "http://localhost\\.app.example/",
+            "http://10.0.0.1/",
+        ] {
+            let refused = Settings::of(&with(application("app", uri)), "corp.example").unwrap_err();
+            let plain = matches!(refused, InvalidSettings::PlainRedirectUri { .. });
+            assert!(plain, "{uri}");
+        }
+        for uri in [
+            "http://127.0.0.1/done",
+            "http://[::1]:8080",
+            "http://localhost:3000/done",
+            "com.example.app:/done",
+            "https://app.example/done",
+        ] {
+            let taken = Settings::of(&with(application("app", uri)), "corp.example");
+            assert!(taken.is_ok(), "{uri}");
         }
         let taken = Settings::of(
             &with(application(
