@@ -12,7 +12,9 @@
 //!
 //! | from | what | target |
 //! |---|---|---|
-//! | port 88, the KDC proxy | KDC-REQ, KDC-PROXY-MESSAGE | `kdc_request`; the whole answer: `server_kdc`, `server_pkinit` |
+//! | port 88, the KDC proxy | KDC-REQ | `kdc_request`; the whole answer: `server_kdc`, `server_pkinit` |
+//! | the KDC proxy | KDC-PROXY-MESSAGE, and what is inside | `kdc_proxy` |
+//! | port 464, the KDC proxy | requests for new passwords, and each part of them where the others are in order | `password` |
 //! | in them | PA-DATA, PKINIT, CMS, certificates, names | `preauthentication`, `pkinit`, `cms`, `certificate`, `principal_text` |
 //! | in tickets | EncTicketPart, authorization data, PAC | `ticket_content`, `pac` |
 //! | port 443, the token service | a request: path, query, headers, cookies, form, JSON, client certificate | `federation` |
@@ -40,6 +42,7 @@ mod federation;
 mod kerberos;
 mod others;
 mod overlay;
+mod password;
 mod request;
 mod resting;
 mod server;
@@ -105,6 +108,8 @@ pub const TARGETS: &[Target] = &[
     target("jws", 4_096, others::jws),
     target("server_kdc", 4_096, server::kdc),
     target("server_pkinit", 8_192, server::pkinit),
+    target("password", 4_096, password::password).slow(),
+    target("kdc_proxy", 4_096, password::proxy).slow(),
     target("federation", 4_096, federation::federation).slow(),
     target("administration", 4_096, administration::administration).slow(),
     target("row", 2_048, stored::row),

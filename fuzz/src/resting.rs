@@ -30,6 +30,7 @@ pub fn seeds() -> Vec<Seed> {
     seeds.extend(secrets());
     seeds.extend(records());
     seeds.extend(files());
+    seeds.extend(crate::password::seeds());
     seeds
 }
 

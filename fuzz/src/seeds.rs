@@ -12,8 +12,8 @@ use directory::testing::{START, Seeded};
 use ticket::client::{Handled, Initial, KdcTrust, Secret, Wish};
 use wire::asn1::Extensions as Later;
 use wire::kerberos::{
-    AsReq, AuthorizationData, AuthorizationDataElement, AuthorizationDataType, KrbError,
-    MethodData, PaData, PaDataType, PrincipalName,
+    AsReq, AuthorizationData, AuthorizationDataElement, AuthorizationDataType, KdcProxyMessage,
+    KrbError, MethodData, PaData, PaDataType, PrincipalName,
 };
 use wire::pac::{BufferType, ClientInfo, PacBuilder, Requestor, ValidationInfo};
 use wire::pkinit::PaPkAsReq;
@@ -131,6 +131,8 @@ fn kerberos(corpus: &mut Corpus, pair: &PrivateKey, certificate: &[u8]) -> io::R
             Initial::start(client, "CORP.EXAMPLE".into(), wish, secret, START, &mut rng);
         corpus.add("kdc_request", &format!("{name}-first"), &first)?;
         corpus.add("server_kdc", &format!("{name}-first"), &first)?;
+        let proxied = KdcProxyMessage::new(&first, Some("CORP.EXAMPLE".into())).encode();
+        corpus.add("kdc_proxy", &format!("{name}-first"), &proxied)?;
         let hints = hints();
         corpus.add("kdc_reply", "preauth-required", &hints)?;
         corpus.add("kdc_answer", "preauth-required", &hints)?;
