@@ -7,7 +7,7 @@
 //! Knows nothing about: sockets, files, threads, clocks, other parties. Certificates come to it as
 //! [`Identity`], accounts through [`Snapshot`].
 //!
-//! To change a password over Kerberos is [`change_password`]'s, the one place here that changes anything.
+//! To change a password over Kerberos is [`change_password()`]'s, the one place here that changes anything.
 //!
 //! To add a way of pre-authentication: a variant of `preauth::Proof` with a module that alone can build it, a
 //! line in `preauth::hints`, and what it tells services in `pac::key_identities`.
