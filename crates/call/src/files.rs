@@ -44,6 +44,12 @@ pub enum FileFault {
         /// The folder.
         path: PathBuf,
     },
+    /// Somebody else owns the folder, and can do with it what they like.
+    #[error("{} belongs to another user of this machine", path.display())]
+    OfAnother {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A name with a path in it.
     #[error("{name:?} is not a file name")]
     Name {
@@ -71,7 +77,8 @@ impl Folder {
     /// Opens the folder, and makes it where it is missing.
     ///
     /// # Errors
-    /// When it cannot be made, or when others may look into it: secrets kept there would be no secrets.
+    /// When it cannot be made, or when others may look into it or own it: secrets kept there would be no secrets. Root
+    /// may own every folder, being able to read it anyway.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, FileFault> {
         let path = path.into();
         let write = |source| FileFault::Write {
@@ -89,6 +96,9 @@ impl Folder {
         })?;
         if metadata.mode() & 0o077 != 0 {
             return Err(FileFault::OpenToOthers { path });
+        }
+        if !may_own(metadata.uid(), rustix::process::geteuid().as_raw()) {
+            return Err(FileFault::OfAnother { path });
         }
         Ok(Self { path })
     }
@@ -189,6 +199,11 @@ impl Folder {
             Err(fs::TryLockError::Error(source)) => Err(failed(source)),
         }
     }
+}
+
+/// Whether a folder of `owner` keeps the secrets of `user`.
+const fn may_own(owner: u32, user: u32) -> bool {
+    owner == user || owner == 0
 }
 
 /// The right to change a [`Folder`].
@@ -306,6 +321,22 @@ mod tests {
             Folder::open(path),
             Err(FileFault::OpenToOthers { .. })
         ));
+    }
+
+    #[test]
+    fn a_folder_of_another_user_is_refused() {
+        assert!(may_own(1000, 1000) && may_own(0, 1000) && may_own(0, 0));
+        assert!(!may_own(1001, 1000) && !may_own(1000, 0));
+        // Only root can give a folder away.
+        let (_parent, folder) = folder();
+        let path = folder.path().to_owned();
+        match std::os::unix::fs::chown(&path, Some(65_534), None) {
+            Ok(()) => {
+                let refused = Folder::open(&path);
+                assert!(matches!(refused, Err(FileFault::OfAnother { .. })));
+            }
+            Err(_) => assert!(Folder::open(&path).is_ok()),
+        }
     }
 
     #[test]
