@@ -5,7 +5,8 @@ use crate::key::Curve;
 /// A Diffie-Hellman group, by the name that `pkinit_dh_min_bits` and our settings give it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Group {
-    /// RFC 2409 group 2. Known by name so that it can be refused by name; nothing is computed in it.
+    /// RFC 2409 group 2. Known by name so that it can be refused by name; something is computed in it only where a
+    /// switch allows that ([`super::LegacyModp1024`]).
     Modp1024,
     /// RFC 3526 group 14.
     Modp2048,

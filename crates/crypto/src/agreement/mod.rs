@@ -81,10 +81,14 @@ impl Modp {
             LazyLock::new(|| Modp::new(Group::Modp2048, 32));
         static MODP_4096: LazyLock<Result<Modp, LibraryFailed>> =
             LazyLock::new(|| Modp::new(Group::Modp4096, 48));
+        // Behind [`LegacyModp1024`] alone: 80 bits of strength at most (RFC 3526 8), so exponents of 256 are enough.
+        static MODP_1024: LazyLock<Result<Modp, LibraryFailed>> =
+            LazyLock::new(|| Modp::new(Group::Modp1024, 32));
         match group {
+            Group::Modp1024 => MODP_1024.as_ref().map_err(|failed| (*failed).into()),
             Group::Modp2048 => MODP_2048.as_ref().map_err(|failed| (*failed).into()),
             Group::Modp4096 => MODP_4096.as_ref().map_err(|failed| (*failed).into()),
-            Group::Modp1024 | Group::P256 | Group::P384 => Err(AgreementError::Group(group)),
+            Group::P256 | Group::P384 => Err(AgreementError::Group(group)),
         }
     }
 
@@ -124,6 +128,11 @@ impl Modp {
     }
 }
 
+/// Says that a compatibility switch allows agreement in the group of 1024 bits, which a state can break, and is the only
+/// way to it. Build one only where the switch is read.
+#[derive(Clone, Copy, Debug)]
+pub struct LegacyModp1024;
+
 /// A private key for one agreement, with its public value. Cleared when it is dropped.
 pub struct Ephemeral {
     group: Group,
@@ -143,10 +152,22 @@ impl Ephemeral {
     /// [`AgreementError::Group`] for MODP-1024; [`AgreementError::Seed`] once in 2^64 seeds;
     /// [`AgreementError::Failed`] when the library has no memory.
     pub fn new(group: Group, seed: &[u8; SEED_LEN]) -> Result<Ephemeral, AgreementError> {
-        match group.curve() {
-            Some(curve) => Ephemeral::on_curve(group, curve, seed),
-            None => Ephemeral::in_modp(group, seed),
+        match (group, group.curve()) {
+            (_, Some(curve)) => Ephemeral::on_curve(group, curve, seed),
+            (Group::Modp1024, None) => Err(AgreementError::Group(group)),
+            (_, None) => Ephemeral::in_modp(group, seed),
         }
+    }
+
+    /// Makes a key in the group of 1024 bits, where a switch allows it.
+    ///
+    /// # Errors
+    /// [`AgreementError::Failed`] when the library has no memory.
+    pub fn in_modp_1024(
+        _allowed: LegacyModp1024,
+        seed: &[u8; SEED_LEN],
+    ) -> Result<Ephemeral, AgreementError> {
+        Ephemeral::in_modp(Group::Modp1024, seed)
     }
 
     fn in_modp(group: Group, seed: &[u8; SEED_LEN]) -> Result<Ephemeral, AgreementError> {

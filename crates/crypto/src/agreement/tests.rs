@@ -85,6 +85,26 @@ fn makes_nothing_in_the_1024_bit_group() {
 }
 
 #[test]
+fn agrees_in_the_1024_bit_group_where_a_switch_says_so() {
+    let one = Ephemeral::in_modp_1024(LegacyModp1024, &[7; SEED_LEN]).unwrap();
+    let other = Ephemeral::in_modp_1024(LegacyModp1024, &[8; SEED_LEN]).unwrap();
+    assert_eq!(one.public_value().len(), 128);
+    let (first, second) = (one.public_value().to_vec(), other.public_value().to_vec());
+    let (one, other) = (one.agree(&second).unwrap(), other.agree(&first).unwrap());
+    assert_eq!(one.as_bytes(), other.as_bytes());
+    assert_eq!(one.as_bytes().len(), 128);
+    let minus_one = {
+        let mut value = Group::Modp1024.modulus().unwrap().to_vec();
+        value[127] -= 1;
+        value
+    };
+    for bad in [&[][..], &[0], &[1], &minus_one] {
+        let one = Ephemeral::in_modp_1024(LegacyModp1024, &[7; SEED_LEN]).unwrap();
+        assert_eq!(one.agree(bad).unwrap_err(), AgreementError::PeerValue);
+    }
+}
+
+#[test]
 fn takes_a_second_candidate_where_the_first_is_no_scalar() {
     let mut seed = [0xff; SEED_LEN];
     assert_eq!(

@@ -1,4 +1,4 @@
-//! The Cryptographic Message Syntax (RFC 5652), as much of it as PKINIT needs: SignedData.
+//! The Cryptographic Message Syntax (RFC 5652), as much of it as PKINIT needs: SignedData, and EnvelopedData for its RSA mode.
 //!
 //! [`SignedData::decode`] reads what clients in use send (protocols E.3.1): sets in any order, a signer
 //! named by issuer and serial number or by key identifier (whose tag may be implicit or explicit),
@@ -11,6 +11,7 @@
     reason = "what der's derive writes for an optional octet string"
 )]
 
+mod enveloped;
 pub mod oid;
 
 use core::fmt;
@@ -20,6 +21,8 @@ use der::{
     Decode, DecodeValue, Encode, EncodeValue, Error, FixedTag, Header, Length, Reader, Sequence,
     SliceReader, Tag, TagMode, TagNumber, Writer,
 };
+
+pub use enveloped::{EncryptedContentInfo, EnvelopedData, KeyTransRecipientInfo};
 
 use crate::asn1::{self, AlgorithmIdentifierRef, AnyRef, Malformed, ObjectIdentifier, Raw, SetOf};
 
@@ -466,6 +469,20 @@ impl<'a> SignedData<'a> {
             crls: None,
             signer_infos: [signer].into_iter().collect(),
         })
+    }
+
+    /// Reads it without a ContentInfo around, as it is inside EnvelopedData (RFC 4556 3.2.3.2).
+    ///
+    /// # Errors
+    /// [`Malformed`] as for [`SignedData::decode`].
+    pub fn decode_bare(bytes: &'a [u8]) -> Result<SignedData<'a>, Malformed> {
+        asn1::decode(bytes, "SignedData", Self::MAX_LENGTH)
+    }
+
+    /// Writes it without a ContentInfo around, as it is put into EnvelopedData.
+    #[must_use]
+    pub fn encode_bare(&self) -> Vec<u8> {
+        asn1::encode(self)
     }
 
     /// Writes it inside a ContentInfo.

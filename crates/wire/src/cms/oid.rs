@@ -37,3 +37,9 @@ pub const SHA1_WITH_RSA: ObjectIdentifier = oid("1.2.840.113549.1.1.5");
 pub const RSASSA_PSS: ObjectIdentifier = oid("1.2.840.113549.1.1.10");
 /// ecdsa-with-SHA512.
 pub const ECDSA_WITH_SHA512: ObjectIdentifier = oid("1.2.840.10045.4.3.4");
+/// id-envelopedData.
+pub const ENVELOPED_DATA: ObjectIdentifier = oid("1.2.840.113549.1.7.3");
+/// aes256-CBC, with its initialization vector as an OCTET STRING (RFC 3565 4.1).
+pub const AES256_CBC: ObjectIdentifier = oid("2.16.840.1.101.3.4.1.42");
+/// des-ede3-cbc, the only one that some old clients take.
+pub const DES_EDE3_CBC: ObjectIdentifier = oid("1.2.840.113549.3.7");
