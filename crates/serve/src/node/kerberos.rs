@@ -26,6 +26,9 @@ struct Exchanged {
     key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     device: Option<String>,
+    /// Whose ticket armored the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    armor: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
@@ -57,6 +60,7 @@ impl Serialize for Later {
             device: key
                 .and_then(|key| key.device)
                 .map(|device| device.to_string()),
+            armor: exchange.armor.clone(),
             reason: exchange.refused.as_ref().map(ToString::to_string),
         }
         .serialize(to)
