@@ -25,6 +25,7 @@
 //! | what a ticket says to Windows services | [`pac`] |
 //! | files of MIT's and Heimdal's tools | [`ccache`], [`keytab`] |
 //! | HTTP and what is said over it | [`http`], [`registration`] |
+//! | who may do what with an object | [`security_descriptor`] |
 //! | values that all of them share | [`Guid`], [`Sid`], [`Principal`], [`dn_binary`] |
 //!
 //! # How to add the next one
@@ -51,6 +52,7 @@ pub mod pkinit;
 pub mod principal;
 mod read;
 pub mod registration;
+pub mod security_descriptor;
 pub mod sid;
 pub mod spnego;
 mod text;
