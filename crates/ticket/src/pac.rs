@@ -10,7 +10,8 @@ use wire::kerberos::{
     AuthorizationData, AuthorizationDataElement, AuthorizationDataType, EncTicketPart, KeyUsage,
 };
 use wire::pac::{
-    AttributesInfo, BufferType, ClientInfo, Pac, PacBuilder, Requestor, UpnDnsInfo, ValidationInfo,
+    AttributesInfo, BufferType, ClientInfo, DelegationInfo, Pac, PacBuilder, Requestor, UpnDnsInfo,
+    ValidationInfo,
 };
 
 use crate::keys::{Keys, VersionedKey};
@@ -55,6 +56,12 @@ pub enum Unbelieved {
     /// It speaks of another client or another sign-in than the ticket.
     #[error("the PAC is that of another ticket")]
     OtherTicket,
+    /// The signature over the ticket is missing or wrong.
+    #[error("the ticket is not the one that the ticket-granting service signed")]
+    TicketSignature,
+    /// The signature over the whole PAC is missing or wrong.
+    #[error("the PAC is not the one that the ticket-granting service signed")]
+    FullSignature,
 }
 
 /// Puts the PAC and then `others` into the ticket's authorization data. `content` holds the PAC's buffers
@@ -137,19 +144,84 @@ pub fn verify(
         .pac
         .signature(BufferType::SERVER_CHECKSUM)
         .ok_or(Unbelieved::ServerSignature)?;
-    let signature = believed
-        .pac
-        .signature(BufferType::KDC_CHECKSUM)
-        .ok_or(Unbelieved::KdcSignature)?;
-    let signed = krbtgt
-        .keys()
-        .filter(|key| key.key.etype().checksum_type() == signature.checksum_type)
-        .any(|key| {
-            let key = key.key;
-            key.verify_checksum(USAGE, &server_signature.value, &signature.value)
-                .is_ok()
-        });
+    let signed = is_signed(
+        &believed.pac,
+        BufferType::KDC_CHECKSUM,
+        &server_signature.value,
+        krbtgt,
+    );
     signed.then_some(believed).ok_or(Unbelieved::KdcSignature)
+}
+
+/// As [`verify`] for the ticket of another service, which that service shows to prove who came to it. The service has
+/// the key that sealed the ticket and signed the PAC, and could have changed both: what tells are the ticket-granting
+/// service's signatures over the ticket (CVE-2020-17049) and over the whole PAC (CVE-2022-37967).
+///
+/// # Errors
+/// [`Unbelieved`], saying why.
+pub fn verify_evidence(
+    part: &EncTicketPart,
+    server: VersionedKey<'_>,
+    krbtgt: &impl Keys,
+) -> Result<Believed, Unbelieved> {
+    let believed = verify(part, server, krbtgt)?;
+    let covered = with_placeholder(part).encode();
+    if !is_signed(&believed.pac, BufferType::TICKET_CHECKSUM, &covered, krbtgt) {
+        return Err(Unbelieved::TicketSignature);
+    }
+    // As it was when this signature was made: with that over the ticket and none of the others.
+    let covered = believed.pac.with_zeroed_signatures(&[
+        BufferType::SERVER_CHECKSUM,
+        BufferType::KDC_CHECKSUM,
+        BufferType::FULL_CHECKSUM,
+    ]);
+    match is_signed(&believed.pac, BufferType::FULL_CHECKSUM, &covered, krbtgt) {
+        true => Ok(believed),
+        false => Err(Unbelieved::FullSignature),
+    }
+}
+
+/// Whether one of the ticket-granting service's keys made a signature over these bytes.
+fn is_signed(pac: &Pac, kind: BufferType, covered: &[u8], krbtgt: &impl Keys) -> bool {
+    pac.signature(kind).is_some_and(|signature| {
+        krbtgt
+            .keys()
+            .filter(|key| key.key.etype().checksum_type() == signature.checksum_type)
+            .any(|key| {
+                let key = key.key;
+                key.verify_checksum(USAGE, covered, &signature.value)
+                    .is_ok()
+            })
+    })
+}
+
+/// The ticket as it was signed. There is one PAC in it: [`find`] said so.
+fn with_placeholder(part: &EncTicketPart) -> EncTicketPart {
+    let mut part = part.clone();
+    let data = part.authorization_data.take().unwrap_or_default();
+    let replaced = data.into_iter().map(|element| {
+        if element.ad_type != AuthorizationDataType::AD_IF_RELEVANT {
+            return element;
+        }
+        let Ok(inner) = AuthorizationData::decode(&element.ad_data) else {
+            return element;
+        };
+        if inner
+            .iter()
+            .all(|element| element.ad_type != AuthorizationDataType::AD_WIN2K_PAC)
+        {
+            return element;
+        }
+        let inner = inner.into_iter().map(|mut element| {
+            if element.ad_type == AuthorizationDataType::AD_WIN2K_PAC {
+                element.ad_data = PLACEHOLDER.to_vec();
+            }
+            element
+        });
+        AuthorizationDataElement::if_relevant(&inner.collect())
+    });
+    part.authorization_data = Some(replaced.collect());
+    part
 }
 
 /// Finds the PAC of an opened ticket and checks the service's own signature, which is all that a service
@@ -230,6 +302,17 @@ impl Believed {
     #[must_use]
     pub fn attributes_info(&self) -> Option<AttributesInfo> {
         AttributesInfo::parse(self.buffer(BufferType::ATTRIBUTES_INFO)?).ok()
+    }
+
+    /// Through which services the client was passed on; `None` where nobody passed it on.
+    ///
+    /// # Errors
+    /// [`Unbelieved::Malformed`].
+    pub fn delegation_info(&self) -> Result<Option<DelegationInfo>, Unbelieved> {
+        self.buffer(BufferType::DELEGATION_INFO)
+            .map(DelegationInfo::parse)
+            .transpose()
+            .map_err(|_| Unbelieved::Malformed)
     }
 
     /// The account that asked for the ticket-granting ticket.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crypto::password::PasswordHash;
 use trust::{Span, Timestamp};
+use wire::security_descriptor::SecurityDescriptor;
 use wire::{Guid, Sid};
 
 use crate::entry::Entry;
@@ -87,6 +88,10 @@ pub struct Account {
     pub supported_etypes: Option<u32>,
     /// altSecurityIdentities (E.5).
     pub alt_security_identities: Vec<String>,
+    /// msDS-AllowedToDelegateTo: the services to which it may pass on who came to it.
+    pub delegates_to: Vec<String>,
+    /// msDS-AllowedToActOnBehalfOfOtherIdentity: who may pass on to it whom. What does not parse allows nobody.
+    pub delegated_from: Option<SecurityDescriptor>,
     /// whenCreated.
     pub created: Timestamp,
     /// The Kerberos keys.
@@ -239,6 +244,10 @@ impl Account {
             primary_group: number(Attribute::PrimaryGroupId).unwrap_or(0),
             supported_etypes: number(Attribute::MsDsSupportedEncryptionTypes),
             alt_security_identities: list(Attribute::AltSecurityIdentities),
+            delegates_to: list(Attribute::MsDsAllowedToDelegateTo),
+            delegated_from: entry
+                .octets(Attribute::MsDsAllowedToActOnBehalfOfOtherIdentity)
+                .and_then(|bytes| SecurityDescriptor::parse(bytes).ok()),
             created: entry.created,
             keys,
             key_credentials,
@@ -257,8 +266,13 @@ impl Account {
             + self
                 .service_principals
                 .iter()
+                .chain(&self.delegates_to)
                 .map(String::len)
-                .sum::<usize>();
+                .sum::<usize>()
+            + self.delegated_from.as_ref().map_or(0, |from| {
+                let list = from.dacl.as_ref().map_or(0, Vec::len);
+                list * size_of::<wire::security_descriptor::Ace>()
+            });
         // Measured: an account with four keys of which one is prepared takes 1.5 KB, a public key with its
         // prepared form and its value 2.5 KB.
         let keys: usize = self

@@ -105,6 +105,10 @@ attributes! {
     38 GivenName = "givenName", "2.5.4.42", DirectoryString, Single;
     39 Surname = "sn", "2.5.4.4", DirectoryString, Single;
     40 TelephoneNumber = "telephoneNumber", "2.5.4.20", DirectoryString, Single;
+    /// The services to which the account may pass on who came to it (MS-SFU 3.2.5.2).
+    41 MsDsAllowedToDelegateTo = "msDS-AllowedToDelegateTo", "1.2.840.113556.1.4.1787", DirectoryString, Multi;
+    /// A security descriptor: who may pass on to the account whom (MS-SFU 3.2.5.2).
+    42 MsDsAllowedToActOnBehalfOfOtherIdentity = "msDS-AllowedToActOnBehalfOfOtherIdentity", "1.2.840.113556.1.4.2182", OctetString, Single;
 
     50 GroupType = "groupType", "1.2.840.113556.1.4.750", Integer, Single;
     51 Member = "member", "2.5.4.31", DistinguishedName, Multi, Linked;

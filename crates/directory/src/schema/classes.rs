@@ -65,6 +65,8 @@ const PERSON: &[Attribute] = &[
     A::DnsHostName,
     A::OperatingSystem,
     A::OperatingSystemVersion,
+    A::MsDsAllowedToDelegateTo,
+    A::MsDsAllowedToActOnBehalfOfOtherIdentity,
 ];
 
 const DOMAIN: &[Attribute] = &[
