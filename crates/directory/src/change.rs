@@ -79,6 +79,13 @@ pub enum Change {
         /// Whether it must be changed at the next sign-in.
         must_change: bool,
     },
+    /// Forgets the keys of an account's versions before one: tickets under them open no more.
+    ForgetFormerKeys {
+        /// The account.
+        id: EntryId,
+        /// The oldest key version number that stays.
+        before: u32,
+    },
     /// Notes what an account did outside of its entry: no new version of the entry, no feed. An account
     /// that is gone is passed over, so that a batch does not fail for it.
     Activity {

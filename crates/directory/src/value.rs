@@ -3,6 +3,7 @@
 use core::fmt;
 
 use trust::Timestamp;
+use unicode_normalization::UnicodeNormalization;
 use wire::Sid;
 use zeroize::Zeroizing;
 
@@ -162,7 +163,9 @@ impl From<Secret> for Value {
     }
 }
 
-/// The form in which two texts are the same name: without surrounding or doubled spaces, in lower case.
+/// The form in which two texts are the same name: without surrounding or doubled spaces, in lower case, each letter with
+/// its marks as one character where there is one (Unicode Standard Annex 15, NFC): keyboards and systems differ in how
+/// they write `é`, and people see one name.
 #[must_use]
 pub fn folded(text: &str) -> String {
     if text
@@ -176,7 +179,17 @@ pub fn folded(text: &str) -> String {
         if !folded.is_empty() {
             folded.push(' ');
         }
-        folded.extend(word.chars().flat_map(char::to_lowercase));
+        if word.is_ascii() {
+            folded.extend(word.chars().map(|letter| letter.to_ascii_lowercase()));
+        } else {
+            folded.extend(word.nfd().flat_map(char::to_lowercase).nfc());
+        }
     }
     folded
+}
+
+/// Whether a name is written with each letter and its marks as one character, where there is one (NFC): so that those
+/// who compare its bytes, in tickets and tokens, find one spelling of it.
+pub(crate) fn is_composed(text: &str) -> bool {
+    text.is_ascii() || unicode_normalization::is_nfc(text)
 }

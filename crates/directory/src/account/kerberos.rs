@@ -132,6 +132,16 @@ impl KerberosKeys {
         }
     }
 
+    /// These keys without the versions before `kvno`; the newest set stays, whatever it is.
+    #[must_use]
+    pub(crate) fn since(&self, kvno: u32) -> Self {
+        let sets = self.sets.iter().enumerate();
+        let kept = sets.filter(|(place, set)| *place == 0 || set.kvno >= kvno);
+        Self {
+            sets: kept.map(|(_, set)| set.clone()).collect(),
+        }
+    }
+
     pub(crate) fn write(&self) -> Secret {
         let mut out = Writer::new();
         out.u8(1);

@@ -4,7 +4,7 @@ use crate::account::AccountControl;
 use crate::entry::Entry;
 use crate::error::Refused;
 use crate::schema::{Attribute, Class, Exposure, Index, Syntax};
-use crate::value::{Value, folded};
+use crate::value::{Value, folded, is_composed};
 
 /// The longest name of an entry among its siblings, in characters ([MS-ADTS] rangeUpper of cn is 64; a
 /// device's is a GUID, a policy's a GUID in braces).
@@ -139,6 +139,8 @@ fn text_of(attribute: Attribute, text: &str) -> Result<(), Refused> {
     .map_err(|reason| invalid(attribute, reason))
 }
 
+const NOT_COMPOSED: &str = "a letter and its mark are written as two characters, where there is one for both (Unicode NFC)";
+
 /// [MS-SAMR] 3.1.1.6, and no `@`: a name that looks like a UPN would be found as one.
 fn sam_account_name(text: &str) -> Result<(), &'static str> {
     if text.chars().count() > 64 {
@@ -146,6 +148,9 @@ fn sam_account_name(text: &str) -> Result<(), &'static str> {
     }
     if text != text.trim() {
         return Err("it begins or ends with a space");
+    }
+    if !is_composed(text) {
+        return Err(NOT_COMPOSED);
     }
     if text
         .chars()
@@ -166,6 +171,9 @@ fn sam_account_name(text: &str) -> Result<(), &'static str> {
 fn user_principal_name(text: &str) -> Result<(), &'static str> {
     if text.chars().any(char::is_whitespace) || text.len() > 1_024 {
         return Err("it is too long or holds a space");
+    }
+    if !is_composed(text) {
+        return Err(NOT_COMPOSED);
     }
     match text.rsplit_once('@') {
         Some((name, suffix)) if !name.is_empty() && !name.contains('@') => {

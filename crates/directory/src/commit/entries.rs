@@ -245,6 +245,29 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Forgets the versions of an account's keys before `before`.
+    pub(super) fn forget_former_keys(
+        &mut self,
+        id: EntryId,
+        before: u32,
+    ) -> Result<(), CommitError> {
+        let attribute = Attribute::SupplementalCredentials;
+        let belonging = Belonging::Attribute(id, attribute);
+        let entry = self.existing(id)?;
+        let Some(Value::Secret(wrapped)) = entry.values(attribute).first().cloned() else {
+            return Ok(());
+        };
+        let root = self.directory.root_key();
+        let keys = KerberosKeys::read(&root.unwrap(belonging, wrapped.expose())?)?;
+        let kept = keys.since(before);
+        if kept.sets().len() < keys.sets().len() {
+            let wrapped = self.directory.wrap(belonging, kept.write().expose());
+            let value = vec![Value::Secret(Secret::new(wrapped))];
+            self.existing(id)?.attributes.insert(attribute, value);
+        }
+        Ok(())
+    }
+
     pub(super) fn hang(
         &mut self,
         id: EntryId,

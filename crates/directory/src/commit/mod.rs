@@ -127,6 +127,7 @@ impl Work<'_> {
                 material,
                 must_change,
             } => self.set_password(*id, material, *must_change),
+            Change::ForgetFormerKeys { id, before } => self.forget_former_keys(*id, *before),
             Change::Activity { id, activity } => self.note_activity(*id, *activity),
             Change::Claim { id, until } => self.claim(id, *until),
             Change::Put {

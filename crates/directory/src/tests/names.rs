@@ -22,6 +22,51 @@ fn named(directory: &Directory, sam: &str) -> NewEntry {
 }
 
 #[test]
+fn a_name_in_either_spelling_of_its_letters_belongs_to_one_entry() {
+    // Unicode Standard Annex 15: U+00E9, and U+0065 with U+0301.
+    let (composed, apart) = ("jos\u{e9}", "jos\u{65}\u{301}");
+    let directory = fresh();
+    let entry = named(&directory, composed).with(
+        Attribute::UserPrincipalName,
+        format!("{composed}@mail.example"),
+    );
+    let jose = entry.id;
+    write(&directory, &[entry.into()]).unwrap();
+    let snapshot = directory.snapshot().unwrap();
+    for name in [composed, apart, "JOS\u{c9}", "JOSE\u{301}"] {
+        let found = snapshot.account_by_sam(name).unwrap().unwrap();
+        assert_eq!(found.id, jose, "{name}");
+        let upn = format!("{name}@mail.example");
+        let found = snapshot.account_by_upn(&upn).unwrap().unwrap();
+        assert_eq!(found.id, jose, "{upn}");
+    }
+    drop(snapshot);
+    let invalid = |result: Result<Commit, CommitError>| match result {
+        Err(CommitError::Refused(Refused::Invalid { attribute, .. })) => attribute,
+        other => panic!("expected an impossible value, got {other:?}"),
+    };
+    let second = named(&directory, apart);
+    assert_eq!(
+        invalid(write(&directory, &[second.into()])),
+        Attribute::SamAccountName
+    );
+    let third = named(&directory, "third").with(
+        Attribute::UserPrincipalName,
+        format!("{apart}@mail.example"),
+    );
+    assert_eq!(
+        invalid(write(&directory, &[third.into()])),
+        Attribute::UserPrincipalName
+    );
+    // Hangul, and a mark that moves: an ogonek stands before an acute accent.
+    assert_eq!(crate::folded("\u{1112}\u{1161}\u{11ab}"), "\u{d55c}");
+    assert_eq!(
+        crate::folded("A\u{301}\u{328}"),
+        crate::folded("\u{104}\u{301}")
+    );
+}
+
+#[test]
 fn a_name_in_any_case_belongs_to_one_entry() {
     let directory = fresh();
     person(&directory, "alice");
