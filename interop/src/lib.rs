@@ -4,10 +4,12 @@
 //! through its sockets and described by its `lab.json` alone. A test that lacks a program fails and
 //! says which Debian package has it; `cargo xtask test` installs them.
 
+mod heimdal;
 mod lab;
 mod program;
 mod server;
 
+pub use heimdal::Heimdal;
 pub use lab::{Lab, Person, binary};
 pub use program::{Background, Finished, Krb5, free_port, libfaketime, run};
 pub use server::{Device, Server};

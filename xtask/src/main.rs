@@ -12,6 +12,7 @@ const USAGE: &str = "\
 The chores of this repository.
 
     cargo xtask test                 installs what the tests need (Debian packages) and runs everything
+    cargo xtask packages             only installs and unpacks what the tests need
     cargo xtask fuzz [SECONDS] [TARGET ...]
                                      fuzzes each target for that long (60 by default); needs a nightly compiler
     cargo xtask bench kdc            the KDC beside Debian's MIT krb5 and the crypto floor, in one run
@@ -22,6 +23,7 @@ fn main() -> ExitCode {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     let done = match arguments.as_slice() {
         ["test"] => test::test(),
+        ["packages"] => test::packages(),
         ["fuzz", rest @ ..] => fuzz::fuzz(rest),
         ["bench", "kdc"] => bench::kdc(),
         _ => {

@@ -1,5 +1,6 @@
 //! Debian packages that tests and benchmarks need. None of them is needed to build or run Keyporch.
 
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::run::{answers, run};
@@ -16,6 +17,9 @@ pub(crate) const TESTS: &[&str] = &[
     "curl",
     "chromium",
     "chromium-driver",
+    // For Heimdal's clients, which are not installed: see `heimdal`.
+    "libedit2",
+    "libsqlite3-0",
 ];
 
 /// What the benchmark's peer is in, and what its load tool links.
@@ -27,6 +31,54 @@ pub(crate) const KDC_BENCH: &[&str] = &[
     "pkg-config",
     "python3",
 ];
+
+/// Heimdal's clients and their libraries. Their package conflicts with MIT's, so that they are unpacked beside it.
+const HEIMDAL: &[&str] = &[
+    "heimdal-clients",
+    "libasn1-8-heimdal",
+    "libhcrypto5-heimdal",
+    "libheimbase1-heimdal",
+    "libheimntlm0-heimdal",
+    "libhx509-5-heimdal",
+    "libkafs0-heimdal",
+    "libkrb5-26-heimdal",
+    "libroken19-heimdal",
+    "libsl0-heimdal",
+    "libwind0-heimdal",
+];
+
+/// Unpacks Heimdal's clients into the build directory, `heimdal/usr/bin`, where the tests look for them. What is there
+/// stays.
+pub(crate) fn heimdal() -> Result<(), String> {
+    let own = std::env::current_exe().map_err(|error| error.to_string())?;
+    // This program lies in target/PROFILE.
+    let target = own.ancestors().nth(2).ok_or("this program lies nowhere")?;
+    let (folder, parts) = (target.join("heimdal"), target.join("heimdal.unpacked"));
+    if folder.join("usr/bin/kpasswd.heimdal").exists() {
+        return Ok(());
+    }
+    let failed = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+    // A run that was interrupted leaves nothing that looks whole.
+    let _ = std::fs::remove_dir_all(&parts);
+    let _ = std::fs::remove_dir_all(&folder);
+    std::fs::create_dir_all(&parts).map_err(|error| failed(&parts, error))?;
+    let mut download = Command::new("apt-get");
+    download
+        .args(["download", "--quiet"])
+        .args(HEIMDAL)
+        .current_dir(&parts);
+    run(&mut download)?;
+    let entries = std::fs::read_dir(&parts).map_err(|error| failed(&parts, error))?;
+    let files: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|kind| kind == "deb"))
+        .collect();
+    for file in files {
+        run(Command::new("dpkg").arg("-x").arg(&file).arg(&parts))?;
+        std::fs::remove_file(&file).map_err(|error| failed(&file, error))?;
+    }
+    std::fs::rename(&parts, &folder).map_err(|error| failed(&folder, error))
+}
 
 /// Installs what is missing, where we may; elsewhere says what to install.
 pub(crate) fn need(packages: &[&str]) -> Result<(), String> {

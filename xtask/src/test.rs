@@ -3,10 +3,16 @@
 use crate::packages;
 use crate::run::{answers, cargo, run};
 
+/// Installs what the tests need, and unpacks what cannot be installed beside it.
+pub(crate) fn packages() -> Result<(), String> {
+    packages::need(packages::TESTS)?;
+    packages::heimdal()
+}
+
 /// Installs what the tests need, builds the programs that they run, and runs all of them: units, flows,
 /// the rules of the house, the corpora of the decoders, and other people's clients against the lab.
 pub(crate) fn test() -> Result<(), String> {
-    packages::need(packages::TESTS)?;
+    packages()?;
     run(cargo().args([
         "build",
         "--locked",

@@ -3,6 +3,7 @@
 
 mod browser;
 mod certificates;
+mod heimdal;
 mod hostile;
 mod mit;
 mod mit_refused;
