@@ -241,6 +241,11 @@ pub(crate) fn by_form(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer
             return again(password::WRONG, &wrong.into(), account.as_deref());
         }
     };
+    // What can be seen of the new password comes before the code, which works once.
+    let policy = asked.view.snapshot.password_policy()?;
+    if let Err(refused) = policy.check(&new, &account.sam) {
+        return again(&refused.sentence(), &refused.into(), Some(&account));
+    }
     let proven = match second_factor(asked, &account, &form, rng)? {
         SecondFactor::Given(changes) => changes,
         SecondFactor::Not {
@@ -260,7 +265,13 @@ pub(crate) fn by_form(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer
             let done = pages::password_updated(&asked.view.settings.organisation);
             Ok(browser.show(done).committing(proven).committing(changed))
         }
-        Err((said, refused)) => again(&said, &refused, Some(&account)),
+        // The code was right, and is used up all the same: whoever saw it typed gets nothing by it.
+        Err((said, refused)) => {
+            let code_needed = !proven.is_empty();
+            let answer = show(asked, &browser, name, Some(&said), code_needed)?;
+            let answer = answer.because(asked, &refused).about(Some(&account));
+            Ok(answer.committing(proven))
+        }
     }
 }
 

@@ -457,7 +457,7 @@ fn on_that_page_a_second_factor_that_is_enrolled_is_asked_for() {
 
     world.advance(Span::minutes(1));
     let totp = world.totp();
-    // A code is not used up by a new password that is not taken.
+    // A code is not used up by a new password that anybody can see to be none.
     browser.update(&mut world, "alice", PASSWORD, "short77", &totp);
     assert!(
         browser
@@ -471,6 +471,38 @@ fn on_that_page_a_second_factor_that_is_enrolled_is_asked_for() {
         browser.error(),
         "That code was used already. Wait for the next one."
     );
+}
+
+#[test]
+fn on_that_page_a_code_is_used_up_by_a_new_password_that_is_compared_with_former_ones() {
+    let mut world = World::new();
+    let alice = world.person_with_totp("alice");
+    next_day(&mut world);
+    let mut browser = Browser::default();
+    let totp = world.totp();
+    browser.update(&mut world, "alice", PASSWORD, NEW, &totp);
+    assert!(browser.page.done.is_some(), "{}", browser.error());
+    next_day(&mut world);
+    let totp = world.totp();
+    browser.update(&mut world, "alice", NEW, NEW, &totp);
+    assert!(
+        browser
+            .error()
+            .starts_with("The new password is one of your last"),
+        "{}",
+        browser.error()
+    );
+    // Neither here nor at sign-in does somebody else get in by having seen it.
+    browser.update(&mut world, "alice", NEW, "yet another password", &totp);
+    assert_eq!(
+        browser.error(),
+        "That code was used already. Wait for the next one."
+    );
+    assert!(knows(&world, alice, NEW));
+    let mut thief = Browser::default();
+    thief.open(&mut world, &[]);
+    thief.password(&mut world, "alice", NEW);
+    assert_eq!(thief.code(&mut world, &totp).status, 200);
 }
 
 #[test]
