@@ -397,7 +397,28 @@ impl<'p> Pkinit<'p> {
     /// What a reply to `request` says, when its key is that of RFC 4556 or RFC 8636, whichever it names.
     pub(crate) fn open(&self, request: &[u8], reply: &[u8]) -> Agreed {
         let reply = AsRep::decode(reply).unwrap();
-        let padata = PaData::find(&reply.padata, PaDataType::PK_AS_REP).unwrap();
+        let (key, first_secret_byte, info) = self.agreed(request, &reply, &reply.padata);
+        let cipher = &reply.enc_part.cipher;
+        let opened = key.decrypt(KeyUsage::AS_REP_ENC_PART, cipher).unwrap();
+        let signed = wire::cms::SignedData::decode(&info.dh_signed_data).unwrap();
+        let signature = signed.single_signer().unwrap().signature_algorithm.oid;
+        Agreed {
+            part: EncKdcRepPart::decode_as_rep(&opened).unwrap(),
+            first_secret_byte,
+            key,
+            signature,
+            info,
+            ticket: reply.ticket,
+        }
+    }
+
+    /// The key that a reply agrees on, whose padata may have stood inside of armor.
+    pub(crate) fn agreed_key(&self, request: &[u8], reply: &AsRep, padata: &[PaData]) -> Key {
+        self.agreed(request, reply, padata).0
+    }
+
+    fn agreed(&self, request: &[u8], reply: &AsRep, padata: &[PaData]) -> (Key, u8, DhRepInfo) {
+        let padata = PaData::find(padata, PaDataType::PK_AS_REP).unwrap();
         let PaPkAsRep::DhInfo(info) = PaPkAsRep::decode(padata).unwrap() else {
             panic!("a reply key by agreement was asked for");
         };
@@ -435,17 +456,8 @@ impl<'p> Pkinit<'p> {
                 kdf.derive(etype, &secret, &other.encode())
             }
         };
-        let cipher = &reply.enc_part.cipher;
-        let opened = key.decrypt(KeyUsage::AS_REP_ENC_PART, cipher).unwrap();
-        let signer = signed.single_signer().unwrap();
-        Agreed {
-            part: EncKdcRepPart::decode_as_rep(&opened).unwrap(),
-            first_secret_byte: secret.as_bytes()[0],
-            key,
-            signature: signer.signature_algorithm.oid,
-            info,
-            ticket: reply.ticket,
-        }
+        let first = secret.as_bytes()[0];
+        (key, first, info)
     }
 }
 
@@ -503,7 +515,8 @@ impl Granted {
         }
     }
 
-    pub(crate) fn encode(&self) -> Vec<u8> {
+    /// The AP-REQ.
+    pub(crate) fn shown(&self) -> Vec<u8> {
         let body = Der::new(self.body.clone());
         let mut authenticator = self.authenticator.clone();
         if self.checksum {
@@ -525,12 +538,15 @@ impl Granted {
             kvno: None,
             cipher: self.key.encrypt(self.usage, &self.confounder, &plain),
         };
-        let shown = ApReq::new(self.options, self.ticket.clone(), sealed);
+        ApReq::new(self.options, self.ticket.clone(), sealed).encode()
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
         let mut padata = self.others.clone();
         if self.show {
-            padata.insert(0, PaData::new(PaDataType::TGS_REQ, shown.encode()));
+            padata.insert(0, PaData::new(PaDataType::TGS_REQ, self.shown()));
         }
-        TgsReq::with_encoded_body(padata, body).encode()
+        TgsReq::new(padata, self.body.clone()).encode()
     }
 
     pub(crate) fn open(&self, reply: &[u8]) -> (EncKdcRepPart, Ticket) {
