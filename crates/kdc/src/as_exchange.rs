@@ -148,7 +148,7 @@ fn give(
 fn means(account: &Account, proof: &Proof<'_>) -> Means {
     Means {
         account: account.id.0,
-        certificate: None,
+        certificate: proof.certificate().map(|certified| certified.means),
         key: proof.key().map(|key| KeyMeans {
             fingerprint: key.fingerprint,
             device: key.device,

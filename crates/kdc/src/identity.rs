@@ -101,7 +101,7 @@ impl std::fmt::Debug for Identity {
     }
 }
 
-fn issuer_and_serial(certificate: &Certificate) -> Option<Vec<u8>> {
+pub(crate) fn issuer_and_serial(certificate: &Certificate) -> Option<Vec<u8>> {
     IssuerAndSerialNumber::new(certificate.issuer().der(), certificate.serial())
         .ok()
         .map(|name| name.to_bytes())

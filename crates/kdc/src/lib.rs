@@ -27,6 +27,7 @@ mod preauth;
 mod realm;
 mod refused;
 mod reply;
+mod revocation;
 mod service;
 mod tgs_exchange;
 
@@ -45,9 +46,10 @@ pub use change_password::{Desk, change_password};
 pub use identity::{Identity, Unusable};
 pub use lifetime::Lifetimes;
 pub use memory::Memory;
-pub use realm::Realm;
+pub use realm::{Realm, StrongMapping};
 pub use refused::Refused;
-pub use ticket::{KeyMeans, Means};
+pub use revocation::{Needed, Place};
+pub use ticket::{CertificateMeans, KeyMeans, Means};
 
 /// Characters of a name that the audit log gets.
 const LONGEST_SHOWN: usize = 256;
@@ -106,6 +108,16 @@ impl Answer {
 }
 
 impl Answer {
+    /// What the KDC would have to know about revocation to say more than this refusal does. Whoever can, gets it and
+    /// asks again.
+    #[must_use]
+    pub fn needed(&self) -> Option<&Needed> {
+        match self.exchange.as_ref()?.refused.as_ref()? {
+            Refused::RevocationUnavailable(needed) => needed.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Remembers what was given, for a datagram that comes again. To be called once it stands: the snapshot that it was
     /// computed from was one state, and what it changes is committed.
     pub fn remember(&self, memory: &Memory, now: Timestamp) {

@@ -26,6 +26,12 @@ const LONG_ANSWERS: usize = 512;
 /// How long a datagram that is sent again gets its first answer: longer than clients try.
 const ANSWERED_FOR: Span = Span::seconds(30);
 
+/// How long it is not tried again to get what could not be got about revocation, at least.
+const NOT_HAD_FOR: Span = Span::seconds(30);
+
+/// Certificates about which this is remembered at once.
+const NOT_HAD: usize = 10_000;
+
 /// A message, by the SHA-256 digest of its bytes.
 pub(crate) type MessageId = [u8; 32];
 
@@ -48,6 +54,8 @@ pub struct Memory {
     answers: Recent<Arc<[u8]>>,
     /// The same for long answers: few of them, so that memory stays bounded whoever asks for what.
     long_answers: Recent<Arc<[u8]>>,
+    /// What could not be got about revocation, for a while.
+    pub(crate) not_had: Recent<()>,
     /// The policy about armor.
     pub(crate) armoring: Armoring,
 }
@@ -60,6 +68,7 @@ impl Memory {
             authenticators: Recent::new(skew + skew, AUTHENTICATORS),
             answers: Recent::new(ANSWERED_FOR, ANSWERS),
             long_answers: Recent::new(ANSWERED_FOR, LONG_ANSWERS),
+            not_had: Recent::new(NOT_HAD_FOR, NOT_HAD),
             armoring: Armoring::default(),
         }
     }

@@ -2,9 +2,27 @@
 
 use crypto::etype::Etype;
 use directory::account;
+use trust::Span;
+use trust::revocation::Requirement;
 use wire::kerberos::{NameType, PrincipalName, Realm as RealmName};
 
 use crate::lifetime::Lifetimes;
+
+/// How certain it must be that a certificate is an account's (protocols E.5.5).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum StrongMapping {
+    /// By strong mapping alone.
+    #[default]
+    Full,
+    /// By weak mapping too, where the certificate is not older than the account: the account may have the name of
+    /// somebody who is gone.
+    Compatibility {
+        /// How much older than its account a certificate may be; for clocks, and for accounts that were made again.
+        backdating: Span,
+    },
+    /// By weak mapping too.
+    Disabled,
+}
 
 /// The realm that the KDC serves, with its rules.
 #[derive(Clone, Debug)]
@@ -19,6 +37,10 @@ pub struct Realm {
     pub etypes: Vec<Etype>,
     /// Whether PKINIT needs a freshness token (`kdc.require_freshness`, protocols K; off by default).
     pub require_freshness: bool,
+    /// How certain it must be that a certificate is an account's (`kdc.strong_mapping`, protocols E.5.5).
+    pub strong_mapping: StrongMapping,
+    /// What is asked of revocation where nothing is said about the issuer (`kdc.revocation`).
+    pub revocation: Requirement,
     /// The federation service's servicePrincipalName (`HTTP/sts.corp.example`), where there is one: the tickets of the
     /// account that carries it say what got them, so that they end with their key and device.
     pub federation: Option<String>,
@@ -36,6 +58,8 @@ impl Realm {
             lifetimes: Lifetimes::default(),
             etypes: Etype::ALL.to_vec(),
             require_freshness: false,
+            strong_mapping: StrongMapping::default(),
+            revocation: Requirement::default(),
             federation: None,
             datagram_limit: 1_400,
         }

@@ -1,6 +1,9 @@
 //! Why the KDC said no. The peer learns the code, the audit log the reason (protocols E.3.6).
 
+use trust::path::{Invalid, Why};
 use wire::kerberos::ErrorCode;
+
+use crate::revocation::Needed;
 
 /// A refusal: who erred, and what was expected. [`Refused::code`] is all that the peer learns.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -143,9 +146,25 @@ pub enum Refused {
     /// The key belongs to another account (E.4 rule 2, AUTH-K1).
     #[error("the key belongs to another account than the one named")]
     ClientNameMismatch,
-    /// The certificate reaches a trusted issuer, so key trust must not judge it (E.4 rule 0).
-    #[error("the certificate is one of a trusted issuer, and certificate trust is not offered")]
-    CertificateTrust,
+    /// The certificate reaches a trusted issuer, and its path is not valid (E.5.1).
+    #[error("the certificate is not valid: {0}")]
+    CertificateInvalid(Box<Invalid>),
+    /// The certificate is revoked or on hold; which one.
+    #[error("the certificate is revoked: serial number {0}")]
+    CertificateRevoked(Box<str>),
+    /// The certificate bears our own authority's signature, and is not in its books: somebody has its key (security:
+    /// "golden certificate").
+    #[error("the certificate is signed by our authority and was never issued by it")]
+    CertificateNotIssued,
+    /// Who should know whether the certificate is revoked does not, or there is nobody to ask.
+    #[error("nobody knows whether the certificate is revoked")]
+    RevocationUnknown,
+    /// What would say whether the certificate is revoked is not in hand; what, where it may be had yet.
+    #[error("it is not in hand whether the certificate is revoked")]
+    RevocationUnavailable(Option<Box<Needed>>),
+    /// Nothing binds the certificate to the account strongly enough (E.5.2 to E.5.5).
+    #[error("the certificate is not mapped to the account strongly enough")]
+    CertificateMismatch,
     /// The device that the key was registered on is disabled or gone.
     #[error("the key's device is disabled or gone")]
     DeviceDisabled,
@@ -278,9 +297,14 @@ impl Refused {
             Self::SignatureAlgorithm | Self::InvalidSignature => ErrorCode::KDC_ERR_INVALID_SIG,
             Self::KeyNotListed
             | Self::WeakKey(_)
-            | Self::CertificateTrust
+            | Self::CertificateNotIssued
             | Self::DeviceDisabled => ErrorCode::KDC_ERR_CLIENT_NOT_TRUSTED,
             Self::ClientNameMismatch => ErrorCode::KDC_ERR_CLIENT_NAME_MISMATCH,
+            Self::CertificateInvalid(invalid) => code_of(invalid.why),
+            Self::CertificateRevoked(_) => ErrorCode::KDC_ERR_REVOKED_CERTIFICATE,
+            Self::RevocationUnknown => ErrorCode::KDC_ERR_REVOCATION_STATUS_UNKNOWN,
+            Self::RevocationUnavailable(_) => ErrorCode::KDC_ERR_REVOCATION_STATUS_UNAVAILABLE,
+            Self::CertificateMismatch => ErrorCode::KDC_ERR_CERTIFICATE_MISMATCH,
             Self::ChecksumMissing => ErrorCode::KDC_ERR_PA_CHECKSUM_MUST_BE_INCLUDED,
             Self::ChecksumWrong | Self::Modified | Self::ArmoredModified | Self::ArmorTakenOff => {
                 ErrorCode::KRB_AP_ERR_MODIFIED
@@ -303,5 +327,25 @@ impl Refused {
             }
             Self::PacRefused(_) | Self::TgtRevoked(_) => ErrorCode::KDC_ERR_TGT_REVOKED,
         }
+    }
+}
+
+/// The code for a path that is not valid (RFC 4556 3.2.2).
+fn code_of(why: Why) -> ErrorCode {
+    match why {
+        Why::Untrusted => ErrorCode::KDC_ERR_CLIENT_NOT_TRUSTED,
+        Why::Algorithm => ErrorCode::KDC_ERR_CANT_VERIFY_CERTIFICATE,
+        Why::Digest => ErrorCode::KDC_ERR_DIGEST_IN_CERT_NOT_ACCEPTED,
+        Why::KeyUsage | Why::Purpose => ErrorCode::KDC_ERR_INCONSISTENT_KEY_PURPOSE,
+        Why::NotYetValid
+        | Why::Expired
+        | Why::Key
+        | Why::Malformed(_)
+        | Why::Critical(_)
+        | Why::Authority
+        | Why::NotAuthority
+        | Why::PathLength
+        | Why::Names
+        | Why::Policy => ErrorCode::KDC_ERR_INVALID_CERTIFICATE,
     }
 }

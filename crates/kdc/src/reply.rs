@@ -126,6 +126,10 @@ pub(crate) fn data(
             PaDataType::TD_DH_PARAMETERS,
             pkinit::agreement::accepted_groups(),
         )),
+        Refused::CertificateInvalid(invalid) => {
+            let (data_type, data) = pkinit::told::about(invalid, view.issuers)?;
+            Some(Data::Typed(data_type, data))
+        }
         Refused::DigestNotAccepted => Some(Data::Typed(
             PaDataType::TD_CMS_DIGEST_ALGORITHMS,
             accepted_digests(),

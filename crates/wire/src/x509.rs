@@ -104,6 +104,15 @@ mod tag {
     }
 }
 
+/// The octets of the public key inside a SubjectPublicKeyInfo, over which key identifiers are made (RFC 5280
+/// 4.2.1.2).
+///
+/// # Errors
+/// When the SubjectPublicKeyInfo is malformed.
+pub fn public_key_octets(spki: &[u8]) -> Result<&[u8]> {
+    ocsp::key_octets(spki)
+}
+
 /// Puts a signature beside what it covers, the shape that certificates, lists and requests share:
 ///
 /// ```text

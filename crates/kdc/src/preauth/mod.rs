@@ -11,6 +11,8 @@ use ticket::{Keys, VersionedKey};
 use trust::{Rng, Timestamp};
 use wire::kerberos::{AsReq, PaData, PaDataType};
 
+use self::pkinit::Signed;
+use self::pkinit::certificate_trust::Certified;
 use self::pkinit::freshness::Fresh;
 use self::pkinit::key_trust::Trusted;
 use crate::View;
@@ -24,7 +26,7 @@ pub(crate) use hints::{etype_info2, hints};
 pub(crate) enum Proof<'a> {
     /// It knew the key of the password, now.
     Password(encrypted_timestamp::Proven<'a>),
-    /// It signed with a listed key, now.
+    /// It signed with a listed key or a certificate, now.
     Key(Box<pkinit::Proven>),
 }
 
@@ -75,7 +77,21 @@ impl<'a> Proof<'a> {
     pub(crate) fn key(&self) -> Option<&Trusted> {
         match self {
             Self::Password(_) => None,
-            Self::Key(proven) => Some(&proven.key),
+            Self::Key(proven) => match &proven.signed {
+                Signed::Listed(key) => Some(key),
+                Signed::Certified(_) => None,
+            },
+        }
+    }
+
+    /// The certificate that signed in, if it was one.
+    pub(crate) fn certificate(&self) -> Option<&Certified> {
+        match self {
+            Self::Password(_) => None,
+            Self::Key(proven) => match &proven.signed {
+                Signed::Listed(_) => None,
+                Signed::Certified(certificate) => Some(certificate),
+            },
         }
     }
 

@@ -4,6 +4,7 @@
 
 mod armor;
 mod fast;
+mod certificates;
 mod forge;
 mod granting;
 mod hostile_agreement;

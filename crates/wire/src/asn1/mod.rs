@@ -46,6 +46,12 @@ pub enum Malformed {
     },
 }
 
+/// Reads an AlgorithmIdentifier that fills `der`; `None` where it does not.
+#[must_use]
+pub fn algorithm_identifier(der: &[u8]) -> Option<AlgorithmIdentifierOwned> {
+    AlgorithmIdentifierOwned::from_der(der).ok()
+}
+
 /// Reads exactly one value of at most `limit` bytes.
 pub(crate) fn decode<'a, T>(
     bytes: &'a [u8],

@@ -19,7 +19,7 @@ use super::{Extension, Extensions, Malformed, Result, oid, tag, write};
 pub const MAX_NONCE: usize = 128;
 
 /// The octets of a public key inside its SubjectPublicKeyInfo.
-fn key_octets(spki: &[u8]) -> Result<&[u8]> {
+pub(super) fn key_octets(spki: &[u8]) -> Result<&[u8]> {
     const WHAT: &str = "the public key";
     let mut inside = read::only(spki, tag::SEQUENCE, WHAT)?;
     inside.expect(tag::SEQUENCE, WHAT)?;

@@ -7,7 +7,7 @@ use trust::{Span, Timestamp};
 use wire::kerberos::AsReq;
 use wire::pkinit::PkAuthenticator;
 
-use super::key_trust::Trusted;
+use super::Signed;
 use crate::View;
 use crate::lifetime::moment;
 use crate::memory::Received;
@@ -20,7 +20,7 @@ use crate::refused::Refused;
 pub(crate) fn check(
     authenticator: &PkAuthenticator,
     received: &Received<'_, AsReq>,
-    key: &Trusted,
+    signed: &Signed,
     view: &View<'_>,
     now: Timestamp,
 ) -> Result<(), Refused> {
@@ -46,7 +46,7 @@ pub(crate) fn check(
         return Err(Refused::Skew);
     }
     let mut seen = Vec::with_capacity(48);
-    seen.extend_from_slice(&key.fingerprint.0);
+    seen.extend_from_slice(&signed.fingerprint().0);
     seen.extend_from_slice(&sent.micros().to_be_bytes());
     seen.extend_from_slice(&u32::from(authenticator.nonce).to_be_bytes());
     view.memory

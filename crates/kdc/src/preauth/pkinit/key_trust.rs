@@ -1,7 +1,7 @@
 //! May this key sign in by PKINIT? Key trust (protocols E.4, AUTH-K1, AUTH-K4).
 //!
-//! 0. A certificate that reaches a trusted smart-card issuer is never judged here, whatever its
-//!    validity says: there is no falling through (the class of CVE-2025-26647).
+//! 0. A certificate that reaches a trusted smart-card issuer never comes here, whatever its validity says: there is no
+//!    falling through (the class of CVE-2025-26647). `super::judge` sees to that.
 //! 1. The signature verifies with the key in the certificate. Issuer, validity and subject are ignored.
 //!    Where no certificate came along (MIT leaves a self-signed one out), it is tried with each key that
 //!    the account lists.
@@ -16,7 +16,6 @@ use std::cmp::Reverse;
 use crypto::key::Fingerprint;
 use crypto::signature::Verifier;
 use directory::{Account, KeyCredential, Origin, Snapshot};
-use trust::path::{self, Anchor};
 use wire::Guid;
 use wire::key_credential::CustomKeyInformation;
 
@@ -48,14 +47,10 @@ pub(crate) struct Trusted {
 pub(crate) fn judge(
     signed: &Unverified<'_>,
     account: &Account,
-    issuers: &[Anchor],
     directory: &Snapshot<'_>,
 ) -> Result<Trusted, Refused> {
     let listed = match &signed.certificate {
         Some(certificate) => {
-            if path::reaches_trusted_issuer(certificate, &signed.others, issuers) {
-                return Err(Refused::CertificateTrust);
-            }
             let key = key_of(certificate)?;
             let fingerprint = key.fingerprint();
             let listed = account.sign_in_key(&fingerprint);

@@ -1,21 +1,26 @@
 //! PKINIT at the KDC (RFC 4556, protocols E.3.1), step by step:
-//! what was signed ([`signed`]), by whom ([`key_trust`]), for this request and now ([`bound`]), lately
+//! what was signed ([`signed`]), by whom ([`key_trust`], [`certificate_trust`]), for this request and now ([`bound`]), lately
 //! ([`freshness`]), and the key that both sides make of it ([`agreement`]).
 
 pub(crate) mod agreement;
 mod bound;
+pub(crate) mod certificate_trust;
 pub(crate) mod freshness;
 pub(crate) mod key_trust;
 mod reply;
 mod signed;
+pub(crate) mod told;
 
+use crypto::key::Fingerprint;
 use ticket::Keys;
+use trust::path;
 use trust::{Rng, Timestamp};
 use wire::cms::SignedData;
 use wire::kerberos::{AsReq, PaDataType, PrincipalName};
 use wire::pkinit::PaPkAsReq;
 
 use self::agreement::Agreed;
+use self::certificate_trust::Certified;
 use self::freshness::Fresh;
 use self::key_trust::Trusted;
 pub(crate) use self::reply::answer;
@@ -25,11 +30,46 @@ use crate::memory::Received;
 use crate::refused::Refused;
 use directory::Account;
 
-/// Proof that the client signed this very request, now, with a key that its account lists; and what
+/// Proof of whose signature it is. Only [`judge`] makes one.
+pub(crate) enum Signed {
+    /// A key's that the account lists.
+    Listed(Trusted),
+    /// A certificate's of the account's.
+    Certified(Certified),
+}
+
+impl Signed {
+    /// The key that made it.
+    fn fingerprint(&self) -> &Fingerprint {
+        match self {
+            Self::Listed(key) => &key.fingerprint,
+            Self::Certified(certificate) => &certificate.fingerprint,
+        }
+    }
+}
+
+/// Which rule decides (E.4 rule 0): a certificate whose path reaches a trusted issuer is judged by certificate trust
+/// alone, any other and none by key trust alone.
+fn judge(
+    signed: &Unverified<'_>,
+    account: &Account,
+    view: &View<'_>,
+    now: Timestamp,
+) -> Result<Signed, Refused> {
+    if let Some(certificate) = &signed.certificate
+        && path::reaches_trusted_issuer(certificate, &signed.others, view.issuers)
+    {
+        return certificate_trust::judge(signed, certificate, account, view, now)
+            .map(Signed::Certified);
+    }
+    key_trust::judge(signed, account, &view.directory).map(Signed::Listed)
+}
+
+/// Proof that the client signed this very request, now, with a key or a certificate of its account; and what
 /// was agreed on the way. Only [`verify`] makes one.
 pub(crate) struct Proven {
-    /// The key and what is known about it.
-    pub(crate) key: Trusted,
+    /// Whose signature it is.
+    pub(crate) signed: Signed,
     /// Whether the request was made on a token of ours.
     pub(crate) fresh: Option<Fresh>,
     agreed: Agreed,
@@ -68,10 +108,10 @@ pub(crate) fn verify(
     let signed = SignedData::decode(&message.signed_auth_pack)
         .map_err(|_| Refused::MalformedPkinit("the SignedData is malformed"))?;
     let signed = Unverified::read(&signed)?;
-    let key = key_trust::judge(&signed, account, view.issuers, &view.directory)?;
-    let pack = signed.verify(&key)?;
+    let judged = judge(&signed, account, view, now)?;
+    let pack = signed.verify(&judged)?;
     let authenticator = &pack.pk_authenticator;
-    bound::check(authenticator, received, &key, view, now)?;
+    bound::check(authenticator, received, &judged, view, now)?;
     let fresh = match &authenticator.freshness_token {
         Some(token) => Some(freshness::verify(token, krbtgt, now)?),
         None if view.realm.require_freshness => return Err(Refused::FreshnessMissing),
@@ -87,7 +127,7 @@ pub(crate) fn verify(
             .trusted_certifiers
             .map(|list| list.into_vec())
             .unwrap_or_default(),
-        key,
+        signed: judged,
     })
 }
 

@@ -76,7 +76,7 @@ impl<'a> Unverified<'a> {
     }
 
     /// The AuthPack, given proof that somebody checked whose signature it is.
-    pub(crate) fn verify(&self, _proof: &super::key_trust::Trusted) -> Result<AuthPack, Refused> {
+    pub(crate) fn verify(&self, _proof: &super::Signed) -> Result<AuthPack, Refused> {
         AuthPack::decode(self.content)
             .map_err(|_| Refused::MalformedPkinit("the AuthPack is malformed"))
     }

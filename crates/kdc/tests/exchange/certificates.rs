@@ -1,0 +1,930 @@
+//! Certificate trust (protocols E.5, AUTH-K2; security rows 7, 8 and 19): each refusal beside the same client's
+//! success.
+
+use std::sync::LazyLock;
+
+use crypto::key::{KeyKind, PrivateKey};
+use crypto::signature::{SignatureAlgorithm, Signer};
+use directory::issuers::{self, ANSWERS, LISTS, REVOKED};
+use directory::testing::START;
+use directory::{Attribute, Change, EntryId, Table, change};
+use kdc::{Needed, Refused, StrongMapping};
+use trust::path::{Anchor, Why};
+use trust::revocation::{
+    self, IssuerId, ListRow, Mapping, OcspRow, Requirement, RevokedRow, Settings,
+};
+use trust::{Span, Timestamp};
+use wire::Sid;
+use wire::asn1::ObjectIdentifier;
+use wire::kerberos::{ErrorCode, KrbError, PaDataType, TypedData};
+use wire::pkinit::{TdInvalidCertificates, TdTrustedCertifiers};
+use wire::x509::mapping::CertificateMapping;
+use wire::x509::ocsp::CertificateStatus;
+use wire::x509::{
+    BasicConstraints, Certificate, Extension, GeneralName, KerberosName, Name, NameConstraints,
+    NameSubtree, Reason, TbsCertificate, assemble, oid,
+};
+
+use crate::forge::{Attributes, Pkinit};
+use crate::world::{Pair, World, refused};
+
+/// The kind of key that all of these use.
+fn new_key() -> PrivateKey {
+    PrivateKey::generate(KeyKind::P256)
+}
+
+/// What a certificate says, to be changed by each case.
+#[derive(Clone)]
+struct Card {
+    serial: Vec<u8>,
+    subject: Name,
+    from: Timestamp,
+    until: Timestamp,
+    purposes: Vec<ObjectIdentifier>,
+    names: Vec<GeneralName>,
+    sid: Option<Sid>,
+    others: Vec<Extension>,
+    algorithm: Option<Vec<u8>>,
+}
+
+impl Card {
+    /// A smart card's certificate for alice as a foreign issuer makes it.
+    fn new() -> Self {
+        Self {
+            serial: vec![0x12, 0x34, 0x56],
+            subject: Name::common("Alice"),
+            from: START,
+            until: START + Span::days(365),
+            purposes: vec![oid::SMART_CARD_LOGON, oid::CLIENT_AUTHENTICATION],
+            names: vec![upn("alice@corp.example")],
+            sid: None,
+            others: Vec::new(),
+            algorithm: None,
+        }
+    }
+
+    fn with_sid(mut self, sid: Sid) -> Self {
+        self.sid = Some(sid);
+        self
+    }
+
+    fn sign(&self, spki: &[u8], issuer: &Pair) -> Vec<u8> {
+        let issued_by = Certificate::parse(&issuer.certificate).unwrap();
+        let mut extensions = self.others.clone();
+        if !self.purposes.is_empty() {
+            extensions.push(Extension::extended_key_usage(&self.purposes, false));
+        }
+        if !self.names.is_empty() {
+            extensions.push(Extension::subject_alternative_name(&self.names, false));
+        }
+        extensions.extend(self.sid.as_ref().map(Extension::security_identifier));
+        let algorithm = SignatureAlgorithm::default_for(issuer.key.public_key());
+        let own = algorithm.identifier_der();
+        let identifier = self.algorithm.as_deref().unwrap_or(&own);
+        let tbs = TbsCertificate {
+            serial: &self.serial,
+            signature_algorithm: identifier,
+            issuer: issued_by.subject(),
+            not_before: self.from.unix(),
+            not_after: self.until.unix(),
+            subject: &self.subject,
+            spki,
+            extensions: &extensions,
+        }
+        .encode();
+        let signature = issuer.key.sign(algorithm, &tbs).unwrap();
+        assemble(&tbs, identifier, &signature)
+    }
+
+    fn issue(&self, issuer: &Pair) -> Pair {
+        let key = new_key();
+        let certificate = self.sign(&key.public_key().to_spki_der(), issuer);
+        Pair { key, certificate }
+    }
+}
+
+fn upn(text: &str) -> GeneralName {
+    GeneralName::UserPrincipalName(text.to_owned())
+}
+
+fn ca() -> Extension {
+    Extension::basic_constraints(BasicConstraints {
+        ca: true,
+        path_length: None,
+    })
+}
+
+/// An authority of any name; a root of its own where nobody issues it.
+fn authority(name: &str, issuer: Option<&Pair>) -> Pair {
+    let key = new_key();
+    let card = Card {
+        subject: Name::common(name),
+        from: START - Span::days(1),
+        purposes: Vec::new(),
+        names: Vec::new(),
+        others: vec![ca()],
+        ..Card::new()
+    };
+    let spki = key.public_key().to_spki_der();
+    let own = Pair {
+        certificate: crate::world::certificate(name, name, &key, &key, &[]),
+        key,
+    };
+    let certificate = card.sign(&spki, issuer.unwrap_or(&own));
+    Pair { certificate, ..own }
+}
+
+fn parsed(pair: &Pair) -> Certificate {
+    Certificate::parse(&pair.certificate).unwrap()
+}
+
+fn id_of(pair: &Pair) -> IssuerId {
+    IssuerId::of(&parsed(pair))
+}
+
+/// A world with a smart-card issuer of somebody else's, whose list says that nothing is revoked.
+struct Cards {
+    world: World,
+    issuer: Pair,
+}
+
+impl Cards {
+    fn new(mapping: Mapping) -> Self {
+        let mut cards = Self {
+            world: World::new(),
+            issuer: authority("Cards", None),
+        };
+        let mut rng = directory::testing::Seeded::new(5);
+        let snapshot = cards.world.directory.snapshot().unwrap();
+        let listed = issuers::trust(&snapshot, &parsed(&cards.issuer), &mut rng).unwrap();
+        drop(snapshot);
+        cards.world.commit(&listed);
+        cards.world.issuers = vec![Anchor::new(parsed(&cards.issuer))];
+        cards.say(|settings| settings.mapping = mapping);
+        cards.list(&cards.issuer);
+        cards
+    }
+
+    fn say(&self, say: impl FnOnce(&mut Settings)) {
+        let issuer = id_of(&self.issuer);
+        let snapshot = self.world.directory.snapshot().unwrap();
+        let mut settings = snapshot.issuer_settings(&issuer).unwrap();
+        drop(snapshot);
+        say(&mut settings);
+        self.world.commit(&[issuers::settings(&issuer, &settings)]);
+    }
+
+    /// An issuer's list is in hand, for two days.
+    fn list(&self, issuer: &Pair) {
+        let row = ListRow {
+            this_update: START,
+            next_update: START + Span::days(2),
+            fetched: START,
+            number: 1,
+            entries: 0,
+            place: String::new(),
+            issuer: issuer.certificate.clone(),
+        };
+        self.put(LISTS, id_of(issuer).0.to_vec(), row.to_bytes());
+    }
+
+    fn put(&self, table: Table, key: Vec<u8>, value: Vec<u8>) {
+        let put = change::put(table, key, value, Timestamp::NEVER);
+        self.world.commit(&[put]);
+    }
+
+    fn revoke(&self, issuer: &Pair, card: &Pair) {
+        let row = RevokedRow {
+            since: START,
+            reason: Reason::KeyCompromise,
+        };
+        let key = id_of(issuer).row(parsed(card).serial());
+        self.put(REVOKED, key, row.to_bytes());
+    }
+
+    fn answered(&self, card: &Pair, status: CertificateStatus) {
+        let until = START + Span::days(1);
+        let row = OcspRow { status, until };
+        let key = id_of(&self.issuer).row(parsed(card).serial());
+        let put = change::put(ANSWERS, key, row.to_bytes(), until);
+        self.world.commit(&[put]);
+    }
+
+    fn map(&self, account: EntryId, values: &[String]) {
+        let values = values.iter().map(|value| value.as_str().into()).collect();
+        let edit = directory::Edit::Set(Attribute::AltSecurityIdentities, values);
+        self.world.commit(&[change::modify(account, vec![edit])]);
+    }
+
+    fn alice(&self) -> Sid {
+        self.world.account(self.world.alice).sid
+    }
+
+    /// Whether the card signs alice in; the code otherwise.
+    fn code(&mut self, card: &Pair) -> i32 {
+        self.code_for("alice", card)
+    }
+
+    fn code_for(&mut self, name: &str, card: &Pair) -> i32 {
+        match self.world.with_pair(name, card) {
+            Ok(_) => 0,
+            Err(ticket::client::Failed::Refused(code)) => code.0,
+            Err(other) => panic!("{other:?}"),
+        }
+    }
+
+    fn issue(&self, card: &Card) -> Pair {
+        card.issue(&self.issuer)
+    }
+
+    fn good(&self) -> Pair {
+        self.issue(&Card::new().with_sid(self.alice()))
+    }
+}
+
+fn by_sid() -> Cards {
+    Cards::new(Mapping::Sid)
+}
+
+#[test]
+fn a_certificate_of_a_trusted_issuer_with_the_sid_signs_in_and_its_ticket_says_so() {
+    let mut cards = by_sid();
+    let card = cards.good();
+    let tgt = cards.world.with_pair("alice", &card).unwrap();
+    let means = cards.world.exchange.as_ref().unwrap().means.unwrap();
+    let certificate = means.certificate.unwrap();
+    assert_eq!(certificate.serial(), parsed(&card).serial());
+    assert_eq!(certificate.issuer, id_of(&cards.issuer));
+    assert!(!certificate.own && means.key.is_none());
+    let host = cards.world.host(&tgt).unwrap();
+    let laptop = cards.world.account(cards.world.laptop);
+    let (part, key) = ticket::open(&host.ticket, &laptop.keys).unwrap();
+    let pac = ticket::pac::verify_as_service(&part, key).unwrap();
+    let sids: Vec<Sid> = pac.logon_info().unwrap().sids().collect();
+    assert!(sids.contains(&Sid::FRESH_PUBLIC_KEY_IDENTITY));
+    assert!(!sids.contains(&Sid::KEY_TRUST_IDENTITY));
+}
+
+#[test]
+fn certificates_that_are_not_valid_are_refused_by_name() {
+    type Case = (&'static str, i32, Why, fn(&mut Card));
+    let critical = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.99999.1");
+    let cases: &[Case] = &[
+        ("expired", 71, Why::Expired, |card| {
+            card.from = START - Span::days(2);
+            card.until = START - Span::days(1);
+        }),
+        ("not yet valid", 71, Why::NotYetValid, |card| {
+            card.from = START + Span::hours(1);
+        }),
+        ("no purpose", 77, Why::Purpose, |card| card.purposes.clear()),
+        ("another purpose", 77, Why::Purpose, |card| {
+            card.purposes = vec![oid::SERVER_AUTHENTICATION];
+        }),
+        ("any purpose", 77, Why::Purpose, |card| {
+            card.purposes = vec![oid::ANY_EXTENDED_KEY_USAGE];
+        }),
+        ("the CA flag", 71, Why::Authority, |card| card.others.push(ca())),
+        ("a key that signs nothing", 77, Why::KeyUsage, |card| {
+            let usage = wire::x509::KeyUsage::KEY_ENCIPHERMENT;
+            card.others.push(Extension::key_usage(usage));
+        }),
+        ("signed over SHA-1", 78, Why::Digest, |card| {
+            card.algorithm = Some(vec![
+                0x30, 9, 6, 7, 42, 0x86, 0x48, 0xce, 0x3d, 4, 1,
+            ]);
+        }),
+        ("an unknown critical extension", 71, Why::Critical(critical), |card| {
+            card.others.push(Extension {
+                oid: ObjectIdentifier::new_unwrap("1.3.6.1.4.1.99999.1"),
+                critical: true,
+                value: vec![5, 0],
+            });
+        }),
+    ];
+    let mut cards = by_sid();
+    let mut wrong = Vec::new();
+    for (name, code, why, make) in cases {
+        let mut card = Card::new().with_sid(cards.alice());
+        let right = cards.issue(&card);
+        assert_eq!(cards.code(&right), 0, "{name}");
+        make(&mut card);
+        let bad = cards.issue(&card);
+        let got = cards.code(&bad);
+        let reason = cards.world.refused.clone();
+        let as_said = matches!(&reason, Some(Refused::CertificateInvalid(invalid)) if invalid.why == *why);
+        if got != *code || !as_said {
+            wrong.push(format!("{name}: {got}, {reason:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_short_rsa_key_is_refused_before_anything_is_computed_with_it() {
+    // A modulus of 1,024 bits, odd; nobody has its private half.
+    let mut modulus = vec![0xc3; 128];
+    modulus[127] |= 1;
+    let key = crate::forge::tlv(
+        0x30,
+        &[
+            &crate::forge::integer(&modulus),
+            &crate::forge::integer(&[1, 0, 1]),
+        ],
+    );
+    let algorithm = crate::forge::tlv(
+        0x30,
+        &[
+            &crate::forge::tlv(6, &[oid::RSA_ENCRYPTION.as_bytes()]),
+            &[5, 0],
+        ],
+    );
+    let spki = crate::forge::tlv(0x30, &[&algorithm, &crate::forge::tlv(3, &[&[0], &key])]);
+    let mut cards = by_sid();
+    let right = cards.good();
+    let short = Pair {
+        certificate: Card::new().with_sid(cards.alice()).sign(&spki, &cards.issuer),
+        key: right.key.clone(),
+    };
+    assert_eq!(cards.code(&right), 0);
+    let message = Pkinit::new("alice", &short, cards.world.now, &mut cards.world.rng).encode();
+    cards.world.refusal(&message, 71).unwrap();
+    assert!(
+        matches!(&cards.world.refused, Some(Refused::CertificateInvalid(invalid)) if invalid.why == Why::Key)
+    );
+}
+
+#[test]
+fn the_client_is_told_which_certificate_is_at_fault_and_whom_we_trust() {
+    let mut cards = by_sid();
+    let mut card = Card::new().with_sid(cards.alice());
+    card.purposes.clear();
+    let bad = cards.issue(&card);
+    let data = |error: KrbError| TypedData::decode(&error.e_data.unwrap()).unwrap().into_vec();
+    let message = Pkinit::new("alice", &bad, cards.world.now, &mut cards.world.rng).encode();
+    let told = data(cards.world.refusal(&message, 77).unwrap());
+    assert_eq!(told[0].data_type, PaDataType::TD_INVALID_CERTIFICATES);
+    let list = TdInvalidCertificates::decode(told[0].data_value.as_ref().unwrap()).unwrap();
+    assert!(list.into_vec()[0].issuer_and_serial_number.is_some());
+
+    // Signed over SHA-1: what would have been accepted.
+    let mut card = Card::new().with_sid(cards.alice());
+    card.algorithm = Some(vec![0x30, 9, 6, 7, 42, 0x86, 0x48, 0xce, 0x3d, 4, 1]);
+    let bad = cards.issue(&card);
+    let message = Pkinit::new("alice", &bad, cards.world.now, &mut cards.world.rng).encode();
+    let told = data(cards.world.refusal(&message, 78).unwrap());
+    assert_eq!(told[0].data_type, PaDataType::TD_CERT_DIGEST_ALGORITHMS);
+    let digests = told[0].data_value.as_ref().unwrap();
+    let digests = wire::pkinit::TdCertDigestAlgorithms::decode(digests).unwrap();
+    assert!(!digests.allowed_algorithms.into_vec().is_empty());
+    let _ = TdTrustedCertifiers::decode;
+}
+
+#[test]
+fn a_look_alike_of_the_issuer_and_an_untrusted_one_are_strangers() {
+    let mut cards = by_sid();
+    let card = Card::new().with_sid(cards.alice());
+    let look_alike = authority("Cards", None);
+    let stranger = authority("Others", None);
+    let right = cards.issue(&card);
+    assert_eq!(cards.code(&right), 0);
+    for issuer in [&look_alike, &stranger] {
+        let foreign = card.issue(issuer);
+        // Judged by key trust alone (E.4 rule 0), where nobody lists its key.
+        assert_eq!(cards.code(&foreign), 62);
+        assert_eq!(cards.world.refused, Some(Refused::KeyNotListed));
+        let mut request =
+            Pkinit::new("alice", &foreign, cards.world.now, &mut cards.world.rng);
+        request.cms.certificates.push(issuer.certificate.clone());
+        let message = request.encode();
+        cards.world.refusal(&message, 62).unwrap();
+    }
+}
+
+#[test]
+fn an_intermediate_authority_counts_below_a_trusted_one_and_a_person_is_none() {
+    let mut cards = by_sid();
+    let between = authority("Between", Some(&cards.issuer));
+    cards.list(&between);
+    let card = Card::new().with_sid(cards.alice());
+    let below = card.issue(&between);
+    let mut send = |card: &Pair, with: &[&Pair]| {
+        let world = &mut cards.world;
+        let mut request = Pkinit::new("alice", card, world.now, &mut world.rng);
+        let others = with.iter().map(|pair| pair.certificate.clone());
+        request.cms.certificates.extend(others);
+        let message = request.encode();
+        let answer = world.send(&message, kdc::Transport::Stream).unwrap();
+        KrbError::decode(&answer).map_or(0, |error| error.error_code.0)
+    };
+    assert_eq!(send(&below, &[&between]), 0);
+    // Without it the path reaches nobody.
+    assert_eq!(send(&below, &[]), 62);
+    let person = card.issue(&between);
+    let by_person = card.issue(&person);
+    assert_eq!(send(&by_person, &[&person, &between]), 71);
+    // Nobody asked about the intermediate itself may be revoked either.
+    assert_eq!(send(&below, &[&between]), 0);
+    cards.revoke(&cards.issuer, &between);
+    let world = &mut cards.world;
+    let mut request = Pkinit::new("alice", &below, world.now, &mut world.rng);
+    request.cms.certificates.push(between.certificate.clone());
+    let message = request.encode();
+    world.refusal(&message, 72).unwrap();
+}
+
+#[test]
+fn names_outside_of_an_authoritys_constraints_are_refused() {
+    let mut cards = by_sid();
+    let permitted = NameSubtree::Name(GeneralName::UserPrincipalName("corp.example".to_owned()));
+    let key = new_key();
+    let card = Card {
+        subject: Name::common("Constrained"),
+        from: START - Span::days(1),
+        purposes: Vec::new(),
+        names: Vec::new(),
+        others: vec![
+            ca(),
+            Extension::name_constraints(&NameConstraints {
+                permitted: vec![permitted],
+                excluded: Vec::new(),
+            }),
+        ],
+        ..Card::new()
+    };
+    let certificate = card.sign(&key.public_key().to_spki_der(), &cards.issuer);
+    let between = Pair { key, certificate };
+    cards.list(&between);
+    let mut judged = |names: Vec<GeneralName>| {
+        let card = Card {
+            names,
+            ..Card::new().with_sid(cards.alice())
+        };
+        let card = card.issue(&between);
+        let world = &mut cards.world;
+        let mut request = Pkinit::new("alice", &card, world.now, &mut world.rng);
+        request.cms.certificates.push(between.certificate.clone());
+        let message = request.encode();
+        let answer = world.send(&message, kdc::Transport::Stream).unwrap();
+        KrbError::decode(&answer).map_or(0, |error| error.error_code.0)
+    };
+    assert_eq!(judged(vec![upn("alice@corp.example")]), 0);
+    assert_eq!(judged(vec![upn("alice@other.example")]), 71);
+}
+
+#[test]
+fn a_signature_that_was_altered_or_is_another_keys_is_refused() {
+    let mut cards = by_sid();
+    let right = cards.good();
+    assert_eq!(cards.code(&right), 0);
+    let stolen = Pair {
+        key: new_key(),
+        certificate: right.certificate.clone(),
+    };
+    assert_eq!(cards.code(&stolen), 64);
+    type Case = (&'static str, i32, fn(&mut Pkinit<'_>));
+    let cases: &[Case] = &[
+        ("unchanged", 0, |_| {}),
+        ("an altered signature", 64, |request| {
+            request.cms.signature = |mut signature| {
+                let last = signature.len() - 1;
+                signature[last] ^= 1;
+                signature
+            };
+        }),
+        ("altered content", 64, |request| {
+            request.cms.content = |mut content| {
+                let last = content.len() - 1;
+                content[last] ^= 1;
+                content
+            };
+        }),
+        ("another content type", 60, |request| {
+            request.cms.content_type = wire::pkinit::oid::DH_KEY_DATA;
+        }),
+        ("signed attributes of another content type", 60, |request| {
+            let digest: crate::forge::Digest =
+                |content| crypto::digest::sha256(content).to_vec();
+            request.cms.attributes =
+                Attributes::Of(wire::pkinit::oid::DH_KEY_DATA, digest);
+        }),
+        ("a digest of MD5", 80, |request| {
+            request.cms.digest = ObjectIdentifier::new_unwrap("1.2.840.113549.2.5");
+        }),
+        ("no paChecksum", 79, |request| request.checksum = false),
+        ("paChecksum of another body", 41, |request| {
+            request.checksum = false;
+            request.pack.pk_authenticator.pa_checksum = Some(vec![7; 20]);
+        }),
+        ("made ten minutes ago", 37, |request| {
+            let then = START - Span::minutes(10);
+            request.pack.pk_authenticator.ctime = crate::forge::kerberos_time(then);
+        }),
+    ];
+    for (name, code, make) in cases {
+        let world = &mut cards.world;
+        let mut request = Pkinit::new("alice", &right, world.now, &mut world.rng);
+        make(&mut request);
+        let message = request.encode();
+        let answer = world.send(&message, kdc::Transport::Stream).unwrap();
+        let got = KrbError::decode(&answer).map_or(0, |error| error.error_code.0);
+        assert_eq!(got, *code, "{name}: {:?}", world.refused);
+    }
+}
+
+// E.4 rule 0.
+
+#[test]
+fn e_4_0_which_rule_decides_is_asked_of_the_path_alone() {
+    // For each: whether the path reaches a trusted issuer, whether the certificate is good, whether the key is listed.
+    for (reaches, good, listed) in [
+        (true, true, true),
+        (true, true, false),
+        (true, false, true),
+        (true, false, false),
+        (false, true, true),
+        (false, true, false),
+        (false, false, true),
+        (false, false, false),
+    ] {
+        let mut cards = by_sid();
+        let stranger = authority("Others", None);
+        let mut card = Card::new().with_sid(cards.alice());
+        if !good {
+            card.until = START - Span::seconds(1);
+            card.from = START - Span::days(1);
+        }
+        let card = card.issue(if reaches { &cards.issuer } else { &stranger });
+        if listed {
+            cards.world.list(cards.world.alice, &card.key, None);
+        }
+        let expected = match (reaches, good, listed) {
+            (true, true, _) => 0,
+            // A listed key does not save a certificate that has expired.
+            (true, false, _) => 71,
+            // And no validity saves a key that is not listed.
+            (false, _, true) => 0,
+            (false, _, false) => 62,
+        };
+        let case = (reaches, good, listed);
+        assert_eq!(cards.code(&card), expected, "{case:?} {:?}", cards.world.refused);
+    }
+}
+
+#[test]
+fn e_4_0_a_revoked_certificate_does_not_sign_in_by_its_listed_key() {
+    let mut cards = by_sid();
+    let card = cards.good();
+    cards.world.list(cards.world.alice, &card.key, None);
+    assert_eq!(cards.code(&card), 0);
+    cards.revoke(&cards.issuer, &card);
+    assert_eq!(cards.code(&card), 72);
+    // Without its certificate the same key is a listed one, and that is another thing to revoke.
+    let world = &mut cards.world;
+    let mut bare = Pkinit::new("alice", &card, world.now, &mut world.rng);
+    bare.cms.certificates.clear();
+    let message = bare.encode();
+    world.given(&message).unwrap();
+}
+
+// E.5.2 to E.5.5: mapping.
+
+#[test]
+fn e_5_4_the_sid_of_another_or_none_maps_nobody() {
+    let mut cards = by_sid();
+    let bob = cards.world.account(cards.world.bob).sid;
+    let (card, alice) = (Card::new(), cards.alice());
+    let of = |sid: Sid| card.clone().with_sid(sid);
+    let named = |card: Card, names: Vec<GeneralName>| Card { names, ..card };
+    let cases = [
+        (of(alice), 0),
+        (named(of(alice), Vec::new()), 0),
+        // Renamed since: the SID is hers.
+        (named(of(alice), vec![upn("maiden@corp.example")]), 0),
+        (of(bob), 66),
+        (named(of(bob), Vec::new()), 66),
+        (named(of(bob), vec![upn("bob@corp.example")]), 75),
+        (card.clone(), 66),
+        (named(card.clone(), Vec::new()), 66),
+        (named(card.clone(), vec![upn("bob@corp.example")]), 75),
+        (named(card.clone(), vec![GeneralName::security_identifier(&alice)]), 0),
+        (named(card.clone(), vec![GeneralName::security_identifier(&bob)]), 66),
+        (named(of(alice), vec![GeneralName::security_identifier(&bob)]), 71),
+    ];
+    for (number, (card, code)) in cases.iter().enumerate() {
+        let card = cards.issue(card);
+        let got = cards.code(&card);
+        assert_eq!(got, *code, "case {number}: {:?}", cards.world.refused);
+    }
+}
+
+#[test]
+fn e_5_4_the_sid_is_believed_from_who_may_know_it_alone() {
+    let mut cards = by_sid();
+    let card = cards.good();
+    assert_eq!(cards.code(&card), 0);
+    for mapping in [Mapping::Explicit, Mapping::Name] {
+        cards.say(|settings| settings.mapping = mapping);
+        assert_eq!(cards.code(&card), 66, "{mapping:?}");
+    }
+}
+
+#[test]
+fn e_5_2_strong_explicit_forms_map_and_weak_ones_do_not() {
+    let mut cards = Cards::new(Mapping::Explicit);
+    let identifier = Extension::subject_key_identifier(&[0xab, 0xcd, 0xef]);
+    let mut card = Card::new().with_sid(cards.alice());
+    card.others.push(identifier);
+    card.names.push(GeneralName::Email("alice@corp.example".to_owned()));
+    let card = cards.issue(&card);
+    let certificate = parsed(&card);
+    let hash = crypto::digest::sha1(wire::x509::public_key_octets(certificate.spki()).unwrap());
+    let whole = crypto::digest::sha1(certificate.spki());
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let serial = CertificateMapping::issuer_serial(&certificate).unwrap();
+    let cases = [
+        (serial.to_string(), 0),
+        ("X509:<I>CN=Cards<SR>563412".to_owned(), 0),
+        ("X509:<SKI>abcdef".to_owned(), 0),
+        (format!("X509:<SHA1-PUKEY>{}", hex(&hash)), 0),
+        (format!("X509:<SHA1-PUKEY>{}", hex(&whole)), 0),
+        (format!("X509:<I>CN=Cards<SID>{}", cards.alice()), 0),
+        ("X509:<I>CN=Cards<SR>123456".to_owned(), 66),
+        ("X509:<I>CN=Other<SR>563412".to_owned(), 66),
+        ("X509:<SKI>abcdee".to_owned(), 66),
+        (format!("X509:<SHA1-PUKEY>{}", hex(&[7; 20])), 66),
+        ("X509:<I>CN=Cards<SID>S-1-5-21-1-2-3-500".to_owned(), 66),
+        ("X509:<I>CN=Cards<S>CN=Alice".to_owned(), 66),
+        ("X509:<S>CN=Alice".to_owned(), 66),
+        ("X509:<RFC822>alice@corp.example".to_owned(), 66),
+        ("nothing of the kind".to_owned(), 66),
+    ];
+    for (value, code) in &cases {
+        cards.map(cards.world.alice, std::slice::from_ref(value));
+        assert_eq!(cards.code(&card), *code, "{value}");
+    }
+    // Without the restriction to strong mapping the weak forms map, and what does not fit still does not.
+    cards.world.realm.strong_mapping = StrongMapping::Disabled;
+    for (value, _) in cases.iter().filter(|(_, code)| *code != 0) {
+        cards.map(cards.world.alice, std::slice::from_ref(value));
+        let fits = value.contains("<S>") || value.contains("<RFC822>");
+        let expected = if fits { 0 } else { 66 };
+        assert_eq!(cards.code(&card), expected, "{value}");
+    }
+}
+
+#[test]
+fn e_5_2_what_is_mapped_to_one_person_maps_to_no_other() {
+    let mut cards = Cards::new(Mapping::Explicit);
+    let card = cards.issue(&Card::new());
+    let value = CertificateMapping::issuer_serial(&parsed(&card)).unwrap();
+    cards.map(cards.world.alice, &[value.to_string()]);
+    assert_eq!(cards.code(&card), 0);
+    // Its name is alice's.
+    assert_eq!(cards.code_for("bob", &card), 75);
+}
+
+#[test]
+fn e_5_5_names_map_where_the_realm_and_the_issuer_let_them() {
+    let mut cards = Cards::new(Mapping::Name);
+    let kerberos = |name: &str, realm: &str| {
+        GeneralName::Kerberos(KerberosName {
+            realm: realm.to_owned(),
+            name_type: 1,
+            components: vec![name.to_owned()],
+        })
+    };
+    let named = |name: GeneralName| Card {
+        names: vec![name],
+        ..Card::new()
+    };
+    let right = [upn("alice@corp.example"), upn("ALICE@corp.example"), kerberos("alice", "CORP.EXAMPLE")];
+    let wrong = [
+        upn("bob@corp.example"),
+        upn("alice@other.example"),
+        kerberos("bob", "CORP.EXAMPLE"),
+        kerberos("alice", "OTHER.EXAMPLE"),
+    ];
+    let compatibility = StrongMapping::Compatibility {
+        backdating: Span::ZERO,
+    };
+    for mode in [StrongMapping::Full, compatibility, StrongMapping::Disabled] {
+        cards.world.realm.strong_mapping = mode;
+        for mapping in Mapping::ALL {
+            cards.say(|settings| settings.mapping = mapping);
+            let allowed = mode != StrongMapping::Full && mapping != Mapping::Explicit;
+            for name in &right {
+                let card = cards.issue(&named(name.clone()));
+                let expected = if allowed { 0 } else { 66 };
+                assert_eq!(cards.code(&card), expected, "{mode:?} {mapping:?} {name:?}");
+            }
+            for name in &wrong {
+                let card = cards.issue(&named(name.clone()));
+                assert_eq!(cards.code(&card), 75, "{mode:?} {mapping:?} {name:?}");
+            }
+            let nobody = cards.issue(&Card {
+                names: Vec::new(),
+                ..Card::new()
+            });
+            assert_eq!(cards.code(&nobody), 66, "{mode:?} {mapping:?}");
+        }
+    }
+}
+
+#[test]
+fn e_5_5_a_certificate_older_than_its_account_is_another_persons_of_that_name() {
+    let mut cards = Cards::new(Mapping::Name);
+    let older = cards.issue(&Card {
+        from: START - Span::days(3),
+        ..Card::new()
+    });
+    let backdating = |days| StrongMapping::Compatibility {
+        backdating: Span::days(days),
+    };
+    cards.world.realm.strong_mapping = backdating(0);
+    assert_eq!(cards.code(&older), 66);
+    cards.world.realm.strong_mapping = backdating(2);
+    assert_eq!(cards.code(&older), 66);
+    cards.world.realm.strong_mapping = backdating(3);
+    assert_eq!(cards.code(&older), 0);
+}
+
+// E.5.1: revocation.
+
+#[test]
+fn a_revoked_certificate_is_refused_and_so_is_the_ticket_that_it_got() {
+    let mut cards = by_sid();
+    let (card, other) = (cards.good(), Card { serial: vec![9], ..Card::new().with_sid(cards.alice()) });
+    let other = cards.issue(&other);
+    let tgt = cards.world.with_pair("alice", &card).unwrap();
+    assert!(cards.world.host(&tgt).is_ok());
+    cards.revoke(&cards.issuer, &card);
+    assert_eq!(cards.code(&card), 72);
+    let gone = cards.world.host(&tgt).unwrap_err();
+    assert_eq!(gone, refused(ErrorCode::KDC_ERR_TGT_REVOKED));
+    assert_eq!(cards.world.refused, Some(Refused::TgtRevoked("certificate")));
+    assert_eq!(cards.code(&other), 0);
+}
+
+#[test]
+fn a_ticket_ends_when_its_issuer_is_trusted_no_more() {
+    let mut cards = by_sid();
+    let card = cards.good();
+    let tgt = cards.world.with_pair("alice", &card).unwrap();
+    assert!(cards.world.host(&tgt).is_ok());
+    let snapshot = cards.world.directory.snapshot().unwrap();
+    let changes = issuers::distrust(&snapshot, &parsed(&cards.issuer)).unwrap();
+    drop(snapshot);
+    cards.world.commit(&changes);
+    let gone = cards.world.host(&tgt).unwrap_err();
+    assert_eq!(gone, refused(ErrorCode::KDC_ERR_TGT_REVOKED));
+}
+
+fn needed(cards: &Cards) -> Needed {
+    match &cards.world.refused {
+        Some(Refused::RevocationUnavailable(Some(needed))) => (**needed).clone(),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn what_is_missing_is_asked_for_where_the_certificate_or_the_administrator_says() {
+    let mut cards = by_sid();
+    let place = "http://pki.cards.example/cards.crl";
+    let mut card = Card::new().with_sid(cards.alice());
+    let bare = cards.issue(&Card { serial: vec![9], ..card.clone() });
+    let responder = "http://ocsp.cards.example/";
+    card.others.push(Extension::crl_distribution_points(&[place, "ldap://x/"]));
+    card.others
+        .push(Extension::authority_information_access_with(&[responder], &[]));
+    let card = cards.issue(&card);
+    assert_eq!(cards.code(&card), 0);
+    cards.world.advance(Span::days(3));
+    assert_eq!(cards.code(&card), 74);
+    let wanted = needed(&cards);
+    let urls = |places: &[kdc::Place]| places.iter().map(|place| place.url.clone()).collect::<Vec<_>>();
+    assert_eq!(urls(&wanted.lists), [place]);
+    assert_eq!(urls(&wanted.responders), [responder]);
+    assert!(!wanted.lists[0].by_administrator);
+    assert_eq!(wanted.issuer, parsed(&cards.issuer));
+    // There is nobody to ask about the other one.
+    assert_eq!(cards.code(&bare), 73);
+    cards.say(|settings| settings.lists = vec!["http://127.0.0.1:1/list".to_owned()]);
+    assert_eq!(cards.code(&bare), 74);
+    assert!(needed(&cards).lists[0].by_administrator);
+}
+
+#[test]
+fn what_is_not_to_be_had_refuses_unless_the_administrator_says_otherwise() {
+    let mut cards = by_sid();
+    let mut card = Card::new().with_sid(cards.alice());
+    card.others.push(Extension::crl_distribution_points(&["http://x/"]));
+    let card = cards.issue(&card);
+    cards.world.advance(Span::days(3));
+    for requirement in Requirement::ALL {
+        cards.say(|settings| settings.revocation = Some(requirement));
+        // First it is tried.
+        assert_eq!(cards.code(&card), 74);
+        cards.world.memory.not_had(&needed(&cards), cards.world.now);
+        let expected = if requirement == Requirement::Soft { 0 } else { 74 };
+        assert_eq!(cards.code(&card), expected, "{requirement:?}");
+        cards.world.advance(Span::minutes(5));
+    }
+    cards.say(|settings| settings.revocation = None);
+    cards.world.realm.revocation = Requirement::Soft;
+    assert_eq!(cards.code(&card), 74);
+    cards.world.memory.not_had(&needed(&cards), cards.world.now);
+    assert_eq!(cards.code(&card), 0);
+    // What is known to be revoked is revoked for everybody.
+    cards.revoke(&cards.issuer, &card);
+    assert_eq!(cards.code(&card), 72);
+}
+
+#[test]
+fn a_responders_answer_counts_while_it_holds() {
+    let mut cards = by_sid();
+    let mut card = Card::new().with_sid(cards.alice());
+    card.others
+        .push(Extension::authority_information_access_with(&["http://x/"], &[]));
+    let card = cards.issue(&card);
+    cards.put(LISTS, id_of(&cards.issuer).0.to_vec(), {
+        let row = ListRow {
+            this_update: START - Span::days(2),
+            next_update: START - Span::days(1),
+            fetched: START,
+            number: 0,
+            entries: 0,
+            place: String::new(),
+            issuer: Vec::new(),
+        };
+        row.to_bytes()
+    });
+    assert_eq!(cards.code(&card), 74);
+    cards.answered(&card, CertificateStatus::Good);
+    assert_eq!(cards.code(&card), 0);
+    cards.answered(&card, CertificateStatus::Unknown);
+    assert_eq!(cards.code(&card), 73);
+    let revoked = CertificateStatus::Revoked {
+        since: START.unix(),
+        reason: Reason::Unspecified,
+    };
+    cards.answered(&card, revoked);
+    assert_eq!(cards.code(&card), 72);
+    cards.answered(&card, CertificateStatus::Good);
+    cards.world.advance(Span::days(2));
+    assert_eq!(cards.code(&card), 74);
+}
+
+// Our own authority.
+
+static OWN: LazyLock<Pair> = LazyLock::new(|| authority("Enterprise", None));
+
+fn own() -> Cards {
+    let mut cards = Cards {
+        world: World::new(),
+        issuer: Pair {
+            key: OWN.key.clone(),
+            certificate: OWN.certificate.clone(),
+        },
+    };
+    cards.world.issuers = vec![Anchor::new(parsed(&OWN)).of_ours(revocation::OWN)];
+    cards
+}
+
+fn book(cards: &Cards, table: &'static str, card: &Pair) -> Change {
+    let key = revocation::own_row(revocation::OWN, parsed(card).serial());
+    let value = [b"in front of", &card.certificate[..], b"behind"].concat();
+    let put = change::put(Table::new(table), key, value, Timestamp::NEVER);
+    cards.world.commit(std::slice::from_ref(&put));
+    put
+}
+
+#[test]
+fn our_own_authoritys_certificate_signs_in_until_it_is_revoked_at_once() {
+    let mut cards = own();
+    let card = cards.good();
+    book(&cards, revocation::OWN_ISSUED, &card);
+    let tgt = cards.world.with_pair("alice", &card).unwrap();
+    assert!(cards.world.host(&tgt).is_ok());
+    book(&cards, revocation::OWN_REVOKED, &card);
+    assert_eq!(cards.code(&card), 72);
+    let gone = cards.world.host(&tgt).unwrap_err();
+    assert_eq!(gone, refused(ErrorCode::KDC_ERR_TGT_REVOKED));
+    let key = revocation::own_row(revocation::OWN, parsed(&card).serial());
+    let table = Table::new(revocation::OWN_REVOKED);
+    cards.world.commit(&[change::remove(table, key)]);
+    assert_eq!(cards.code(&card), 0);
+    assert!(cards.world.host(&tgt).is_ok());
+}
+
+#[test]
+fn a_certificate_by_our_own_key_that_is_not_in_the_books_is_refused() {
+    let mut cards = own();
+    let card = Card::new().with_sid(cards.alice());
+    let (issued, golden) = (cards.issue(&card), cards.issue(&card));
+    // Of the same serial number, even.
+    book(&cards, revocation::OWN_ISSUED, &issued);
+    assert_eq!(cards.code(&issued), 0);
+    assert_eq!(cards.code(&golden), 62);
+    assert_eq!(cards.world.refused, Some(Refused::CertificateNotIssued));
+}
