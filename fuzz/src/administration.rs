@@ -30,6 +30,7 @@ pub(crate) fn administration(bytes: &[u8]) {
         kdcs: vec!["dc1.corp.example".into()],
         roots: vec![vec![0x30, 0]],
         password_cost: Cost::LEAST,
+        key_overlap: trust::Span::hours(11),
     };
     let snapshot = world.directory.snapshot().expect("there is a domain");
     let view = View {

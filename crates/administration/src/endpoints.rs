@@ -8,7 +8,7 @@ use crate::caller::Needs;
 use crate::refused::{Refused, Trouble};
 use crate::{
     audit_log, certificates, computers, devices, domain, groups, keys, keytab, own, policies,
-    principals, services, status, users,
+    principals, rotation, services, status, users,
 };
 use Needs::{Administrator, Device, Keys, Person};
 
@@ -182,6 +182,8 @@ const WHICH: &[&str] = &["authority"];
 const ENDPOINTS: &[Endpoint] = &[
     get("/status", Person, NONE, status::show),
     patch("/domain", "domain.change", DOMAIN, domain::change_rules),
+    get("/domain/keys", Administrator, NONE, rotation::versions),
+    post("/domain/keys/{name}/rotate", "keys.rotate", NONE, rotation::rotate).with(FORCE),
     get("/own", Person, NONE, own::show),
     get("/own/keys", Person, NONE, own::keys),
     delete("/own/keys/{fingerprint}", "key.revoke", own::revoke).by(Person),
@@ -234,7 +236,7 @@ const ENDPOINTS: &[Endpoint] = &[
     delete("/services/{name}", "service.delete", services::delete),
     post("/services/{name}/enable", "account.enable", NONE, services::enable),
     post("/services/{name}/disable", "account.disable", NONE, services::disable),
-    post("/services/{name}/rotate", "keys.rotate", NONE, services::rotate),
+    post("/services/{name}/rotate", "keys.rotate", NONE, services::rotate).with(FORCE),
     post("/services/{name}/keytab", "keytab.export", &["rotate"], keytab::of_service),
     put("/services/{name}/principals/{principal}", "principal.add", NONE, principals::add_to_service),
     delete("/services/{name}/principals/{principal}", "principal.remove", principals::remove_from_service),

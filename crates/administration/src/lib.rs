@@ -37,6 +37,7 @@ mod own;
 mod policies;
 mod principals;
 mod refused;
+mod rotation;
 mod services;
 mod shown;
 mod status;
@@ -45,12 +46,14 @@ mod users;
 use crypto::password::Cost;
 use directory::Snapshot;
 use directory::lockout::Lockout;
+use trust::Span;
 
 pub use answer::{Answer, answer, not_committed};
 pub use caller::{Caller, SECOND_FACTOR_LIFETIME};
 pub use certificates::{AuthorityFault, Certificates, IssuedCertificate, NotRevoked};
 pub use endpoints::{PREFIX, endpoints};
 pub use refused::{Fault, Refused};
+pub use rotation::tick;
 
 /// What the party may read.
 #[derive(Clone, Copy)]
@@ -66,7 +69,7 @@ pub struct View<'a, 'd> {
 }
 
 /// What the directory does not say of the installation.
-#[derive(Clone, PartialEq, Debug, Default)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Deployment {
     /// Where the KDCs are, `host` or `host:port`, the first to be tried first.
     pub kdcs: Vec<String>,
@@ -74,4 +77,18 @@ pub struct Deployment {
     pub roots: Vec<Vec<u8>>,
     /// What hashing a password costs.
     pub password_cost: Cost,
+    /// How long tickets may still be shown after the key that sealed them was replaced: the longest life of a
+    /// ticket, and twice what clocks may be apart.
+    pub key_overlap: Span,
+}
+
+impl Default for Deployment {
+    fn default() -> Self {
+        Self {
+            kdcs: Vec::new(),
+            roots: Vec::new(),
+            password_cost: Cost::default(),
+            key_overlap: Span::hours(10) + Span::minutes(10),
+        }
+    }
 }

@@ -93,6 +93,16 @@ pub enum Refused {
     /// The local administrator has no account.
     #[error("on the socket you are root, and root has no account here")]
     NoOwnAccount,
+    /// The keys were renewed a short while ago, and tickets under the ones before would open no more.
+    #[error(
+        "the keys of {name} were renewed a short while ago: tickets under the version before would open no more"
+    )]
+    TooSoon {
+        /// Whose keys.
+        name: String,
+        /// From when on nothing is lost, RFC 3339.
+        when: String,
+    },
     /// There is no such endpoint.
     #[error("there is no such endpoint")]
     NoSuchEndpoint,
@@ -223,6 +233,7 @@ impl Refused {
             Self::NotSecure => ("not_secure", 403),
             Self::NotPermitted(_) => ("not_permitted", 403),
             Self::QuotaReached(_) => ("quota_reached", 403),
+            Self::TooSoon { .. } => ("too_soon", 409),
             Self::Protected { .. } | Self::ProtectedKeys(_) => ("protected", 403),
             Self::NoSuchEndpoint => ("no_such_endpoint", 404),
             Self::NotFound { .. } | Self::NoOwnAccount => ("not_found", 404),
@@ -276,6 +287,9 @@ impl Refused {
             Self::QuotaReached(_) => {
                 "have an administrator join the computer, or delete one that you joined".to_owned()
             }
+            Self::TooSoon { when, .. } => format!(
+                "wait until {when}; insist (force) only where the keys are stolen: who has such a ticket signs in again"
+            ),
             Self::Protected { .. } => "leave it as it is".to_owned(),
             Self::NoOwnAccount => "name the account: users/NAME/keys".to_owned(),
             Self::NotFound { what, .. } => match list_of(what) {

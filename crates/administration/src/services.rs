@@ -9,7 +9,7 @@ use crate::computers::description_and_delegation;
 use crate::names::{self, Kind, called};
 use crate::refused::{Refused, Trouble};
 use crate::users::{self, Changed, ordinary};
-use crate::{list as lists, principals, shown};
+use crate::{list as lists, principals, rotation, shown};
 
 /// The longest account name that is made of a principal; with its `$` it is as long as one can be.
 const LONGEST_NAME: usize = 63;
@@ -104,14 +104,5 @@ pub(crate) fn disable(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Tr
 /// New random keys. The former ones still open the tickets that were made with them.
 pub(crate) fn rotate(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done, Trouble> {
     let account = ordinary(asked, Kind::Service)?;
-    let kvno = account.keys.kvno().wrapping_add(1).max(1);
-    let record = asked
-        .record()
-        .on(account.id, called(&account))
-        .with("kvno", kvno);
-    Ok(Done::changed(vec![
-        change::set_password(account.id, PasswordMaterial::random(rng)),
-        change::audit(record),
-    ])
-    .with("kvno", kvno))
+    rotation::renew(asked, called(&account), &account, rng)
 }

@@ -26,6 +26,15 @@ impl Default for Lifetimes {
     }
 }
 
+impl Lifetimes {
+    /// How long a ticket may still be shown after the key that sealed it was replaced, so how long the key must stay:
+    /// what is renewed is sealed anew, so this is one life of a ticket, and what two clocks may be apart.
+    #[must_use]
+    pub fn key_overlap(&self) -> Span {
+        self.ticket + self.skew + self.skew
+    }
+}
+
 /// What was granted of what was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Granted {

@@ -321,6 +321,7 @@ impl Servers {
             kdcs: vec![KDC.to_owned()],
             roots: self.roots(),
             password_cost: Cost::LEAST,
+            key_overlap: kdc::Lifetimes::default().key_overlap(),
         };
         let now = self.now();
         let snapshot = self.snapshot();

@@ -286,6 +286,18 @@ pub(crate) enum Key {
         #[arg(long)]
         device: Option<String>,
     },
+    /// Show the versions of the KDC's own keys: those of krbtgt and of the service that changes passwords.
+    #[command(after_help = "Example: keyporch admin key versions")]
+    Versions,
+    /// Make a new version of the KDC's own keys. Tickets of the version before open until they have ended.
+    #[command(after_help = "Example: keyporch admin key rotate krbtgt")]
+    Rotate {
+        /// `krbtgt` or `kadmin-changepw`.
+        name: String,
+        /// Even if tickets of the version before the last are lost by it, as after a theft of the keys.
+        #[arg(long)]
+        force: bool,
+    },
     /// Revoke a key: it and the tickets that it got stop working at once.
     #[command(after_help = "Example: keyporch admin key revoke alice 3f9a… --yes")]
     Revoke {
@@ -325,6 +337,15 @@ pub(crate) enum Service {
         /// Do not ask.
         #[arg(long)]
         yes: bool,
+    },
+    /// Make new keys. Export the keytab afterwards; tickets of the version before open until they have ended.
+    #[command(after_help = "Example: keyporch admin service rotate host/web.corp.example")]
+    Rotate {
+        /// `service/host`.
+        principal: String,
+        /// Even if tickets of the version before the last are lost by it.
+        #[arg(long)]
+        force: bool,
     },
     /// Write a keytab with the service's keys.
     #[command(

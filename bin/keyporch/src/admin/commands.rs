@@ -251,6 +251,18 @@ pub(super) fn key(api: &Api, command: &Key) -> Result<(), Failure> {
             );
             Ok(())
         }
+        Key::Versions => {
+            let versions = api.items("/domain/keys", &[], None)?;
+            let versions = if api.output.json {
+                versions
+            } else {
+                versions.iter().map(with_use).collect()
+            };
+            api.output
+                .list(&versions, shown::VERSIONS, "The KDC has no keys.");
+            Ok(())
+        }
+        Key::Rotate { name, force } => rotate(api, "domain/keys", name, *force),
         Key::Revoke {
             user,
             fingerprint,
@@ -310,6 +322,7 @@ pub(super) fn service(api: &Api, command: &Service) -> Result<(), Failure> {
         Service::Delete { principal, yes } => {
             delete(api, "services", principal, *yes, "with its keys")
         }
+        Service::Rotate { principal, force } => rotate(api, "services", principal, *force),
         Service::Keytab {
             principal,
             out,
@@ -418,6 +431,41 @@ fn members(item: &Value, member: &str) -> Vec<Value> {
 }
 
 /// A key as a table shows it: its age in words, and as much of its fingerprint as names it.
+/// Makes new keys for `name` of `of`, and says when the next ones may be made.
+fn rotate(api: &Api, of: &str, name: &str, force: bool) -> Result<(), Failure> {
+    let path = format!("/{of}/{}/rotate", segment(name));
+    let query: &[(&str, &str)] = match force {
+        true => &[("force", "true")],
+        false => &[],
+    };
+    let answer = api.ask(Method::POST, &path, query, None)?;
+    let member = |name: &str| answer.get(name).map(Value::to_string).unwrap_or_default();
+    api.output.done(
+        &format!(
+            "{name} has keys of version {}. Those before open tickets until {}; only then rotate again.",
+            member("kvno"),
+            member("next").trim_matches('"'),
+        ),
+        &answer,
+    );
+    Ok(())
+}
+
+/// A version of a key with what it is used for, in words.
+fn with_use(version: &Value) -> Value {
+    let mut version = version.clone();
+    if let Some(members) = version.as_object_mut() {
+        let used = match members.get("opens_until").and_then(Value::as_str) {
+            Some(until) => format!("opens tickets until {until}"),
+            None => "seals tickets".to_owned(),
+        };
+        members.insert("use".to_owned(), used.into());
+        let age = members.get("age_days").and_then(Value::as_i64).map(age);
+        members.insert("age".to_owned(), age.into());
+    }
+    version
+}
+
 fn with_age(key: &Value) -> Value {
     let mut key = key.clone();
     if let Some(members) = key.as_object_mut() {

@@ -98,6 +98,16 @@ pub(super) const KEYS: &[Column] = &[
     ("REMARKS", "remarks"),
 ];
 
+/// Of `key versions`.
+pub(super) const VERSIONS: &[Column] = &[
+    ("NAME", "name"),
+    ("KVNO", "kvno"),
+    ("MADE", "made"),
+    ("AGE", "age"),
+    ("USE", "use"),
+    ("ETYPES", "etypes"),
+];
+
 pub(super) const SERVICES: &[Column] = &[
     ("NAME", "name"),
     ("PRINCIPALS", "service_principals"),

@@ -10,6 +10,7 @@ mod groups;
 mod input;
 mod keys;
 mod policies;
+mod rotation;
 mod services;
 mod sign_in;
 mod users;

@@ -84,7 +84,7 @@ fn a_service_has_random_keys_and_its_keytab_holds_them() {
     let rotated = world
         .ask(
             "admin",
-            "POST /services/HTTP-web.corp.example/rotate",
+            "POST /services/HTTP-web.corp.example/rotate?force=true",
             empty(),
         )
         .ok();

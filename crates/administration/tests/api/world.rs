@@ -85,6 +85,7 @@ impl World {
                 kdcs: vec!["dc1.corp.example".into()],
                 roots: vec![vec![1, 2, 3]],
                 password_cost: Cost::LEAST,
+                key_overlap: Span::hours(11),
             },
             signing: SigningKeys::first(KeyKind::P256, START - Span::days(1)),
             now: START,

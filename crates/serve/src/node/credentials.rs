@@ -64,6 +64,7 @@ impl Node {
             kdcs: self.kdcs.clone(),
             roots: enterprise.iter().map(|root| root.der().to_vec()).collect(),
             password_cost: self.password_cost,
+            key_overlap: self.realm.lifetimes.key_overlap(),
         };
         let issuers = enterprise.map(Anchor::new).into_iter().collect();
         let fresh = match &tls {

@@ -268,6 +268,10 @@ impl Node {
             authority::tick(&self.authority_view(snapshot), now, &mut SystemRng)
                 .map_err(|fault| super::words(&fault))
         });
+        let overlap = self.realm.lifetimes.key_overlap();
+        self.upkeep("former keys of the KDC", now, |snapshot| {
+            administration::tick(snapshot, overlap, now).map_err(|fault| super::words(&fault))
+        });
         self.upkeep("what is due for the federation", now, |snapshot| {
             federation::tick(&self.federation_view(snapshot), now, &mut SystemRng)
                 .map_err(|fault| super::words(&fault))
