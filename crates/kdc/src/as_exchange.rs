@@ -1,7 +1,6 @@
 //! The AS exchange: a ticket for who proves to be the client (RFC 4120 3.1).
 
 use directory::Account;
-use directory::account::AccountControl;
 use ticket::{KeyMeans, Keys, Means, choose_etype};
 use trust::{Rng, Timestamp};
 use wire::kerberos::{
@@ -88,7 +87,7 @@ fn give(
     let account = client.account.clone();
     client::check_state(&account, now)?;
     let wanted = body.sname.as_ref().ok_or(Refused::Nameless("service"))?;
-    let service = service::find(wanted, view, now)?;
+    let service = service::find(wanted, body.kdc_options, view, now)?;
     // Before the proof: a client that has no etype in common need not try.
     let etype = service.session_etype(&body.etype, &view.realm.etypes)?;
     let krbtgt = view.krbtgt()?;
@@ -112,7 +111,12 @@ fn give(
     };
     let granted = lifetime::grant(body, &view.realm.lifetimes, &limits, now)?;
     let issued = Issued {
-        flags: flags(request, &account, &service, granted.flags()),
+        flags: flags(
+            request,
+            !client::is_sensitive(&account, view)?,
+            &service,
+            granted.flags(),
+        ),
         session_key: issue::session_key(etype, rng),
         client_realm: view.realm.name.clone(),
         client: client.name.clone(),
@@ -158,13 +162,13 @@ fn means(account: &Account, proof: &Proof<'_>) -> Means {
 
 fn flags(
     request: &AsReq,
-    account: &Account,
+    delegates: bool,
     service: &Service,
     renewable: TicketFlags,
 ) -> TicketFlags {
     let options = request.req_body.kdc_options;
     let mut flags = TicketFlags::INITIAL | TicketFlags::PRE_AUTHENT | renewable;
-    if !account.control.contains(AccountControl::NOT_DELEGATED) {
+    if delegates {
         if options.contains(KdcOptions::FORWARDABLE) {
             flags |= TicketFlags::FORWARDABLE;
         }
@@ -216,7 +220,7 @@ fn authorize(
     let mut content = pac::of_account(
         account,
         &issued.client.to_string(),
-        proof,
+        pac::identities(proof),
         view.realm,
         &view.directory,
         issued.authenticated,

@@ -15,9 +15,9 @@ use directory::{Account, Actor, AuditRecord, Change, change};
 use ticket::{Accepted, Means};
 use trust::{Rng, Span, Timestamp};
 use wire::kerberos::{
-    AddressType, ChangePasswdData, EncKrbPrivPart, HostAddress, KeyUsage, KrbError, KrbPriv,
-    MessageType, Microseconds, PasswordReply, PasswordRequest, PasswordResult, PasswordResultCode,
-    PasswordVersion, TicketFlags,
+    AddressType, ChangePasswdData, EncKrbPrivPart, HostAddress, KdcOptions, KeyUsage, KrbError,
+    KrbPriv, MessageType, Microseconds, PasswordReply, PasswordRequest, PasswordResult,
+    PasswordResultCode, PasswordVersion, TicketFlags,
 };
 use zeroize::Zeroizing;
 
@@ -170,7 +170,7 @@ fn admit(
     if shown.ticket.realm != view.realm.name || !shown.ticket.sname.is_same(&name) {
         return Err(Refused::NotUs);
     }
-    let service = crate::service::find(&name, view, now)?;
+    let service = crate::service::find(&name, KdcOptions::NONE, view, now)?;
     let (usage, skew) = (KeyUsage::AP_REQ_AUTHENTICATOR, view.realm.lifetimes.skew);
     let (accepted, _) = ticket::judge(shown, &service.account.keys, usage, skew, now)?;
     let authenticator = crypto::digest::sha256(&shown.authenticator.cipher);

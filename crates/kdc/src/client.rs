@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use directory::account::AccountControl;
 use directory::{Account, AccountKind, Snapshot};
 use trust::Timestamp;
-use wire::kerberos::{KdcReqBody, NameType, PrincipalName};
+use wire::kerberos::{KdcOptions, KdcReqBody, NameType, PrincipalName};
 
 use crate::View;
 use crate::realm::Realm;
@@ -23,7 +24,7 @@ pub(crate) struct Client {
 /// # Errors
 /// [`Refused::WrongRealm`], [`Refused::Nameless`], [`Refused::ClientUnknown`].
 pub(crate) fn find(body: &KdcReqBody, view: &View<'_>) -> Result<Client, Refused> {
-    if body.realm != view.realm.name {
+    if !is_ours(&body.realm, body.kdc_options, view) {
         return Err(Refused::WrongRealm);
     }
     let asked = body.cname.as_ref().ok_or(Refused::Nameless("client"))?;
@@ -32,15 +33,45 @@ pub(crate) fn find(body: &KdcReqBody, view: &View<'_>) -> Result<Client, Refused
     if account.kind == AccountKind::Krbtgt || account.changes_passwords() {
         return Err(Refused::ClientUnknown);
     }
-    let canonical = asked.name_type == NameType::NT_ENTERPRISE
-        || body
-            .kdc_options
-            .contains(wire::kerberos::KdcOptions::CANONICALIZE);
-    let name = match canonical {
+    let name = name_of(&account, asked, body.kdc_options);
+    Ok(Client { account, name })
+}
+
+/// Whether a realm is ours. A client that lets names be put right (RFC 6806 4, 5) may call it by its DNS name in any
+/// case, or by its NetBIOS name; the answer has the right one.
+pub(crate) fn is_ours(asked: &str, options: KdcOptions, view: &View<'_>) -> bool {
+    let ours = view.realm.name.as_str();
+    let netbios = &view.directory.domain().netbios_name;
+    asked == ours
+        || options.contains(KdcOptions::CANONICALIZE)
+            && (asked.eq_ignore_ascii_case(ours) || asked.eq_ignore_ascii_case(netbios))
+}
+
+/// An account's name as a ticket has it: as it was asked for, or put right where the client lets it be (RFC 6806 5). An
+/// enterprise name is no name in this realm and is always put right.
+pub(crate) fn name_of(
+    account: &Account,
+    asked: &PrincipalName,
+    options: KdcOptions,
+) -> PrincipalName {
+    let canonical =
+        asked.name_type == NameType::NT_ENTERPRISE || options.contains(KdcOptions::CANONICALIZE);
+    match canonical {
         true => PrincipalName::principal(&account.sam),
         false => asked.clone(),
-    };
-    Ok(Client { account, name })
+    }
+}
+
+/// Whether nobody may act for the account elsewhere: it is marked as sensitive, or in Protected Users (MS-KILE
+/// 3.3.5.1).
+pub(crate) fn is_sensitive(account: &Account, view: &View<'_>) -> Result<bool, Refused> {
+    if account.control.contains(AccountControl::NOT_DELEGATED) {
+        return Ok(true);
+    }
+    let domain = view.directory.domain().sid;
+    let protected = domain.with_rid(directory::well_known::PROTECTED_USERS);
+    let groups = view.directory.token_groups(account)?;
+    Ok(groups.iter().any(|group| Some(group.sid) == protected))
 }
 
 /// The account of a name, by what kind of name it is. A name without `$` never finds a computer
@@ -51,7 +82,8 @@ pub(crate) fn account_of(
     directory: &Snapshot<'_>,
 ) -> Result<Option<Arc<Account>>, Refused> {
     if let Some(single) = name.single() {
-        if name.name_type == NameType::NT_ENTERPRISE {
+        // An enterprise name without a suffix is one of this domain.
+        if name.name_type == NameType::NT_ENTERPRISE && single.contains('@') {
             return Ok(directory.account_by_upn(single)?);
         }
         if let Some(account) = directory.account_by_sam(single)? {

@@ -136,7 +136,7 @@ fn of_ticket(shown: &ApReq, view: &View<'_>, now: Timestamp) -> Result<Forged, R
     let (usage, skew) = (KeyUsage::AP_REQ_AUTHENTICATOR, view.realm.lifetimes.skew);
     let (accepted, key) = ticket::judge(shown, &krbtgt.keys, usage, skew, now)?;
     let mut progress = tgs_exchange::Progress::default();
-    tgs_exchange::believe(&accepted, key, &krbtgt, &mut progress, view, now)?;
+    tgs_exchange::believe(&accepted.ticket, key, &krbtgt, &mut progress, view, now)?;
     Ok(Forged {
         key: armor_key(&accepted)?,
         holder: progress.account.map(|account| account.sam.clone()),

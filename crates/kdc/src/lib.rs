@@ -28,8 +28,12 @@ mod realm;
 mod refused;
 mod reply;
 mod revocation;
+mod s4u2proxy;
+mod s4u2self;
 mod service;
+mod subject;
 mod tgs_exchange;
+mod user_to_user;
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -140,6 +144,8 @@ pub struct Exchange {
     pub client: Option<String>,
     /// The service that was asked for.
     pub service: Option<String>,
+    /// For whom a service asked (MS-SFU), by sAMAccountName; `None` where the client asked for itself.
+    pub for_user: Option<String>,
     /// What got the ticket, as far as it was found out.
     pub means: Option<Means>,
     /// Whose ticket armored the request (RFC 6113): a computer's as a rule, in the TGS exchange the client's own.
@@ -283,6 +289,7 @@ fn granting(
     let body = armored.map_or(&*request.req_body, |armored| &armored.request.req_body);
     let armor = armored.map(|armored| &armored.armor);
     exchange.client = progress.account.map(|account| account.sam.clone());
+    exchange.for_user = progress.for_user.map(|account| account.sam.clone());
     exchange.armor = armor.and(exchange.client.clone());
     exchange.service = body.sname.as_ref().map(shown);
     exchange.means = progress.means;
@@ -311,6 +318,7 @@ impl Exchange {
             time,
             from: None,
             client: None,
+            for_user: None,
             service: None,
             means: None,
             armor: None,

@@ -15,18 +15,18 @@ use crate::preauth::Proof;
 use crate::realm::Realm;
 use crate::refused::Refused;
 
-/// The buffers of an initial ticket's PAC that are for every service.
+/// The buffers of an account's PAC that are for every service. `identities` say how it is known who it is.
 pub(crate) fn of_account(
     account: &Account,
     name: &str,
-    proof: &Proof,
+    identities: Vec<Sid>,
     realm: &Realm,
     directory: &Snapshot<'_>,
     authenticated: Timestamp,
 ) -> Result<PacBuilder, Refused> {
     let groups = directory.token_groups(account)?;
     let passwords = directory.password_policy()?;
-    let info = validation_info(account, &groups, proof, realm, &passwords, directory);
+    let info = validation_info(account, &groups, identities, realm, &passwords, directory);
     let domain = directory.domain();
     let constructed = format!("{}@{}", account.sam, domain.dns_name);
     let upn_dns = UpnDnsInfo {
@@ -102,7 +102,7 @@ impl From<Unfit> for Refused {
 fn validation_info(
     account: &Account,
     groups: &[TokenGroup],
-    proof: &Proof,
+    identities: Vec<Sid>,
     realm: &Realm,
     passwords: &PasswordPolicy,
     directory: &Snapshot<'_>,
@@ -133,8 +133,6 @@ fn validation_info(
         attributes: group::DEFAULT,
     };
     info.group_ids = vec![default(account.primary_group)];
-    let mut extra = vec![Sid::AUTHENTICATION_AUTHORITY_ASSERTED_IDENTITY];
-    extra.extend(key_identities(proof));
     for token_group in groups {
         let rid = token_group
             .sid
@@ -158,7 +156,7 @@ fn validation_info(
         info.user_flags |= user_flags::RESOURCE_GROUPS;
     }
     info.user_flags |= user_flags::EXTRA_SIDS;
-    info.extra_sids = extra
+    info.extra_sids = identities
         .into_iter()
         .map(|sid| SidAndAttributes {
             sid,
@@ -166,6 +164,13 @@ fn validation_info(
         })
         .collect();
     info
+}
+
+/// Well-known identities that tell that the KDC saw a proof, and which (protocols E.4 rule 6).
+pub(crate) fn identities(proof: &Proof) -> Vec<Sid> {
+    let mut identities = vec![Sid::AUTHENTICATION_AUTHORITY_ASSERTED_IDENTITY];
+    identities.extend(key_identities(proof));
+    identities
 }
 
 /// Well-known identities that tell how a key signed in (protocols E.4 rule 6). Never without the proof.
@@ -205,6 +210,10 @@ fn sam_control(account: &Account) -> u32 {
         (AccountControl::TRUSTED_FOR_DELEGATION, 0x2000),
         (AccountControl::NOT_DELEGATED, 0x4000),
         (AccountControl::DONT_REQUIRE_PREAUTH, 0x0001_0000),
+        (
+            AccountControl::TRUSTED_TO_AUTHENTICATE_FOR_DELEGATION,
+            0x0004_0000,
+        ),
     ];
     flags
         .iter()

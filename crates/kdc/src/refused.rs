@@ -243,6 +243,41 @@ pub enum Refused {
     #[error("the {0} that got the ticket is gone")]
     TgtRevoked(&'static str),
 
+    // Tickets in somebody else's name, and under somebody else's key.
+    /// The word for whom a service asks has a checksum that is not keyed, or of another type than it must be.
+    #[error("the checksum over for whom the service asks is not of the type that it must be")]
+    ForUserChecksum,
+    /// The word for whom a service asks was altered, or is of another request.
+    #[error("the checksum over for whom the service asks is not that of the request")]
+    ForUserModified,
+    /// A service asked for somebody's ticket to another service than itself.
+    #[error("a ticket in somebody's name was asked for to another service than the one that asks")]
+    NotToItself,
+    /// A service asked for somebody of another realm.
+    #[error("a ticket was asked for in the name of somebody of another realm")]
+    ForeignUser,
+    /// The additional ticket is not good.
+    #[error("the additional ticket: {0}")]
+    Additional(Box<Refused>),
+    /// The evidence's PAC is not to be believed.
+    #[error("the evidence is not to be believed: {0}")]
+    Evidence(ticket::pac::Unbelieved),
+    /// Whom the evidence names is gone: the account, or its name.
+    #[error("the {0} that the evidence is for is gone")]
+    EvidenceRevoked(&'static str),
+    /// The service may not pass the person on.
+    #[error("not delegated: {0}")]
+    NotDelegated(&'static str),
+    /// The services of the house take nobody on another service's word.
+    #[error("the service signs people in, and takes nobody on another service's word")]
+    DelegatedAtTheHouse,
+    /// The additional ticket is no ticket-granting ticket of this realm.
+    #[error("the additional ticket is no ticket-granting ticket of this realm")]
+    NotTicketGranting,
+    /// The additional ticket-granting ticket is another account's than the service's.
+    #[error("the additional ticket-granting ticket is another's than the service's")]
+    AnothersTicket,
+
     // Ourselves.
     /// Our own trouble, which is never blamed on the peer.
     #[error("our own trouble")]
@@ -250,6 +285,14 @@ pub enum Refused {
 }
 
 impl Refused {
+    /// Of the additional ticket; our own trouble stays ours.
+    pub(crate) fn additional(why: Self) -> Self {
+        match why {
+            Self::Fault => Self::Fault,
+            why => Self::Additional(Box::new(why)),
+        }
+    }
+
     /// The code that the peer sees.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
@@ -325,6 +368,19 @@ impl Refused {
             Self::InappropriateChecksum | Self::ArmoredChecksumType => {
                 ErrorCode::KRB_AP_ERR_INAPP_CKSUM
             }
+            Self::ForUserChecksum => ErrorCode::KRB_AP_ERR_INAPP_CKSUM,
+            Self::ForUserModified | Self::Evidence(_) => ErrorCode::KRB_AP_ERR_MODIFIED,
+            Self::NotToItself | Self::AnothersTicket => ErrorCode::KRB_AP_ERR_BADMATCH,
+            Self::ForeignUser | Self::NotTicketGranting | Self::DelegatedAtTheHouse => {
+                ErrorCode::KDC_ERR_POLICY
+            }
+            Self::NotDelegated(_) => ErrorCode::KDC_ERR_BADOPTION,
+            // Of the other party's account the client must not read as of its own.
+            Self::Additional(refused) => match refused.code() {
+                ErrorCode::KDC_ERR_CLIENT_REVOKED => ErrorCode::KDC_ERR_SERVICE_REVOKED,
+                code => code,
+            },
+            Self::EvidenceRevoked(_) => ErrorCode::KDC_ERR_TGT_REVOKED,
             Self::PacRefused(_) | Self::TgtRevoked(_) => ErrorCode::KDC_ERR_TGT_REVOKED,
         }
     }

@@ -8,41 +8,42 @@ use ticket::{Accepted, Keys, Means, Unaccepted, Unopened, VersionedKey};
 use trust::{Rng, Span, Timestamp};
 use wire::kerberos::{
     ApReq, AuthorizationData, AuthorizationDataElement, AuthorizationDataType, EncTicketPart,
-    KdcOptions, KeyUsage, MethodData, PaDataType, PrincipalName, TgsRep, TgsReq, TicketFlags,
+    KdcOptions, KeyUsage, PaDataType, PrincipalName, TgsRep, TgsReq, TicketFlags,
 };
 
 use crate::View;
+use crate::client;
 use crate::fast::{self, Armor, Opened, Shown};
 use crate::issue::{self, Issued};
 use crate::lifetime::{self, Granted, Limits, moment};
 use crate::means;
 use crate::memory::Received;
-use crate::pac;
 use crate::refused::Refused;
 use crate::service::{self, Service};
+use crate::subject::Subject;
+use crate::user_to_user;
 
-/// What is not given: user-to-user, delegation by evidence ticket, validation of postdated tickets, anonymity.
-const NOT_GIVEN: KdcOptions = KdcOptions::ENC_TKT_IN_SKEY
-    .with(KdcOptions::CNAME_IN_ADDL_TKT)
-    .with(KdcOptions::VALIDATE)
-    .with(KdcOptions::REQUEST_ANONYMOUS);
+/// What is not given: validation of postdated tickets, anonymity.
+const NOT_GIVEN: KdcOptions = KdcOptions::VALIDATE.with(KdcOptions::REQUEST_ANONYMOUS);
 
 /// What was found out before a refusal, for the audit log.
 #[derive(Default)]
 pub(crate) struct Progress {
     pub(crate) account: Option<Arc<Account>>,
     pub(crate) means: Option<Means>,
+    /// For whom a service asks, where it does.
+    pub(crate) for_user: Option<Arc<Account>>,
     /// The request inside of armor, and the armor, under which a refusal is told, too.
     pub(crate) armored: Option<Opened<12>>,
 }
 
 /// A ticket-granting ticket that may get more tickets: opened, shown by who knows its session key, with a
 /// PAC of ours, and with the account, key and device that got it still there. Only [`present`] makes one.
-struct Presented {
-    accepted: Accepted,
-    pac: Believed,
+pub(crate) struct Presented {
+    pub(crate) accepted: Accepted,
+    pub(crate) pac: Believed,
     means: Means,
-    account: Arc<Account>,
+    pub(crate) account: Arc<Account>,
 }
 
 /// Answers a TGS-REQ.
@@ -58,12 +59,12 @@ pub(crate) fn answer(
 ) -> Result<Vec<u8>, Refused> {
     let presented = present(received, progress, view, now)?;
     let Some(opened) = fast::open_granting(received.request, &presented.accepted)? else {
-        return give(received.request, None, &presented, view, now, rng);
+        return give(received.request, None, &presented, progress, view, now, rng);
     };
     let armor = Some(&opened.armor);
     let given = match &opened.flaw {
         Some(refused) => Err(refused.clone()),
-        None => give(&opened.request, armor, &presented, view, now, rng),
+        None => give(&opened.request, armor, &presented, progress, view, now, rng),
     };
     progress.armored = Some(opened);
     given
@@ -74,6 +75,7 @@ fn give(
     request: &TgsReq,
     armor: Option<&Armor>,
     presented: &Presented,
+    progress: &mut Progress,
     view: &View<'_>,
     now: Timestamp,
     rng: &mut dyn Rng,
@@ -82,32 +84,40 @@ fn give(
     if body.kdc_options.intersects(NOT_GIVEN) {
         return Err(Refused::BadOption("an option that is not given"));
     }
-    if body.realm != view.realm.name {
+    if !client::is_ours(&body.realm, body.kdc_options, view) {
         return Err(Refused::WrongRealm);
     }
     let wanted = body.sname.as_ref().ok_or(Refused::Nameless("service"))?;
-    let service = service::find(wanted, view, now)?;
+    let mut service = service::find(wanted, body.kdc_options, view, now)?;
     if service.changes_passwords() {
         return Err(Refused::InitialTicketNeeded);
     }
-    let tgt = &presented.accepted.ticket;
-    let (granted, flags, addresses) = decide(body, tgt, &service, &presented.account, view, now)?;
+    if body.kdc_options.contains(KdcOptions::ENC_TKT_IN_SKEY) {
+        let key = user_to_user::key(body, &service.account, view, now)?;
+        service.session = Some(key);
+    }
+    let for_user = &mut progress.for_user;
+    let subject = Subject::of(request, presented, &service, for_user, view, now)?;
+    let rests_on = &*subject.rests_on;
+    let (granted, flags, addresses) =
+        decide(body, rests_on, &service, subject.delegates, view, now)?;
     let etype = service.session_etype(&body.etype, &view.realm.etypes)?;
     let issued = Issued {
         flags,
         session_key: issue::session_key(etype, rng),
-        client_realm: tgt.crealm.clone(),
-        client: tgt.cname.clone(),
+        client_realm: rests_on.crealm.clone(),
+        client: rests_on.cname.clone(),
         realm: view.realm.name.clone(),
         service: service.name.clone(),
-        authenticated: moment(tgt.authtime),
+        authenticated: moment(rests_on.authtime),
         granted,
         addresses,
     };
     let mut part = issued.ticket_part();
     // What restricts the ticket-granting ticket, which its client may have given away, restricts what is got
     // with it (RFC 4120 3.3.3).
-    let inherited = tgt.authorization_data.as_ref().map(ticket::means::strip);
+    let inherited = rests_on.authorization_data.as_ref();
+    let inherited = inherited.map(ticket::means::strip);
     let mut own = inherited.unwrap_or_default();
     own.extend(own_authorization_data(request, &presented.accepted)?);
     // A word to the KDC itself that it does not know must not be passed over (RFC 4120 5.2.6.4).
@@ -117,8 +127,13 @@ fn give(
     {
         return Err(Refused::MandatoryUnknown);
     }
-    authorize(&mut part, own, presented, &service, view)?;
-    let ticket = issued.seal(&part, service.key(&view.realm.etypes)?, rng);
+    let mut padata = subject.padata.clone();
+    authorize(&mut part, own, presented, subject, &service, view)?;
+    let mut ticket = issued.seal(&part, service.key(&view.realm.etypes)?, rng);
+    if service.session.is_some() {
+        // A session key has no version.
+        ticket.enc_part.kvno = None;
+    }
     let plain = issued
         .reply_part(body.nonce.into(), None, None)
         .encode_tgs_rep();
@@ -129,7 +144,6 @@ fn give(
             (key, KeyUsage::TGS_REP_ENC_PART_SESSION_KEY)
         }
     };
-    let mut padata = MethodData::new();
     let mut client = Shown {
         realm: issued.client_realm,
         name: issued.client,
@@ -164,7 +178,8 @@ fn present(
     let authenticator = crypto::digest::sha256(&shown.authenticator.cipher);
     view.memory
         .take_authenticator(authenticator, received.id, now)?;
-    let (pac, means, account) = believe(&accepted, key, &krbtgt, progress, view, now)?;
+    let part = &accepted.ticket;
+    let (pac, means, account) = believe(part, key, &krbtgt, progress, view, now)?;
     Ok(Presented {
         accepted,
         pac,
@@ -173,27 +188,27 @@ fn present(
     })
 }
 
-/// Judges what an accepted ticket-granting ticket says, be it that it gets a ticket or that it is armor: its PAC, what
-/// got it, and whether all of that is still there.
+/// Judges what an opened ticket-granting ticket says, be it that it gets a ticket, that it is armor, or that a ticket is
+/// to be sealed with its session key: its PAC, what got it, and whether all of that is still there.
 ///
 /// # Errors
 /// [`Refused::PacRefused`], [`Refused::TgtRevoked`], [`Refused::ClientDisabled`], [`Refused::ClientExpired`].
 pub(crate) fn believe(
-    accepted: &Accepted,
+    part: &EncTicketPart,
     key: VersionedKey<'_>,
     krbtgt: &Account,
     progress: &mut Progress,
     view: &View<'_>,
     now: Timestamp,
 ) -> Result<(Believed, Means, Arc<Account>), Refused> {
-    let pac = ticket::pac::verify(&accepted.ticket, key, &krbtgt.keys)
+    let pac = ticket::pac::verify(part, key, &krbtgt.keys)
         .map_err(|_| Refused::PacRefused("its signatures do not hold"))?;
-    let means = accepted.ticket.authorization_data.as_ref();
+    let means = part.authorization_data.as_ref();
     let means = means
         .and_then(Means::find)
         .ok_or(Refused::PacRefused("it does not say what got it"))?;
     progress.means = Some(means);
-    let account = still_there(&means, &accepted.ticket.cname, &pac, view, now)?;
+    let account = still_there(&means, &part.cname, &pac, view, now)?;
     progress.account = Some(Arc::clone(&account));
     Ok((pac, means, account))
 }
@@ -240,12 +255,12 @@ fn decide(
     body: &wire::kerberos::KdcReqBody,
     tgt: &EncTicketPart,
     service: &Service,
-    account: &Account,
+    delegates: bool,
     view: &View<'_>,
     now: Timestamp,
 ) -> Result<(Granted, TicketFlags, Addresses), Refused> {
     let options = body.kdc_options;
-    let flags = inherited(tgt.flags, options, account)?;
+    let flags = inherited(tgt.flags, options, delegates)?;
     if options.contains(KdcOptions::RENEW) {
         if !service.is_ticket_granting() {
             return Err(Refused::BadOption(
@@ -279,7 +294,7 @@ fn decide(
 fn inherited(
     tgt: TicketFlags,
     options: KdcOptions,
-    account: &Account,
+    delegates: bool,
 ) -> Result<TicketFlags, Refused> {
     let pairs = [
         (
@@ -304,7 +319,6 @@ fn inherited(
         ),
         (KdcOptions::RENEW, TicketFlags::RENEWABLE, TicketFlags::NONE),
     ];
-    let delegates = !account.control.contains(AccountControl::NOT_DELEGATED);
     let mut flags = TicketFlags::PRE_AUTHENT | TicketFlags::TRANSITED_POLICY_CHECKED;
     for (option, needs, gives) in pairs {
         if !options.contains(option) {
@@ -368,6 +382,7 @@ fn authorize(
     part: &mut EncTicketPart,
     mut own: Vec<AuthorizationDataElement>,
     presented: &Presented,
+    subject: Subject<'_>,
     service: &Service,
     view: &View<'_>,
 ) -> Result<(), Refused> {
@@ -380,21 +395,23 @@ fn authorize(
     if service.is_of_the_house(view.realm) {
         own.insert(0, presented.means.element());
     }
-    if purpose == For::Service && !wants_pac(presented, service) {
+    if purpose == For::Service && !wants_pac(presented, &subject, service) {
         part.authorization_data = (!own.is_empty()).then(|| own.into());
         return Ok(());
     }
-    let content = pac::copied(&presented.pac, purpose);
+    let content = subject.pac.builder(purpose);
     let server_key = service.key(&view.realm.etypes)?;
     ticket::pac::attach(part, content, own, purpose, server_key, kdc_key)?;
     Ok(())
 }
 
-/// Whether services are to see the PAC: the client did not decline it, and the service did not either.
-fn wants_pac(presented: &Presented, service: &Service) -> bool {
-    let declined = presented.pac.attributes_info().is_some_and(|attributes| {
-        !attributes.pac_was_requested && !attributes.pac_was_given_implicitly
-    });
+/// Whether services are to see the PAC: the client did not decline it, and the service did not either. What a client
+/// declines for itself it does not decline for others.
+fn wants_pac(presented: &Presented, subject: &Subject<'_>, service: &Service) -> bool {
+    let declined = !subject.is_another
+        && presented.pac.attributes_info().is_some_and(|attributes| {
+            !attributes.pac_was_requested && !attributes.pac_was_given_implicitly
+        });
     let needless = service
         .account
         .control
@@ -402,11 +419,20 @@ fn wants_pac(presented: &Presented, service: &Service) -> bool {
     !declined && !needless
 }
 
+impl From<Unopened> for Refused {
+    fn from(why: Unopened) -> Self {
+        match why {
+            Unopened::NoKey => Self::KeyGone,
+            Unopened::Integrity | Unopened::Malformed => Self::BadIntegrity,
+        }
+    }
+}
+
 impl From<Unaccepted> for Refused {
     fn from(why: Unaccepted) -> Self {
         match why {
-            Unaccepted::Ticket(Unopened::NoKey) => Self::KeyGone,
-            Unaccepted::Ticket(_) | Unaccepted::Authenticator => Self::BadIntegrity,
+            Unaccepted::Ticket(why) => why.into(),
+            Unaccepted::Authenticator => Self::BadIntegrity,
             Unaccepted::BadMatch => Self::BadMatch,
             Unaccepted::Expired => Self::TicketExpired,
             Unaccepted::NotYetValid => Self::TicketNotYetValid,
