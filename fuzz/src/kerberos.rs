@@ -26,6 +26,7 @@ macro_rules! canonical {
         }
     };
 }
+pub(crate) use canonical;
 
 pub(crate) fn kdc_request(bytes: &[u8]) {
     canonical!(AsReq, bytes);

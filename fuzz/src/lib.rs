@@ -15,6 +15,7 @@
 //! | port 88, the KDC proxy | KDC-REQ | `kdc_request`; the whole answer: `server_kdc`, `server_pkinit` |
 //! | the KDC proxy | KDC-PROXY-MESSAGE, and what is inside | `kdc_proxy` |
 //! | port 464, the KDC proxy | requests for new passwords, and each part of them where the others are in order | `password` |
+//! | in them | FAST, and whatever stands inside of armor | `fast`, `server_fast` |
 //! | in them | PA-DATA, PKINIT, CMS, certificates, names | `preauthentication`, `pkinit`, `cms`, `certificate`, `principal_text` |
 //! | in tickets | EncTicketPart, authorization data, PAC | `ticket_content`, `pac` |
 //! | port 443, the token service | a request: path, query, headers, cookies, form, JSON, client certificate | `federation` |
@@ -36,6 +37,7 @@
 //! the lab's kept files, the authority's records, lists of hosts.
 
 mod administration;
+mod armor;
 mod certificates;
 mod client;
 mod federation;
@@ -49,6 +51,7 @@ mod server;
 mod stored;
 mod world;
 
+pub use armor::seeds as armor_seeds;
 pub use resting::{Seed, seeds};
 
 /// One decoder.
@@ -110,6 +113,8 @@ pub const TARGETS: &[Target] = &[
     target("server_pkinit", 8_192, server::pkinit),
     target("password", 4_096, password::password).slow(),
     target("kdc_proxy", 4_096, password::proxy).slow(),
+    target("fast", 4_096, armor::fast),
+    target("server_fast", 4_096, armor::server_fast),
     target("federation", 4_096, federation::federation).slow(),
     target("administration", 4_096, administration::administration).slow(),
     target("row", 2_048, stored::row),

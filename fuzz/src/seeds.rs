@@ -35,6 +35,9 @@ fn main() -> io::Result<()> {
     kerberos(&mut corpus, &pair, &certificate)?;
     pac(&mut corpus)?;
     texts(&mut corpus)?;
+    for (target, name, bytes) in keyporch_fuzz::armor_seeds() {
+        corpus.add(target, name, &bytes)?;
+    }
     for (target, name, bytes) in keyporch_fuzz::seeds() {
         corpus.add(target, &name, &bytes)?;
     }

@@ -2,12 +2,15 @@
 
 use std::sync::{Arc, LazyLock};
 
+use crypto::etype::Key;
 use crypto::key::{KeyKind, PrivateKey};
 use crypto::signature::{SignatureAlgorithm, Signer};
 use directory::lockout::Lockout;
+use directory::password::PasswordMaterial;
 use directory::testing::{START, Seeded, fresh};
 use directory::{Directory, EntryId, NewEntry, Reads};
 use kdc::{Identity, Memory, Realm, Transport, View};
+use ticket::Keys as _;
 use trust::Span;
 use wire::kerberos::{
     AsReq, EncryptionType, KdcOptions, KdcReqBody, KerberosTime, PaData, PaDataType, PrincipalName,
@@ -26,18 +29,19 @@ struct World {
 static WORLD: LazyLock<World> = LazyLock::new(|| {
     let directory = fresh();
     let domain = directory.domain().expect("a fresh directory has a domain");
-    let alice = NewEntry::user(
+    let mut alice = NewEntry::user(
         EntryId::random(&mut Seeded::new(1)),
         domain.users,
         "alice",
         "alice",
     );
-    let added = directory.commit(
-        &[directory::Change::Add(Box::new(alice))],
-        &Reads::none(),
-        START,
-    );
-    added.expect("a person can be added");
+    let material = PasswordMaterial::random(&mut Seeded::new(3));
+    alice.password = Some(Box::new(material));
+    let mut rng = Seeded::new(2);
+    let mut machine = NewEntry::computer(EntryId::random(&mut rng), domain.computers, "PC-1");
+    machine.password = Some(Box::new(PasswordMaterial::random(&mut rng)));
+    let added = directory.commit(&[alice.into(), machine.into()], &Reads::none(), START);
+    added.expect("a person and a machine can be added");
     World {
         directory,
         realm: Realm::new("CORP.EXAMPLE", "DC1"),
@@ -66,7 +70,22 @@ fn identity() -> Option<Identity> {
     Identity::new(certificate, Vec::new(), Arc::new(key)).ok()
 }
 
+/// The key of the machine `PC-1$`.
+pub(crate) fn machine_key() -> Key {
+    let world = &*WORLD;
+    let snapshot = world.directory.snapshot().expect("there is a domain");
+    let machine = snapshot.account_by_sam("PC-1$").ok().flatten();
+    let machine = machine.expect("the machine was added");
+    let key = machine.keys.newest().next().expect("it has keys");
+    key.key.key().clone()
+}
+
 pub(crate) fn kdc(message: &[u8]) {
+    answer(message, Transport::Datagram, &WORLD.lockout);
+}
+
+/// The answer to a message, which can be read and is not too long.
+pub(crate) fn answer(message: &[u8], transport: Transport, lockout: &Lockout) -> Option<Arc<[u8]>> {
     let world = &*WORLD;
     let view = View {
         directory: world
@@ -76,19 +95,21 @@ pub(crate) fn kdc(message: &[u8]) {
         realm: &world.realm,
         identities: &world.identities,
         issuers: &[],
-        lockout: &world.lockout,
+        lockout,
         memory: &world.memory,
     };
     let mut rng = Seeded::new(7);
-    let answer = kdc::answer(message, None, Transport::Datagram, &view, START, &mut rng);
+    let answer = kdc::answer(message, None, transport, &view, START, &mut rng);
     answer.remember(&world.memory, START);
-    if let Some(reply) = answer.reply {
-        assert!(reply.len() <= world.realm.datagram_limit);
+    if let Some(reply) = &answer.reply {
+        let limit = world.realm.datagram_limit;
+        assert!(transport == Transport::Stream || reply.len() <= limit);
         assert!(matches!(
-            wire::kerberos::Message::decode(&reply),
+            wire::kerberos::Message::decode(reply),
             Ok(Some(_))
         ));
     }
+    answer.reply
 }
 
 /// The bytes as what a client signed, inside a request that is otherwise in order.
