@@ -1,12 +1,13 @@
-//! Device certificates, asked for through the directory (protocols B.5).
+//! Certificates of devices and of people, asked for through the directory (protocols B.5, E.5, G.3).
 
-use directory::EntryId;
-use trust::enrolment::DeviceEnrolment;
+use directory::{AccountKind, EntryId};
+use trust::Span;
+use trust::enrolment::{DeviceEnrolment, LogonEnrolment};
 
 use crate::ca::Ca;
 use crate::fault::{Fault, Refused};
 use crate::issue::{self, Binding, Founded, Purpose, Wanted};
-use crate::profile::Profile;
+use crate::profile::{LogonNames, Profile};
 use crate::records::REQUESTS;
 use crate::revocation;
 use crate::work::{Work, hex};
@@ -32,9 +33,13 @@ pub(crate) fn one(work: &mut Work<'_, '_>, request: &[u8]) -> Result<(), Fault> 
         let Some(record) = work.snapshot().record(REQUESTS, request, work.now)? else {
             return Ok(());
         };
-        let judged = match DeviceEnrolment::from_bytes(record.value.bytes()) {
-            Some(enrolment) => device(work, request, enrolment)?,
-            None => Err(Refused::Request),
+        let value = record.value.bytes();
+        let judged = if let Some(enrolment) = DeviceEnrolment::from_bytes(value) {
+            device(work, request, enrolment)?
+        } else if let Some(enrolment) = LogonEnrolment::from_bytes(value) {
+            logon(work, request, &enrolment)?
+        } else {
+            Err(Refused::Request)
         };
         match judged {
             Ok(()) => {}
@@ -87,7 +92,55 @@ fn device(
     };
     let prepared = issue::prepare(work, &wanted, &founded)?;
     if prepared.is_ok() {
-        revocation::take(work, &key, enrolment.holder);
+        revocation::take(work, Ca::Devices, &key, enrolment.holder);
+    }
+    Ok(prepared.map(|_| ()).map_err(Refused::Lint))
+}
+
+/// A certificate to sign in with. It says of the person what the directory says, and of nobody else (G.3).
+fn logon(
+    work: &mut Work<'_, '_>,
+    request: &[u8],
+    enrolment: &LogonEnrolment,
+) -> Result<Result<(), Refused>, Fault> {
+    let ca = Ca::Enterprise;
+    let Some(founded) = Founded::read(work, ca)? else {
+        return Ok(Err(Refused::NotFounded(ca)));
+    };
+    let account = work.snapshot().account_by_id(EntryId(enrolment.holder))?;
+    let account = account.filter(|account| {
+        account.is_enabled() && matches!(account.kind, AccountKind::User | AccountKind::Computer)
+    });
+    let Some(account) = account else {
+        return Ok(Err(Refused::NoHolder));
+    };
+    if revocation::certified_elsewhere(work, enrolment.key(), enrolment.holder)? {
+        return Ok(Err(Refused::KeyInUse));
+    }
+    let domain = &work.snapshot().domain().dns_name;
+    let implicit = || format!("{}@{domain}", account.sam);
+    let profile = Profile::Logon(LogonNames {
+        name: account.sam.clone(),
+        upn: account.upn.clone().unwrap_or_else(implicit),
+        sid: account.sid,
+    });
+    let longest = work.view.configuration.logon_life;
+    let life = enrolment.days.map(|days| Span::days(days.into()));
+    let wanted = Wanted {
+        ca,
+        profile: &profile,
+        key: enrolment.key(),
+        life: life.map_or(longest, |life| life.min(longest)),
+        purpose: Purpose::Logon(request.to_vec()),
+        binding: Binding {
+            holder: Some(enrolment.holder),
+            listed: false,
+        },
+        cause: format!("logon certificate of {}", account.sam),
+    };
+    let prepared = issue::prepare(work, &wanted, &founded)?;
+    if prepared.is_ok() {
+        revocation::take(work, ca, enrolment.key(), enrolment.holder);
     }
     Ok(prepared.map(|_| ()).map_err(Refused::Lint))
 }

@@ -53,11 +53,11 @@ pub enum Refused {
     /// A certificate cannot be revoked for that reason: it says that something comes back.
     #[error("that is not a reason to revoke a certificate")]
     Reason,
-    /// The device does not exist or is disabled.
-    #[error("the device does not exist, or is disabled")]
+    /// The device or account does not exist or is disabled.
+    #[error("the device or account does not exist, or is disabled")]
     NoHolder,
-    /// The key is in a valid certificate of another device.
-    #[error("the key is certified for another device already")]
+    /// The key is in a valid certificate of another device or account.
+    #[error("the key is certified for another already")]
     KeyInUse,
     /// The authority has no certificate of its own yet.
     #[error("the authority {0} is not founded")]

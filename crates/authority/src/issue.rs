@@ -42,6 +42,8 @@ pub(crate) enum Purpose {
     Credential(String),
     /// The answer to the request of that key.
     Device(Vec<u8>),
+    /// The answer to the request of that key, for somebody's certificate to sign in with.
+    Logon(Vec<u8>),
     /// The revocation list.
     List,
 }
@@ -53,6 +55,7 @@ impl Purpose {
             Self::Credential(name) => (1, name.as_bytes()),
             Self::Device(request) => (2, request),
             Self::List => (3, &[]),
+            Self::Logon(request) => (4, request),
         }
     }
 
@@ -65,6 +68,7 @@ impl Purpose {
                 .map_err(|_| Fault::Corrupt("pending row")),
             2 => Ok(Self::Device(name.to_vec())),
             3 => Ok(Self::List),
+            4 => Ok(Self::Logon(name.to_vec())),
             _ => Err(Fault::Corrupt("pending row")),
         }
     }
@@ -76,6 +80,7 @@ impl Purpose {
             Self::Credential(name) if name.starts_with(credential::KDC) => Some(Kind::Kdc),
             Self::Credential(_) => Some(Kind::TlsServer),
             Self::Device(_) => Some(Kind::Device),
+            Self::Logon(_) => Some(Kind::Logon),
             Self::List => None,
         }
     }
@@ -336,7 +341,7 @@ fn abandon(
     let key = records::numbered(ca, sequence);
     work.remove(PENDING, key.clone());
     work.remove(PENDING_KEYS, key);
-    if let Purpose::Device(request) = purpose {
+    if let Purpose::Device(request) | Purpose::Logon(request) = purpose {
         let refused = Refused::Lint(violations.clone());
         answer(work, request, &Outcome::Refused(message(&refused)));
     }
@@ -395,7 +400,9 @@ fn hand_out(
             work.put_secret(CREDENTIALS, name.as_bytes().to_vec(), value);
             work.remove(PENDING_KEYS, pending_key);
         }
-        Purpose::Device(request) => answer(work, request, &Outcome::Issued(certificate.clone())),
+        Purpose::Device(request) | Purpose::Logon(request) => {
+            answer(work, request, &Outcome::Issued(certificate.clone()));
+        }
         Purpose::List => {}
     }
     let audit = work
@@ -461,5 +468,10 @@ fn found(work: &mut Work<'_, '_>, ca: Ca, certificate: &Certificate) -> Result<(
         certificate: Some(records::octets(certificate.der())?),
     };
     work.put(AUTHORITIES, ca.name().into(), records::write(&row));
+    if ca == Ca::Enterprise {
+        // Tools that read the directory see whom the KDC trusts.
+        let listed = directory::issuers::trust(work.snapshot(), certificate, work.rng)?;
+        work.extend(listed);
+    }
     Ok(())
 }

@@ -50,7 +50,7 @@ pub use credential::{Credential, is_kdc, kdc_credentials, tls_credential};
 pub use fault::{Fault, Refused};
 pub use keys::Keys;
 pub use list::{Current, current as current_list};
-pub use profile::{KdcNames, Profile, TlsNames};
+pub use profile::{KdcNames, LogonNames, Profile, TlsNames};
 pub use publish::{answer, authority};
 pub use settings::{Configuration, KeyName, Misconfigured, Settings, TlsServer};
 pub use view::{Issued, certificate, certificates};

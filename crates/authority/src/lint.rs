@@ -34,6 +34,8 @@ pub enum Kind {
     TlsServer,
     /// A device certificate (protocols B.5).
     Device,
+    /// A person's certificate to sign in with (protocols E.5, PKI-T4).
+    Logon,
 }
 
 /// The rules, each named as its refusal names it.
@@ -82,6 +84,8 @@ pub enum Rule {
     TemplateName,
     /// The device extensions agree with the subject (protocols B.5).
     DeviceExtensions,
+    /// The SID of a certificate to sign in with is one SID of a domain, in the form of protocols E.5.4.
+    SecurityIdentifier,
     /// cRLNumber is there and higher than the one before.
     ListNumber,
     /// Every entry has a serial number of its own, a date that is past and a reason.
@@ -112,6 +116,7 @@ impl fmt::Display for Rule {
             Self::DistributionPoints => "distribution-points",
             Self::TemplateName => "template-name",
             Self::DeviceExtensions => "device-extensions",
+            Self::SecurityIdentifier => "security-identifier",
             Self::ListNumber => "list-number",
             Self::ListEntries => "list-entries",
         })

@@ -9,12 +9,20 @@ use const_oid::ObjectIdentifier;
 use crypto::key::PublicKey;
 use crypto::signature::SignatureAlgorithm;
 use trust::{Span, Timestamp};
+use wire::Sid;
 use wire::x509::device::{DeviceExtensions, Length};
 use wire::x509::{
     BasicConstraints, Extension, GeneralName, KerberosName, KeyUsage, Name, TbsCertificate, oid,
 };
 
 use crate::lint::Kind;
+
+/// Extended key usages of a certificate to sign in with (protocols E.5.1, PKI-T4).
+const LOGON_PURPOSES: [ObjectIdentifier; 3] = [
+    oid::SMART_CARD_LOGON,
+    oid::CLIENT_AUTHENTICATION,
+    oid::PKINIT_CLIENT_AUTHENTICATION,
+];
 
 /// How long before now a certificate begins, for clocks that are behind.
 pub(crate) const BACKDATED: Span = Span::hours(1);
@@ -40,6 +48,8 @@ pub enum Profile {
     Kdc(KdcNames),
     /// A TLS server (PKI-T2).
     TlsServer(TlsNames),
+    /// A person's, to sign in with (protocols E.5, PKI-T4).
+    Logon(LogonNames),
     /// A device (protocols B.5), with how the lengths of its extensions are written.
     Device(DeviceExtensions, Length),
 }
@@ -55,6 +65,17 @@ pub struct KdcNames {
     pub netbios: Option<String>,
     /// The realm, `CORP.EXAMPLE`.
     pub realm: String,
+}
+
+/// What a certificate to sign in with says of the person.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogonNames {
+    /// The account's name, for who reads the certificate: `alice`.
+    pub name: String,
+    /// The user principal name, `alice@corp.example`.
+    pub upn: String,
+    /// The account's SID, which is what the KDC goes by.
+    pub sid: Sid,
 }
 
 /// The names in a TLS server's certificate.
@@ -110,6 +131,7 @@ impl Profile {
             Self::Root(_) => Kind::Root,
             Self::Kdc(_) => Kind::Kdc,
             Self::TlsServer(_) => Kind::TlsServer,
+            Self::Logon(_) => Kind::Logon,
             Self::Device(..) => Kind::Device,
         }
     }
@@ -149,6 +171,7 @@ impl Profile {
             Self::Root(name) => name.clone(),
             Self::Kdc(names) => common(Some(&names.host)),
             Self::TlsServer(names) => common(names.hosts.first().map(String::as_str)),
+            Self::Logon(names) => common(Some(&names.name)),
             Self::Device(extensions, _) => {
                 common(extensions.device.map(|id| id.to_string()).as_deref())
             }
@@ -179,6 +202,14 @@ impl Profile {
                 Extension::extended_key_usage(&[oid::SERVER_AUTHENTICATION], false),
                 Extension::subject_alternative_name(&tls_names(names), empty_subject),
             ]),
+            Self::Logon(names) => extensions.extend([
+                Extension::extended_key_usage(&LOGON_PURPOSES, false),
+                Extension::subject_alternative_name(
+                    &[GeneralName::UserPrincipalName(names.upn.clone())],
+                    empty_subject,
+                ),
+                Extension::security_identifier(&names.sid),
+            ]),
             Self::Device(device, length) => {
                 let purposes = [oid::CLIENT_AUTHENTICATION];
                 extensions.push(Extension::extended_key_usage(&purposes, true));
@@ -203,7 +234,8 @@ impl Profile {
                 signs.and(KeyUsage::KEY_ENCIPHERMENT)
             }
             // Only RSA encrypts keys (RFC 5480 3).
-            (Self::Kdc(_) | Self::TlsServer(_), PublicKey::Ec(_)) | (Self::Device(..), _) => signs,
+            (Self::Kdc(_) | Self::TlsServer(_), PublicKey::Ec(_))
+            | (Self::Device(..) | Self::Logon(_), _) => signs,
         }
     }
 }

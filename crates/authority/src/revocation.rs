@@ -145,15 +145,12 @@ pub(crate) fn follow(work: &mut Work<'_, '_>, changed: &Changed) -> Result<(), F
         changed.class,
         Class::Device | Class::User | Class::Computer | Class::ManagedServiceAccount
     );
+    let touches = |attribute| changed.attributes.contains(&attribute);
+    let state = touches(Attribute::MsDsIsEnabled) || touches(Attribute::UserAccountControl);
     let matters = changed.kind == ChangeKind::Deleted
-        || [
-            Attribute::MsDsIsEnabled,
-            Attribute::UserAccountControl,
-            Attribute::MsDsKeyCredentialLink,
-            Attribute::AltSecurityIdentities,
-        ]
-        .iter()
-        .any(|attribute| changed.attributes.contains(attribute));
+        || state
+        || touches(Attribute::MsDsKeyCredentialLink)
+        || (changed.class == Class::Device && touches(Attribute::AltSecurityIdentities));
     if !holds || !matters {
         return Ok(());
     }
@@ -161,7 +158,7 @@ pub(crate) fn follow(work: &mut Work<'_, '_>, changed: &Changed) -> Result<(), F
     let replaced = replaced(work, changed, &all)?;
     for kept in all {
         if records::seconds(kept.certificate.not_after()) >= work.now {
-            judge(work, &kept, changed.id, replaced)?;
+            judge(work, &kept, changed.id, replaced, state)?;
         }
     }
     Ok(())
@@ -222,6 +219,7 @@ fn judge(
     kept: &Kept,
     holder: EntryId,
     replaced: Option<u64>,
+    state_changed: bool,
 ) -> Result<(), Fault> {
     let serial = kept.certificate.serial().to_vec();
     let system = Actor::system();
@@ -239,7 +237,8 @@ fn judge(
         (Some((reason, cause)), None | Some(Reason::CertificateHold)) => {
             let _ = revoke(work, kept.ca, &serial, reason, &system, cause)?;
         }
-        (None, Some(Reason::CertificateHold)) => {
+        // A hold by an administrator does not end because something else about its holder has changed.
+        (None, Some(Reason::CertificateHold)) if state_changed => {
             let cause = "its holder is enabled again";
             let _ = release(work, kept.ca, &serial, &system, cause)?;
         }
@@ -285,10 +284,10 @@ pub(crate) fn enabled(work: &Work<'_, '_>, holder: EntryId) -> Result<Option<boo
 const TAKEN: Span = Span::days(1);
 
 /// Notes that a certificate for a key is on its way; the certificate's own row takes its place.
-pub(crate) fn take(work: &mut Work<'_, '_>, key: &PublicKey, holder: Guid) {
+pub(crate) fn take(work: &mut Work<'_, '_>, ca: Ca, key: &PublicKey, holder: Guid) {
     let fingerprint = key.fingerprint().0;
     work.taken.insert(fingerprint, holder);
-    let held = records::held(holder, Ca::Devices, &[]);
+    let held = records::held(holder, ca, &[]);
     work.put_for(records::CERTIFIED, fingerprint.to_vec(), held, TAKEN);
 }
 

@@ -29,6 +29,8 @@ pub struct Settings {
     /// Days that a device certificate lives, 1 to 3652. Default: 3652, for known clients do not renew theirs
     /// (protocols B.5).
     pub device_days: u16,
+    /// Days that a certificate to sign in with lives at most, and where nothing else is asked for, 1 to 730. Default: 365.
+    pub logon_days: u16,
     /// Days until a revocation list must be replaced, 2 to 30. It is replaced after half of them, and at
     /// every revocation. Default: 7.
     pub list_days: u16,
@@ -47,6 +49,7 @@ impl Default for Settings {
             kdc_days: 365,
             tls_days: 90,
             device_days: 3652,
+            logon_days: 365,
             list_days: 7,
             device_ext_non_minimal_der: true,
         }
@@ -153,6 +156,7 @@ pub struct Configuration {
     pub(crate) kdc_life: Span,
     pub(crate) tls_life: Span,
     pub(crate) device_life: Span,
+    pub(crate) logon_life: Span,
     pub(crate) list_life: Span,
     pub(crate) device_length: Length,
 }
@@ -219,6 +223,7 @@ impl Configuration {
             kdc_life: days("kdc_days", settings.kdc_days, 2, 730)?,
             tls_life: days("tls_days", settings.tls_days, 2, 397)?,
             device_life: days("device_days", settings.device_days, 1, 3652)?,
+            logon_life: days("logon_days", settings.logon_days, 1, 730)?,
             list_life: days("list_days", settings.list_days, 2, 30)?,
             device_length: if settings.device_ext_non_minimal_der {
                 Length::LikePublicCertificates
@@ -273,13 +278,15 @@ mod tests {
     #[test]
     fn refuses_numbers_of_days_out_of_their_ranges() {
         type Change = (&'static str, fn(&mut Settings));
-        let changes: [Change; 8] = [
+        let changes: [Change; 10] = [
             ("kdc_days", |settings| settings.kdc_days = 1),
             ("kdc_days", |settings| settings.kdc_days = 731),
             ("tls_days", |settings| settings.tls_days = 1),
             ("tls_days", |settings| settings.tls_days = 398),
             ("device_days", |settings| settings.device_days = 0),
             ("device_days", |settings| settings.device_days = 3653),
+            ("logon_days", |settings| settings.logon_days = 0),
+            ("logon_days", |settings| settings.logon_days = 731),
             ("list_days", |settings| settings.list_days = 1),
             ("list_days", |settings| settings.list_days = 31),
         ];

@@ -1,6 +1,7 @@
 //! The authority over a directory in memory, with a clock that is moved.
 
 mod issuance;
+mod logon;
 mod renewal;
 mod revocation;
 

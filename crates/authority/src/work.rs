@@ -101,6 +101,11 @@ impl<'a, 'd> Work<'a, 'd> {
             .push(change::put(table, key, value, self.now + life));
     }
 
+    /// Takes over changes that are not records.
+    pub(crate) fn extend(&mut self, changes: Vec<Change>) {
+        self.changes.extend(changes);
+    }
+
     pub(crate) fn remove(&mut self, table: Table, key: Vec<u8>) {
         self.changes.push(change::remove(table, key));
     }

@@ -18,6 +18,9 @@ pub const OUTCOMES: &str = "authority.outcomes";
 /// The version of both encodings.
 const VERSION: u8 = 1;
 
+/// What a request for a logon certificate begins with.
+const LOGON: u8 = 2;
+
 /// A public key whose private half somebody proved to hold, by signing a certification request with it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PossessedKey(PublicKey);
@@ -155,6 +158,58 @@ impl DeviceEnrolment {
     }
 }
 
+/// A certificate to sign in with that is asked for. All that it says of the person comes from the directory.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LogonEnrolment {
+    /// objectGUID of the account, with which the certificate lives and dies.
+    pub holder: Guid,
+    /// Days that it shall live; `None` for as long as the authority gives.
+    pub days: Option<u16>,
+    key: PublicKey,
+}
+
+impl LogonEnrolment {
+    /// Asks for a certificate for a key that somebody proved to hold.
+    #[must_use]
+    pub fn new(holder: Guid, days: Option<u16>, key: PossessedKey) -> Self {
+        Self {
+            holder,
+            days,
+            key: key.0,
+        }
+    }
+
+    /// The key to be certified.
+    #[must_use]
+    pub const fn key(&self) -> &PublicKey {
+        &self.key
+    }
+
+    /// The record's value.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = vec![LOGON];
+        bytes.extend(self.holder.to_bytes());
+        bytes.extend(self.days.unwrap_or(0).to_be_bytes());
+        bytes.extend(self.key.to_spki_der());
+        bytes
+    }
+
+    /// Reads a record's value; `None` for one that [`LogonEnrolment::to_bytes`] did not write.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let rest = bytes.strip_prefix(&[LOGON])?;
+        let (holder, rest) = rest.split_first_chunk()?;
+        let (days, key) = rest.split_first_chunk()?;
+        let days = u16::from_be_bytes(*days);
+        Some(Self {
+            holder: Guid::from_bytes(*holder),
+            days: (days > 0).then_some(days),
+            key: PublicKey::from_spki_der(key).ok()?,
+        })
+    }
+}
+
 /// What became of an enrolment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Outcome {
@@ -284,5 +339,18 @@ mod tests {
         assert_eq!(Outcome::from_bytes(&refused.to_bytes()), Some(refused));
         assert_eq!(Outcome::from_bytes(&[]), None);
         assert_eq!(Outcome::from_bytes(&[VERSION, 1, 0x30, 0]), None);
+    }
+
+    #[test]
+    fn a_request_for_a_logon_certificate_reads_back_and_is_no_device_s() {
+        let key = key();
+        let possessed = PossessedKey::of(&request(&key, &key)).unwrap();
+        for days in [None, Some(30)] {
+            let holder = Guid::from_bytes([3; 16]);
+            let asked = LogonEnrolment::new(holder, days, possessed.clone());
+            let bytes = asked.to_bytes();
+            assert_eq!(LogonEnrolment::from_bytes(&bytes), Some(asked));
+            assert_eq!(DeviceEnrolment::from_bytes(&bytes), None);
+        }
     }
 }

@@ -31,9 +31,12 @@ const AUTHORITY_INFO_ACCESS: ObjectIdentifier = oid("1.3.6.1.5.5.7.1.1");
 const TEMPLATE_NAME: ObjectIdentifier = oid("1.3.6.1.4.1.311.20.2");
 const DEVICE_ARC: ObjectIdentifier = oid("1.2.840.113556.1.5.284");
 
+const SECURITY_IDENTIFIER: ObjectIdentifier = oid("1.3.6.1.4.1.311.25.2");
+
 const SERVER_AUTH: ObjectIdentifier = oid("1.3.6.1.5.5.7.3.1");
 const CLIENT_AUTH: ObjectIdentifier = oid("1.3.6.1.5.5.7.3.2");
 const PKINIT_KDC: ObjectIdentifier = oid("1.3.6.1.5.2.3.5");
+const PKINIT_CLIENT: ObjectIdentifier = oid("1.3.6.1.5.2.3.4");
 const SMART_CARD_LOGON: ObjectIdentifier = oid("1.3.6.1.4.1.311.20.2.2");
 
 const RSA: ObjectIdentifier = oid("1.2.840.113549.1.1.1");
@@ -89,6 +92,22 @@ const fn table(kind: Kind) -> Table {
                 SUBJECT_ALT_NAME,
             ],
             optional: &[CRL_DISTRIBUTION_POINTS, AUTHORITY_INFO_ACCESS],
+        },
+        Kind::Logon => Table {
+            longest: Span::days(2 * 366),
+            purposes: &[SMART_CARD_LOGON, CLIENT_AUTH, PKINIT_CLIENT],
+            purposes_critical: false,
+            required: &[
+                BASIC_CONSTRAINTS,
+                KEY_USAGE,
+                EXT_KEY_USAGE,
+                SUBJECT_KEY_IDENTIFIER,
+                AUTHORITY_KEY_IDENTIFIER,
+                SUBJECT_ALT_NAME,
+                SECURITY_IDENTIFIER,
+                CRL_DISTRIBUTION_POINTS,
+            ],
+            optional: &[AUTHORITY_INFO_ACCESS],
         },
         Kind::Device => Table {
             longest: Span::days(10 * 366),
@@ -386,7 +405,7 @@ fn subject(empty: bool, kind: Kind, extensions: &[Extension], findings: &mut Fin
     let named = extensions
         .iter()
         .any(|extension| extension.extn_id == SUBJECT_ALT_NAME && extension.critical);
-    let may_be_empty = matches!(kind, Kind::Kdc | Kind::TlsServer);
+    let may_be_empty = matches!(kind, Kind::Kdc | Kind::TlsServer | Kind::Logon);
     findings.require(
         Rule::SubjectName,
         named && may_be_empty,
@@ -433,7 +452,9 @@ fn constraints(tbs: &TbsCertificate, kind: Kind, rsa: bool, findings: &mut Findi
         Kind::Kdc | Kind::TlsServer if rsa => {
             KeyUsages::DigitalSignature | KeyUsages::KeyEncipherment
         }
-        Kind::Kdc | Kind::TlsServer | Kind::Device => KeyUsages::DigitalSignature.into(),
+        Kind::Kdc | Kind::TlsServer | Kind::Device | Kind::Logon => {
+            KeyUsages::DigitalSignature.into()
+        }
     };
     let usage = tbs.get_extension::<KeyUsage>().ok().flatten();
     findings.require(

@@ -13,7 +13,9 @@ use wire::x509::{
 };
 
 use super::*;
-use crate::profile::{BACKDATED, Issuer, KdcNames, KeyIdentifier, Places, Profile, TlsNames};
+use crate::profile::{
+    BACKDATED, Issuer, KdcNames, KeyIdentifier, LogonNames, Places, Profile, TlsNames,
+};
 
 const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
 const DEVICE: &str = "47f577e3-d2d0-4a0a-8aca-e0501098bde4";
@@ -57,6 +59,11 @@ fn issuer_certificate(key: &PublicKey) -> Vec<u8> {
 fn profile(kind: Kind) -> Profile {
     match kind {
         Kind::Root => Profile::Root(root_name()),
+        Kind::Logon => Profile::Logon(LogonNames {
+            name: "alice".into(),
+            upn: "alice@corp.example".into(),
+            sid: "S-1-5-21-1-2-3-1104".parse().unwrap(),
+        }),
         Kind::Kdc => Profile::Kdc(KdcNames {
             host: "dc1.corp.example".into(),
             domain: "corp.example".into(),
@@ -82,12 +89,18 @@ fn profile(kind: Kind) -> Profile {
     }
 }
 
-const KINDS: [Kind; 4] = [Kind::Root, Kind::Kdc, Kind::TlsServer, Kind::Device];
+const KINDS: [Kind; 5] = [
+    Kind::Root,
+    Kind::Kdc,
+    Kind::TlsServer,
+    Kind::Device,
+    Kind::Logon,
+];
 
 fn life(kind: Kind) -> Span {
     match kind {
         Kind::Root => Span::days(20 * 365),
-        Kind::Kdc => Span::days(365),
+        Kind::Kdc | Kind::Logon => Span::days(365),
         Kind::TlsServer => Span::days(90),
         Kind::Device => Span::days(3652),
     }
@@ -1000,4 +1013,30 @@ fn a_lists_extensions_are_two_and_not_critical() {
     draft.extensions[1].value = vec![2, 2, 0, 8];
     let rules = draft.judge().unwrap_err().rules();
     assert!(rules.contains(&Rule::Encoding));
+}
+
+#[test]
+fn a_logon_certificate_names_one_person_by_name_and_sid() {
+    let with = |oid, extension: Extension| {
+        let mut draft = Draft::of(Kind::Logon, &P256);
+        let place = draft.extensions.iter().position(|own| own.oid == oid);
+        draft.extensions[place.unwrap()] = extension;
+        draft
+    };
+    let upn = |text: &str| GeneralName::UserPrincipalName(text.into());
+    let named = |names: &[GeneralName]| {
+        let extension = Extension::subject_alternative_name(names, false);
+        with(oid::SUBJECT_ALTERNATIVE_NAME, extension).breaks(Rule::AlternativeNames);
+    };
+    named(&[upn("alice@corp.example"), upn("bob@corp.example")]);
+    named(&[upn("alice")]);
+    named(&[
+        GeneralName::Dns("dc1.corp.example".into()),
+        upn("alice@corp.example"),
+    ]);
+    named(&[GeneralName::Kerberos(KerberosName::kdc("CORP.EXAMPLE"))]);
+    for sid in ["S-1-5-32-544", "S-1-5-21-1-2-3", "S-1-5-21-1-2-3-4-5"] {
+        let extension = Extension::security_identifier(&sid.parse().unwrap());
+        with(oid::SECURITY_IDENTIFIER, extension).breaks(Rule::SecurityIdentifier);
+    }
 }

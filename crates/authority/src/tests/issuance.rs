@@ -401,7 +401,7 @@ fn refuses_a_key_that_another_device_has_a_certificate_for() {
     house.settle();
     assert!(matches!(house.outcome(&request), Some(Outcome::Issued(_))));
     let request = house.ask(second, &key);
-    assert!(house.refused(&request).contains("another device"));
+    assert!(house.refused(&request).contains("certified for another"));
 
     let request = house.ask(first, &key);
     house.settle();

@@ -1,12 +1,12 @@
 //! The rules for what a certificate says about names and places in its extensions.
 
-use der::asn1::{BmpString, GeneralStringRef};
+use der::asn1::{BmpString, GeneralStringRef, OctetStringRef, Utf8StringRef};
 use der::{Decode, Sequence};
 use x509_cert::certificate::TbsCertificate;
 use x509_cert::ext::pkix::name::{DistributionPointName, GeneralName, OtherName};
 use x509_cert::ext::pkix::{AuthorityInfoAccessSyntax, CrlDistributionPoints, SubjectAltName};
 
-use super::{DEVICE_ARC, TEMPLATE_NAME, oid};
+use super::{DEVICE_ARC, SECURITY_IDENTIFIER, TEMPLATE_NAME, oid};
 use crate::lint::{Findings, Kind, Rule, names};
 
 pub(super) fn judge(tbs: &TbsCertificate, kind: Kind, findings: &mut Findings) {
@@ -15,6 +15,9 @@ pub(super) fn judge(tbs: &TbsCertificate, kind: Kind, findings: &mut Findings) {
     information_access(tbs, findings);
     if kind == Kind::Kdc {
         template_name(tbs, findings);
+    }
+    if kind == Kind::Logon {
+        security_identifier(tbs, findings);
     }
     if kind == Kind::Device {
         device_extensions(tbs, findings);
@@ -29,9 +32,10 @@ fn alternative_names(tbs: &TbsCertificate, kind: Kind, findings: &mut Findings) 
     };
     let mut hosts = Vec::new();
     let mut principals = 0;
+    let mut people = 0;
     for name in &names {
         let fault = match name {
-            GeneralName::DnsName(host) => {
+            GeneralName::DnsName(host) if kind != Kind::Logon => {
                 hosts.push(host.as_str());
                 let wildcard = kind == Kind::TlsServer;
                 (!names::is_dns_name(host.as_str(), wildcard))
@@ -44,12 +48,21 @@ fn alternative_names(tbs: &TbsCertificate, kind: Kind, findings: &mut Findings) 
                 principals += 1;
                 kdc_principal(other).err()
             }
+            GeneralName::OtherName(other) if kind == Kind::Logon => {
+                people += 1;
+                user_principal(other).err()
+            }
             _ => Some("a form that has no place here".to_owned()),
         };
         if let Some(fault) = fault {
             findings.report(Rule::AlternativeNames, fault);
         }
     }
+    findings.require(
+        Rule::AlternativeNames,
+        kind != Kind::Logon || people == 1,
+        format!("{people} user principal names"),
+    );
     if kind == Kind::Kdc {
         // AUTH-KDC-6, E.3.5: the host, its domain, and the ticket-granting service of the realm.
         let of_domain = hosts.iter().any(|host| {
@@ -68,6 +81,60 @@ fn alternative_names(tbs: &TbsCertificate, kind: Kind, findings: &mut Findings) 
             format!("{principals} Kerberos principals"),
         );
     }
+}
+
+/// A user principal name: a UTF8String with one sign between a name and a domain.
+fn user_principal(other: &OtherName) -> Result<(), String> {
+    if other.type_id != oid("1.3.6.1.4.1.311.20.2.3") {
+        return Err(format!("an otherName of type {}", other.type_id));
+    }
+    let text: Utf8StringRef<'_> = other
+        .value
+        .decode_as()
+        .map_err(|error| format!("the user principal name: {error}"))?;
+    let name = text.as_str();
+    let right = name.rsplit_once('@').is_some_and(|(user, domain)| {
+        !user.is_empty() && names::is_dns_name(domain, false) && !name.contains(char::is_control)
+    });
+    if right {
+        Ok(())
+    } else {
+        Err(format!("{name:?} is no user principal name"))
+    }
+}
+
+/// `GeneralNames` of one otherName with an OCTET STRING of a SID in letters (protocols E.5.4, E.5.6).
+fn security_identifier(tbs: &TbsCertificate, findings: &mut Findings) {
+    let extensions = tbs.extensions().map(Vec::as_slice).unwrap_or_default();
+    let value = extensions
+        .iter()
+        .find(|extension| extension.extn_id == SECURITY_IDENTIFIER)
+        .map(|extension| extension.extn_value.as_bytes());
+    let names = value.and_then(|value| Vec::<GeneralName>::from_der(value).ok());
+    let right = match names.as_deref() {
+        Some([GeneralName::OtherName(other)]) => {
+            let text: Option<&OctetStringRef> = other.value.decode_as().ok();
+            other.type_id == oid("1.3.6.1.4.1.311.25.2.1")
+                && text.is_some_and(|text| is_domain_sid(text.as_bytes()))
+        }
+        _ => false,
+    };
+    findings.require(Rule::SecurityIdentifier, right, "not one SID of a domain");
+}
+
+/// `S-1-5-21-` and four numbers of 32 bits.
+fn is_domain_sid(text: &[u8]) -> bool {
+    let parts = core::str::from_utf8(text)
+        .ok()
+        .and_then(|text| text.strip_prefix("S-1-5-21-"))
+        .map(|rest| rest.split('-').collect::<Vec<_>>());
+    parts.is_some_and(|parts| {
+        parts.len() == 4
+            && parts.iter().all(|part| {
+                part.parse::<u32>()
+                    .is_ok_and(|number| number.to_string() == **part)
+            })
+    })
 }
 
 /// `krbtgt/REALM@REALM` (RFC 4556 3.2.4).
