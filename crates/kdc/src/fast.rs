@@ -2,8 +2,8 @@
 //!
 //! The armor key of an AS-REQ comes of a ticket-granting ticket that is shown with it, the machine's as a rule; that of a
 //! TGS-REQ of the ticket and subkey that the request rests on. What is asked is what stands inside; of what stands
-//! outside nothing is believed. Whoever answers from inside says everything inside, a refusal, too: outside there is one
-//! code for all of them, and one length for nearly all.
+//! outside nothing is believed. Whoever answers from inside says everything inside, a refusal, too: outside they have one
+//! code, but for the one that asks for a proof, and nearly all of them one length.
 //!
 //! The authenticator of armor may come again: clients show the same one throughout an exchange, and who does not know
 //! its subkey can make nothing with it.
@@ -255,7 +255,8 @@ impl Armor {
         }
     }
 
-    /// A refusal (RFC 6113 5.4.4): `error` and its data inside, and outside nothing but that there is one.
+    /// A refusal (RFC 6113 5.4.4): `error` and its data inside, and outside nothing but that there is one, or that the
+    /// client has not proven itself yet.
     pub(crate) fn refusal(
         &self,
         mut error: KrbError,
@@ -263,8 +264,13 @@ impl Armor {
         view: &View<'_>,
         rng: &mut dyn Rng,
     ) -> Vec<u8> {
+        // What a client is to do next, the next message shows anyhow; Heimdal's 7.8 looks for it outside.
+        let outside = match error.error_code {
+            code @ ErrorCode::KDC_ERR_PREAUTH_REQUIRED => code,
+            _ => ErrorCode::KRB_ERR_GENERIC,
+        };
         let mut outer = KrbError::new(
-            ErrorCode::KRB_ERR_GENERIC,
+            outside,
             error.stime,
             error.susec,
             view.realm.name.clone(),
