@@ -5,8 +5,8 @@
 //! AES-256-CBC alone: there is no des-ede3-cbc here, which such clients may ask for.
 
 use aws_lc_rs::cipher::{
-    AES_256, AES_256_KEY_LEN, AES_CBC_IV_LEN, EncryptionContext, PaddedBlockEncryptingKey,
-    UnboundCipherKey,
+    AES_256, AES_256_KEY_LEN, AES_CBC_IV_LEN, DecryptionContext, EncryptionContext,
+    PaddedBlockDecryptingKey, PaddedBlockEncryptingKey, UnboundCipherKey,
 };
 use aws_lc_rs::iv::FixedLength;
 use aws_lc_rs::rsa::{Pkcs1PublicEncryptingKey, PublicEncryptingKey};
@@ -62,9 +62,29 @@ pub fn encrypt(
     Ok(sealed)
 }
 
+/// Opens what [`encrypt`] made, for who is told the content key.
+///
+/// # Errors
+/// [`CannotEnvelop`] when the content is not whole blocks with their padding.
+pub fn decrypt(
+    sealed: &[u8],
+    key: &[u8; KEY_LEN],
+    vector: &[u8; IV_LEN],
+) -> Result<Vec<u8>, CannotEnvelop> {
+    let key = UnboundCipherKey::new(&AES_256, key).map_err(|_| CannotEnvelop)?;
+    let key = PaddedBlockDecryptingKey::cbc_pkcs7(key).map_err(|_| CannotEnvelop)?;
+    let mut content = sealed.to_vec();
+    let vector = DecryptionContext::Iv128(FixedLength::from(vector));
+    let length = key
+        .decrypt(&mut content, vector)
+        .map_err(|_| CannotEnvelop)?
+        .len();
+    content.truncate(length);
+    Ok(content)
+}
+
 #[cfg(test)]
 mod tests {
-    use aws_lc_rs::cipher::{DecryptionContext, PaddedBlockDecryptingKey};
     use aws_lc_rs::rsa::{Pkcs1PrivateDecryptingKey, PrivateDecryptingKey};
     use hex_literal::hex;
 
@@ -90,11 +110,9 @@ mod tests {
         let private = Pkcs1PrivateDecryptingKey::new(private).unwrap();
         let mut room = vec![0; private.min_output_size()];
         assert_eq!(private.decrypt(&transported, &mut room).unwrap(), key);
-        let mut sealed = encrypt(b"a reply key", &key, &vector).unwrap();
-        let opener = UnboundCipherKey::new(&AES_256, &key).unwrap();
-        let opener = PaddedBlockDecryptingKey::cbc_pkcs7(opener).unwrap();
-        let vector = DecryptionContext::Iv128(FixedLength::from(&vector));
-        assert_eq!(opener.decrypt(&mut sealed, vector).unwrap(), b"a reply key");
+        let sealed = encrypt(b"a reply key", &key, &vector).unwrap();
+        assert_eq!(decrypt(&sealed, &key, &vector).unwrap(), b"a reply key");
+        assert_eq!(decrypt(&sealed[1..], &key, &vector), Err(CannotEnvelop));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use crate::View;
 use crate::armoring;
 use crate::change_password;
 use crate::client::{self, Client};
+use crate::crypto_policy::{self, OldCrypto};
 use crate::fast::{self, Armor, Opened, Shown};
 use crate::issue::{self, Issued};
 use crate::lifetime::{self, Limits};
@@ -34,6 +35,8 @@ const NOT_HERE: KdcOptions = KdcOptions::FORWARDED
 pub(crate) struct Progress {
     pub(crate) client: Option<Client>,
     pub(crate) means: Option<Means>,
+    /// What old cryptography the proof used, as switches allow it.
+    pub(crate) old: Vec<OldCrypto>,
     /// The request inside of armor, and the armor, under which a refusal is told, too.
     pub(crate) armored: Option<Opened<10>>,
 }
@@ -96,6 +99,7 @@ fn give(
     }
     let proof = Proof::of(received, armor, &account, &krbtgt.keys, view, now, rng)?;
     progress.means = Some(means(&account, &proof));
+    progress.old = proof.old().to_vec();
     let changes_passwords = service.changes_passwords();
     if let Proof::Password(_) = proof
         && !changes_passwords
@@ -252,8 +256,8 @@ fn reply_key<'a>(
             Ok((vec![padata].into(), ReplyKey::LongTerm(proven.key)))
         }
         Proof::Key(proven) => {
-            let etype =
-                choose_etype(&body.etype, &view.realm.etypes).ok_or(Refused::NoCommonEtype)?;
+            let allowed = crypto_policy::etypes_of(account, &view.realm.etypes);
+            let etype = choose_etype(&body.etype, &allowed).ok_or(Refused::NoCommonEtype)?;
             let (Some(client), Some(service)) = (&body.cname, &body.sname) else {
                 return Err(Refused::Nameless("client"));
             };

@@ -16,6 +16,7 @@ mod armoring;
 mod as_exchange;
 mod change_password;
 mod client;
+mod crypto_policy;
 mod fast;
 mod identity;
 mod issue;
@@ -47,6 +48,7 @@ use wire::kerberos::{AsReq, MessageType, PrincipalName, TgsReq};
 use crate::memory::{MessageId, Received};
 
 pub use change_password::{Desk, change_password};
+pub use crypto_policy::{CryptoPolicy, OldCrypto};
 pub use identity::{Identity, Unusable};
 pub use lifetime::Lifetimes;
 pub use memory::Memory;
@@ -150,6 +152,8 @@ pub struct Exchange {
     pub means: Option<Means>,
     /// Whose ticket armored the request (RFC 6113): a computer's as a rule, in the TGS exchange the client's own.
     pub armor: Option<String>,
+    /// What old cryptography was used, as switches allow it.
+    pub old: Vec<OldCrypto>,
     /// Why it was refused; `None` for a ticket given.
     pub refused: Option<Refused>,
 }
@@ -251,6 +255,7 @@ fn initial(
     exchange.client = body.cname.as_ref().map(shown);
     exchange.service = body.sname.as_ref().map(shown);
     exchange.means = progress.means;
+    exchange.old = progress.old;
     exchange.armor = armor.and_then(|armor| armor.holder.clone());
     let reply = answer.unwrap_or_else(|refused| {
         let account = progress.client.as_ref().map(|client| &*client.account);
@@ -322,6 +327,7 @@ impl Exchange {
             service: None,
             means: None,
             armor: None,
+            old: Vec::new(),
             refused,
         }
     }

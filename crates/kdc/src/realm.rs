@@ -6,6 +6,7 @@ use trust::Span;
 use trust::revocation::Requirement;
 use wire::kerberos::{NameType, PrincipalName, Realm as RealmName};
 
+use crate::crypto_policy::CryptoPolicy;
 use crate::lifetime::Lifetimes;
 
 /// How certain it must be that a certificate is an account's (protocols E.5.5).
@@ -35,6 +36,8 @@ pub struct Realm {
     pub lifetimes: Lifetimes,
     /// The encryption types that are used at all.
     pub etypes: Vec<Etype>,
+    /// What PKINIT takes.
+    pub crypto: CryptoPolicy,
     /// Whether PKINIT needs a freshness token (`kdc.require_freshness`, protocols K; off by default).
     pub require_freshness: bool,
     /// How certain it must be that a certificate is an account's (`kdc.strong_mapping`, protocols E.5.5).
@@ -57,6 +60,7 @@ impl Realm {
             kdc_name: kdc_name.to_owned(),
             lifetimes: Lifetimes::default(),
             etypes: Etype::ALL.to_vec(),
+            crypto: CryptoPolicy::default(),
             require_freshness: false,
             strong_mapping: StrongMapping::default(),
             revocation: Requirement::default(),

@@ -1,6 +1,5 @@
 //! Refusals as they are sent (RFC 4120 5.9.1, protocols E.3.6).
 
-use crypto::digest::DigestAlgorithm;
 use directory::Account;
 use trust::{Rng, Timestamp};
 use wire::asn1::AlgorithmIdentifierOwned;
@@ -11,6 +10,7 @@ use wire::kerberos::{
 use wire::pkinit::TdCmsDigestAlgorithms;
 
 use crate::View;
+use crate::crypto_policy::CryptoPolicy;
 use crate::fast::Armor;
 use crate::lifetime::kerberos_time;
 use crate::preauth::{hints, pkinit};
@@ -124,7 +124,7 @@ pub(crate) fn data(
         }
         Refused::DhParameters => Some(Data::Typed(
             PaDataType::TD_DH_PARAMETERS,
-            pkinit::agreement::accepted_groups(),
+            pkinit::agreement::accepted_groups(&view.realm.crypto),
         )),
         Refused::CertificateInvalid(invalid) => {
             let (data_type, data) = pkinit::told::about(invalid, view.issuers)?;
@@ -132,21 +132,16 @@ pub(crate) fn data(
         }
         Refused::DigestNotAccepted => Some(Data::Typed(
             PaDataType::TD_CMS_DIGEST_ALGORITHMS,
-            accepted_digests(),
+            accepted_digests(&view.realm.crypto),
         )),
         _ => None,
     }
 }
 
-fn accepted_digests() -> Vec<u8> {
-    let accepted = [
-        DigestAlgorithm::Sha256,
-        DigestAlgorithm::Sha384,
-        DigestAlgorithm::Sha512,
-    ];
-    let identifiers = accepted.map(|digest| AlgorithmIdentifierOwned {
+fn accepted_digests(policy: &CryptoPolicy) -> Vec<u8> {
+    let identifiers = policy.digests().map(|digest| AlgorithmIdentifierOwned {
         oid: digest.oid(),
         parameters: None,
     });
-    TdCmsDigestAlgorithms::from(identifiers).encode()
+    identifiers.collect::<TdCmsDigestAlgorithms>().encode()
 }

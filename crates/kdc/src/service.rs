@@ -11,6 +11,7 @@ use wire::kerberos::{EncryptionType, KdcOptions, NameType, PrincipalName};
 
 use crate::View;
 use crate::client;
+use crate::crypto_policy::account_takes;
 use crate::realm::Realm;
 use crate::refused::Refused;
 
@@ -195,7 +196,10 @@ impl Service {
         self.account
             .keys
             .newest()
-            .find(|key| allowed.contains(&key.key.etype()))
+            .find(|key| {
+                let etype = key.key.etype();
+                allowed.contains(&etype) && account_takes(&self.account, etype)
+            })
             .ok_or(Refused::NoCommonEtype)
     }
 
@@ -210,7 +214,7 @@ impl Service {
             .keys
             .newest()
             .map(|key| key.key.etype())
-            .filter(|etype| allowed.contains(etype))
+            .filter(|etype| allowed.contains(etype) && account_takes(&self.account, *etype))
             .collect();
         choose_etype(wanted, &common).ok_or(Refused::NoCommonEtype)
     }

@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::View;
 use crate::client;
+use crate::crypto_policy;
 use crate::lifetime::moment;
 use crate::refused::Refused;
 
@@ -62,6 +63,7 @@ pub(super) fn judge<'a>(
         .keys
         .newest()
         .filter(|key| view.realm.etypes.contains(&key.key.etype()))
+        .filter(|key| crypto_policy::account_takes(account, key.key.etype()))
         .find_map(|key| {
             let tried = open(&key, &sealed)?;
             meant = true;

@@ -11,6 +11,7 @@ use wire::kerberos::{
 
 use super::pkinit::freshness;
 use crate::View;
+use crate::crypto_policy::account_takes;
 use crate::fast::Armor;
 
 /// The methods that the account may use, in the order that we would. `fresh` gives a token for freshness
@@ -25,7 +26,7 @@ pub(crate) fn hints(
     now: Timestamp,
 ) -> MethodData {
     let mut methods = Vec::with_capacity(4);
-    let info = etype_info2(&etypes(request, view), account);
+    let info = etype_info2(&etypes(request, account, view), account);
     methods.push(PaData::new(PaDataType::ETYPE_INFO2, info.encode()));
     if !view.identities.is_empty() {
         methods.push(PaData::empty(PaDataType::PK_AS_REQ));
@@ -48,14 +49,14 @@ pub(crate) fn hints(
     methods.into()
 }
 
-/// The etypes of the request that the realm uses, as the client prefers them.
-fn etypes(request: &AsReq, view: &View<'_>) -> Vec<Etype> {
+/// The etypes of the request that the realm uses and the account may, as the client prefers them.
+fn etypes(request: &AsReq, account: &Account, view: &View<'_>) -> Vec<Etype> {
     request
         .req_body
         .etype
         .iter()
         .filter_map(|etype| Etype::from_number(etype.0))
-        .filter(|etype| view.realm.etypes.contains(etype))
+        .filter(|etype| view.realm.etypes.contains(etype) && account_takes(account, *etype))
         .collect()
 }
 

@@ -16,6 +16,7 @@ use self::pkinit::certificate_trust::Certified;
 use self::pkinit::freshness::Fresh;
 use self::pkinit::key_trust::Trusted;
 use crate::View;
+use crate::crypto_policy::OldCrypto;
 use crate::fast::Armor;
 use crate::memory::Received;
 use crate::refused::Refused;
@@ -92,6 +93,14 @@ impl<'a> Proof<'a> {
                 Signed::Listed(_) => None,
                 Signed::Certified(certificate) => Some(certificate),
             },
+        }
+    }
+
+    /// What old cryptography it used, as switches allow it.
+    pub(crate) fn old(&self) -> &[OldCrypto] {
+        match self {
+            Self::Password(_) => &[],
+            Self::Key(proven) => &proven.old,
         }
     }
 

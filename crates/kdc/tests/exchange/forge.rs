@@ -2,7 +2,7 @@
 //! well-behaved, from bytes. What a case does not change is as it should be, so that each refusal has one
 //! cause.
 
-use crypto::agreement::{Ephemeral, Group};
+use crypto::agreement::{Ephemeral, Group, LegacyModp1024};
 use crypto::digest::{self, DigestAlgorithm};
 use crypto::etype::{Etype, Key};
 use crypto::kdf::{self, PkinitKdf};
@@ -162,6 +162,8 @@ pub(crate) struct Cms {
     pub(crate) algorithm: Vec<u8>,
     /// How it is really signed.
     pub(crate) signs: SignatureAlgorithm,
+    /// Whether it signs by RSA over SHA-1, whatever `signs` says.
+    pub(crate) over_sha1: bool,
     pub(crate) name: SignerName,
     /// DER of the certificates, the tag included.
     pub(crate) certificates: Vec<Vec<u8>>,
@@ -190,6 +192,7 @@ impl Cms {
             digest: DigestAlgorithm::Sha256.oid(),
             algorithm: signs.identifier_der(),
             signs,
+            over_sha1: false,
             name: SignerName::IssuerAndSerial,
             certificates: vec![pair.certificate.clone()],
             signers: 1,
@@ -210,7 +213,11 @@ impl Cms {
                 (set, sent)
             }
         };
-        let signature = (self.signature)(pair.key.sign(self.signs, &covered).unwrap());
+        let signature = match self.over_sha1 {
+            true => crate::sha1_signature::sign(&pair.key, &covered),
+            false => pair.key.sign(self.signs, &covered).unwrap(),
+        };
+        let signature = (self.signature)(signature);
         let name = match &self.name {
             SignerName::IssuerAndSerial => {
                 let own = wire::x509::Certificate::parse(&pair.certificate).unwrap();
@@ -261,7 +268,10 @@ impl Cms {
 
 /// A client's key for the agreement, made anew from its seed as often as it is wanted.
 pub(crate) fn ephemeral(group: Group) -> Ephemeral {
-    Ephemeral::new(group, &[0x42; 64]).unwrap()
+    match group {
+        Group::Modp1024 => Ephemeral::in_modp_1024(LegacyModp1024, &[0x42; 64]).unwrap(),
+        group => Ephemeral::new(group, &[0x42; 64]).unwrap(),
+    }
 }
 
 /// The public value of a group's key, in a SubjectPublicKeyInfo.

@@ -3,8 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod armor;
-mod fast;
 mod certificates;
+mod fast;
 mod forge;
 mod granting;
 mod hostile_agreement;
@@ -15,6 +15,13 @@ mod hostile_key;
 mod hostile_signature;
 mod initial;
 mod mutation;
+mod names;
+mod old;
 mod passwords;
 mod pkinit;
+mod s4u;
+mod stage;
+mod user_to_user;
+mod rotation;
+mod sha1_signature;
 mod world;

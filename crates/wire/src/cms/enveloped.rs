@@ -1,10 +1,10 @@
 //! EnvelopedData (RFC 5652 6): content for who holds a key.
 
-use der::Sequence;
 use der::asn1::OctetStringRef;
+use der::{Sequence, Tag};
 
 use super::{IssuerAndSerialNumber, SignedData, oid};
-use crate::asn1::{self, AlgorithmIdentifierRef, Malformed, ObjectIdentifier, SetOf};
+use crate::asn1::{self, AlgorithmIdentifierRef, AnyRef, Malformed, ObjectIdentifier, SetOf};
 
 /// Content under a key that came along under somebody's public key.
 ///
@@ -67,6 +67,17 @@ pub struct EncryptedContentInfo<'a> {
     pub encrypted_content: Option<&'a OctetStringRef>,
 }
 
+/// Content under aes256-CBC, and its key by rsaEncryption.
+#[derive(Clone, Copy)]
+pub struct Aes256Sealed<'a> {
+    /// The content key, encrypted.
+    pub key: &'a [u8],
+    /// The initialization vector.
+    pub vector: &'a [u8; 16],
+    /// The content, encrypted.
+    pub content: &'a [u8],
+}
+
 /// A ContentInfo around it.
 #[derive(Sequence)]
 struct ContentInfo<'a> {
@@ -87,6 +98,40 @@ impl<'a> EnvelopedData<'a> {
             recipient_infos: [recipient].into_iter().collect(),
             encrypted_content_info: content,
         }
+    }
+
+    /// Writes, inside a ContentInfo, content of a type for the holder of an RSA key, whose certificate `rid` names.
+    ///
+    /// # Errors
+    /// [`Malformed`] when a part is longer than can be written.
+    pub fn encode_for_one(
+        rid: IssuerAndSerialNumber<'_>,
+        content_type: ObjectIdentifier,
+        sealed: Aes256Sealed<'_>,
+    ) -> Result<Vec<u8>, Malformed> {
+        let malformed = |source| Malformed::Syntax {
+            what: "EnvelopedData",
+            source,
+        };
+        let recipient = KeyTransRecipientInfo {
+            version: 0,
+            rid,
+            key_encryption_algorithm: AlgorithmIdentifierRef {
+                oid: oid::RSA_ENCRYPTION,
+                parameters: Some(AnyRef::NULL),
+            },
+            encrypted_key: OctetStringRef::new(sealed.key).map_err(malformed)?,
+        };
+        let vector = AnyRef::new(Tag::OctetString, sealed.vector).map_err(malformed)?;
+        let content = EncryptedContentInfo {
+            content_type,
+            content_encryption_algorithm: AlgorithmIdentifierRef {
+                oid: oid::AES256_CBC,
+                parameters: Some(vector),
+            },
+            encrypted_content: Some(OctetStringRef::new(sealed.content).map_err(malformed)?),
+        };
+        Ok(EnvelopedData::for_one(recipient, content).encode())
     }
 
     /// Reads a ContentInfo that holds EnvelopedData.

@@ -22,7 +22,7 @@ use der::{
     SliceReader, Tag, TagMode, TagNumber, Writer,
 };
 
-pub use enveloped::{EncryptedContentInfo, EnvelopedData, KeyTransRecipientInfo};
+pub use enveloped::{Aes256Sealed, EncryptedContentInfo, EnvelopedData, KeyTransRecipientInfo};
 
 use crate::asn1::{self, AlgorithmIdentifierRef, AnyRef, Malformed, ObjectIdentifier, Raw, SetOf};
 

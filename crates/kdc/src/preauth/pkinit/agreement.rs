@@ -1,6 +1,6 @@
 //! The reply key: agreement and key derivation (RFC 4556 3.2.3.1, RFC 5349, RFC 8636; protocols E.3.2, E.3.3).
 
-use crypto::agreement::{Ephemeral, Group, SharedSecret};
+use crypto::agreement::{Ephemeral, Group, LegacyModp1024, SharedSecret};
 use crypto::etype::{Etype, Key};
 use crypto::kdf::{self, PkinitKdf};
 use crypto::key::Curve;
@@ -11,6 +11,7 @@ use wire::pkinit::{
     TdDhParameters, encode_dh_public_key,
 };
 
+use crate::crypto_policy::CryptoPolicy;
 use crate::refused::Refused;
 
 /// Length of our nonce, as long as those that clients send.
@@ -26,6 +27,8 @@ pub(crate) struct Agreed {
     /// Ours, where the client sent one.
     pub(crate) server_nonce: Option<Vec<u8>>,
     client_nonce: Option<Vec<u8>>,
+    /// Whether it is the group of 1024 bits (`kdc.pkinit_modp1024`).
+    pub(crate) in_modp_1024: bool,
 }
 
 /// Agrees with the client. A key of ours serves this exchange alone.
@@ -33,14 +36,24 @@ pub(crate) struct Agreed {
 /// # Errors
 /// [`Refused::PublicKeyEncryption`] without a public value, [`Refused::DhParameters`] where the group is not
 /// one of ours or the value not one of the group, [`Refused::NoAcceptableKdf`].
-pub(crate) fn agree(pack: &AuthPack, rng: &mut dyn Rng) -> Result<Agreed, Refused> {
+pub(crate) fn agree(
+    pack: &AuthPack,
+    policy: &CryptoPolicy,
+    rng: &mut dyn Rng,
+) -> Result<Agreed, Refused> {
     let value = pack
         .public_value()
         .map_err(|_| Refused::DhParameters)?
         .ok_or(Refused::PublicKeyEncryption)?;
-    let (group, theirs) = group_of(&value).ok_or(Refused::DhParameters)?;
+    let (group, theirs) = group_of(&value)
+        .filter(|(group, _)| policy.takes_group(*group))
+        .ok_or(Refused::DhParameters)?;
     let kdf = choose_kdf(pack)?;
-    let ours = Ephemeral::new(group, &rng.bytes()).map_err(|_| Refused::Fault)?;
+    let ours = match group {
+        Group::Modp1024 => Ephemeral::in_modp_1024(LegacyModp1024, &rng.bytes()),
+        group => Ephemeral::new(group, &rng.bytes()),
+    };
+    let ours = ours.map_err(|_| Refused::Fault)?;
     let public_value = match group.curve() {
         Some(_) => ours.public_value().to_vec(),
         None => encode_dh_public_key(ours.public_value()),
@@ -55,20 +68,22 @@ pub(crate) fn agree(pack: &AuthPack, rng: &mut dyn Rng) -> Result<Agreed, Refuse
             .is_some()
             .then(|| rng.bytes::<NONCE_LENGTH>().to_vec()),
         client_nonce,
+        in_modp_1024: group == Group::Modp1024,
     })
 }
 
-/// The group and the client's value, if it is a group that we compute in. The order `q` is not looked at:
+/// The group and the client's value, if it is a group that we know. The order `q` is not looked at:
 /// clients send 0 for it, and the primes are known.
 fn group_of<'a>(value: &PublicValue<'a>) -> Option<(Group, &'a [u8])> {
-    let (group, theirs) = match value {
+    match value {
         PublicValue::Dh { parameters, public } => {
-            (Group::from_modp(parameters.p, parameters.g)?, *public)
+            Some((Group::from_modp(parameters.p, parameters.g)?, *public))
         }
-        PublicValue::Ec { curve, point } => (Group::from_curve(Curve::from_oid(curve)?), *point),
-        PublicValue::Other(_) => return None,
-    };
-    Group::SUPPORTED.contains(&group).then_some((group, theirs))
+        PublicValue::Ec { curve, point } => {
+            Some((Group::from_curve(Curve::from_oid(curve)?), *point))
+        }
+        PublicValue::Other(_) => None,
+    }
 }
 
 /// The strongest function that the client offers (no downgrade, RFC 8636 6).
@@ -124,27 +139,25 @@ impl Agreed {
 
 /// The groups that we compute in, the preferred one first, for a client that offered none of them
 /// (TD-DH-PARAMETERS).
-pub(crate) fn accepted_groups() -> Vec<u8> {
-    let algorithms = Group::SUPPORTED
-        .iter()
-        .filter_map(|group| match group.curve() {
-            Some(curve) => PublicValue::Ec {
-                curve: curve.oid(),
-                point: &[],
+pub(crate) fn accepted_groups(policy: &CryptoPolicy) -> Vec<u8> {
+    let algorithms = policy.groups().filter_map(|group| match group.curve() {
+        Some(curve) => PublicValue::Ec {
+            curve: curve.oid(),
+            point: &[],
+        }
+        .to_key()
+        .ok()?
+        .map(|key| key.algorithm),
+        None => {
+            let order = group.subgroup_order();
+            DomainParameters {
+                p: group.modulus()?,
+                g: &[2],
+                q: order.as_deref(),
             }
-            .to_key()
-            .ok()?
-            .map(|key| key.algorithm),
-            None => {
-                let order = group.subgroup_order();
-                DomainParameters {
-                    p: group.modulus()?,
-                    g: &[2],
-                    q: order.as_deref(),
-                }
-                .algorithm()
-                .ok()
-            }
-        });
+            .algorithm()
+            .ok()
+        }
+    });
     algorithms.collect::<TdDhParameters>().encode()
 }

@@ -1,6 +1,6 @@
 //! PKINIT at the KDC (RFC 4556, protocols E.3.1), step by step:
 //! what was signed ([`signed`]), by whom ([`key_trust`], [`certificate_trust`]), for this request and now ([`bound`]), lately
-//! ([`freshness`]), and the key that both sides make of it ([`agreement`]).
+//! ([`freshness`]), and the key that both sides make of it ([`agreement`]), or that we make alone ([`transport`]).
 
 pub(crate) mod agreement;
 mod bound;
@@ -10,6 +10,7 @@ pub(crate) mod key_trust;
 mod reply;
 mod signed;
 pub(crate) mod told;
+mod transport;
 
 use crypto::key::Fingerprint;
 use ticket::Keys;
@@ -24,8 +25,10 @@ use self::certificate_trust::Certified;
 use self::freshness::Fresh;
 use self::key_trust::Trusted;
 pub(crate) use self::reply::answer;
-use self::signed::Unverified;
+use self::signed::{Unverified, key_of};
+use self::transport::Transported;
 use crate::View;
+use crate::crypto_policy::OldCrypto;
 use crate::memory::Received;
 use crate::refused::Refused;
 use directory::Account;
@@ -72,11 +75,21 @@ pub(crate) struct Proven {
     pub(crate) signed: Signed,
     /// Whether the request was made on a token of ours.
     pub(crate) fresh: Option<Fresh>,
-    agreed: Agreed,
+    /// What old cryptography was used, as switches allow it.
+    pub(crate) old: Vec<OldCrypto>,
+    made: Made,
     /// The nonce of the PKAuthenticator, which KDCDHKeyInfo repeats.
     nonce: u32,
     elliptic: bool,
     trusted_certifiers: Vec<wire::pkinit::ExternalPrincipalIdentifier>,
+}
+
+/// How the reply key comes to the client.
+enum Made {
+    /// Both sides make it.
+    Agreed(Agreed),
+    /// It is sent under the client's key (`kdc.pkinit_rsa_mode`).
+    Transported(Transported),
 }
 
 /// Judges the PKINIT request in `padata` for `account`, which was found by the name `client`.
@@ -107,8 +120,10 @@ pub(crate) fn verify(
         .map_err(|_| Refused::MalformedPkinit("the PA-PK-AS-REQ is malformed"))?;
     let signed = SignedData::decode(&message.signed_auth_pack)
         .map_err(|_| Refused::MalformedPkinit("the SignedData is malformed"))?;
-    let signed = Unverified::read(&signed)?;
+    let policy = &view.realm.crypto;
+    let signed = Unverified::read(&signed, policy)?;
     let judged = judge(&signed, account, view, now)?;
+    check_length(&signed, &judged, account, view)?;
     let pack = signed.verify(&judged)?;
     let authenticator = &pack.pk_authenticator;
     bound::check(authenticator, received, &judged, view, now)?;
@@ -117,10 +132,28 @@ pub(crate) fn verify(
         None if view.realm.require_freshness => return Err(Refused::FreshnessMissing),
         None => None,
     };
-    let agreed = agreement::agree(&pack, rng)?;
+    let mut old = Vec::new();
+    if signed.is_over_sha1() {
+        old.push(OldCrypto::Sha1Cms);
+    }
+    let made = match pack.client_public_value {
+        None if policy.pkinit_rsa_mode => {
+            old.push(OldCrypto::RsaMode);
+            let certificate = signed.certificate.as_ref();
+            Made::Transported(transport::prepare(&pack, certificate, rng)?)
+        }
+        _ => {
+            let agreed = agreement::agree(&pack, policy, rng)?;
+            if agreed.in_modp_1024 {
+                old.push(OldCrypto::Modp1024);
+            }
+            Made::Agreed(agreed)
+        }
+    };
     Ok(Proven {
         fresh,
-        agreed,
+        old,
+        made,
         nonce: authenticator.nonce.into(),
         elliptic: signed.is_elliptic(),
         trusted_certifiers: message
@@ -129,6 +162,22 @@ pub(crate) fn verify(
             .unwrap_or_default(),
         signed: judged,
     })
+}
+
+/// Judges the length of the key that made the signature, which may not have come along.
+fn check_length(
+    signed: &Unverified<'_>,
+    judged: &Signed,
+    account: &Account,
+    view: &View<'_>,
+) -> Result<(), Refused> {
+    let policy = &view.realm.crypto;
+    if let Some(certificate) = &signed.certificate {
+        return policy.check_key(&key_of(certificate)?);
+    }
+    let listed = account.sign_in_key(judged.fingerprint());
+    let verifier = listed.and_then(|listed| listed.verifier.as_ref());
+    verifier.map_or(Ok(()), |verifier| policy.check_key(verifier.key()))
 }
 
 /// The name of the ticket-granting service or whatever else was asked for, as the key derivation wants it.

@@ -1,7 +1,7 @@
 //! PA-PK-AS-REP: our half of the agreement, signed with the KDC's key (RFC 4556 3.2.3.1).
 
 use crypto::etype::{Etype, Key};
-use wire::asn1::{AlgorithmIdentifierRef, OwnedToRef as _};
+use wire::asn1::{AlgorithmIdentifierRef, ObjectIdentifier, OwnedToRef as _};
 use wire::cms::{
     IssuerAndSerialNumber, SignedAttributes, SignedData, SignerIdentifier, SignerInfo,
 };
@@ -9,7 +9,7 @@ use wire::kerberos::{KdcReqBody, PaData, PaDataType};
 use wire::pkinit::{DhRepInfo, KdcDhKeyInfo, PaPkAsRep, oid};
 
 use super::agreement::Exchange;
-use super::{Parties, Proven};
+use super::{Made, Parties, Proven};
 use crate::identity::Identity;
 use crate::refused::Refused;
 
@@ -32,20 +32,33 @@ pub(crate) fn answer(
     identities: &[Identity],
 ) -> Result<Reply, Refused> {
     let identity = choose(proven, identities)?;
+    let agreed = match &proven.made {
+        Made::Agreed(agreed) => agreed,
+        Made::Transported(transported) => {
+            let (reply, key) = transported.reply(etype, request, identity)?;
+            return Ok(Reply {
+                padata: PaData::new(PaDataType::PK_AS_REP, reply.encode()),
+                key,
+            });
+        }
+    };
     let info = KdcDhKeyInfo {
-        subject_public_key: proven.agreed.public_value.clone(),
+        subject_public_key: agreed.public_value.clone(),
         nonce: proven.nonce.into(),
         dh_key_expiration: None,
         extensions: wire::asn1::Extensions::NONE,
     };
     let reply = PaPkAsRep::DhInfo(DhRepInfo {
-        dh_signed_data: sign(&info.encode(), identity).ok_or(Refused::Fault)?,
-        server_dh_nonce: proven.agreed.server_nonce.clone(),
-        kdf: proven.agreed.kdf(),
+        dh_signed_data: sign(oid::DH_KEY_DATA, &info.encode(), identity, |signed| {
+            signed.encode()
+        })
+        .ok_or(Refused::Fault)?,
+        server_dh_nonce: agreed.server_nonce.clone(),
+        kdf: agreed.kdf(),
         extensions: wire::asn1::Extensions::NONE,
     })
     .encode();
-    let key = proven.agreed.reply_key(
+    let key = agreed.reply_key(
         etype,
         &Exchange {
             request,
@@ -78,9 +91,15 @@ fn choose<'i>(proven: &Proven, identities: &'i [Identity]) -> Result<&'i Identit
         .ok_or(Refused::Fault)
 }
 
-fn sign(content: &[u8], identity: &Identity) -> Option<Vec<u8>> {
+/// Signs content of a type with the KDC's key, in the form that `encode` gives it.
+pub(super) fn sign(
+    kind: ObjectIdentifier,
+    content: &[u8],
+    identity: &Identity,
+    encode: impl FnOnce(&SignedData<'_>) -> Vec<u8>,
+) -> Option<Vec<u8>> {
     let digest = identity.algorithm().digest();
-    let attributes = SignedAttributes::encode(oid::DH_KEY_DATA, &digest.digest(content));
+    let attributes = SignedAttributes::encode(kind, &digest.digest(content));
     let signature = identity.sign(&attributes)?;
     let name = IssuerAndSerialNumber::read(identity.issuer_and_serial()).ok()?;
     let signature_algorithm = identity.algorithm().identifier();
@@ -95,7 +114,7 @@ fn sign(content: &[u8], identity: &Identity) -> Option<Vec<u8>> {
         &signature,
     );
     let certificates: Vec<&[u8]> = identity.path().collect();
-    SignedData::with_one_signer(oid::DH_KEY_DATA, content, &certificates, signer)
+    SignedData::with_one_signer(kind, content, &certificates, signer)
         .ok()
-        .map(|signed| signed.encode())
+        .map(|signed| encode(&signed))
 }

@@ -3,12 +3,24 @@
 
 use crypto::digest::DigestAlgorithm;
 use crypto::key::PublicKey;
-use crypto::signature::{BadSignature, SignatureAlgorithm, UnacceptableAlgorithm, Verifier};
+use crypto::signature::{
+    BadSignature, LegacySha1, SignatureAlgorithm, UnacceptableAlgorithm, Verifier,
+};
 use wire::cms::{SignedData, SignerIdentifier, SignerInfo};
 use wire::pkinit::{AuthPack, oid};
 use wire::x509::Certificate;
 
+use crate::crypto_policy::CryptoPolicy;
 use crate::refused::Refused;
+
+/// How the AuthPack is signed.
+#[derive(Clone, Copy)]
+enum Algorithm {
+    /// As anybody may sign.
+    Modern(SignatureAlgorithm),
+    /// By RSA over SHA-1, which a switch allows.
+    Old(LegacySha1),
+}
 
 /// A signed AuthPack whose signature nobody has checked yet. The AuthPack is reached only through
 /// [`Unverified::verify`].
@@ -16,7 +28,7 @@ pub(crate) struct Unverified<'a> {
     content: &'a [u8],
     /// What the signature covers: the signed attributes, or the content where there are none.
     covered: Vec<u8>,
-    algorithm: SignatureAlgorithm,
+    algorithm: Algorithm,
     signature: &'a [u8],
     /// The signer's certificate, where it came along.
     pub(crate) certificate: Option<Certificate>,
@@ -26,7 +38,7 @@ pub(crate) struct Unverified<'a> {
 
 impl<'a> Unverified<'a> {
     /// Reads the SignedData and everything that can be judged without a key.
-    pub(crate) fn read(signed: &'a SignedData<'a>) -> Result<Self, Refused> {
+    pub(crate) fn read(signed: &'a SignedData<'a>, policy: &CryptoPolicy) -> Result<Self, Refused> {
         if signed.encap_content_info.e_content_type != oid::AUTH_DATA {
             return Err(Refused::MalformedPkinit(
                 "the signed content is no AuthPack",
@@ -39,12 +51,8 @@ impl<'a> Unverified<'a> {
         let signer = signed
             .single_signer()
             .ok_or(Refused::MalformedPkinit("there is not exactly one signer"))?;
-        let digest = digest(signer)?;
-        let algorithm = SignatureAlgorithm::from_cms(&signer.signature_algorithm, &digest.oid())
-            .map_err(|why| match why {
-                UnacceptableAlgorithm::Sha1 => Refused::DigestNotAccepted,
-                _ => Refused::SignatureAlgorithm,
-            })?;
+        let digest = digest(signer, policy)?;
+        let algorithm = algorithm(signer, digest)?;
         let covered = match &signer.signed_attrs {
             Some(attributes) => {
                 if attributes.content_type() != oid::AUTH_DATA {
@@ -72,7 +80,10 @@ impl<'a> Unverified<'a> {
 
     /// Whether this key made the signature.
     pub(crate) fn is_by(&self, key: &Verifier) -> Result<(), BadSignature> {
-        key.verify(self.algorithm, &self.covered, self.signature)
+        match self.algorithm {
+            Algorithm::Modern(algorithm) => key.verify(algorithm, &self.covered, self.signature),
+            Algorithm::Old(sha1) => key.verify_legacy_sha1(sha1, &self.covered, self.signature),
+        }
     }
 
     /// The AuthPack, given proof that somebody checked whose signature it is.
@@ -85,18 +96,36 @@ impl<'a> Unverified<'a> {
     pub(crate) fn is_elliptic(&self) -> bool {
         matches!(
             self.algorithm,
-            SignatureAlgorithm::EcdsaSha256
-                | SignatureAlgorithm::EcdsaSha384
-                | SignatureAlgorithm::EcdsaSha512
+            Algorithm::Modern(
+                SignatureAlgorithm::EcdsaSha256
+                    | SignatureAlgorithm::EcdsaSha384
+                    | SignatureAlgorithm::EcdsaSha512
+            )
         )
+    }
+
+    /// Whether it is signed over SHA-1 (`kdc.pkinit_sha1_cms`).
+    pub(crate) fn is_over_sha1(&self) -> bool {
+        matches!(self.algorithm, Algorithm::Old(_))
     }
 }
 
-/// SHA-2 only: SHA-1 is behind a switch of protocols K that is not offered yet, MD5 behind none.
-fn digest(signer: &SignerInfo<'_>) -> Result<DigestAlgorithm, Refused> {
-    match DigestAlgorithm::from_oid(&signer.digest_algorithm.oid) {
-        Some(DigestAlgorithm::Sha1) | None => Err(Refused::DigestNotAccepted),
-        Some(digest) => Ok(digest),
+/// SHA-2: SHA-1 is behind a switch (protocols K), MD5 behind none.
+fn digest(signer: &SignerInfo<'_>, policy: &CryptoPolicy) -> Result<DigestAlgorithm, Refused> {
+    DigestAlgorithm::from_oid(&signer.digest_algorithm.oid)
+        .filter(|digest| policy.takes_digest(*digest))
+        .ok_or(Refused::DigestNotAccepted)
+}
+
+/// How it is signed, given that `digest` is taken.
+fn algorithm(signer: &SignerInfo<'_>, digest: DigestAlgorithm) -> Result<Algorithm, Refused> {
+    match SignatureAlgorithm::from_cms(&signer.signature_algorithm, &digest.oid()) {
+        Ok(algorithm) => Ok(Algorithm::Modern(algorithm)),
+        Err(UnacceptableAlgorithm::Sha1) if digest == DigestAlgorithm::Sha1 => {
+            Ok(Algorithm::Old(LegacySha1))
+        }
+        Err(UnacceptableAlgorithm::Sha1) => Err(Refused::DigestNotAccepted),
+        Err(_) => Err(Refused::SignatureAlgorithm),
     }
 }
 
