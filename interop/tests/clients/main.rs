@@ -3,6 +3,7 @@
 
 mod browser;
 mod certificates;
+mod fast;
 mod heimdal;
 mod hostile;
 mod mit;
