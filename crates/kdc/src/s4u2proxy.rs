@@ -14,8 +14,7 @@ use ticket::pac::{Believed, For};
 use trust::Timestamp;
 use wire::Sid;
 use wire::kerberos::{
-    EncTicketPart, KdcReqBody, PaDataType, PaPacOptions, PacOptionFlags, TgsReq, Ticket,
-    TicketFlags,
+    EncTicketPart, PaDataType, PaPacOptions, PacOptionFlags, TgsReq, Ticket, TicketFlags,
 };
 use wire::pac::{BufferType, DelegationInfo, PacBuilder};
 use wire::security_descriptor::SecurityDescriptor;
@@ -26,7 +25,7 @@ use crate::refused::Refused;
 use crate::service::{self, Service};
 use crate::subject::{ABOUT_THE_TICKET, Content, Subject};
 use crate::tgs_exchange::Presented;
-use crate::{client, pac};
+use crate::{client, pac, user_to_user};
 
 /// Judges whether the client may have a ticket to `service` in the name of who came to it.
 ///
@@ -44,7 +43,7 @@ pub(crate) fn subject<'p>(
     if body.kdc_options.intersects(ABOUT_THE_TICKET) {
         return Err(Refused::BadOption("an option of one's own ticket"));
     }
-    let evidence = single(body)?;
+    let evidence = user_to_user::single(body)?;
     let (part, pac) = open(evidence, &presented.account, view, now)?;
     let user = who(&part, &pac, for_user, view, now)?;
     if !part.flags.contains(TicketFlags::FORWARDABLE) {
@@ -62,14 +61,6 @@ pub(crate) fn subject<'p>(
         is_another: true,
         padata: Vec::new().into(),
     })
-}
-
-/// The one ticket that is to be the evidence.
-fn single(body: &KdcReqBody) -> Result<&Ticket, Refused> {
-    match body.additional_tickets.as_ref().map(|list| list.as_slice()) {
-        Some([only]) => Ok(only),
-        _ => Err(Refused::BadOption("there is not one additional ticket")),
-    }
 }
 
 /// Opens the evidence, which must be for the very service that shows it, and believes its PAC.

@@ -87,13 +87,17 @@ fn give(
     if !client::is_ours(&body.realm, body.kdc_options, view) {
         return Err(Refused::WrongRealm);
     }
+    let user_to_user = body.kdc_options.contains(KdcOptions::ENC_TKT_IN_SKEY);
+    let theirs = user_to_user
+        .then(|| user_to_user::single(body))
+        .transpose()?;
     let wanted = body.sname.as_ref().ok_or(Refused::Nameless("service"))?;
     let mut service = service::find(wanted, body.kdc_options, view, now)?;
     if service.changes_passwords() {
         return Err(Refused::InitialTicketNeeded);
     }
-    if body.kdc_options.contains(KdcOptions::ENC_TKT_IN_SKEY) {
-        let key = user_to_user::key(body, &service.account, view, now)?;
+    if let Some(theirs) = theirs {
+        let key = user_to_user::key(theirs, &service.account, view, now)?;
         service.session = Some(key);
     }
     let for_user = &mut progress.for_user;
@@ -178,6 +182,7 @@ fn present(
     let authenticator = crypto::digest::sha256(&shown.authenticator.cipher);
     view.memory
         .take_authenticator(authenticator, received.id, now)?;
+    fast::check_not_armor(&accepted)?;
     let part = &accepted.ticket;
     let (pac, means, account) = believe(part, key, &krbtgt, progress, view, now)?;
     Ok(Presented {

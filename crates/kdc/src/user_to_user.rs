@@ -11,22 +11,29 @@ use crate::lifetime::moment;
 use crate::refused::Refused;
 use crate::tgs_exchange::{self, Progress};
 
+/// The one ticket that is to be the other party's.
+///
+/// # Errors
+/// [`Refused::BadOption`].
+pub(crate) fn single(body: &KdcReqBody) -> Result<&Ticket, Refused> {
+    match body.additional_tickets.as_ref().map(|list| list.as_slice()) {
+        Some([only]) => Ok(only),
+        _ => Err(Refused::BadOption("there is not one additional ticket")),
+    }
+}
+
 /// The key that the ticket for `service` is sealed with. The ticket-granting ticket that came along is judged as one
 /// that gets tickets, but that nobody proves here to know its session key: who does not cannot use what is got.
 ///
 /// # Errors
-/// [`Refused::BadOption`], [`Refused::NotTicketGranting`], [`Refused::AnothersTicket`], [`Refused::NoCommonEtype`];
+/// [`Refused::NotTicketGranting`], [`Refused::AnothersTicket`], [`Refused::NoCommonEtype`];
 /// [`Refused::Additional`], saying what is wrong with the ticket.
 pub(crate) fn key(
-    body: &KdcReqBody,
+    shown: &Ticket,
     service: &Account,
     view: &View<'_>,
     now: Timestamp,
 ) -> Result<KeySchedule, Refused> {
-    let tickets = body.additional_tickets.as_ref();
-    let Some([shown]) = tickets.map(|list| list.as_slice()) else {
-        return Err(Refused::BadOption("there is not one additional ticket"));
-    };
     if shown.realm != view.realm.name || !view.realm.is_krbtgt(&shown.sname) {
         return Err(Refused::NotTicketGranting);
     }

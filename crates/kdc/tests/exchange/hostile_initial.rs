@@ -105,7 +105,7 @@ fn a_name_finds_its_own_account_and_nothing_like_it() {
             (N::NT_ENTERPRISE, &["alice@corp.example"], 25),
             (N::NT_ENTERPRISE, &["ALICE@CORP.EXAMPLE"], 25),
             (N::NT_ENTERPRISE, &["LAPTOP-1$@corp.example"], 25),
-            (N::NT_ENTERPRISE, &["alice"], 6),
+            (N::NT_ENTERPRISE, &["alice"], 25),
             (N::NT_ENTERPRISE, &["alice@other.example"], 6),
             (N::NT_ENTERPRISE, &["alice@corp.example@corp.example"], 6),
             (N::NT_ENTERPRISE, &["@corp.example"], 6),
