@@ -9,6 +9,7 @@ use wire::kerberos::{
 };
 
 use crate::View;
+use crate::anonymous;
 use crate::armoring;
 use crate::change_password;
 use crate::client::{self, Client};
@@ -84,7 +85,7 @@ fn give(
         return Err(Refused::BadOption("an option of the TGS exchange"));
     }
     if body.kdc_options.contains(KdcOptions::REQUEST_ANONYMOUS) {
-        return Err(Refused::BadOption("anonymous tickets are not given"));
+        return anonymous::answer(received, armor, view, now, rng);
     }
     let client = progress.client.insert(client::find(body, view)?);
     let account = client.account.clone();
@@ -261,8 +262,12 @@ fn reply_key<'a>(
             let (Some(client), Some(service)) = (&body.cname, &body.sname) else {
                 return Err(Refused::Nameless("client"));
             };
-            let parties = pkinit::Parties { client, service };
-            let reply = pkinit::answer(proven, bytes, body, &parties, etype, view.identities)?;
+            let parties = pkinit::Parties {
+                client_realm: &body.realm,
+                client,
+                service,
+            };
+            let reply = pkinit::answer(&proven.half, bytes, body, &parties, etype, view.identities)?;
             Ok((vec![reply.padata].into(), ReplyKey::Agreed(reply.key)))
         }
     }
@@ -270,7 +275,7 @@ fn reply_key<'a>(
 
 /// The request's checksum under the reply key, for a client that asked for it (RFC 6806 11): so that nobody
 /// on the way takes anything out of a request unnoticed.
-fn confirmation(bytes: &[u8], request: &AsReq, key: &ReplyKey<'_>) -> Option<MethodData> {
+pub(crate) fn confirmation(bytes: &[u8], request: &AsReq, key: &ReplyKey<'_>) -> Option<MethodData> {
     request.find_padata(PaDataType::REQ_ENC_PA_REP)?;
     let usage = KeyUsage::AS_REQ_CHECKSUM;
     let (etype, checksum) = match key {

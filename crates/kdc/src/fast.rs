@@ -20,6 +20,7 @@ use wire::kerberos::{
 };
 
 use crate::View;
+use crate::anonymous;
 use crate::issue;
 use crate::lifetime::kerberos_time;
 use crate::refused::Refused;
@@ -97,16 +98,9 @@ pub(crate) fn open_granting(
     outer: &TgsReq,
     accepted: &Accepted,
 ) -> Result<Option<Opened<12>>, Refused> {
-    let ticket = accepted.ticket.authorization_data.as_ref();
-    let authenticator = accepted.authenticator.authorization_data.as_ref();
-    // Such a ticket or authenticator gets no other ticket (RFC 6113 5.4.1.1).
-    if has(ticket, AuthorizationDataType::AD_FX_FAST_ARMOR)
-        || has(authenticator, AuthorizationDataType::AD_FX_FAST_ARMOR)
-    {
-        return Err(Refused::ArmorAlone);
-    }
     let Some(padata) = outer.find_padata(PaDataType::FX_FAST) else {
         // Somebody on the way took the armor off (RFC 6113 5.4.2).
+        let authenticator = accepted.authenticator.authorization_data.as_ref();
         let used = has(authenticator, AuthorizationDataType::AD_FX_FAST_USED);
         return match used {
             true => Err(Refused::ArmorTakenOff),
@@ -126,6 +120,21 @@ pub(crate) fn open_granting(
     open(&armored, forged, shown.ok_or(Refused::NoTgt)?).map(Some)
 }
 
+/// Judges whether a ticket-granting ticket gets other tickets: neither it nor its authenticator may say that it is for
+/// armor alone (RFC 6113 5.4.1.1).
+///
+/// # Errors
+/// [`Refused::ArmorAlone`].
+pub(crate) fn check_not_armor(accepted: &Accepted) -> Result<(), Refused> {
+    let ticket = accepted.ticket.authorization_data.as_ref();
+    let authenticator = accepted.authenticator.authorization_data.as_ref();
+    let kind = AuthorizationDataType::AD_FX_FAST_ARMOR;
+    match has(ticket, kind) || has(authenticator, kind) {
+        true => Err(Refused::ArmorAlone),
+        false => Ok(()),
+    }
+}
+
 /// The armor key of a ticket-granting ticket of this realm, which must be as good as for getting other tickets: opened,
 /// shown by who knows its session key, now, and with what got it still there.
 fn of_ticket(shown: &ApReq, view: &View<'_>, now: Timestamp) -> Result<Forged, Refused> {
@@ -135,11 +144,19 @@ fn of_ticket(shown: &ApReq, view: &View<'_>, now: Timestamp) -> Result<Forged, R
     let krbtgt = view.krbtgt()?;
     let (usage, skew) = (KeyUsage::AP_REQ_AUTHENTICATOR, view.realm.lifetimes.skew);
     let (accepted, key) = ticket::judge(shown, &krbtgt.keys, usage, skew, now)?;
-    let mut progress = tgs_exchange::Progress::default();
-    tgs_exchange::believe(&accepted.ticket, key, &krbtgt, &mut progress, view, now)?;
+    let part = &accepted.ticket;
+    let holder = match anonymous::is_anonymous(part, view.realm)? {
+        true => part.cname.to_string(),
+        false => {
+            let mut progress = tgs_exchange::Progress::default();
+            let (.., account) =
+                tgs_exchange::believe(part, key, &krbtgt, &mut progress, view, now)?;
+            account.sam.clone()
+        }
+    };
     Ok(Forged {
         key: armor_key(&accepted)?,
-        holder: progress.account.map(|account| account.sam.clone()),
+        holder: Some(holder),
     })
 }
 

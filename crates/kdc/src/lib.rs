@@ -12,6 +12,7 @@
 //! To add a way of pre-authentication: a variant of `preauth::Proof` with a module that alone can build it, a
 //! line in `preauth::hints`, and what it tells services in `pac::key_identities`.
 
+mod anonymous;
 mod armoring;
 mod as_exchange;
 mod change_password;

@@ -40,6 +40,8 @@ pub struct Realm {
     pub crypto: CryptoPolicy,
     /// Whether PKINIT needs a freshness token (`kdc.require_freshness`, protocols K; off by default).
     pub require_freshness: bool,
+    /// Whether anybody gets an anonymous ticket to armor a request with (RFC 8062, `kdc.anonymous`; off by default).
+    pub anonymous: bool,
     /// How certain it must be that a certificate is an account's (`kdc.strong_mapping`, protocols E.5.5).
     pub strong_mapping: StrongMapping,
     /// What is asked of revocation where nothing is said about the issuer (`kdc.revocation`).
@@ -62,6 +64,7 @@ impl Realm {
             etypes: Etype::ALL.to_vec(),
             crypto: CryptoPolicy::default(),
             require_freshness: false,
+            anonymous: false,
             strong_mapping: StrongMapping::default(),
             revocation: Requirement::default(),
             federation: None,

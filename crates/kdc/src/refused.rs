@@ -114,6 +114,9 @@ pub enum Refused {
     /// The authenticator says that there was armor.
     #[error("the armor was taken off the request")]
     ArmorTakenOff,
+    /// An anonymous ticket as armor, where none is given any more.
+    #[error("anonymous tickets are not offered")]
+    AnonymousNotOffered,
     /// The ticket or authenticator says that it is for armor and nothing else.
     #[error("the ticket is for armor alone")]
     ArmorAlone,
@@ -325,9 +328,10 @@ impl Refused {
                 ErrorCode::KDC_ERR_CLIENT_REVOKED => ErrorCode::KDC_ERR_TGT_REVOKED,
                 code => code,
             },
-            Self::ArmorRequired | Self::ArmorWithoutSubkey | Self::ArmorAlone => {
-                ErrorCode::KDC_ERR_POLICY
-            }
+            Self::ArmorRequired
+            | Self::ArmorWithoutSubkey
+            | Self::ArmorAlone
+            | Self::AnonymousNotOffered => ErrorCode::KDC_ERR_POLICY,
             Self::FastOptionUnknown => ErrorCode::KDC_ERR_UNKNOWN_CRITICAL_FAST_OPTIONS,
             Self::Skew => ErrorCode::KRB_AP_ERR_SKEW,
             Self::KeyRequired

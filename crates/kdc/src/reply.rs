@@ -10,6 +10,7 @@ use wire::kerberos::{
 use wire::pkinit::TdCmsDigestAlgorithms;
 
 use crate::View;
+use crate::anonymous;
 use crate::crypto_policy::CryptoPolicy;
 use crate::fast::Armor;
 use crate::lifetime::kerberos_time;
@@ -112,6 +113,9 @@ pub(crate) fn data(
         | Refused::WrongPassword
         | Refused::FreshnessStale
         | Refused::FreshnessMissing => {
+            if account.is_none() && anonymous::is_asked_for(&request.req_body, view.realm) {
+                return Some(Data::Methods(anonymous::methods(request, view)));
+            }
             let krbtgt = view.krbtgt().ok()?;
             let fresh = matches!(refused, Refused::FreshnessStale | Refused::FreshnessMissing);
             let methods = hints(request, armor, account?, &krbtgt.keys, fresh, view, now);

@@ -5,7 +5,7 @@ use crypto::etype::{Etype, Key};
 use crypto::kdf::{self, PkinitKdf};
 use crypto::key::Curve;
 use trust::Rng;
-use wire::kerberos::{EncryptionType, KdcReqBody, PrincipalName};
+use wire::kerberos::{EncryptionType, KdcReqBody, PrincipalName, Realm};
 use wire::pkinit::{
     AuthPack, DomainParameters, KdfAlgorithmId, OtherInfo, PkinitSuppPubInfo, PublicValue,
     TdDhParameters, encode_dh_public_key,
@@ -102,6 +102,7 @@ fn choose_kdf(pack: &AuthPack) -> Result<Option<PkinitKdf>, Refused> {
 pub(crate) struct Exchange<'a> {
     pub(crate) request: &'a [u8],
     pub(crate) body: &'a KdcReqBody,
+    pub(crate) client_realm: &'a Realm,
     pub(crate) client: &'a PrincipalName,
     pub(crate) service: &'a PrincipalName,
     /// The content of PA-PK-AS-REP, as it is sent.
@@ -123,7 +124,7 @@ impl Agreed {
         };
         let info = OtherInfo {
             kdf: kdf.oid(),
-            client_realm: &exchange.body.realm,
+            client_realm: exchange.client_realm,
             client: exchange.client,
             server_realm: &exchange.body.realm,
             server: exchange.service,

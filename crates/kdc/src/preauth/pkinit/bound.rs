@@ -24,6 +24,17 @@ pub(crate) fn check(
     view: &View<'_>,
     now: Timestamp,
 ) -> Result<(), Refused> {
+    check_by(authenticator, received, &signed.fingerprint().0, view, now)
+}
+
+/// As [`check`], for what somebody made whom a digest stands for: no two of them may be taken for a repetition.
+pub(crate) fn check_by(
+    authenticator: &PkAuthenticator,
+    received: &Received<'_, AsReq>,
+    maker: &[u8; 32],
+    view: &View<'_>,
+    now: Timestamp,
+) -> Result<(), Refused> {
     let body = received.request.req_body.as_bytes();
     let checksum = authenticator
         .pa_checksum
@@ -46,7 +57,7 @@ pub(crate) fn check(
         return Err(Refused::Skew);
     }
     let mut seen = Vec::with_capacity(48);
-    seen.extend_from_slice(&signed.fingerprint().0);
+    seen.extend_from_slice(maker);
     seen.extend_from_slice(&sent.micros().to_be_bytes());
     seen.extend_from_slice(&u32::from(authenticator.nonce).to_be_bytes());
     view.memory

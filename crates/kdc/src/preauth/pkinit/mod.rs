@@ -3,6 +3,7 @@
 //! ([`freshness`]), and the key that both sides make of it ([`agreement`]), or that we make alone ([`transport`]).
 
 pub(crate) mod agreement;
+pub(crate) mod anonymous;
 mod bound;
 pub(crate) mod certificate_trust;
 pub(crate) mod freshness;
@@ -17,7 +18,7 @@ use ticket::Keys;
 use trust::path;
 use trust::{Rng, Timestamp};
 use wire::cms::SignedData;
-use wire::kerberos::{AsReq, PaDataType, PrincipalName};
+use wire::kerberos::{AsReq, PaDataType, PrincipalName, Realm};
 use wire::pkinit::PaPkAsReq;
 
 use self::agreement::Agreed;
@@ -77,9 +78,16 @@ pub(crate) struct Proven {
     pub(crate) fresh: Option<Fresh>,
     /// What old cryptography was used, as switches allow it.
     pub(crate) old: Vec<OldCrypto>,
+    /// Our half of the reply key.
+    pub(crate) half: Half,
+}
+
+/// How the reply key is made, and how the client wants to be told of it.
+pub(crate) struct Half {
     made: Made,
     /// The nonce of the PKAuthenticator, which KDCDHKeyInfo repeats.
     nonce: u32,
+    /// Whether a signature by elliptic curves is preferred.
     elliptic: bool,
     trusted_certifiers: Vec<wire::pkinit::ExternalPrincipalIdentifier>,
 }
@@ -153,13 +161,15 @@ pub(crate) fn verify(
     Ok(Proven {
         fresh,
         old,
-        made,
-        nonce: authenticator.nonce.into(),
-        elliptic: signed.is_elliptic(),
-        trusted_certifiers: message
-            .trusted_certifiers
-            .map(|list| list.into_vec())
-            .unwrap_or_default(),
+        half: Half {
+            made,
+            nonce: authenticator.nonce.into(),
+            elliptic: signed.is_elliptic(),
+            trusted_certifiers: message
+                .trusted_certifiers
+                .map(|list| list.into_vec())
+                .unwrap_or_default(),
+        },
         signed: judged,
     })
 }
@@ -180,8 +190,9 @@ fn check_length(
     verifier.map_or(Ok(()), |verifier| policy.check_key(verifier.key()))
 }
 
-/// The name of the ticket-granting service or whatever else was asked for, as the key derivation wants it.
+/// The client, and the ticket-granting service or whatever else was asked for, as the key derivation wants them.
 pub(crate) struct Parties<'a> {
+    pub(crate) client_realm: &'a Realm,
     pub(crate) client: &'a PrincipalName,
     pub(crate) service: &'a PrincipalName,
 }

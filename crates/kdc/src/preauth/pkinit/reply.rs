@@ -9,7 +9,7 @@ use wire::kerberos::{KdcReqBody, PaData, PaDataType};
 use wire::pkinit::{DhRepInfo, KdcDhKeyInfo, PaPkAsRep, oid};
 
 use super::agreement::Exchange;
-use super::{Made, Parties, Proven};
+use super::{Half, Made, Parties};
 use crate::identity::Identity;
 use crate::refused::Refused;
 
@@ -24,15 +24,15 @@ pub(crate) struct Reply {
 /// # Errors
 /// [`Refused::KdcNotTrusted`] when the client trusts none of our certifiers; [`Refused::Fault`].
 pub(crate) fn answer(
-    proven: &Proven,
+    half: &Half,
     request: &[u8],
     body: &KdcReqBody,
     parties: &Parties<'_>,
     etype: Etype,
     identities: &[Identity],
 ) -> Result<Reply, Refused> {
-    let identity = choose(proven, identities)?;
-    let agreed = match &proven.made {
+    let identity = choose(half, identities)?;
+    let agreed = match &half.made {
         Made::Agreed(agreed) => agreed,
         Made::Transported(transported) => {
             let (reply, key) = transported.reply(etype, request, identity)?;
@@ -44,7 +44,7 @@ pub(crate) fn answer(
     };
     let info = KdcDhKeyInfo {
         subject_public_key: agreed.public_value.clone(),
-        nonce: proven.nonce.into(),
+        nonce: half.nonce.into(),
         dh_key_expiration: None,
         extensions: wire::asn1::Extensions::NONE,
     };
@@ -63,6 +63,7 @@ pub(crate) fn answer(
         &Exchange {
             request,
             body,
+            client_realm: parties.client_realm,
             client: parties.client,
             service: parties.service,
             reply: &reply,
@@ -75,17 +76,17 @@ pub(crate) fn answer(
 }
 
 /// The certificate that suits the client: of an issuer that it trusts, and of the kind it signs with.
-fn choose<'i>(proven: &Proven, identities: &'i [Identity]) -> Result<&'i Identity, Refused> {
+fn choose<'i>(half: &Half, identities: &'i [Identity]) -> Result<&'i Identity, Refused> {
     let trusted: Vec<&Identity> = identities
         .iter()
-        .filter(|identity| identity.satisfies(&proven.trusted_certifiers))
+        .filter(|identity| identity.satisfies(&half.trusted_certifiers))
         .collect();
     if trusted.is_empty() && !identities.is_empty() {
         return Err(Refused::KdcNotTrusted);
     }
     trusted
         .iter()
-        .find(|identity| identity.is_elliptic() == proven.elliptic)
+        .find(|identity| identity.is_elliptic() == half.elliptic)
         .or(trusted.first())
         .copied()
         .ok_or(Refused::Fault)
