@@ -64,6 +64,14 @@ pub struct Kdc {
     pub skew_minutes: u32,
     /// Whether sign-in with a key needs a freshness token (RFC 8070). Default: false.
     pub require_freshness: bool,
+    /// How certain it must be that a certificate is an account's: `"full"`, `"compatibility"` or `"disabled"`. Default:
+    /// `"full"`, by its SID or by a strong mapping alone.
+    pub strong_mapping: StrongMapping,
+    /// Days that a certificate may be older than its account under `"compatibility"`. Default: 0.
+    pub backdating_days: u32,
+    /// Whether a certificate of others is refused while nobody says that it is not revoked: `"require"` or `"soft"`. An
+    /// issuer's own setting goes before. Default: `"require"`.
+    pub revocation: Revocation,
     /// The longest answer that is sent as a datagram, in bytes. Default: 1,400.
     pub datagram_limit: usize,
     /// Whether clients that reach nothing but HTTPS may ask at `/KdcProxy` (MS-KKDCP). Default: true.
@@ -78,10 +86,35 @@ impl Default for Kdc {
             renewal_days: 7,
             skew_minutes: 5,
             require_freshness: false,
+            strong_mapping: StrongMapping::Full,
+            backdating_days: 0,
+            revocation: Revocation::Require,
             datagram_limit: 1_400,
             proxy: true,
         }
     }
+}
+
+/// How certain it must be that a certificate is an account's (protocols E.5.5).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StrongMapping {
+    /// By strong mapping alone.
+    Full,
+    /// By names too, where the certificate is not older than the account.
+    Compatibility,
+    /// By names too.
+    Disabled,
+}
+
+/// What is asked of revocation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Revocation {
+    /// That it is known not to be.
+    Require,
+    /// That it is not known to be, where nobody who should know can be asked.
+    Soft,
 }
 
 /// Where the server listens: `[listen]`. Port 0 means a free one; an empty list, nowhere.

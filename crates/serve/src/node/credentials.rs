@@ -6,6 +6,7 @@ use authority::{Ca, Credential};
 use directory::Snapshot;
 use trust::Timestamp;
 use trust::path::Anchor;
+use trust::revocation::{IssuerId, OWN};
 use wire::x509::Certificate;
 
 use super::Node;
@@ -66,7 +67,18 @@ impl Node {
             password_cost: self.password_cost,
             key_overlap: self.realm.lifetimes.key_overlap(),
         };
-        let issuers = enterprise.map(Anchor::new).into_iter().collect();
+        let mut others = snapshot.trusted_issuers()?;
+        // Our own stands on the list for whoever reads the directory; the books go before what stands there.
+        others.retain(|other| {
+            enterprise
+                .as_ref()
+                .is_none_or(|own| IssuerId::of(own) != IssuerId::of(other))
+        });
+        let own = enterprise.map(|own| Anchor::new(own).of_ours(OWN));
+        let issuers = own
+            .into_iter()
+            .chain(others.into_iter().map(Anchor::new))
+            .collect();
         let fresh = match &tls {
             Some(credential) if self.credentials().tls != shown => {
                 Some(self.tls_identity(credential, &snapshot, now)?)

@@ -7,8 +7,12 @@ use trust::{SystemRng, Timestamp};
 use wire::kerberos::{ErrorCode, KerberosTime, KrbError, Microseconds, PrincipalName};
 
 use super::Node;
+use super::revocation::Came;
 use super::turn::Unanswered;
 use crate::door::{Ends, Kerberos, Path};
+
+/// Certificates of one path that are asked about, one after the other.
+const LINKS: usize = 4;
 
 /// A line of the audit log about one exchange.
 #[derive(Serialize)]
@@ -26,6 +30,9 @@ struct Exchanged {
     key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     device: Option<String>,
+    /// The serial number of the certificate that got the ticket.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    certificate: Option<String>,
     /// Whose ticket armored the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     armor: Option<String>,
@@ -60,6 +67,11 @@ impl Serialize for Later {
             device: key
                 .and_then(|key| key.device)
                 .map(|device| device.to_string()),
+            certificate: exchange
+                .means
+                .as_ref()
+                .and_then(|means| means.certificate.as_ref())
+                .map(|certificate| hex(certificate.serial())),
             armor: exchange.armor.clone(),
             reason: exchange.refused.as_ref().map(ToString::to_string),
         }
@@ -67,7 +79,63 @@ impl Serialize for Later {
     }
 }
 
+fn hex(octets: &[u8]) -> String {
+    octets.iter().map(|octet| format!("{octet:02x}")).collect()
+}
+
 impl Node {
+    /// The KDC's answer. Where it needs to know more about revocation to give one, that is got first: whoever came over
+    /// a connection waits a moment, whoever sent a datagram is not answered and sends it again.
+    fn informed(
+        &self,
+        message: &[u8],
+        path: Path,
+        ends: Ends,
+        now: Timestamp,
+    ) -> Result<Option<kdc::Answer>, Unanswered> {
+        let mut answer = self.computed(message, path, ends, now)?;
+        for _ in 0..LINKS {
+            let Some(needed) = answer.needed() else {
+                break;
+            };
+            let patient = path != Path::Udp;
+            match self.getting.get(needed, patient) {
+                Came::NotYet if !patient => return Ok(None),
+                Came::NotYet | Came::Not => break,
+                // Or it was found not to be had: the KDC then answers without it, as its rules say.
+                Came::Here => answer = self.computed(message, path, ends, now)?,
+            }
+        }
+        Ok(Some(answer))
+    }
+
+    fn computed(
+        &self,
+        message: &[u8],
+        path: Path,
+        ends: Ends,
+        now: Timestamp,
+    ) -> Result<kdc::Answer, Unanswered> {
+        let transport = match path {
+            Path::Udp => kdc::Transport::Datagram,
+            Path::Tcp | Path::Proxy => kdc::Transport::Stream,
+        };
+        let credentials = self.credentials();
+        self.turn().take_owned(now, |snapshot| {
+            let view = kdc::View {
+                directory: snapshot,
+                realm: &self.realm,
+                identities: &credentials.kdc,
+                issuers: &credentials.issuers,
+                lockout: &self.lockout,
+                memory: &self.kdc_memory,
+            };
+            let from = Some(ends.peer.ip());
+            let answer = kdc::answer(message, from, transport, &view, now, &mut SystemRng);
+            (answer, Vec::new(), view.directory.into_reads())
+        })
+    }
+
     fn kerberos_failure(&self, code: ErrorCode, now: Timestamp) -> Arc<[u8]> {
         let realm = self.realm.name.clone();
         let time = KerberosTime::from_unix(now.unix());
@@ -82,32 +150,10 @@ impl Node {
 impl Kerberos for Node {
     fn answer(&self, message: &[u8], path: Path, ends: Ends) -> Option<Arc<[u8]>> {
         let now = self.clock.now();
-        let transport = match path {
-            Path::Udp => kdc::Transport::Datagram,
-            Path::Tcp | Path::Proxy => kdc::Transport::Stream,
-        };
-        let credentials = self.credentials();
-        let answered = self.turn().take_owned(now, |snapshot| {
-            let view = kdc::View {
-                directory: snapshot,
-                realm: &self.realm,
-                identities: &credentials.kdc,
-                issuers: &credentials.issuers,
-                lockout: &self.lockout,
-                memory: &self.kdc_memory,
-            };
-            let answer = kdc::answer(
-                message,
-                Some(ends.peer.ip()),
-                transport,
-                &view,
-                now,
-                &mut SystemRng,
-            );
-            (answer, Vec::new(), view.directory.into_reads())
-        });
+        let answered = self.informed(message, path, ends, now);
         match answered {
-            Ok(answer) => {
+            Ok(None) => None,
+            Ok(Some(answer)) => {
                 answer.remember(&self.kdc_memory, now);
                 // What is only asked to prove itself has not been refused anything yet.
                 if let Some(exchange) = answer.exchange

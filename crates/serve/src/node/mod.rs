@@ -9,6 +9,7 @@ pub(crate) mod credentials;
 mod kerberos;
 mod passwords;
 mod proxy;
+mod revocation;
 mod turn;
 pub(crate) mod upkeep;
 mod web;
@@ -20,12 +21,13 @@ use crypto::key::KeyKind;
 use crypto::password::Cost;
 use directory::lockout::Lockout;
 use directory::{Directory, Snapshot};
+use trust::revocation::Requirement;
 use trust::{Clock, Event, Span, SystemRng};
 
 use crate::audit::Audit;
 use crate::fault::Fault;
 use crate::metrics::Metrics;
-use crate::settings::Settings;
+use crate::settings::{Revocation, Settings, StrongMapping};
 use credentials::{Credentials, TLS_SERVER};
 pub(crate) use passwords::Passwords;
 use turn::Turn;
@@ -45,7 +47,8 @@ pub(crate) struct Node {
     kdcs: Vec<String>,
     password_cost: Cost,
     password_work: passwords::Work,
-    kdc_memory: kdc::Memory,
+    kdc_memory: Arc<kdc::Memory>,
+    getting: Arc<revocation::Getting>,
     lockout: Lockout,
     federation: federation::Settings,
     federation_memory: federation::Memory,
@@ -128,8 +131,14 @@ impl Node {
         hosts.push("localhost".to_owned());
         let mut realm = realm(settings, &domain.realm, &kdc_host);
         realm.federation = Some(federation.service_principal());
+        let kdc_memory = Arc::new(kdc::Memory::new(realm.lifetimes.skew));
         Ok(Self {
-            kdc_memory: kdc::Memory::new(realm.lifetimes.skew),
+            getting: revocation::Getting::new(
+                Arc::clone(&parts.directory),
+                Arc::clone(&parts.clock),
+                Arc::clone(&kdc_memory),
+            ),
+            kdc_memory,
             kdcs: kdcs(&kdc_host, &parts.kdc_addresses),
             password_cost: parts.password_cost,
             password_work: passwords::Work::new(&settings.limits),
@@ -248,6 +257,17 @@ fn realm(settings: &Settings, name: &str, host: &str) -> kdc::Realm {
         skew: Span::minutes(settings.kdc.skew_minutes.max(1).into()),
     };
     realm.require_freshness = settings.kdc.require_freshness;
+    realm.strong_mapping = match settings.kdc.strong_mapping {
+        StrongMapping::Full => kdc::StrongMapping::Full,
+        StrongMapping::Compatibility => kdc::StrongMapping::Compatibility {
+            backdating: Span::days(settings.kdc.backdating_days.into()),
+        },
+        StrongMapping::Disabled => kdc::StrongMapping::Disabled,
+    };
+    realm.revocation = match settings.kdc.revocation {
+        Revocation::Require => Requirement::Require,
+        Revocation::Soft => Requirement::Soft,
+    };
     realm.datagram_limit = settings.kdc.datagram_limit;
     realm
 }

@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use directory::{Change, Commit, Cursor, FeedError, Reads, Retention, Table};
+use directory::issuers::ISSUERS;
+use directory::{Change, Class, Commit, Cursor, FeedError, Reads, Retention, Table};
 use trust::{SystemRng, Timestamp};
 
 use super::Node;
@@ -104,6 +105,7 @@ fn run(node: &Node, mut cursor: Cursor, replace: &Replace, stop: &AtomicBool) {
         if now.duration_since(done.tick) >= TICK {
             done.tick = now;
             guarded(&node.metrics, "what is due", || node.tick());
+            guarded(&node.metrics, "revocation lists", || node.renew_lists());
         }
         if now.duration_since(done.sweep) >= SWEEP {
             done.sweep = now;
@@ -310,6 +312,14 @@ impl Node {
             Ok(None) => {}
             Err(unusable) => self.trouble("new certificates", &unusable),
         }
+        self.renew_lists();
+    }
+
+    /// Starts to get the revocation lists that are due.
+    fn renew_lists(&self) {
+        if let Err(fault) = self.getting.renew(&self.credentials().issuers) {
+            self.trouble("revocation lists", &fault);
+        }
     }
 
     fn persist_failures(&self) {
@@ -349,7 +359,9 @@ impl Node {
 /// Whether what is kept in memory of keys and certificates may have changed.
 fn concerns_credentials(commit: &Commit) -> bool {
     let mut records = commit.records.iter();
-    records.any(|record| record.table.starts_with("authority."))
+    let mut changed = commit.changed.iter();
+    records.any(|record| record.table.starts_with("authority.") || record.table == ISSUERS.name())
+        || changed.any(|changed| changed.class == Class::CertificationAuthority)
 }
 
 /// Whether a commit says nothing but how far reactions came.
