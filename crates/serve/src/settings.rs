@@ -64,6 +64,8 @@ pub struct Kdc {
     pub skew_minutes: u32,
     /// Whether sign-in with a key needs a freshness token (RFC 8070). Default: false.
     pub require_freshness: bool,
+    /// Whether anybody gets an anonymous ticket (RFC 8062) to armor a request with. Default: false.
+    pub anonymous: bool,
     /// How certain it must be that a certificate is an account's: `"full"`, `"compatibility"` or `"disabled"`. Default:
     /// `"full"`, by its SID or by a strong mapping alone.
     pub strong_mapping: StrongMapping,
@@ -86,6 +88,7 @@ impl Default for Kdc {
             renewal_days: 7,
             skew_minutes: 5,
             require_freshness: false,
+            anonymous: false,
             strong_mapping: StrongMapping::Full,
             backdating_days: 0,
             revocation: Revocation::Require,

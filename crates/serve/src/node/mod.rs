@@ -257,6 +257,7 @@ fn realm(settings: &Settings, name: &str, host: &str) -> kdc::Realm {
         skew: Span::minutes(settings.kdc.skew_minutes.max(1).into()),
     };
     realm.require_freshness = settings.kdc.require_freshness;
+    realm.anonymous = settings.kdc.anonymous;
     realm.strong_mapping = match settings.kdc.strong_mapping {
         StrongMapping::Full => kdc::StrongMapping::Full,
         StrongMapping::Compatibility => kdc::StrongMapping::Compatibility {
