@@ -1,5 +1,6 @@
 //! FAST in the AS exchange (RFC 6113 5.4): what armor gives, and what it must not.
 
+mod anonymous;
 mod armoring;
 mod granting;
 

@@ -12,9 +12,10 @@ use trust::{Rng, Span, Timestamp};
 use wire::asn1::{Der, Extensions, ObjectIdentifier, SubjectPublicKeyInfoOwned};
 use wire::cms::{SignedAttributes, oid as cms_oid};
 use wire::kerberos::{
-    ApOptions, ApReq, AsRep, AsReq, Authenticator, Checksum, ChecksumType, EncKdcRepPart,
-    EncryptedData, EncryptionKey, EncryptionType, KdcOptions, KdcReqBody, KerberosTime, KeyUsage,
-    Microseconds, PaData, PaDataType, PaEncTsEnc, PrincipalName, Realm, TgsRep, TgsReq, Ticket,
+    ANONYMOUS_REALM, ApOptions, ApReq, AsRep, AsReq, Authenticator, Checksum, ChecksumType,
+    EncKdcRepPart, EncryptedData, EncryptionKey, EncryptionType, KdcOptions, KdcReqBody,
+    KerberosTime, KeyUsage, Microseconds, PaData, PaDataType, PaEncTsEnc, PrincipalName, Realm,
+    TgsRep, TgsReq, Ticket,
 };
 use wire::pkinit::{
     AuthPack, DhRepInfo, DomainParameters, KdcDhKeyInfo, KdfAlgorithmId, OtherInfo, PaPkAsRep,
@@ -450,9 +451,14 @@ impl<'p> Pkinit<'p> {
             }
             Some(kdf) => {
                 let (client, server) = (&self.body.cname, &self.body.sname);
+                let anonymous = client.as_ref().is_some_and(PrincipalName::is_anonymous);
+                let realm = match anonymous {
+                    true => Realm::from(ANONYMOUS_REALM),
+                    false => self.body.realm.clone(),
+                };
                 let other = OtherInfo {
                     kdf: kdf.kdf_id,
-                    client_realm: &self.body.realm,
+                    client_realm: &realm,
                     client: client.as_ref().unwrap(),
                     server_realm: &self.body.realm,
                     server: server.as_ref().unwrap(),
