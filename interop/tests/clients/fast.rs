@@ -1,6 +1,7 @@
-//! MIT's clients armor their requests with the machine's ticket (FAST, RFC 6113).
+//! MIT's clients armor their requests (FAST, RFC 6113) with the machine's ticket, or, where the server gives one, with an
+//! anonymous ticket (RFC 8062).
 
-use keyporch_interop::{Krb5, Lab};
+use keyporch_interop::{Finished, Krb5, Lab, Server};
 
 const HOST: &str = "host/laptop-1.corp.example";
 const PASSWORD: &str = "a long first password 1";
@@ -192,4 +193,51 @@ fn kpasswd_armors_a_change_with_the_ticket_that_is_there() {
     armored(&said);
     assert!(said.contains("Password changed."), "{said}");
     krb5.kinit(&["dora"], new).succeeded();
+}
+/// A server with anonymous tickets switched on or off, and somebody who signs in.
+fn server(anonymous: bool) -> Server {
+    let mut server = Server::set_up();
+    if anonymous {
+        server.configure(|written| written.replace("[kdc]", "[kdc]\nanonymous = true"));
+    }
+    server.serve();
+    server.add_person("alice", PASSWORD);
+    server
+}
+
+fn anonymous(server: &Server) -> (Krb5, Finished) {
+    let krb5 = server.krb5("anonymous.ccache");
+    let done = krb5.kinit(&["-n", "@CORP.EXAMPLE"], "");
+    (krb5, done)
+}
+
+#[test]
+fn an_anonymous_ticket_is_armor_and_nothing_else_where_it_is_switched_on() {
+    let server = server(true);
+    let (nobody, done) = anonymous(&server);
+    let said = done.succeeded();
+    assert!(said.contains("PKINIT client verified DH reply"), "{said}");
+    let list = nobody.klist(&["-f"]).succeeded();
+    assert!(
+        list.contains("WELLKNOWN/ANONYMOUS@WELLKNOWN:ANONYMOUS"),
+        "{list}"
+    );
+    nobody
+        .kvno(&["host/dc1.corp.example"])
+        .refused("KDC policy rejects request");
+    let armor = format!("FILE:{}", nobody.cache().display());
+    let krb5 = server.krb5("alice.ccache");
+    let said = krb5.kinit(&["-T", &armor, "alice"], PASSWORD).succeeded();
+    armored(&said);
+    krb5.kinit(&["-T", &armor, "alice"], "another password")
+        .refused("Password incorrect");
+}
+
+#[test]
+fn nobody_is_anonymous_where_it_is_not_switched_on() {
+    let server = server(false);
+    let (_, done) = anonymous(&server);
+    done.refused("KDC can't fulfill requested option");
+    let krb5 = server.krb5("alice.ccache");
+    krb5.kinit(&["alice"], PASSWORD).succeeded();
 }
