@@ -184,6 +184,8 @@ fn mine(asked: &Asked<'_, '_>, wanted: &Join, found: &Account) -> Result<(), Tro
     let given = wanted.principals().map(|given| directory::folded(&given));
     let mut principals = found.service_principals.iter();
     let plain = found.control == AccountControl::WORKSTATION_TRUST_ACCOUNT
+        && found.delegates_to.is_empty()
+        && found.delegated_from.is_none()
         && principals.all(|own| given.contains(&directory::folded(own)))
         && snapshot.member_of(found.id)?.is_empty();
     match plain {
@@ -434,19 +436,17 @@ pub(crate) fn description_and_delegation(
     account: &Account,
 ) -> Result<(), Refused> {
     changed.texts(members, &[("description", Attribute::Description)])?;
-    if let Some(trusted) = members.flag("trusted_for_delegation")? {
-        let flag = AccountControl::TRUSTED_FOR_DELEGATION;
-        let control = match trusted {
-            true => account.control.with(flag),
-            false => account.control.without(flag),
-        };
-        changed.set(
-            Attribute::UserAccountControl,
+    let flags = [
+        (
             "trusted_for_delegation",
-            control.to_integer(),
-        );
-    }
-    Ok(())
+            AccountControl::TRUSTED_FOR_DELEGATION,
+        ),
+        (
+            "trusted_to_authenticate",
+            AccountControl::TRUSTED_TO_AUTHENTICATE_FOR_DELEGATION,
+        ),
+    ];
+    changed.flags(members, account.control, &flags)
 }
 
 /// A computer goes with its device: the keys that people made on it have nowhere to be.

@@ -5,10 +5,11 @@ use wire::http::{Method, Request};
 
 use crate::answer::{Asked, Done};
 use crate::caller::Needs;
+use crate::names::Kind;
 use crate::refused::{Refused, Trouble};
 use crate::{
-    audit_log, certificates, computers, devices, domain, groups, keys, keytab, own, policies,
-    principals, rotation, services, status, users,
+    audit_log, certificates, computers, delegation, devices, domain, groups, keys, keytab, own,
+    policies, principals, rotation, services, status, users,
 };
 use Needs::{Administrator, Device, Keys, Person};
 
@@ -142,6 +143,7 @@ const USER: &[&str] = &[
     "telephone",
     "description",
     "expires",
+    "not_delegated",
 ];
 const DOMAIN: &[&str] = &[
     "minimum_password_length",
@@ -164,14 +166,23 @@ const NEW_COMPUTER: &[&str] = &[
     "enabled",
     "replace",
 ];
-const COMPUTER: &[&str] = &["description", "dns_host_name", "trusted_for_delegation"];
+const COMPUTER: &[&str] = &[
+    "description",
+    "dns_host_name",
+    "trusted_for_delegation",
+    "trusted_to_authenticate",
+];
 const NEW_SERVICE: &[&str] = &[
     "service_principals",
     "name",
     "description",
     "trusted_for_delegation",
 ];
-const SERVICE: &[&str] = &["description", "trusted_for_delegation"];
+const SERVICE: &[&str] = &[
+    "description",
+    "trusted_for_delegation",
+    "trusted_to_authenticate",
+];
 const KEY: &[&str] = &["key", "blob", "device"];
 const OBJECT: &[&str] = &["name", "enabled", "order", "container", "groups"];
 const SETTING: &[&str] = &["value", "order", "container", "groups"];
@@ -228,6 +239,10 @@ const ENDPOINTS: &[Endpoint] = &[
     post("/computers/{name}/keytab", "keytab.export", &["rotate"], keytab::of_computer),
     put("/computers/{name}/principals/{principal}", "principal.add", NONE, principals::add_to_computer),
     delete("/computers/{name}/principals/{principal}", "principal.remove", principals::remove_from_computer),
+    put("/computers/{name}/delegates-to/{principal}", "delegation.add", NONE, |asked, _| delegation::add_to(asked, Kind::Computer)),
+    delete("/computers/{name}/delegates-to/{principal}", "delegation.remove", |asked, _| delegation::remove_to(asked, Kind::Computer)),
+    put("/computers/{name}/delegated-from/{account}", "delegation.add", NONE, |asked, _| delegation::add_from(asked, Kind::Computer)),
+    delete("/computers/{name}/delegated-from/{account}", "delegation.remove", |asked, _| delegation::remove_from(asked, Kind::Computer)),
     get("/keys", Keys, &["limit", "after", "user", "computer", "device"], keys::list),
     get("/services", Keys, SEARCHED, services::list),
     post("/services", "service.add", NEW_SERVICE, services::add),
@@ -240,6 +255,10 @@ const ENDPOINTS: &[Endpoint] = &[
     post("/services/{name}/keytab", "keytab.export", &["rotate"], keytab::of_service),
     put("/services/{name}/principals/{principal}", "principal.add", NONE, principals::add_to_service),
     delete("/services/{name}/principals/{principal}", "principal.remove", principals::remove_from_service),
+    put("/services/{name}/delegates-to/{principal}", "delegation.add", NONE, |asked, _| delegation::add_to(asked, Kind::Service)),
+    delete("/services/{name}/delegates-to/{principal}", "delegation.remove", |asked, _| delegation::remove_to(asked, Kind::Service)),
+    put("/services/{name}/delegated-from/{account}", "delegation.add", NONE, |asked, _| delegation::add_from(asked, Kind::Service)),
+    delete("/services/{name}/delegated-from/{account}", "delegation.remove", |asked, _| delegation::remove_from(asked, Kind::Service)),
     get("/certificates", Administrator, &["limit", "after", "search", "authority"], certificates::list),
     get("/certificates/{serial}", Administrator, WHICH, certificates::show),
     post("/certificates/{serial}/revoke", "certificate.revoke", &["reason"], certificates::revoke).with(WHICH),

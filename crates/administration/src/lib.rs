@@ -23,6 +23,7 @@ mod body;
 mod caller;
 mod certificates;
 mod computers;
+mod delegation;
 mod devices;
 mod domain;
 mod endpoints;

@@ -14,6 +14,7 @@ use serde_json::{Map, Value, json};
 use trust::Timestamp;
 
 use crate::View;
+use crate::delegation;
 use crate::refused::Trouble;
 
 pub(crate) use keys::{key, keys, origin, value_name};
@@ -126,6 +127,7 @@ pub(crate) fn user(
         "password_set": moment(set),
         "must_change_password": account.must_change_password(),
         "second_factors": second_factor::of(account).enrolled.len(),
+        "not_delegated": account.control.contains(AccountControl::NOT_DELEGATED),
         "wrong_passwords": activity.bad_password_count,
     })));
     Ok(shown)
@@ -164,20 +166,25 @@ pub(crate) fn line(account: &Account) -> Shown {
 }
 
 /// What computers and services have.
-fn kerberos(account: &Account) -> Shown {
+fn kerberos(account: &Account, snapshot: &Snapshot<'_>) -> Result<Shown, Trouble> {
     let set = account.keys.current();
     let etypes: Vec<String> = set
         .iter()
         .flat_map(|set| set.keys.iter())
         .map(|key| key.etype().to_string())
         .collect();
-    members(json!({
+    Ok(members(json!({
         "service_principals": account.service_principals,
         "kvno": account.keys.kvno(),
         "keys_set": moment(set.map(|set| set.set)),
         "etypes": etypes,
         "trusted_for_delegation": account.control.contains(AccountControl::TRUSTED_FOR_DELEGATION),
-    }))
+        "trusted_to_authenticate": account
+            .control
+            .contains(AccountControl::TRUSTED_TO_AUTHENTICATE_FOR_DELEGATION),
+        "delegates_to": account.delegates_to,
+        "delegated_from": delegation::shown_from(account, snapshot)?,
+    })))
 }
 
 /// A service's account.
@@ -187,7 +194,7 @@ pub(crate) fn service(
     now: Timestamp,
 ) -> Result<Shown, Trouble> {
     let mut shown = common(account, view, now)?;
-    shown.extend(kerberos(account));
+    shown.extend(kerberos(account, view.snapshot)?);
     Ok(shown)
 }
 
@@ -229,7 +236,7 @@ pub(crate) fn computer(
         None => Value::Null,
     };
     let mut shown = common(account, view, now)?;
-    shown.extend(kerberos(account));
+    shown.extend(kerberos(account, view.snapshot)?);
     shown.extend(members(json!({
         "dns_host_name": account.dns_host_name,
         "os_type": text(Attribute::OperatingSystem),

@@ -111,6 +111,8 @@ pub(crate) fn change_user(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done
         }
     }
     changed.texts(&mut members, TEXTS)?;
+    let flags = [("not_delegated", AccountControl::NOT_DELEGATED)];
+    changed.flags(&mut members, account.control, &flags)?;
     match members.patch_moment("expires")? {
         Patch::Keep => {}
         Patch::Clear => changed.clear(Attribute::AccountExpires, "expires"),
@@ -324,6 +326,34 @@ impl Changed {
                 Patch::Clear => self.clear(*attribute, member),
                 Patch::Set(text) => self.set(*attribute, member, text),
             }
+        }
+        Ok(())
+    }
+
+    /// What `PATCH` says of the flags of userAccountControl, which are `control` now.
+    pub(crate) fn flags(
+        &mut self,
+        members: &mut Members,
+        mut control: AccountControl,
+        flags: &[(&str, AccountControl)],
+    ) -> Result<(), Refused> {
+        let before = control;
+        for (member, flag) in flags {
+            let Some(wanted) = members.flag(member)? else {
+                continue;
+            };
+            if control.contains(*flag) != wanted {
+                self.note(member, if wanted { "true" } else { "false" });
+            }
+            control = match wanted {
+                true => control.with(*flag),
+                false => control.without(*flag),
+            };
+        }
+        if control != before {
+            let value = control.to_integer();
+            let edit = Edit::set(Attribute::UserAccountControl, value);
+            self.edits.push(edit);
         }
         Ok(())
     }

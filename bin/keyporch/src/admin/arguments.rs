@@ -131,6 +131,33 @@ pub(crate) enum User {
     /// Forget a person's second factor, so that a new one is set up at the next sign-in.
     #[command(after_help = "Example: keyporch admin user reset-second-factor alice")]
     ResetSecondFactor {
+    /// Let nobody act for a person elsewhere: no ticket of theirs is passed on.
+    #[command(after_help = "Example: keyporch admin user sensitive alice")]
+    Sensitive {
+        /// Account name, UPN or SID.
+        name: String,
+        /// Let services act for the person again.
+        #[arg(long)]
+        off: bool,
+    },
+    /// Map certificates to a person: those that a mapping names, or the very one in a file.
+    #[command(
+        after_help = "Example: keyporch admin user map alice alice-card.pem\nExample: keyporch admin user map alice 'X509:<I>DC=example,CN=Cards<SR>563412'"
+    )]
+    Map {
+        /// Account name, UPN or SID.
+        name: String,
+        /// `X509:…` as altSecurityIdentities has it, or a file with a certificate, PEM or DER.
+        mapping: String,
+    },
+    /// Take a mapping back.
+    #[command(after_help = "Example: keyporch admin user unmap alice 'X509:<SKI>abcdef'")]
+    Unmap {
+        /// Account name, UPN or SID.
+        name: String,
+        /// The mapping, as `map` said it.
+        mapping: String,
+    },
         /// Account name, UPN or SID.
         name: String,
         /// Do not ask.
@@ -216,6 +243,11 @@ pub(crate) enum Computer {
     /// Delete a computer account.
     #[command(after_help = "Example: keyporch admin computer delete laptop-1 --yes")]
     Delete {
+    /// Say to which services a computer may act for people, or who may act for people to it.
+    #[command(
+        after_help = "Example: keyporch admin computer delegate laptop-1 --from http/web.corp.example"
+    )]
+    Delegate(Delegate),
         /// Its name.
         name: String,
         /// Do not ask.
@@ -314,6 +346,25 @@ pub(crate) enum Key {
 /// `keyporch admin service`
 #[derive(Debug, Subcommand)]
 pub(crate) enum Service {
+/// `keyporch admin service delegate`, `keyporch admin computer delegate`
+#[derive(Debug, Args)]
+pub(crate) struct Delegate {
+    /// `service/host`, or the account's name.
+    pub(crate) name: String,
+    /// A service to which it may act for people who came to it.
+    #[arg(long, value_name = "PRINCIPAL")]
+    pub(crate) to: Vec<String>,
+    /// A service or computer that may act to it for people.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) from: Vec<String>,
+    /// Take these off its lists, instead.
+    #[arg(long)]
+    pub(crate) remove: bool,
+    /// Whether it may act by its own word for people who did not come by Kerberos.
+    #[arg(long, value_name = "true|false")]
+    pub(crate) trusted_to_authenticate: Option<bool>,
+}
+
     /// Add a service principal.
     #[command(after_help = "Example: keyporch admin service add host/web.corp.example")]
     Add {
@@ -350,6 +401,12 @@ pub(crate) enum Service {
     /// Write a keytab with the service's keys.
     #[command(
         after_help = "Example: keyporch admin service keytab host/web.corp.example --out web.keytab"
+    /// Say to which services a service may act for people, or who may act for people to it.
+    #[command(
+        after_help = "Examples:\n  keyporch admin service delegate http/web.corp.example --to sql/db.corp.example\n  \
+                      keyporch admin service delegate sql/db.corp.example --from http/web.corp.example"
+    )]
+    Delegate(Delegate),
     )]
     Keytab {
         /// `service/host`.

@@ -5,7 +5,9 @@ use call::administration::segment;
 use http::Method;
 use serde_json::{Map, Value, json};
 
-use super::arguments::{Certificate, Computer, Device, Group, Key, Narrow, Service, User};
+use super::arguments::{
+    Certificate, Computer, Delegate, Device, Group, Key, Narrow, Service, User,
+};
 use super::{Api, keytab, shown};
 use crate::ask;
 use crate::failure::Failure;
@@ -25,6 +27,17 @@ pub(super) fn user(api: &Api, command: &User) -> Result<(), Failure> {
         User::Disable { name } => act(api, "users", name, "disable", "is kept out"),
         User::Enable { name } => act(api, "users", name, "enable", "may sign in again"),
         User::Unlock { name } => act(api, "users", name, "unlock", "is not locked out any more"),
+        User::Sensitive { name, off } => {
+            let body = json!({ "not_delegated": !off });
+            let path = format!("/users/{}", segment(name));
+            let answer = api.ask(Method::PATCH, &path, &[], Some(&body))?;
+            let done = match off {
+                true => "may be acted for by services that are allowed to",
+                false => "is acted for by no service",
+            };
+            api.output.done(&format!("{name} {done}."), &answer);
+            Ok(())
+        }
         User::Delete { name, yes } => delete(api, "users", name, *yes, "with keys and memberships"),
         User::SetPassword {
             name,
@@ -175,6 +188,7 @@ pub(super) fn computer(api: &Api, command: &Computer) -> Result<(), Failure> {
         }
         Computer::Disable { name } => act(api, "computers", name, "disable", "is kept out"),
         Computer::Enable { name } => act(api, "computers", name, "enable", "may sign in again"),
+        Computer::Delegate(wanted) => delegate(api, "computers", wanted),
         Computer::Delete { name, yes } => delete(
             api,
             "computers",
@@ -323,6 +337,7 @@ pub(super) fn service(api: &Api, command: &Service) -> Result<(), Failure> {
             delete(api, "services", principal, *yes, "with its keys")
         }
         Service::Rotate { principal, force } => rotate(api, "services", principal, *force),
+        Service::Delegate(wanted) => delegate(api, "services", wanted),
         Service::Keytab {
             principal,
             out,
@@ -411,6 +426,35 @@ fn delete(api: &Api, nouns: &str, name: &str, yes: bool, what: &str) -> Result<(
         None,
     )?;
     api.output.done(&format!("{name} is deleted."), &answer);
+    Ok(())
+}
+
+/// Changes who may act for people to whom, one after another, and shows what holds then.
+fn delegate(api: &Api, nouns: &str, wanted: &Delegate) -> Result<(), Failure> {
+    let account = format!("/{nouns}/{}", segment(&wanted.name));
+    let nothing = wanted.to.is_empty() && wanted.from.is_empty();
+    if nothing && wanted.trusted_to_authenticate.is_none() {
+        return Err(Failure::refused(
+            "it does not say what to change",
+            "Give --to, --from or --trusted-to-authenticate.",
+        ));
+    }
+    let method = match wanted.remove {
+        true => Method::DELETE,
+        false => Method::PUT,
+    };
+    let to = wanted.to.iter().map(|name| ("delegates-to", name));
+    let from = wanted.from.iter().map(|name| ("delegated-from", name));
+    for (list, name) in to.chain(from) {
+        let path = format!("{account}/{list}/{}", segment(name));
+        api.ask(method.clone(), &path, &[], None)?;
+    }
+    if let Some(trusted) = wanted.trusted_to_authenticate {
+        let body = json!({ "trusted_to_authenticate": trusted });
+        api.ask(Method::PATCH, &account, &[], Some(&body))?;
+    }
+    let shown = api.get(&account)?;
+    api.output.record(&shown, shown::DELEGATION);
     Ok(())
 }
 

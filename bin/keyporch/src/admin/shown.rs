@@ -122,7 +122,17 @@ pub(super) const SERVICE: &[Column] = &[
     ("Description", "description"),
     ("Enabled", "enabled"),
     ("Key version", "kvno"),
+    ("Acts for people to", "delegates_to"),
+    ("Takes people from", "delegated_from"),
+    ("By its own word", "trusted_to_authenticate"),
     ("Created", "created"),
+];
+
+pub(super) const DELEGATION: &[Column] = &[
+    ("Name", "name"),
+    ("Acts for people to", "delegates_to"),
+    ("Takes people from", "delegated_from"),
+    ("By its own word", "trusted_to_authenticate"),
 ];
 
 pub(super) const CERTIFICATES: &[Column] = &[

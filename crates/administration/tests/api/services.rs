@@ -258,3 +258,91 @@ fn a_service_is_named_changed_disabled_listed_and_deleted() {
         .ok();
     assert!(!world.exists("web$"));
 }
+
+#[test]
+fn who_may_act_for_people_to_whom_is_on_two_lists() {
+    let world = World::new();
+    let web = add(&world, "HTTP/web.corp.example").ok();
+    add(&world, "sql/db.corp.example").ok();
+    let ask = |what: &str| world.ask("admin", what, empty());
+    let to = "/services/HTTP%2Fweb.corp.example/delegates-to";
+    let from = "/services/sql%2Fdb.corp.example/delegated-from";
+    let show = |name: &str| ask(&format!("GET /services/{name}")).ok();
+
+    for _ in 0..2 {
+        ask(&format!("PUT {to}/sql%2Fdb.corp.example")).ok();
+        ask(&format!("PUT {from}/HTTP%2Fweb.corp.example")).ok();
+    }
+    assert_eq!(
+        show("HTTP%2Fweb.corp.example")["delegates_to"],
+        json!(["sql/db.corp.example"])
+    );
+    assert_eq!(
+        show("sql%2Fdb.corp.example")["delegated_from"],
+        json!(["HTTP-web.corp.example$"])
+    );
+    let record = world.last();
+    assert_eq!(record.action, "delegation.add");
+    let account = world.account("HTTP-web.corp.example$");
+    assert_eq!(account.delegates_to, ["sql/db.corp.example"]);
+    let db = world.account("sql-db.corp.example$");
+    let list = db.delegated_from.as_ref().unwrap();
+    assert_eq!(list.allowed(), [account.sid]);
+    assert_eq!(web["sid"], account.sid.to_string());
+
+    ask(&format!("DELETE {to}/SQL%2Fdb.corp.example")).ok();
+    ask(&format!("DELETE {from}/HTTP-web.corp.example")).ok();
+    assert_eq!(show("HTTP%2Fweb.corp.example")["delegates_to"], json!([]));
+    assert_eq!(show("sql%2Fdb.corp.example")["delegated_from"], json!([]));
+    assert!(
+        world
+            .account("sql-db.corp.example$")
+            .delegated_from
+            .is_none()
+    );
+    assert_eq!(world.last().action, "delegation.remove");
+}
+
+#[test]
+fn refuses_to_delegate_to_who_is_not_there_and_by_who_is_no_administrator() {
+    let world = World::new();
+    add(&world, "HTTP/web.corp.example").ok();
+    let to = "PUT /services/HTTP%2Fweb.corp.example/delegates-to";
+    let from = "PUT /services/HTTP%2Fweb.corp.example/delegated-from";
+    for (what, status) in [
+        (format!("{to}/sql%2Fnowhere.corp.example"), 404),
+        (format!("{to}/krbtgt%2FCORP.EXAMPLE"), 400),
+        (format!("{to}/kadmin%2Fchangepw"), 400),
+        (format!("{to}/web"), 400),
+        (format!("{from}/nobody"), 404),
+        (format!("{from}/krbtgt"), 404),
+        (format!("{from}/kadmin%2Fchangepw"), 404),
+    ] {
+        let got = world.ask("admin", &what, empty());
+        assert_eq!(got.status, status, "{what}");
+    }
+    let what = format!("{to}/HTTP%2Fweb.corp.example");
+    assert_eq!(world.ask("alice", &what, empty()).status, 403);
+    world.ask("admin", &what, empty()).ok();
+}
+
+#[test]
+fn whose_word_counts_and_who_is_sensitive_is_set_and_shown() {
+    let world = World::new();
+    add(&world, "HTTP/web.corp.example").ok();
+    let path = "PATCH /services/HTTP%2Fweb.corp.example";
+    let both = json!({"trusted_to_authenticate": true, "trusted_for_delegation": true});
+    let shown = world.ask("admin", path, both).ok();
+    assert_eq!(shown["trusted_to_authenticate"], true);
+    assert_eq!(shown["trusted_for_delegation"], true);
+    let one = json!({"trusted_to_authenticate": false});
+    let shown = world.ask("admin", path, one).ok();
+    assert_eq!(shown["trusted_to_authenticate"], false);
+    assert_eq!(shown["trusted_for_delegation"], true);
+
+    for wanted in [true, false] {
+        let body = json!({"not_delegated": wanted});
+        let shown = world.ask("admin", "PATCH /users/alice", body).ok();
+        assert_eq!(shown["not_delegated"], wanted);
+    }
+}
