@@ -128,9 +128,6 @@ pub(crate) enum User {
         #[arg(long)]
         must_change: bool,
     },
-    /// Forget a person's second factor, so that a new one is set up at the next sign-in.
-    #[command(after_help = "Example: keyporch admin user reset-second-factor alice")]
-    ResetSecondFactor {
     /// Let nobody act for a person elsewhere: no ticket of theirs is passed on.
     #[command(after_help = "Example: keyporch admin user sensitive alice")]
     Sensitive {
@@ -140,24 +137,9 @@ pub(crate) enum User {
         #[arg(long)]
         off: bool,
     },
-    /// Map certificates to a person: those that a mapping names, or the very one in a file.
-    #[command(
-        after_help = "Example: keyporch admin user map alice alice-card.pem\nExample: keyporch admin user map alice 'X509:<I>DC=example,CN=Cards<SR>563412'"
-    )]
-    Map {
-        /// Account name, UPN or SID.
-        name: String,
-        /// `X509:…` as altSecurityIdentities has it, or a file with a certificate, PEM or DER.
-        mapping: String,
-    },
-    /// Take a mapping back.
-    #[command(after_help = "Example: keyporch admin user unmap alice 'X509:<SKI>abcdef'")]
-    Unmap {
-        /// Account name, UPN or SID.
-        name: String,
-        /// The mapping, as `map` said it.
-        mapping: String,
-    },
+    /// Forget a person's second factor, so that a new one is set up at the next sign-in.
+    #[command(after_help = "Example: keyporch admin user reset-second-factor alice")]
+    ResetSecondFactor {
         /// Account name, UPN or SID.
         name: String,
         /// Do not ask.
@@ -240,14 +222,14 @@ pub(crate) enum Computer {
         /// Its name.
         name: String,
     },
-    /// Delete a computer account.
-    #[command(after_help = "Example: keyporch admin computer delete laptop-1 --yes")]
-    Delete {
     /// Say to which services a computer may act for people, or who may act for people to it.
     #[command(
         after_help = "Example: keyporch admin computer delegate laptop-1 --from http/web.corp.example"
     )]
     Delegate(Delegate),
+    /// Delete a computer account.
+    #[command(after_help = "Example: keyporch admin computer delete laptop-1 --yes")]
+    Delete {
         /// Its name.
         name: String,
         /// Do not ask.
@@ -343,9 +325,6 @@ pub(crate) enum Key {
     },
 }
 
-/// `keyporch admin service`
-#[derive(Debug, Subcommand)]
-pub(crate) enum Service {
 /// `keyporch admin service delegate`, `keyporch admin computer delegate`
 #[derive(Debug, Args)]
 pub(crate) struct Delegate {
@@ -365,6 +344,9 @@ pub(crate) struct Delegate {
     pub(crate) trusted_to_authenticate: Option<bool>,
 }
 
+/// `keyporch admin service`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Service {
     /// Add a service principal.
     #[command(after_help = "Example: keyporch admin service add host/web.corp.example")]
     Add {
@@ -398,15 +380,15 @@ pub(crate) struct Delegate {
         #[arg(long)]
         force: bool,
     },
-    /// Write a keytab with the service's keys.
-    #[command(
-        after_help = "Example: keyporch admin service keytab host/web.corp.example --out web.keytab"
     /// Say to which services a service may act for people, or who may act for people to it.
     #[command(
         after_help = "Examples:\n  keyporch admin service delegate http/web.corp.example --to sql/db.corp.example\n  \
                       keyporch admin service delegate sql/db.corp.example --from http/web.corp.example"
     )]
     Delegate(Delegate),
+    /// Write a keytab with the service's keys.
+    #[command(
+        after_help = "Example: keyporch admin service keytab host/web.corp.example --out web.keytab"
     )]
     Keytab {
         /// `service/host`.
