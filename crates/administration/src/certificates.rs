@@ -304,7 +304,7 @@ fn named(asked: &Asked<'_, '_>) -> Result<(&'static str, IssuedCertificate), Tro
     }
 }
 
-fn unhex(digits: &str) -> Option<Vec<u8>> {
+pub(crate) fn unhex(digits: &str) -> Option<Vec<u8>> {
     let bare: String = digits.chars().filter(|c| *c != ':').collect();
     if bare.is_empty() || bare.len() > 80 || !bare.len().is_multiple_of(2) || !bare.is_ascii() {
         return None;

@@ -8,8 +8,8 @@ use crate::caller::Needs;
 use crate::names::Kind;
 use crate::refused::{Refused, Trouble};
 use crate::{
-    audit_log, certificates, computers, delegation, devices, domain, groups, keys, keytab, own,
-    policies, principals, rotation, services, status, users,
+    audit_log, certificates, computers, delegation, devices, domain, groups, issuers, keys, keytab,
+    logon, mappings, own, policies, principals, rotation, services, status, users,
 };
 use Needs::{Administrator, Device, Keys, Person};
 
@@ -184,6 +184,14 @@ const SERVICE: &[&str] = &[
     "trusted_to_authenticate",
 ];
 const KEY: &[&str] = &["key", "blob", "device"];
+const ISSUER: &[&str] = &[
+    "certificate",
+    "mapping",
+    "revocation",
+    "lists",
+    "responders",
+    "list",
+];
 const OBJECT: &[&str] = &["name", "enabled", "order", "container", "groups"];
 const SETTING: &[&str] = &["value", "order", "container", "groups"];
 const WHICH: &[&str] = &["authority"];
@@ -209,6 +217,8 @@ const ENDPOINTS: &[Endpoint] = &[
     post("/users/{name}/password", "password.set", &["password", "must_change"], users::set_password),
     post("/users/{name}/expire-password", "password.expire", NONE, users::expire_password),
     delete("/users/{name}/second-factor", "second-factor.reset", users::reset_second_factor),
+    post("/users/{name}/mappings", "user.map", &["mapping", "certificate"], mappings::add),
+    delete("/users/{name}/mappings/{mapping}", "user.unmap", mappings::remove),
     get("/users/{name}/keys", Keys, NONE, keys::of_user),
     post("/users/{name}/keys", "key.add", KEY, keys::add_to_user).by(Keys),
     delete("/users/{name}/keys/{fingerprint}", "key.revoke", keys::revoke_of_user).by(Keys),
@@ -260,9 +270,15 @@ const ENDPOINTS: &[Endpoint] = &[
     put("/services/{name}/delegated-from/{account}", "delegation.add", NONE, |asked, _| delegation::add_from(asked, Kind::Service)),
     delete("/services/{name}/delegated-from/{account}", "delegation.remove", |asked, _| delegation::remove_from(asked, Kind::Service)),
     get("/certificates", Administrator, &["limit", "after", "search", "authority"], certificates::list),
+    post("/certificates", "certificate.request", &["user", "csr", "days"], logon::request),
+    get("/certificates/requests/{request}", Administrator, NONE, logon::outcome),
     get("/certificates/{serial}", Administrator, WHICH, certificates::show),
     post("/certificates/{serial}/revoke", "certificate.revoke", &["reason"], certificates::revoke).with(WHICH),
     post("/certificates/{serial}/release", "certificate.release", NONE, certificates::release).with(WHICH),
+    get("/issuers", Administrator, NONE, issuers::list),
+    post("/issuers", "issuer.add", ISSUER, issuers::add),
+    get("/issuers/{issuer}", Administrator, NONE, issuers::show),
+    delete("/issuers/{issuer}", "issuer.remove", issuers::remove),
     get("/policies", Administrator, PAGED, policies::list),
     post("/policies", "policy.add", OBJECT, policies::add),
     get("/policies/{name}", Administrator, NONE, policies::show),

@@ -28,6 +28,9 @@ pub(crate) enum Admin {
     /// Certificates that this server has issued.
     #[command(subcommand, visible_alias = "certificates")]
     Certificate(Certificate),
+    /// Issuers whose certificates sign people in.
+    #[command(subcommand, visible_alias = "issuers")]
+    Issuer(Issuer),
     /// The settings that apply to people and computers.
     #[command(subcommand)]
     Policy(Policy),
@@ -136,6 +139,24 @@ pub(crate) enum User {
         /// Let services act for the person again.
         #[arg(long)]
         off: bool,
+    },
+    /// Map certificates to a person: those that a mapping names, or the very one in a file.
+    #[command(
+        after_help = "Example: keyporch admin user map alice alice-card.pem\nExample: keyporch admin user map alice 'X509:<I>DC=example,CN=Cards<SR>563412'"
+    )]
+    Map {
+        /// Account name, UPN or SID.
+        name: String,
+        /// `X509:…` as altSecurityIdentities has it, or a file with a certificate, PEM or DER.
+        mapping: String,
+    },
+    /// Take a mapping back.
+    #[command(after_help = "Example: keyporch admin user unmap alice 'X509:<SKI>abcdef'")]
+    Unmap {
+        /// Account name, UPN or SID.
+        name: String,
+        /// The mapping, as `map` said it.
+        mapping: String,
     },
     /// Forget a person's second factor, so that a new one is set up at the next sign-in.
     #[command(after_help = "Example: keyporch admin user reset-second-factor alice")]
@@ -417,7 +438,33 @@ pub(crate) enum Certificate {
         #[arg(long)]
         pem: bool,
     },
-    /// Revoke a certificate; the revocation list follows within minutes.
+    /// Issue a certificate for a person to sign in with.
+    #[command(
+        after_help = "Example: keyporch admin certificate issue alice --key alice.key --out alice.pem"
+    )]
+    Issue {
+        /// Whose: account name, UPN or SID.
+        user: String,
+        /// The file to write the certificate to, PEM.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+        /// A file for a new private key, mode 0600, made here.
+        #[arg(
+            long,
+            value_name = "FILE",
+            conflicts_with = "csr",
+            required_unless_present = "csr"
+        )]
+        key: Option<PathBuf>,
+        /// A certification request for a key that is elsewhere, PEM or DER. Of what it says only the key counts.
+        #[arg(long, value_name = "FILE")]
+        csr: Option<PathBuf>,
+        /// Days that it lives; at most, and by default, what the authority gives.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=730))]
+        days: Option<u16>,
+    },
+    /// Revoke a certificate: it and the tickets that it got stop working at once; the revocation list follows within
+    /// minutes.
     #[command(
         after_help = "Example: keyporch admin certificate revoke 5f21… --reason key-compromise"
     )]
@@ -431,6 +478,90 @@ pub(crate) enum Certificate {
         #[arg(long)]
         yes: bool,
     },
+}
+
+/// `keyporch admin issuer`
+#[derive(Debug, Subcommand)]
+pub(crate) enum Issuer {
+    /// Trust an issuer, or say otherwise about one that is trusted.
+    #[command(
+        after_help = "Example: keyporch admin issuer add cards.pem --crl http://pki.example/cards.crl --mapping explicit"
+    )]
+    Add {
+        /// The issuer's certificate, PEM or DER.
+        file: PathBuf,
+        /// Where its revocation list is (`http://…`), or a file with the list. Without it: where its certificates say.
+        #[arg(long, value_name = "URL|FILE")]
+        crl: Vec<String>,
+        /// Where its OCSP responder is. Without it: where its certificates say.
+        #[arg(long, value_name = "URL")]
+        ocsp: Vec<String>,
+        /// How its certificates are mapped to people.
+        #[arg(long, value_enum)]
+        mapping: Mapping,
+        /// What is asked of revocation, other than the KDC's own rule.
+        #[arg(long, value_enum)]
+        revocation: Option<Revocation>,
+    },
+    /// List the trusted issuers.
+    #[command(after_help = "Example: keyporch admin issuer list")]
+    List,
+    /// Show an issuer, and what is known of its revocation list.
+    #[command(after_help = "Example: keyporch admin issuer show Cards")]
+    Show {
+        /// The beginning of its id, its thumbprint or its common name.
+        issuer: String,
+    },
+    /// Trust an issuer no more: its certificates and the tickets that they got stop working at once.
+    #[command(after_help = "Example: keyporch admin issuer remove Cards --yes")]
+    Remove {
+        /// The beginning of its id, its thumbprint or its common name.
+        issuer: String,
+        /// Do not ask.
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+/// How certificates of an issuer are mapped to people.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Mapping {
+    /// By the SID in them, which the issuer is trusted to know.
+    Sid,
+    /// By `keyporch admin user map` alone.
+    Explicit,
+    /// By the names in them, where the KDC's strong mapping lets that be.
+    Name,
+}
+
+impl Mapping {
+    /// The word of the administration API.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Sid => "sid",
+            Self::Explicit => "explicit",
+            Self::Name => "name",
+        }
+    }
+}
+
+/// What is asked of revocation.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Revocation {
+    /// That a certificate is known not to be revoked.
+    Require,
+    /// That it is not known to be, where nobody who should know can be asked.
+    Soft,
+}
+
+impl Revocation {
+    /// The word of the administration API.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Require => "require",
+            Self::Soft => "soft",
+        }
+    }
 }
 
 /// Why a certificate is revoked (RFC 5280 5.3.1).

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::arguments::{
     Certificate, Computer, Delegate, Device, Group, Key, Narrow, Service, User,
 };
-use super::{Api, keytab, shown};
+use super::{Api, issuers, keytab, logon, shown};
 use crate::ask;
 use crate::failure::Failure;
 use crate::output::Column;
@@ -52,6 +52,8 @@ pub(super) fn user(api: &Api, command: &User) -> Result<(), Failure> {
                 .done(&format!("{name} has a new password."), &answer);
             Ok(())
         }
+        User::Map { name, mapping } => issuers::map(api, name, mapping),
+        User::Unmap { name, mapping } => issuers::unmap(api, name, mapping),
         User::ResetSecondFactor { name, yes } => {
             api.sure(
                 *yes,
@@ -293,7 +295,7 @@ pub(super) fn key(api: &Api, command: &Key) -> Result<(), Failure> {
 }
 
 /// A key or certificate as the API takes it: PEM as it is, DER in Base64.
-fn read_key(file: &std::path::Path) -> Result<String, Failure> {
+pub(super) fn read_key(file: &std::path::Path) -> Result<String, Failure> {
     const REMEDY: &str = "Give a public key or a certificate, PEM or DER.";
     let bytes = std::fs::read(file).map_err(|error| Failure::of(&error, REMEDY).naming(file))?;
     if bytes.is_empty() || bytes.len() > LONGEST_KEY {
@@ -367,6 +369,13 @@ pub(super) fn certificate(api: &Api, command: &Certificate) -> Result<(), Failur
             }
             Ok(())
         }
+        Certificate::Issue {
+            user,
+            out,
+            key,
+            csr,
+            days,
+        } => logon::issue(api, user, out, key.as_deref(), csr.as_deref(), *days),
         Certificate::Revoke {
             serial,
             reason,
@@ -379,7 +388,7 @@ pub(super) fn certificate(api: &Api, command: &Certificate) -> Result<(), Failur
                 Some(&body),
             )?;
             api.output.done(
-                "The certificate is revoked; the list follows within minutes.",
+                "The certificate is revoked, at once here; the list follows within minutes.",
                 &answer,
             );
             Ok(())

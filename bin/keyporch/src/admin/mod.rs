@@ -3,7 +3,9 @@
 mod access;
 pub(crate) mod arguments;
 mod commands;
+mod issuers;
 mod keytab;
+mod logon;
 mod policy;
 mod shown;
 
@@ -34,6 +36,7 @@ pub(crate) fn run(admin: &Admin, common: &Common, output: Output) -> Result<(), 
         Admin::Key(command) => commands::key(&api, command),
         Admin::Service(command) => commands::service(&api, command),
         Admin::Certificate(command) => commands::certificate(&api, command),
+        Admin::Issuer(command) => issuers::issuer(&api, command),
         Admin::Policy(command) => policy::policy(&api, command),
         Admin::Audit { limit } => commands::audit(&api, *limit),
     }

@@ -183,3 +183,27 @@ pub(super) const OBJECTS: &[Column] = &[
     ("VALUE", "value"),
     ("ENABLED", "enabled"),
 ];
+
+pub(super) const ISSUERS: &[Column] = &[
+    ("SUBJECT", "subject"),
+    ("ID", "id"),
+    ("MAPPING", "mapping"),
+    ("UNTIL", "not_after"),
+    ("LIST UNTIL", "list.next_update"),
+];
+
+pub(super) const ISSUER: &[Column] = &[
+    ("Subject", "subject"),
+    ("ID", "id"),
+    ("Thumbprint", "thumbprint"),
+    ("From", "not_before"),
+    ("Until", "not_after"),
+    ("Mapping", "mapping"),
+    ("Revocation", "revocation"),
+    ("Lists", "lists"),
+    ("Responders", "responders"),
+    ("List made", "list.this_update"),
+    ("List until", "list.next_update"),
+    ("List from", "list.place"),
+    ("Revoked", "list.entries"),
+];
