@@ -218,6 +218,25 @@ impl Config {
             ("kdc", "ticket_hours", u64::from(kdc.ticket_hours), 1),
             ("kdc", "skew_minutes", u64::from(kdc.skew_minutes), 1),
             ("kdc", "datagram_limit", kdc.datagram_limit as u64, 512),
+            ("kdc", "etypes", kdc.etypes.len() as u64, 1),
+            (
+                "kdc",
+                "pkinit_minimum_rsa_bits",
+                u64::from(kdc.pkinit_minimum_rsa_bits),
+                2_048,
+            ),
+            (
+                "limits",
+                "failures_per_address",
+                u64::from(limits.failures_per_address),
+                1,
+            ),
+            (
+                "limits",
+                "failure_seconds",
+                u64::from(limits.failure_seconds),
+                1,
+            ),
             (
                 "limits",
                 "kdc_connections",

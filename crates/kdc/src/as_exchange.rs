@@ -8,7 +8,6 @@ use wire::kerberos::{
     KerbPaPacRequest, KeyUsage, MethodData, PaData, PaDataType, TicketFlags,
 };
 
-use crate::View;
 use crate::anonymous;
 use crate::armoring;
 use crate::change_password;
@@ -20,8 +19,9 @@ use crate::lifetime::{self, Limits};
 use crate::memory::Received;
 use crate::pac;
 use crate::preauth::{self, Proof, ReplyKey, pkinit};
-use crate::refused::Refused;
+use crate::refused::{Offered, Refused};
 use crate::service::{self, Service};
+use crate::{Etypes, View};
 
 /// Flags of requests that the AS exchange does not know (RFC 4120 3.1.3).
 const NOT_HERE: KdcOptions = KdcOptions::FORWARDED
@@ -36,6 +36,8 @@ const NOT_HERE: KdcOptions = KdcOptions::FORWARDED
 pub(crate) struct Progress {
     pub(crate) client: Option<Client>,
     pub(crate) means: Option<Means>,
+    /// What the ticket and the reply are encrypted with.
+    pub(crate) etypes: Option<Etypes>,
     /// What old cryptography the proof used, as switches allow it.
     pub(crate) old: Vec<OldCrypto>,
     /// The request inside of armor, and the armor, under which a refusal is told, too.
@@ -87,7 +89,12 @@ fn give(
     if body.kdc_options.contains(KdcOptions::REQUEST_ANONYMOUS) {
         return anonymous::answer(received, armor, view, now, rng);
     }
-    let client = progress.client.insert(client::find(body, view)?);
+    let found = client::find(body, view);
+    check_source(received, found.as_ref().ok(), view, now)?;
+    if let Err(Refused::ClientUnknown) = found {
+        return Err(nobody(received, view, now));
+    }
+    let client = progress.client.insert(found?);
     let account = client.account.clone();
     client::check_state(&account, now)?;
     let wanted = body.sname.as_ref().ok_or(Refused::Nameless("service"))?;
@@ -151,7 +158,53 @@ fn give(
     let expires = key_expiration(&account, &proof, view)?;
     let reply_part = issued.reply_part(body.nonce.into(), expires, confirmed);
     let enc_part = seal_reply(&key, &reply_part.encode_as_rep(), rng);
+    progress.etypes = Some(Etypes {
+        ticket: ticket.enc_part.etype.0,
+        session: etype.number(),
+        reply: enc_part.etype.0,
+    });
     Ok(AsRep::new(padata, client.realm, client.name, ticket, enc_part).encode())
+}
+
+/// Judges where the request comes from, known name or not, unless it is signed: no signature locks anybody out.
+fn check_source(
+    received: &Received<'_, AsReq>,
+    client: Option<&Client>,
+    view: &View<'_>,
+    now: Timestamp,
+) -> Result<(), Refused> {
+    if received
+        .request
+        .find_padata(PaDataType::PK_AS_REQ)
+        .is_some()
+    {
+        return Ok(());
+    }
+    let account = client.map(|client| client.account.id);
+    let limit = view.realm.sources.failures;
+    let sources = &view.memory.sources;
+    sources.check_failures(account, received.from, limit, now)
+}
+
+/// Why there is nothing for a name that nobody has. Where the client is not told, it costs what a wrong password costs.
+fn nobody(received: &Received<'_, AsReq>, view: &View<'_>, now: Timestamp) -> Refused {
+    let request = received.request;
+    let limit = view.realm.sources.failures;
+    view.memory.sources.failed(received.from, limit, now);
+    if !view.realm.hide_unknown_names {
+        return Refused::ClientUnknown;
+    }
+    if request.find_padata(PaDataType::PK_AS_REQ).is_some() {
+        return Refused::Nobody(Offered::Key);
+    }
+    let sealed = request
+        .find_padata(PaDataType::ENC_TIMESTAMP)
+        .or_else(|| request.find_padata(PaDataType::ENCRYPTED_CHALLENGE));
+    let Some(sealed) = sealed else {
+        return Refused::Nobody(Offered::Nothing);
+    };
+    preauth::try_in_vain(sealed, view);
+    Refused::Nobody(Offered::Password)
 }
 
 fn means(account: &Account, proof: &Proof<'_>) -> Means {
@@ -267,7 +320,8 @@ fn reply_key<'a>(
                 client,
                 service,
             };
-            let reply = pkinit::answer(&proven.half, bytes, body, &parties, etype, view.identities)?;
+            let reply =
+                pkinit::answer(&proven.half, bytes, body, &parties, etype, view.identities)?;
             Ok((vec![reply.padata].into(), ReplyKey::Agreed(reply.key)))
         }
     }
@@ -275,7 +329,11 @@ fn reply_key<'a>(
 
 /// The request's checksum under the reply key, for a client that asked for it (RFC 6806 11): so that nobody
 /// on the way takes anything out of a request unnoticed.
-pub(crate) fn confirmation(bytes: &[u8], request: &AsReq, key: &ReplyKey<'_>) -> Option<MethodData> {
+pub(crate) fn confirmation(
+    bytes: &[u8],
+    request: &AsReq,
+    key: &ReplyKey<'_>,
+) -> Option<MethodData> {
     request.find_padata(PaDataType::REQ_ENC_PA_REP)?;
     let usage = KeyUsage::AS_REQ_CHECKSUM;
     let (etype, checksum) = match key {

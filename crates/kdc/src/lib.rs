@@ -33,6 +33,7 @@ mod revocation;
 mod s4u2proxy;
 mod s4u2self;
 mod service;
+mod sources;
 mod subject;
 mod tgs_exchange;
 mod user_to_user;
@@ -54,8 +55,9 @@ pub use identity::{Identity, Unusable};
 pub use lifetime::Lifetimes;
 pub use memory::Memory;
 pub use realm::{Realm, StrongMapping};
-pub use refused::Refused;
+pub use refused::{Offered, Refused};
 pub use revocation::{Needed, Place};
+pub use sources::SourceLimits;
 pub use ticket::{CertificateMeans, KeyMeans, Means};
 
 /// Characters of a name that the audit log gets.
@@ -153,10 +155,23 @@ pub struct Exchange {
     pub means: Option<Means>,
     /// Whose ticket armored the request (RFC 6113): a computer's as a rule, in the TGS exchange the client's own.
     pub armor: Option<String>,
+    /// What a ticket that was given is encrypted with.
+    pub etypes: Option<Etypes>,
     /// What old cryptography was used, as switches allow it.
     pub old: Vec<OldCrypto>,
     /// Why it was refused; `None` for a ticket given.
     pub refused: Option<Refused>,
+}
+
+/// What a ticket and its reply are encrypted with: etype numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Etypes {
+    /// The service's key.
+    pub ticket: i32,
+    /// The session key.
+    pub session: i32,
+    /// The key of the reply.
+    pub reply: i32,
 }
 
 /// Which exchange.
@@ -170,6 +185,15 @@ pub enum ExchangeKind {
     Password,
     /// None of these.
     Unreadable,
+}
+
+/// Whether answering a message may cost a signature and an agreement, so a hundred times what a ticket by password costs:
+/// one for sign-in with a key, or one in armor, where that cannot be told. It is told by little, before anything is read.
+#[must_use]
+pub fn is_costly(message: &[u8]) -> bool {
+    /// Less than any signature with what it signs, and more than any request by password.
+    const LEAST: usize = 512;
+    message.len() >= LEAST && MessageType::of(message) == Some(MessageType::AS_REQ)
 }
 
 /// Answers one message of a peer at `from`. Whoever sends the answer calls [`Answer::remember`].
@@ -190,8 +214,8 @@ pub fn answer(
         };
     }
     let (reply, mut exchange) = match MessageType::of(message) {
-        Some(MessageType::AS_REQ) => initial(message, id, view, now, rng),
-        Some(MessageType::TGS_REQ) => granting(message, id, view, now, rng),
+        Some(MessageType::AS_REQ) => initial(message, id, from, view, now, rng),
+        Some(MessageType::TGS_REQ) => granting(message, id, from, view, now, rng),
         Some(
             MessageType::AP_REQ
             | MessageType::KRB_SAFE
@@ -229,6 +253,7 @@ fn fitting(reply: Arc<[u8]>, transport: Transport, view: &View<'_>, now: Timesta
 fn initial(
     message: &[u8],
     id: MessageId,
+    from: Option<IpAddr>,
     view: &View<'_>,
     now: Timestamp,
     rng: &mut dyn Rng,
@@ -246,6 +271,7 @@ fn initial(
         request: &request,
         bytes: message,
         id,
+        from,
     };
     let answer = as_exchange::answer(&received, &mut progress, view, now, rng);
     let mut exchange = Exchange::new(ExchangeKind::As, now, None);
@@ -257,6 +283,7 @@ fn initial(
     exchange.service = body.sname.as_ref().map(shown);
     exchange.means = progress.means;
     exchange.old = progress.old;
+    exchange.etypes = progress.etypes;
     exchange.armor = armor.and_then(|armor| armor.holder.clone());
     let reply = answer.unwrap_or_else(|refused| {
         let account = progress.client.as_ref().map(|client| &*client.account);
@@ -271,6 +298,7 @@ fn initial(
 fn granting(
     message: &[u8],
     id: MessageId,
+    from: Option<IpAddr>,
     view: &View<'_>,
     now: Timestamp,
     rng: &mut dyn Rng,
@@ -288,6 +316,7 @@ fn granting(
         request: &request,
         bytes: message,
         id,
+        from,
     };
     let answer = tgs_exchange::answer(&received, &mut progress, view, now, rng);
     let mut exchange = Exchange::new(ExchangeKind::Tgs, now, None);
@@ -299,6 +328,7 @@ fn granting(
     exchange.armor = armor.and(exchange.client.clone());
     exchange.service = body.sname.as_ref().map(shown);
     exchange.means = progress.means;
+    exchange.etypes = progress.etypes;
     let reply = answer.unwrap_or_else(|refused| {
         let reply = reply::refusal_under(armor, &refused, body, None, view, now, rng);
         exchange.refused = Some(refused);
@@ -329,6 +359,7 @@ impl Exchange {
             means: None,
             armor: None,
             old: Vec::new(),
+            etypes: None,
             refused,
         }
     }

@@ -1,5 +1,6 @@
 //! What a KDC remembers between two requests. All of it may be forgotten: nothing here lets anybody in.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use directory::EntryId;
@@ -8,6 +9,7 @@ use trust::{Span, Timestamp};
 
 use crate::armoring::Armoring;
 use crate::refused::Refused;
+use crate::sources::Sources;
 
 /// Authenticators remembered at once. Beyond them the oldest go: a replay gives nothing to who cannot read the
 /// answer.
@@ -43,6 +45,8 @@ pub(crate) struct Received<'m, M> {
     pub(crate) bytes: &'m [u8],
     /// Which message it is.
     pub(crate) id: MessageId,
+    /// From where.
+    pub(crate) from: Option<IpAddr>,
 }
 
 /// The memory of one KDC process.
@@ -58,6 +62,8 @@ pub struct Memory {
     pub(crate) not_had: Recent<()>,
     /// The policy about armor.
     pub(crate) armoring: Armoring,
+    /// Where requests come from.
+    pub(crate) sources: Sources,
 }
 
 impl Memory {
@@ -70,6 +76,7 @@ impl Memory {
             long_answers: Recent::new(ANSWERED_FOR, LONG_ANSWERS),
             not_had: Recent::new(NOT_HAD_FOR, NOT_HAD),
             armoring: Armoring::default(),
+            sources: Sources::default(),
         }
     }
 

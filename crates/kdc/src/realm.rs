@@ -8,6 +8,7 @@ use wire::kerberos::{NameType, PrincipalName, Realm as RealmName};
 
 use crate::crypto_policy::CryptoPolicy;
 use crate::lifetime::Lifetimes;
+use crate::sources::SourceLimits;
 
 /// How certain it must be that a certificate is an account's (protocols E.5.5).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -38,6 +39,11 @@ pub struct Realm {
     pub etypes: Vec<Etype>,
     /// What PKINIT takes.
     pub crypto: CryptoPolicy,
+    /// How much may come from one address.
+    pub sources: SourceLimits,
+    /// Whether a name that nobody has is answered as a wrong password is (`kdc.hide_unknown_names`; off by default, for
+    /// clients then say "wrong password" to who mistypes a name).
+    pub hide_unknown_names: bool,
     /// Whether PKINIT needs a freshness token (`kdc.require_freshness`, protocols K; off by default).
     pub require_freshness: bool,
     /// Whether anybody gets an anonymous ticket to armor a request with (RFC 8062, `kdc.anonymous`; off by default).
@@ -63,6 +69,8 @@ impl Realm {
             lifetimes: Lifetimes::default(),
             etypes: Etype::ALL.to_vec(),
             crypto: CryptoPolicy::default(),
+            sources: SourceLimits::default(),
+            hide_unknown_names: false,
             require_freshness: false,
             anonymous: false,
             strong_mapping: StrongMapping::default(),

@@ -5,6 +5,17 @@ use wire::kerberos::ErrorCode;
 
 use crate::revocation::Needed;
 
+/// What a client that is not told that nobody has its name tried to prove itself with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Offered {
+    /// Nothing yet.
+    Nothing,
+    /// A password.
+    Password,
+    /// A key.
+    Key,
+}
+
 /// A refusal: who erred, and what was expected. [`Refused::code`] is all that the peer learns.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -33,6 +44,12 @@ pub enum Refused {
     /// No such account.
     #[error("unknown client")]
     ClientUnknown,
+    /// Nobody has the name, and the client is not told (`kdc.hide_unknown_names`).
+    #[error("unknown client")]
+    Nobody(Offered),
+    /// Too much of no use came from the client's address.
+    #[error("too many failures came from this address")]
+    SourceLimited,
     /// The account is disabled.
     #[error("the client's account is disabled")]
     ClientDisabled,
@@ -288,6 +305,23 @@ pub enum Refused {
 }
 
 impl Refused {
+    /// Whether what should be a proof by signature is none, so that its sender has but wasted our time.
+    pub(crate) fn is_garbage(&self) -> bool {
+        matches!(
+            self,
+            Self::MalformedPkinit(_)
+                | Self::TwoFormsOfPkinit
+                | Self::DigestNotAccepted
+                | Self::SignatureAlgorithm
+                | Self::InvalidSignature
+                | Self::KeyNotListed
+                | Self::WeakKey(_)
+                | Self::ClientNameMismatch
+                | Self::ChecksumMissing
+                | Self::ChecksumWrong
+        )
+    }
+
     /// Of the additional ticket; our own trouble stays ours.
     pub(crate) fn additional(why: Self) -> Self {
         match why {
@@ -304,6 +338,10 @@ impl Refused {
                 ErrorCode::KRB_ERR_GENERIC
             }
             Self::NotForUs => ErrorCode::KRB_AP_ERR_MSG_TYPE,
+            Self::Nobody(Offered::Nothing) => ErrorCode::KDC_ERR_PREAUTH_REQUIRED,
+            Self::Nobody(Offered::Password) => ErrorCode::KDC_ERR_PREAUTH_FAILED,
+            Self::Nobody(Offered::Key) => ErrorCode::KDC_ERR_CLIENT_NOT_TRUSTED,
+            Self::SourceLimited => ErrorCode::KDC_ERR_SVC_UNAVAILABLE,
             Self::WrongRealm => ErrorCode::KDC_ERR_WRONG_REALM,
             Self::Nameless("client") | Self::ClientUnknown => {
                 ErrorCode::KDC_ERR_C_PRINCIPAL_UNKNOWN

@@ -14,8 +14,8 @@ use crate::anonymous;
 use crate::crypto_policy::CryptoPolicy;
 use crate::fast::Armor;
 use crate::lifetime::kerberos_time;
-use crate::preauth::{hints, pkinit};
-use crate::refused::Refused;
+use crate::preauth::{hints, hints_for_nobody, pkinit};
+use crate::refused::{Offered, Refused};
 
 /// What a refusal says beside its code.
 pub(crate) enum Data {
@@ -119,6 +119,11 @@ pub(crate) fn data(
             let krbtgt = view.krbtgt().ok()?;
             let fresh = matches!(refused, Refused::FreshnessStale | Refused::FreshnessMissing);
             let methods = hints(request, armor, account?, &krbtgt.keys, fresh, view, now);
+            Some(Data::Methods(methods))
+        }
+        Refused::Nobody(Offered::Nothing | Offered::Password) => {
+            let krbtgt = view.krbtgt().ok()?;
+            let methods = hints_for_nobody(request, armor, &krbtgt.keys, view, now);
             Some(Data::Methods(methods))
         }
         // What is missing; a client that has armor then tries with it.

@@ -11,7 +11,6 @@ use wire::kerberos::{
     KdcOptions, KeyUsage, PaDataType, PrincipalName, TgsRep, TgsReq, TicketFlags,
 };
 
-use crate::View;
 use crate::client;
 use crate::fast::{self, Armor, Opened, Shown};
 use crate::issue::{self, Issued};
@@ -22,6 +21,7 @@ use crate::refused::Refused;
 use crate::service::{self, Service};
 use crate::subject::Subject;
 use crate::user_to_user;
+use crate::{Etypes, View};
 
 /// What is not given: validation of postdated tickets, anonymity.
 const NOT_GIVEN: KdcOptions = KdcOptions::VALIDATE.with(KdcOptions::REQUEST_ANONYMOUS);
@@ -31,6 +31,8 @@ const NOT_GIVEN: KdcOptions = KdcOptions::VALIDATE.with(KdcOptions::REQUEST_ANON
 pub(crate) struct Progress {
     pub(crate) account: Option<Arc<Account>>,
     pub(crate) means: Option<Means>,
+    /// What the ticket and the reply are encrypted with.
+    pub(crate) etypes: Option<Etypes>,
     /// For whom a service asks, where it does.
     pub(crate) for_user: Option<Arc<Account>>,
     /// The request inside of armor, and the armor, under which a refusal is told, too.
@@ -157,6 +159,11 @@ fn give(
         client = armor.shown(client);
     }
     let enc_part = issue::encrypt(&key, usage, &plain, rng);
+    progress.etypes = Some(Etypes {
+        ticket: ticket.enc_part.etype.0,
+        session: etype.number(),
+        reply: enc_part.etype.0,
+    });
     Ok(TgsRep::new(padata, client.realm, client.name, ticket, enc_part).encode())
 }
 

@@ -34,6 +34,12 @@ pub(crate) trait Kerberos: Send + Sync + 'static {
     /// The answer to `message`, without framing; `None` where silence is right.
     fn answer(&self, message: &[u8], path: Path, ends: Ends) -> Option<Arc<[u8]>>;
 
+    /// Whether `message` may take so long that what takes microseconds should not wait for it.
+    fn is_costly(&self, message: &[u8]) -> bool {
+        let _ = message;
+        true
+    }
+
     /// What a peer gets when answering failed by our own fault (KRB_ERR_GENERIC), if that can be said.
     fn generic_failure(&self) -> Option<Arc<[u8]>>;
 

@@ -212,8 +212,15 @@ impl<'a> Opening<'a> {
     }
 
     fn kdc(&mut self, sockets: Vec<Pair>, kdc: &Arc<dyn Kerberos>) -> Result<(), Fault> {
-        let streams = self.streams(Role::KdcTcp, kdc, None);
-        self.kerberos(sockets, Role::KdcUdp, self.limits.kdc_threads(), streams)
+        // As many as may be inside and as may wait, and those that are never theirs.
+        let signatures = 2 * self.limits.signature_workers();
+        let slow = Slow {
+            at_once: Arc::new(Semaphore::new(signatures)),
+            queue: self.limits.queue(),
+        };
+        let streams = self.streams(Role::KdcTcp, kdc, Some(slow));
+        let threads = self.limits.kdc_threads() + signatures;
+        self.kerberos(sockets, Role::KdcUdp, threads, streams)
     }
 
     /// As the KDC, but for what a new password costs: datagrams have a thread for each that is worked at, streams wait

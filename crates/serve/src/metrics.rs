@@ -2,11 +2,14 @@
 //!
 //! Counters are plain atomics, so that the KDC's thread pays nanoseconds for them.
 
+mod kdc;
+
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
 use crate::fault::Role;
+pub(crate) use kdc::{Exchanges, method};
 
 /// How one request ended, seen from the socket. What a party refused for its own reasons is
 /// `Answered`: the refusal is the answer, and the audit log has the reason.
@@ -60,6 +63,8 @@ struct PerRole {
 #[derive(Debug, Default)]
 pub struct Metrics {
     roles: [PerRole; Role::ALL.len()],
+    /// What the KDC's exchanges count.
+    pub(crate) exchanges: Exchanges,
     /// Changes that were committed.
     pub(crate) commits: AtomicU64,
     /// Commits that had to be computed again because what they stood on had changed.
@@ -129,6 +134,7 @@ impl Metrics {
         self.requests(&mut page);
         self.latencies(&mut page);
         self.connections(&mut page);
+        self.exchanges.text(&mut page);
         let singles: [(&str, &str, &AtomicU64); 6] = [
             (
                 "keyporch_commits_total",

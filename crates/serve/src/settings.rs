@@ -5,9 +5,12 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::Duration;
 
+use crypto::agreement::Group;
+use crypto::etype::Etype;
 use serde::{Deserialize, Serialize};
 
 use crate::audit::AuditSettings;
+pub use crate::cryptography::{DigestName, EtypeName, GroupName};
 use crate::{conversation, streams};
 
 /// The longest Kerberos message that is taken over TCP, in bytes.
@@ -64,6 +67,23 @@ pub struct Kdc {
     pub skew_minutes: u32,
     /// Whether sign-in with a key needs a freshness token (RFC 8070). Default: false.
     pub require_freshness: bool,
+    /// Whether a name that nobody has is answered as a wrong password is, so that nobody finds out which names there are.
+    /// Who mistypes a name is then told of a wrong password. Default: false.
+    pub hide_unknown_names: bool,
+    /// The encryption types that are used at all. Default: all four of AES.
+    pub etypes: Vec<EtypeName>,
+    /// Whether keys may be agreed on in the group of 1024 bits, which some can break. Default: false.
+    pub pkinit_modp1024: bool,
+    /// Whether a sign-in may be signed over SHA-1. Default: false.
+    pub pkinit_sha1_cms: bool,
+    /// Whether the KDC may send the reply key under the client's RSA key (AES content encryption). Default: false.
+    pub pkinit_rsa_mode: bool,
+    /// The weakest group: 2048, P-256, 4096 or P-384. Default: `"2048"`.
+    pub pkinit_minimum_group: GroupName,
+    /// The weakest digest under a signature: sha256, sha384 or sha512. Default: `"sha256"`.
+    pub pkinit_minimum_digest: DigestName,
+    /// The shortest RSA key that signs in, in bits. Default: 2,048.
+    pub pkinit_minimum_rsa_bits: u32,
     /// Whether anybody gets an anonymous ticket (RFC 8062) to armor a request with. Default: false.
     pub anonymous: bool,
     /// How certain it must be that a certificate is an account's: `"full"`, `"compatibility"` or `"disabled"`. Default:
@@ -88,6 +108,14 @@ impl Default for Kdc {
             renewal_days: 7,
             skew_minutes: 5,
             require_freshness: false,
+            hide_unknown_names: false,
+            etypes: Etype::ALL.map(EtypeName).to_vec(),
+            pkinit_modp1024: false,
+            pkinit_sha1_cms: false,
+            pkinit_rsa_mode: false,
+            pkinit_minimum_group: GroupName(Group::Modp2048),
+            pkinit_minimum_digest: DigestName::Sha256,
+            pkinit_minimum_rsa_bits: 2_048,
             anonymous: false,
             strong_mapping: StrongMapping::Full,
             backdating_days: 0,
@@ -184,6 +212,16 @@ pub struct Limits {
     /// Password changes over Kerberos that are worked at at once, each of which takes the time and the memory of a
     /// password's hash; 0 means one per two processors, at least one. Default: 0.
     pub password_workers: usize,
+    /// Sign-ins with a key that are worked at at once, and as many more wait a moment; 0 means two per processor. Who signs
+    /// in by password waits for none of them. Default: 0.
+    pub signature_workers: usize,
+    /// How many of them from one address; 0 means one per processor. Default: 0.
+    pub signatures_per_address: usize,
+    /// Wrong passwords and unknown names over Kerberos from one address, an IPv6 network of 64 bits being one, before it
+    /// is refused; it does not concern who signed in from there lately. Default: 60.
+    pub failures_per_address: u32,
+    /// Seconds until one more may come. Default: 10.
+    pub failure_seconds: u32,
     /// TCP connections to the KDC, and to where passwords are changed, that may be open. Default: 1,024 each.
     pub kdc_connections: usize,
     /// HTTP connections that may be open. Default: 2,048.
@@ -209,6 +247,10 @@ impl Default for Limits {
         Self {
             kdc_threads: 0,
             password_workers: 0,
+            signature_workers: 0,
+            signatures_per_address: 0,
+            failures_per_address: 60,
+            failure_seconds: 10,
             kdc_connections: 1024,
             http_connections: 2048,
             connections_per_address: 256,
@@ -228,6 +270,21 @@ impl Limits {
             processors()
         } else {
             self.kdc_threads
+        }
+    }
+
+    pub(crate) fn signature_workers(&self) -> usize {
+        if self.signature_workers == 0 {
+            2 * processors()
+        } else {
+            self.signature_workers
+        }
+    }
+
+    pub(crate) fn signatures_per_address(&self) -> usize {
+        match self.signatures_per_address {
+            0 => processors(),
+            number => number,
         }
     }
 

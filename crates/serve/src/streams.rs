@@ -37,7 +37,7 @@ pub(crate) struct Limits {
     pub(crate) messages: u32,
 }
 
-/// For what takes longer than a worker of the runtime may be held up: how many messages are answered at once, each on
+/// For what takes longer than a worker of the runtime may be held up ([`Kerberos::is_costly`]): how many messages are answered at once, each on
 /// a thread of its own.
 pub(crate) struct Slow {
     pub(crate) at_once: Arc<Semaphore>,
@@ -92,8 +92,10 @@ impl Streams {
                 Ok(Message::Whole(message)) => {
                     seat.busy();
                     match &self.slow {
-                        None => self.answer(&message, ends),
-                        Some(slow) => self.answer_slowly(slow, message, ends).await,
+                        Some(slow) if self.door.is_costly(&message) => {
+                            self.answer_slowly(slow, message, ends).await
+                        }
+                        _ => self.answer(&message, ends),
                     }
                 }
                 Ok(Message::TooLong) => {

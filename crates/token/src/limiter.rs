@@ -32,6 +32,8 @@ pub enum Counted<'a> {
     FailuresFrom(&'a [u8]),
     /// Requests for sign-in pages and tokens from an address.
     RequestsFrom(&'a [u8]),
+    /// What another party counts under a name of its own, and of whom.
+    Named(&'static str, &'a [u8]),
 }
 
 /// Counts attempts; 512 KiB, shared by all threads.
@@ -47,11 +49,17 @@ shows_only!("Limiter", Limiter: );
 impl Limiter {
     /// An empty limiter.
     pub fn new(rng: &mut dyn Rng) -> Self {
+        Self::seeded(rng.bytes())
+    }
+
+    /// An empty limiter whose cells are chosen by `seed`, which nobody outside knows.
+    #[must_use]
+    pub fn seeded(seed: [u8; 16]) -> Self {
         Self {
             cells: (0..ROWS * CELLS)
                 .map(|_| AtomicI64::new(i64::MIN))
                 .collect(),
-            seed: rng.bytes(),
+            seed,
         }
     }
 
@@ -104,6 +112,12 @@ impl Limiter {
                 Counted::RequestsFrom(address) => {
                     hasher.write_u8(2);
                     hasher.write(address);
+                }
+                Counted::Named(name, of) => {
+                    hasher.write_u8(3);
+                    hasher.write(name.as_bytes());
+                    hasher.write_u8(0xff);
+                    hasher.write(of);
                 }
             }
             let place = usize::try_from(hasher.finish() % CELLS as u64).unwrap_or(0);

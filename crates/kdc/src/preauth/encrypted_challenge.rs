@@ -1,6 +1,8 @@
 //! A timestamp under the armor key and the key of the client's password together (RFC 6113 5.4.6): nobody who reads the
 //! request can try passwords on it.
 
+use std::net::IpAddr;
+
 use crypto::etype::Key;
 use directory::Account;
 use trust::{Rng, Timestamp};
@@ -21,14 +23,16 @@ pub(crate) fn verify<'a>(
     padata: &[u8],
     armor: &Armor,
     account: &'a Account,
+    from: Option<IpAddr>,
     view: &View<'_>,
     now: Timestamp,
 ) -> Result<Proven<'a>, Refused> {
     let armor = armor.key();
-    let mut proven = encrypted_timestamp::judge(padata, account, view, now, |key, sealed| {
-        let key = armor.combine(key.key.key(), b"clientchallengearmor", b"challengelongterm");
-        Some(key.decrypt(KeyUsage::ENC_CHALLENGE_CLIENT, &sealed.cipher))
-    })?;
+    let mut proven =
+        encrypted_timestamp::judge(padata, account, from, view, now, |key, sealed| {
+            let key = armor.combine(key.key.key(), b"clientchallengearmor", b"challengelongterm");
+            Some(key.decrypt(KeyUsage::ENC_CHALLENGE_CLIENT, &sealed.cipher))
+        })?;
     let long_term = proven.key.key.key();
     let ours = armor.combine(long_term, b"kdcchallengearmor", b"challengelongterm");
     proven.answered_with = Some(ours);

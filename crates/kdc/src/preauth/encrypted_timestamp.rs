@@ -1,5 +1,7 @@
 //! A timestamp under the key of the client's password (RFC 4120 5.2.7.2).
 
+use std::net::IpAddr;
+
 use crypto::etype::{IntegrityError, Key};
 use directory::{Account, AccountControl};
 use ticket::{Keys, VersionedKey};
@@ -26,15 +28,16 @@ pub(crate) struct Proven<'a> {
 ///
 /// # Errors
 /// [`Refused::NoCommonEtype`], [`Refused::WrongPassword`], [`Refused::Skew`],
-/// [`Refused::ClientLockedOut`] after too many wrong ones, right or not, and [`Refused::KeyRequired`] where
+/// [`Refused::ClientLockedOut`] after too many wrong ones, right or not, but where the account is familiar, and [`Refused::KeyRequired`] where
 /// no password is taken, right or not.
 pub(crate) fn verify<'a>(
     padata: &[u8],
     account: &'a Account,
+    from: Option<IpAddr>,
     view: &View<'_>,
     now: Timestamp,
 ) -> Result<Proven<'a>, Refused> {
-    judge(padata, account, view, now, |key, sealed| {
+    judge(padata, account, from, view, now, |key, sealed| {
         let fits = key.key.etype().number() == sealed.etype.0;
         fits.then(|| key.key.decrypt(KeyUsage::PA_ENC_TIMESTAMP, &sealed.cipher))
     })
@@ -48,6 +51,7 @@ type Tried = Result<Zeroizing<Vec<u8>>, IntegrityError>;
 pub(super) fn judge<'a>(
     padata: &[u8],
     account: &'a Account,
+    from: Option<IpAddr>,
     view: &View<'_>,
     now: Timestamp,
     open: impl Fn(&VersionedKey<'a>, &EncryptedData) -> Option<Tried>,
@@ -55,7 +59,13 @@ pub(super) fn judge<'a>(
     if account.control.contains(AccountControl::SMARTCARD_REQUIRED) {
         return Err(Refused::KeyRequired);
     }
-    client::check_not_locked_out(account, view, now)?;
+    let (sources, lockout) = (&view.memory.sources, view.directory.lockout_policy()?);
+    let locked = client::check_not_locked_out(account, view, now).err();
+    if let Some(locked) = &locked
+        && !sources.may_try_though_locked(account.id, from, &lockout, now)
+    {
+        return Err(locked.clone());
+    }
     let sealed = EncryptedData::decode(padata).map_err(|_| Refused::Malformed)?;
     // The current version alone: the one before is for tickets, not for signing in.
     let mut meant = false;
@@ -77,8 +87,9 @@ pub(super) fn judge<'a>(
             .memory
             .is_first_attempt(account.id, &sealed.cipher, now)
         {
-            let policy = view.directory.lockout_policy()?;
-            view.lockout.fail(account, &view.directory, &policy, now)?;
+            sources.failed(from, view.realm.sources.failures, now);
+            sources.failed_where_familiar(account.id, from, &lockout, now);
+            view.lockout.fail(account, &view.directory, &lockout, now)?;
         }
         return Err(Refused::WrongPassword);
     };
@@ -88,7 +99,11 @@ pub(super) fn judge<'a>(
     if sent.distance(now) > view.realm.lifetimes.skew {
         return Err(Refused::Skew);
     }
-    view.lockout.succeed(account, now);
+    sources.succeeded(account.id, from, now);
+    // Where it is locked elsewhere it stays so: who guesses there gets no new start by this.
+    if locked.is_none() {
+        view.lockout.succeed(account, now);
+    }
     Ok(Proven {
         key,
         answered_with: None,

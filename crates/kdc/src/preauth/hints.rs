@@ -25,8 +25,49 @@ pub(crate) fn hints(
     view: &View<'_>,
     now: Timestamp,
 ) -> MethodData {
-    let mut methods = Vec::with_capacity(4);
     let info = etype_info2(&etypes(request, account, view), account);
+    let password = !account.control.contains(AccountControl::SMARTCARD_REQUIRED);
+    methods(request, armor, &info, password, krbtgt, fresh, view, now)
+}
+
+/// The same for a name that nobody has, as if somebody had it with a password and every etype: the salt is the one that
+/// it would have (protocols E.1).
+pub(crate) fn hints_for_nobody(
+    request: &AsReq,
+    armor: Option<&Armor>,
+    krbtgt: &impl Keys,
+    view: &View<'_>,
+    now: Timestamp,
+) -> MethodData {
+    let name = request.req_body.cname.as_ref().map(ToString::to_string);
+    let name = name.unwrap_or_default();
+    let name = name.split('@').next().unwrap_or_default();
+    let salt = directory::account::user_salt(&view.realm.name, name);
+    let wanted = request.req_body.etype.iter();
+    let wanted = wanted.filter_map(|etype| Etype::from_number(etype.0));
+    let info: EtypeInfo2 = wanted
+        .filter(|etype| view.realm.etypes.contains(etype))
+        .map(|etype| EtypeInfo2Entry {
+            etype: EncryptionType(etype.number()),
+            salt: Some(KerberosString::from(salt.as_str())),
+            s2kparams: None,
+        })
+        .collect();
+    methods(request, armor, &info, true, krbtgt, false, view, now)
+}
+
+#[expect(clippy::too_many_arguments, reason = "what two callers have in common")]
+fn methods(
+    request: &AsReq,
+    armor: Option<&Armor>,
+    info: &EtypeInfo2,
+    password: bool,
+    krbtgt: &impl Keys,
+    fresh: bool,
+    view: &View<'_>,
+    now: Timestamp,
+) -> MethodData {
+    let mut methods = Vec::with_capacity(4);
     methods.push(PaData::new(PaDataType::ETYPE_INFO2, info.encode()));
     if !view.identities.is_empty() {
         methods.push(PaData::empty(PaDataType::PK_AS_REQ));
@@ -36,7 +77,7 @@ pub(crate) fn hints(
             methods.push(PaData::new(PaDataType::AS_FRESHNESS, token));
         }
     }
-    if !account.control.contains(AccountControl::SMARTCARD_REQUIRED) {
+    if password {
         // Under armor nobody need give away what passwords can be tried on.
         methods.push(PaData::empty(match armor {
             Some(_) => PaDataType::ENCRYPTED_CHALLENGE,

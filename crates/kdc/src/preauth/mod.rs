@@ -5,11 +5,11 @@ mod encrypted_timestamp;
 mod hints;
 pub(crate) mod pkinit;
 
-use crypto::etype::Key;
+use crypto::etype::{Etype, Key};
 use directory::Account;
 use ticket::{Keys, VersionedKey};
 use trust::{Rng, Timestamp};
-use wire::kerberos::{AsReq, PaData, PaDataType};
+use wire::kerberos::{AsReq, EncryptedData, KeyUsage, PaData, PaDataType};
 
 use self::pkinit::Signed;
 use self::pkinit::certificate_trust::Certified;
@@ -21,7 +21,7 @@ use crate::fast::Armor;
 use crate::memory::Received;
 use crate::refused::Refused;
 
-pub(crate) use hints::{etype_info2, hints};
+pub(crate) use hints::{etype_info2, hints, hints_for_nobody};
 
 /// Proof that the client is who it says. A ticket is made of nothing less.
 pub(crate) enum Proof<'a> {
@@ -47,17 +47,25 @@ impl<'a> Proof<'a> {
     ) -> Result<Self, Refused> {
         let request = received.request;
         if let Some(padata) = request.find_padata(PaDataType::PK_AS_REQ) {
-            let proven = pkinit::verify(received, padata, account, krbtgt, view, now, rng)?;
+            let (sources, limit) = (&view.memory.sources, view.realm.sources.garbage);
+            sources.check_garbage(received.from, limit, now)?;
+            let proven = pkinit::verify(received, padata, account, krbtgt, view, now, rng);
+            if proven.as_ref().is_err_and(Refused::is_garbage) {
+                sources.garbage(received.from, limit, now);
+            }
+            let proven = proven?;
+            sources.succeeded(account.id, received.from, now);
             return Ok(Self::Key(Box::new(proven)));
         }
         if let Some(armor) = armor
             && let Some(padata) = request.find_padata(PaDataType::ENCRYPTED_CHALLENGE)
         {
-            let proven = encrypted_challenge::verify(padata, armor, account, view, now)?;
+            let proven =
+                encrypted_challenge::verify(padata, armor, account, received.from, view, now)?;
             return Ok(Self::Password(proven));
         }
         if let Some(padata) = request.find_padata(PaDataType::ENC_TIMESTAMP) {
-            let proven = encrypted_timestamp::verify(padata, account, view, now)?;
+            let proven = encrypted_timestamp::verify(padata, account, received.from, view, now)?;
             return Ok(Self::Password(proven));
         }
         Err(Refused::PreauthRequired)
@@ -110,6 +118,20 @@ impl<'a> Proof<'a> {
             Self::Password(_) => None,
             Self::Key(proven) => proven.fresh,
         }
+    }
+}
+
+/// Tries a timestamp that nobody's key is for, so that it takes as long as one that somebody's is for.
+pub(crate) fn try_in_vain(sealed: &[u8], view: &View<'_>) {
+    let Ok(sealed) = EncryptedData::decode(sealed) else {
+        return;
+    };
+    let etype = Etype::from_number(sealed.etype.0);
+    if let Some(etype) = etype.filter(|etype| view.realm.etypes.contains(etype)) {
+        let key = Key::random_to_key(etype, &[0; 32]);
+        let tried = key.decrypt(KeyUsage::PA_ENC_TIMESTAMP, &sealed.cipher);
+        // It is nobody's, whatever came out.
+        drop(tried);
     }
 }
 

@@ -284,23 +284,28 @@ fn certificates_that_are_not_valid_are_refused_by_name() {
         ("any purpose", 77, Why::Purpose, |card| {
             card.purposes = vec![oid::ANY_EXTENDED_KEY_USAGE];
         }),
-        ("the CA flag", 71, Why::Authority, |card| card.others.push(ca())),
+        ("the CA flag", 71, Why::Authority, |card| {
+            card.others.push(ca())
+        }),
         ("a key that signs nothing", 77, Why::KeyUsage, |card| {
             let usage = wire::x509::KeyUsage::KEY_ENCIPHERMENT;
             card.others.push(Extension::key_usage(usage));
         }),
         ("signed over SHA-1", 78, Why::Digest, |card| {
-            card.algorithm = Some(vec![
-                0x30, 9, 6, 7, 42, 0x86, 0x48, 0xce, 0x3d, 4, 1,
-            ]);
+            card.algorithm = Some(vec![0x30, 9, 6, 7, 42, 0x86, 0x48, 0xce, 0x3d, 4, 1]);
         }),
-        ("an unknown critical extension", 71, Why::Critical(critical), |card| {
-            card.others.push(Extension {
-                oid: ObjectIdentifier::new_unwrap("1.3.6.1.4.1.99999.1"),
-                critical: true,
-                value: vec![5, 0],
-            });
-        }),
+        (
+            "an unknown critical extension",
+            71,
+            Why::Critical(critical),
+            |card| {
+                card.others.push(Extension {
+                    oid: ObjectIdentifier::new_unwrap("1.3.6.1.4.1.99999.1"),
+                    critical: true,
+                    value: vec![5, 0],
+                });
+            },
+        ),
     ];
     let mut cards = by_sid();
     let mut wrong = Vec::new();
@@ -312,7 +317,8 @@ fn certificates_that_are_not_valid_are_refused_by_name() {
         let bad = cards.issue(&card);
         let got = cards.code(&bad);
         let reason = cards.world.refused.clone();
-        let as_said = matches!(&reason, Some(Refused::CertificateInvalid(invalid)) if invalid.why == *why);
+        let as_said =
+            matches!(&reason, Some(Refused::CertificateInvalid(invalid)) if invalid.why == *why);
         if got != *code || !as_said {
             wrong.push(format!("{name}: {got}, {reason:?}"));
         }
@@ -343,7 +349,9 @@ fn a_short_rsa_key_is_refused_before_anything_is_computed_with_it() {
     let mut cards = by_sid();
     let right = cards.good();
     let short = Pair {
-        certificate: Card::new().with_sid(cards.alice()).sign(&spki, &cards.issuer),
+        certificate: Card::new()
+            .with_sid(cards.alice())
+            .sign(&spki, &cards.issuer),
         key: right.key.clone(),
     };
     assert_eq!(cards.code(&right), 0);
@@ -360,7 +368,11 @@ fn the_client_is_told_which_certificate_is_at_fault_and_whom_we_trust() {
     let mut card = Card::new().with_sid(cards.alice());
     card.purposes.clear();
     let bad = cards.issue(&card);
-    let data = |error: KrbError| TypedData::decode(&error.e_data.unwrap()).unwrap().into_vec();
+    let data = |error: KrbError| {
+        TypedData::decode(&error.e_data.unwrap())
+            .unwrap()
+            .into_vec()
+    };
     let message = Pkinit::new("alice", &bad, cards.world.now, &mut cards.world.rng).encode();
     let told = data(cards.world.refusal(&message, 77).unwrap());
     assert_eq!(told[0].data_type, PaDataType::TD_INVALID_CERTIFICATES);
@@ -393,8 +405,7 @@ fn a_look_alike_of_the_issuer_and_an_untrusted_one_are_strangers() {
         // Judged by key trust alone (E.4 rule 0), where nobody lists its key.
         assert_eq!(cards.code(&foreign), 62);
         assert_eq!(cards.world.refused, Some(Refused::KeyNotListed));
-        let mut request =
-            Pkinit::new("alice", &foreign, cards.world.now, &mut cards.world.rng);
+        let mut request = Pkinit::new("alice", &foreign, cards.world.now, &mut cards.world.rng);
         request.cms.certificates.push(issuer.certificate.clone());
         let message = request.encode();
         cards.world.refusal(&message, 62).unwrap();
@@ -503,10 +514,8 @@ fn a_signature_that_was_altered_or_is_another_keys_is_refused() {
             request.cms.content_type = wire::pkinit::oid::DH_KEY_DATA;
         }),
         ("signed attributes of another content type", 60, |request| {
-            let digest: crate::forge::Digest =
-                |content| crypto::digest::sha256(content).to_vec();
-            request.cms.attributes =
-                Attributes::Of(wire::pkinit::oid::DH_KEY_DATA, digest);
+            let digest: crate::forge::Digest = |content| crypto::digest::sha256(content).to_vec();
+            request.cms.attributes = Attributes::Of(wire::pkinit::oid::DH_KEY_DATA, digest);
         }),
         ("a digest of MD5", 80, |request| {
             request.cms.digest = ObjectIdentifier::new_unwrap("1.2.840.113549.2.5");
@@ -567,7 +576,12 @@ fn e_4_0_which_rule_decides_is_asked_of_the_path_alone() {
             (false, _, false) => 62,
         };
         let case = (reaches, good, listed);
-        assert_eq!(cards.code(&card), expected, "{case:?} {:?}", cards.world.refused);
+        assert_eq!(
+            cards.code(&card),
+            expected,
+            "{case:?} {:?}",
+            cards.world.refused
+        );
     }
 }
 
@@ -607,9 +621,18 @@ fn e_5_4_the_sid_of_another_or_none_maps_nobody() {
         (card.clone(), 66),
         (named(card.clone(), Vec::new()), 66),
         (named(card.clone(), vec![upn("bob@corp.example")]), 75),
-        (named(card.clone(), vec![GeneralName::security_identifier(&alice)]), 0),
-        (named(card.clone(), vec![GeneralName::security_identifier(&bob)]), 66),
-        (named(of(alice), vec![GeneralName::security_identifier(&bob)]), 71),
+        (
+            named(card.clone(), vec![GeneralName::security_identifier(&alice)]),
+            0,
+        ),
+        (
+            named(card.clone(), vec![GeneralName::security_identifier(&bob)]),
+            66,
+        ),
+        (
+            named(of(alice), vec![GeneralName::security_identifier(&bob)]),
+            71,
+        ),
     ];
     for (number, (card, code)) in cases.iter().enumerate() {
         let card = cards.issue(card);
@@ -635,12 +658,18 @@ fn e_5_2_strong_explicit_forms_map_and_weak_ones_do_not() {
     let identifier = Extension::subject_key_identifier(&[0xab, 0xcd, 0xef]);
     let mut card = Card::new().with_sid(cards.alice());
     card.others.push(identifier);
-    card.names.push(GeneralName::Email("alice@corp.example".to_owned()));
+    card.names
+        .push(GeneralName::Email("alice@corp.example".to_owned()));
     let card = cards.issue(&card);
     let certificate = parsed(&card);
     let hash = crypto::digest::sha1(wire::x509::public_key_octets(certificate.spki()).unwrap());
     let whole = crypto::digest::sha1(certificate.spki());
-    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hex = |bytes: &[u8]| {
+        bytes
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect::<String>()
+    };
     let serial = CertificateMapping::issuer_serial(&certificate).unwrap();
     let cases = [
         (serial.to_string(), 0),
@@ -698,7 +727,11 @@ fn e_5_5_names_map_where_the_realm_and_the_issuer_let_them() {
         names: vec![name],
         ..Card::new()
     };
-    let right = [upn("alice@corp.example"), upn("ALICE@corp.example"), kerberos("alice", "CORP.EXAMPLE")];
+    let right = [
+        upn("alice@corp.example"),
+        upn("ALICE@corp.example"),
+        kerberos("alice", "CORP.EXAMPLE"),
+    ];
     let wrong = [
         upn("bob@corp.example"),
         upn("alice@other.example"),
@@ -754,7 +787,13 @@ fn e_5_5_a_certificate_older_than_its_account_is_another_persons_of_that_name() 
 #[test]
 fn a_revoked_certificate_is_refused_and_so_is_the_ticket_that_it_got() {
     let mut cards = by_sid();
-    let (card, other) = (cards.good(), Card { serial: vec![9], ..Card::new().with_sid(cards.alice()) });
+    let (card, other) = (
+        cards.good(),
+        Card {
+            serial: vec![9],
+            ..Card::new().with_sid(cards.alice())
+        },
+    );
     let other = cards.issue(&other);
     let tgt = cards.world.with_pair("alice", &card).unwrap();
     assert!(cards.world.host(&tgt).is_ok());
@@ -762,7 +801,10 @@ fn a_revoked_certificate_is_refused_and_so_is_the_ticket_that_it_got() {
     assert_eq!(cards.code(&card), 72);
     let gone = cards.world.host(&tgt).unwrap_err();
     assert_eq!(gone, refused(ErrorCode::KDC_ERR_TGT_REVOKED));
-    assert_eq!(cards.world.refused, Some(Refused::TgtRevoked("certificate")));
+    assert_eq!(
+        cards.world.refused,
+        Some(Refused::TgtRevoked("certificate"))
+    );
     assert_eq!(cards.code(&other), 0);
 }
 
@@ -792,17 +834,29 @@ fn what_is_missing_is_asked_for_where_the_certificate_or_the_administrator_says(
     let mut cards = by_sid();
     let place = "http://pki.cards.example/cards.crl";
     let mut card = Card::new().with_sid(cards.alice());
-    let bare = cards.issue(&Card { serial: vec![9], ..card.clone() });
+    let bare = cards.issue(&Card {
+        serial: vec![9],
+        ..card.clone()
+    });
     let responder = "http://ocsp.cards.example/";
-    card.others.push(Extension::crl_distribution_points(&[place, "ldap://x/"]));
     card.others
-        .push(Extension::authority_information_access_with(&[responder], &[]));
+        .push(Extension::crl_distribution_points(&[place, "ldap://x/"]));
+    card.others
+        .push(Extension::authority_information_access_with(
+            &[responder],
+            &[],
+        ));
     let card = cards.issue(&card);
     assert_eq!(cards.code(&card), 0);
     cards.world.advance(Span::days(3));
     assert_eq!(cards.code(&card), 74);
     let wanted = needed(&cards);
-    let urls = |places: &[kdc::Place]| places.iter().map(|place| place.url.clone()).collect::<Vec<_>>();
+    let urls = |places: &[kdc::Place]| {
+        places
+            .iter()
+            .map(|place| place.url.clone())
+            .collect::<Vec<_>>()
+    };
     assert_eq!(urls(&wanted.lists), [place]);
     assert_eq!(urls(&wanted.responders), [responder]);
     assert!(!wanted.lists[0].by_administrator);
@@ -818,7 +872,8 @@ fn what_is_missing_is_asked_for_where_the_certificate_or_the_administrator_says(
 fn what_is_not_to_be_had_refuses_unless_the_administrator_says_otherwise() {
     let mut cards = by_sid();
     let mut card = Card::new().with_sid(cards.alice());
-    card.others.push(Extension::crl_distribution_points(&["http://x/"]));
+    card.others
+        .push(Extension::crl_distribution_points(&["http://x/"]));
     let card = cards.issue(&card);
     cards.world.advance(Span::days(3));
     for requirement in Requirement::ALL {
@@ -826,7 +881,11 @@ fn what_is_not_to_be_had_refuses_unless_the_administrator_says_otherwise() {
         // First it is tried.
         assert_eq!(cards.code(&card), 74);
         cards.world.memory.not_had(&needed(&cards), cards.world.now);
-        let expected = if requirement == Requirement::Soft { 0 } else { 74 };
+        let expected = if requirement == Requirement::Soft {
+            0
+        } else {
+            74
+        };
         assert_eq!(cards.code(&card), expected, "{requirement:?}");
         cards.world.advance(Span::minutes(5));
     }
@@ -845,7 +904,10 @@ fn a_responders_answer_counts_while_it_holds() {
     let mut cards = by_sid();
     let mut card = Card::new().with_sid(cards.alice());
     card.others
-        .push(Extension::authority_information_access_with(&["http://x/"], &[]));
+        .push(Extension::authority_information_access_with(
+            &["http://x/"],
+            &[],
+        ));
     let card = cards.issue(&card);
     cards.put(LISTS, id_of(&cards.issuer).0.to_vec(), {
         let row = ListRow {

@@ -74,7 +74,10 @@ fn a_certificate_of_a_trusted_issuer_is_never_judged_by_key_trust() {
     };
     let refusal = world.with_pair("alice", &issued).unwrap_err();
     // It is not for signing in, and that its key is listed does not help.
-    assert_eq!(refusal, refused(ErrorCode::KDC_ERR_INCONSISTENT_KEY_PURPOSE));
+    assert_eq!(
+        refusal,
+        refused(ErrorCode::KDC_ERR_INCONSISTENT_KEY_PURPOSE)
+    );
 }
 
 #[test]

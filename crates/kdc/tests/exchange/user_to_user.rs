@@ -215,7 +215,9 @@ fn rfc_4120_3_3_3_the_ticket_that_came_along_is_the_person_s_own_and_good() {
                 let sam = Attribute::SamAccountName;
                 let upn = Attribute::UserPrincipalName;
                 stage.world.commit(&[change::set(bob, sam, "robert")]);
-                stage.world.commit(&[change::set(bob, upn, "r@corp.example")]);
+                stage
+                    .world
+                    .commit(&[change::set(bob, upn, "r@corp.example")]);
                 let users = stage.world.directory.domain().unwrap().users;
                 let another = EntryId::random(&mut stage.world.rng);
                 let mut another = NewEntry::user(another, users, "bob", "Bob the other");

@@ -35,6 +35,8 @@ pub(crate) struct World {
     pub(crate) now: Timestamp,
     pub(crate) rng: Seeded,
     pub(crate) trust: KdcTrust,
+    /// Where requests come from.
+    pub(crate) from: Option<std::net::IpAddr>,
     pub(crate) alice: EntryId,
     pub(crate) bob: EntryId,
     pub(crate) laptop: EntryId,
@@ -152,6 +154,7 @@ impl World {
                 domain: None,
                 revocation_lists: Vec::new(),
             },
+            from: None,
             alice,
             bob,
             laptop,
@@ -282,7 +285,14 @@ impl World {
             lockout: &self.lockout,
             memory: &self.memory,
         };
-        kdc::answer(message, None, transport, &view, self.now, &mut self.rng)
+        kdc::answer(
+            message,
+            self.from,
+            transport,
+            &view,
+            self.now,
+            &mut self.rng,
+        )
     }
 
     pub(crate) fn sign_in(

@@ -1,6 +1,8 @@
 //! The KDC behind its sockets.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use serde::Serialize;
 use trust::{SystemRng, Timestamp};
@@ -10,43 +12,67 @@ use super::Node;
 use super::revocation::Came;
 use super::turn::Unanswered;
 use crate::door::{Ends, Kerberos, Path};
+use crate::metrics::method;
 
 /// Certificates of one path that are asked about, one after the other.
 const LINKS: usize = 4;
 
-/// A line of the audit log about one exchange.
+/// A line of the audit log about one exchange; `docs/audit.md` says what each field means.
 #[derive(Serialize)]
 struct Exchanged {
     time: String,
     event: &'static str,
     result: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    from: Option<std::net::IpAddr>,
+    from: Option<IpAddr>,
+    by: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     client: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    for_user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     service: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    method: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     device: Option<String>,
-    /// The serial number of the certificate that got the ticket.
     #[serde(skip_serializing_if = "Option::is_none")]
     certificate: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    issuer: Option<String>,
+    fast: bool,
     /// Whose ticket armored the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     armor: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ticket_etype: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_etype: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reply_etype: Option<i32>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    old: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<i32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
 }
 
 /// An exchange on its way to the audit log: turned into text there, off the KDC's thread.
-pub(super) struct Later(pub(super) kdc::Exchange);
+pub(super) struct Later {
+    pub(super) exchange: kdc::Exchange,
+    pub(super) path: Path,
+}
 
 impl Serialize for Later {
     fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let Self(exchange) = self;
-        let key = exchange.means.as_ref().and_then(|means| means.key.as_ref());
+        let Self { exchange, path } = self;
+        let means = exchange.means.as_ref();
+        let key = means.and_then(|means| means.key.as_ref());
+        let certificate = means.and_then(|means| means.certificate.as_ref());
+        let etypes = exchange.etypes;
         Exchanged {
             time: exchange.time.to_rfc3339(),
             event: match exchange.kind {
@@ -61,18 +87,28 @@ impl Serialize for Later {
                 "done"
             },
             from: exchange.from,
+            by: match path {
+                Path::Udp => "udp",
+                Path::Tcp => "tcp",
+                Path::Proxy => "proxy",
+            },
             client: exchange.client.clone(),
+            for_user: exchange.for_user.clone(),
             service: exchange.service.clone(),
+            method: method(exchange),
             key: key.map(|key| key.fingerprint.to_string()),
             device: key
                 .and_then(|key| key.device)
                 .map(|device| device.to_string()),
-            certificate: exchange
-                .means
-                .as_ref()
-                .and_then(|means| means.certificate.as_ref())
-                .map(|certificate| hex(certificate.serial())),
+            certificate: certificate.map(|certificate| hex(certificate.serial())),
+            issuer: certificate.map(|certificate| hex(&certificate.issuer.0)),
+            fast: exchange.armor.is_some(),
             armor: exchange.armor.clone(),
+            ticket_etype: etypes.map(|etypes| etypes.ticket),
+            session_etype: etypes.map(|etypes| etypes.session),
+            reply_etype: etypes.map(|etypes| etypes.reply),
+            old: exchange.old.iter().map(|old| old.switch()).collect(),
+            code: exchange.refused.as_ref().map(|refused| refused.code().0),
             reason: exchange.refused.as_ref().map(ToString::to_string),
         }
         .serialize(to)
@@ -116,6 +152,14 @@ impl Node {
         ends: Ends,
         now: Timestamp,
     ) -> Result<kdc::Answer, Unanswered> {
+        // Held while it is computed, and not while revocation is asked for elsewhere.
+        let _inside = match kdc::is_costly(message) {
+            true => Some(self.signatures.enter(ends.peer.ip()).ok_or_else(|| {
+                self.metrics.exchanges.turned_away.fetch_add(1, Relaxed);
+                Unanswered::Busy
+            })?),
+            false => None,
+        };
         let transport = match path {
             Path::Udp => kdc::Transport::Datagram,
             Path::Tcp | Path::Proxy => kdc::Transport::Stream,
@@ -148,6 +192,10 @@ impl Node {
 }
 
 impl Kerberos for Node {
+    fn is_costly(&self, message: &[u8]) -> bool {
+        kdc::is_costly(message)
+    }
+
     fn answer(&self, message: &[u8], path: Path, ends: Ends) -> Option<Arc<[u8]>> {
         let now = self.clock.now();
         let answered = self.informed(message, path, ends, now);
@@ -155,11 +203,12 @@ impl Kerberos for Node {
             Ok(None) => None,
             Ok(Some(answer)) => {
                 answer.remember(&self.kdc_memory, now);
-                // What is only asked to prove itself has not been refused anything yet.
-                if let Some(exchange) = answer.exchange
-                    && !matches!(exchange.refused, Some(kdc::Refused::PreauthRequired))
-                {
-                    self.audit.record(Later(exchange));
+                if let Some(exchange) = answer.exchange {
+                    self.metrics.exchanges.count(&exchange);
+                    // What is only asked to prove itself has not been refused anything yet.
+                    if !matches!(exchange.refused, Some(kdc::Refused::PreauthRequired)) {
+                        self.audit.record(Later { exchange, path });
+                    }
                 }
                 answer.reply
             }
@@ -169,7 +218,10 @@ impl Kerberos for Node {
                     Unanswered::Busy => ErrorCode::KDC_ERR_SVC_UNAVAILABLE,
                     Unanswered::Refused(_) | Unanswered::Fault(_) => ErrorCode::KRB_ERR_GENERIC,
                 };
-                self.trouble("a Kerberos request", &unanswered);
+                // Too many who sign in with a key are counted, not told one by one.
+                if !(matches!(unanswered, Unanswered::Busy) && kdc::is_costly(message)) {
+                    self.trouble("a Kerberos request", &unanswered);
+                }
                 Some(self.kerberos_failure(code, now))
             }
         }

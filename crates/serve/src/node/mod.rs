@@ -27,6 +27,7 @@ use trust::{Clock, Event, Span, SystemRng};
 use crate::audit::Audit;
 use crate::fault::Fault;
 use crate::metrics::Metrics;
+use crate::signatures::Signatures;
 use crate::settings::{Revocation, Settings, StrongMapping};
 use credentials::{Credentials, TLS_SERVER};
 pub(crate) use passwords::Passwords;
@@ -47,6 +48,7 @@ pub(crate) struct Node {
     kdcs: Vec<String>,
     password_cost: Cost,
     password_work: passwords::Work,
+    signatures: Signatures,
     kdc_memory: Arc<kdc::Memory>,
     getting: Arc<revocation::Getting>,
     lockout: Lockout,
@@ -142,6 +144,11 @@ impl Node {
             kdcs: kdcs(&kdc_host, &parts.kdc_addresses),
             password_cost: parts.password_cost,
             password_work: passwords::Work::new(&settings.limits),
+            signatures: Signatures::new(
+                settings.limits.signature_workers(),
+                settings.limits.signatures_per_address(),
+                settings.limits.queue(),
+            ),
             realm,
             kdc_host,
             kinds: Kinds::of(settings),
@@ -244,6 +251,17 @@ fn kdcs(host: &str, addresses: &[SocketAddr]) -> Vec<String> {
     found
 }
 
+fn crypto_policy(kdc: &crate::settings::Kdc) -> kdc::CryptoPolicy {
+    kdc::CryptoPolicy {
+        pkinit_modp1024: kdc.pkinit_modp1024,
+        pkinit_sha1_cms: kdc.pkinit_sha1_cms,
+        pkinit_rsa_mode: kdc.pkinit_rsa_mode,
+        minimum_group: kdc.pkinit_minimum_group.0,
+        minimum_digest: kdc.pkinit_minimum_digest.digest(),
+        minimum_rsa_bits: usize::try_from(kdc.pkinit_minimum_rsa_bits).unwrap_or(usize::MAX),
+    }
+}
+
 fn realm(settings: &Settings, name: &str, host: &str) -> kdc::Realm {
     let short = host
         .split('.')
@@ -257,6 +275,13 @@ fn realm(settings: &Settings, name: &str, host: &str) -> kdc::Realm {
         skew: Span::minutes(settings.kdc.skew_minutes.max(1).into()),
     };
     realm.require_freshness = settings.kdc.require_freshness;
+    realm.hide_unknown_names = settings.kdc.hide_unknown_names;
+    realm.etypes = settings.kdc.etypes.iter().map(|name| name.0).collect();
+    realm.crypto = crypto_policy(&settings.kdc);
+    realm.sources.failures = token::limiter::Limit {
+        burst: settings.limits.failures_per_address.max(1),
+        every: Span::seconds(settings.limits.failure_seconds.max(1).into()),
+    };
     realm.anonymous = settings.kdc.anonymous;
     realm.strong_mapping = match settings.kdc.strong_mapping {
         StrongMapping::Full => kdc::StrongMapping::Full,

@@ -110,7 +110,8 @@ impl Node {
             Ok(answer) => {
                 answer.remember(&self.kdc_memory, now);
                 if let Some(exchange) = answer.exchange {
-                    self.audit.record(Later(exchange));
+                    self.metrics.exchanges.count(&exchange);
+                    self.audit.record(Later { exchange, path });
                 }
                 answer.reply
             }
