@@ -2,6 +2,7 @@
 
 mod anonymous;
 mod armoring;
+mod client;
 mod granting;
 
 use crypto::etype::{Etype, Key};

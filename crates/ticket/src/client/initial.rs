@@ -13,6 +13,7 @@ use wire::kerberos::{
     TicketFlags, TypedData,
 };
 
+use super::armor::{Armor, Opened};
 use super::kdc_certificate::KdcTrust;
 use super::pkinit::{self, Offered};
 use super::{Credential, Failed, Wish, kerberos_time};
@@ -45,7 +46,16 @@ pub struct Initial<'a> {
     secret: Secret<'a>,
     group: Group,
     round: u8,
+    armor: Option<Armor>,
     sent: Sent,
+}
+
+/// What a refusal says beside its code.
+enum Told<'e> {
+    /// Outside of any armor.
+    Plain(&'e [u8]),
+    /// Under the armor, where one list has all of it.
+    Armored(MethodData),
 }
 
 /// What was sent last, and what must be known to open the answer.
@@ -75,12 +85,40 @@ impl<'a> Initial<'a> {
         now: Timestamp,
         rng: &mut dyn Rng,
     ) -> (Self, Vec<u8>) {
+        Self::begin(client, realm, wish, secret, None, now, rng)
+    }
+
+    /// As [`Initial::start`], under the armor of a ticket-granting ticket of this realm, the machine's as a rule: nobody on
+    /// the way can try passwords on what is sent, or say in the KDC's name that it refuses (RFC 6113).
+    #[must_use]
+    pub fn start_armored(
+        client: PrincipalName,
+        realm: Realm,
+        wish: Wish,
+        secret: Secret<'a>,
+        armor: &Credential,
+        now: Timestamp,
+        rng: &mut dyn Rng,
+    ) -> (Self, Vec<u8>) {
+        let armor = Armor::new(armor, now, rng);
+        Self::begin(client, realm, wish, secret, Some(armor), now, rng)
+    }
+
+    fn begin(
+        client: PrincipalName,
+        realm: Realm,
+        wish: Wish,
+        secret: Secret<'a>,
+        armor: Option<Armor>,
+        now: Timestamp,
+        rng: &mut dyn Rng,
+    ) -> (Self, Vec<u8>) {
         let mut padata = vec![PaData::empty(PaDataType::REQ_ENC_PA_REP)];
         if let Secret::KeyPair { .. } = secret {
             padata.push(PaData::empty(PaDataType::AS_FRESHNESS));
         }
         let body = Der::new(body(&client, &realm, &wish, now, rng));
-        let message = AsReq::with_encoded_body(padata, body.clone()).encode();
+        let message = encode(armor.as_ref(), padata, &body, rng);
         let exchange = Self {
             client,
             realm,
@@ -88,6 +126,7 @@ impl<'a> Initial<'a> {
             secret,
             group: Group::P256,
             round: 1,
+            armor,
             sent: Sent {
                 message: message.clone(),
                 body,
@@ -116,7 +155,17 @@ impl<'a> Initial<'a> {
             }
             Some(MessageType::KRB_ERROR) => {
                 let error = KrbError::decode(answer).map_err(|_| Failed::Malformed)?;
-                self.again(&error, now, rng)
+                let (code, told) = match &self.armor {
+                    None => {
+                        let data = error.e_data.as_deref().unwrap_or_default();
+                        (error.error_code, Told::Plain(data))
+                    }
+                    Some(armor) => {
+                        let (inside, padata) = armor.refusal(&error, &self.sent.body)?;
+                        (inside.error_code, Told::Armored(padata))
+                    }
+                };
+                self.again(code, &told, now, rng)
             }
             _ => Err(Failed::Malformed),
         }
@@ -125,28 +174,23 @@ impl<'a> Initial<'a> {
     /// Does better what the KDC was not satisfied with.
     fn again(
         mut self,
-        error: &KrbError,
+        code: ErrorCode,
+        told: &Told<'_>,
         now: Timestamp,
         rng: &mut dyn Rng,
     ) -> Result<Handled<'a>, Failed> {
         let proved = self.sent.key.is_some() || self.sent.offered.is_some();
-        let data = error.e_data.as_deref().unwrap_or_default();
-        let methods = match error.error_code {
-            ErrorCode::KDC_ERR_PREAUTH_REQUIRED if !proved => {
-                MethodData::decode(data).map_err(|_| Failed::Malformed)?
-            }
-            ErrorCode::KDC_ERR_PREAUTH_EXPIRED if proved => {
-                MethodData::decode(data).map_err(|_| Failed::Malformed)?
-            }
+        let methods = match code {
+            ErrorCode::KDC_ERR_PREAUTH_REQUIRED if !proved => told.methods()?,
+            ErrorCode::KDC_ERR_PREAUTH_EXPIRED if proved => told.methods()?,
             ErrorCode::KDC_ERR_DH_KEY_PARAMETERS_NOT_ACCEPTED if proved => {
-                self.group =
-                    other_group(data, self.group).ok_or(Failed::Refused(error.error_code))?;
+                self.group = told.other_group(self.group).ok_or(Failed::Refused(code))?;
                 MethodData::from([PaData::empty(PaDataType::PK_AS_REQ)])
             }
             code => return Err(Failed::Refused(code)),
         };
         if self.round >= MAX_ROUNDS {
-            return Err(Failed::Refused(error.error_code));
+            return Err(Failed::Refused(code));
         }
         self.round += 1;
         self.prove(&methods, now, rng)
@@ -174,15 +218,18 @@ impl<'a> Initial<'a> {
             }
             Secret::Password(password) => {
                 let key = key_of_password(password, methods)?;
-                (timestamp(&key, now, rng), Some(key), None)
+                (self.stamp(&key, now, rng), Some(key), None)
             }
             Secret::Key(key) => {
                 let key = (*key).clone();
-                (timestamp(&key, now, rng), Some(key), None)
+                (self.stamp(&key, now, rng), Some(key), None)
             }
         };
-        let padata = vec![proof, PaData::empty(PaDataType::REQ_ENC_PA_REP)];
-        let message = AsReq::with_encoded_body(padata, body.clone()).encode();
+        let mut padata = vec![proof, PaData::empty(PaDataType::REQ_ENC_PA_REP)];
+        if let Some(cookie) = PaData::find(methods, PaDataType::FX_COOKIE) {
+            padata.push(PaData::new(PaDataType::FX_COOKIE, cookie));
+        }
+        let message = encode(self.armor.as_ref(), padata, &body, rng);
         self.sent = Sent {
             message: message.clone(),
             body,
@@ -192,12 +239,28 @@ impl<'a> Initial<'a> {
         Ok(Handled::Send(Box::new(self), message))
     }
 
+    /// Proof that a long-term key is known.
+    fn stamp(&self, key: &Key, now: Timestamp, rng: &mut dyn Rng) -> PaData {
+        match &self.armor {
+            Some(armor) => armor.challenge(key, now, rng),
+            None => timestamp(key, now, rng),
+        }
+    }
+
     fn accept(self, reply: &AsRep, now: Timestamp) -> Result<Credential, Failed> {
-        let is_ours = self.takes_another_name() || reply.cname.is_same(&self.client);
+        let armored = self.armor.as_ref();
+        let opened = armored
+            .map(|armor| armor.reply(reply, &self.sent.body))
+            .transpose()?;
+        let (padata, crealm, cname) = match &opened {
+            Some(opened) => (&opened.padata, &opened.realm, &opened.client),
+            None => (&reply.padata, &reply.crealm, &reply.cname),
+        };
+        let is_ours = self.takes_another_name() || cname.is_same(&self.client);
         let key = match (self.sent.key, self.sent.offered, &self.secret) {
             (Some(key), _, _) => key,
             (None, Some(offered), Secret::KeyPair { trust, .. }) => {
-                let padata = PaData::find(&reply.padata, PaDataType::PK_AS_REP)
+                let padata = PaData::find(padata, PaDataType::PK_AS_REP)
                     .ok_or(Failed::Mismatch("there is no PKINIT reply"))?;
                 let exchange = pkinit::Exchange {
                     request: &self.sent.message,
@@ -207,14 +270,18 @@ impl<'a> Initial<'a> {
                 pkinit::reply_key(padata, offered, &exchange, trust, now)?
             }
             // A KDC that asks for no proof: the key is needed to open the answer all the same.
-            (None, _, Secret::Password(password)) => key_of_password(password, &reply.padata)?,
+            (None, _, Secret::Password(password)) => key_of_password(password, padata)?,
             (None, _, Secret::Key(key)) => (*key).clone(),
             (None, None, Secret::KeyPair { .. }) => return Err(Failed::NoMethod),
         };
-        let opened = key
+        let key = match &opened {
+            Some(opened) => Opened::strengthened(opened, key),
+            None => key,
+        };
+        let part = key
             .decrypt(KeyUsage::AS_REP_ENC_PART, &reply.enc_part.cipher)
             .map_err(|_| Failed::BadIntegrity)?;
-        let part = EncKdcRepPart::decode_as_rep(&opened).map_err(|_| Failed::Malformed)?;
+        let part = EncKdcRepPart::decode_as_rep(&part).map_err(|_| Failed::Malformed)?;
         let body = &*self.sent.body;
         if part.nonce != body.nonce {
             return Err(Failed::Mismatch("the nonce"));
@@ -227,14 +294,14 @@ impl<'a> Initial<'a> {
         {
             return Err(Failed::Mismatch("the service"));
         }
-        if reply.crealm != self.realm {
+        if *crealm != self.realm {
             return Err(Failed::Mismatch("the client's realm"));
         }
         if !is_ours {
             return Err(Failed::Mismatch("the client"));
         }
         unaltered(&part, &key, &self.sent.message)?;
-        let (realm, client) = (reply.crealm.clone(), reply.cname.clone());
+        let (realm, client) = (crealm.clone(), cname.clone());
         Credential::new(realm, client, reply.ticket.clone(), &part).ok_or(Failed::Malformed)
     }
 }
@@ -320,11 +387,41 @@ fn key_of_password(password: &str, methods: &MethodData) -> Result<Key, Failed> 
         .map_err(|_| Failed::NoMethod)
 }
 
-/// Another group than the one that was refused.
-fn other_group(data: &[u8], refused: Group) -> Option<Group> {
-    let typed = TypedData::decode(data).ok()?;
-    let parameters = typed
-        .iter()
-        .find(|element| element.data_type == PaDataType::TD_DH_PARAMETERS)?;
-    pkinit::group_offered(parameters.data_value.as_deref()?, refused)
+/// A request, in armor where there is some.
+fn encode(
+    armor: Option<&Armor>,
+    padata: Vec<PaData>,
+    body: &Der<KdcReqBody>,
+    rng: &mut dyn Rng,
+) -> Vec<u8> {
+    match armor {
+        Some(armor) => armor.wrap(padata, body, rng),
+        None => AsReq::with_encoded_body(padata, body.clone()).encode(),
+    }
+}
+
+impl Told<'_> {
+    /// What the KDC would accept.
+    fn methods(&self) -> Result<MethodData, Failed> {
+        match self {
+            Self::Plain(data) => MethodData::decode(data).map_err(|_| Failed::Malformed),
+            Self::Armored(padata) => Ok(padata.clone()),
+        }
+    }
+
+    /// Another group than the one that was refused.
+    fn other_group(&self, refused: Group) -> Option<Group> {
+        let typed;
+        let parameters = match self {
+            Self::Plain(data) => {
+                typed = TypedData::decode(data).ok()?;
+                let mut elements = typed.iter();
+                let element =
+                    elements.find(|element| element.data_type == PaDataType::TD_DH_PARAMETERS)?;
+                element.data_value.as_deref()?
+            }
+            Self::Armored(padata) => PaData::find(padata, PaDataType::TD_DH_PARAMETERS)?,
+        };
+        pkinit::group_offered(parameters, refused)
+    }
 }

@@ -4,6 +4,7 @@
 //! the first message; [`Initial::handle`] takes what came back and gives the next message or the
 //! [`Credential`]. Sending is somebody else's work.
 
+mod armor;
 mod granting;
 mod initial;
 mod kdc_certificate;
