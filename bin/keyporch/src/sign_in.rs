@@ -7,12 +7,13 @@ use call::kerberos::Kdcs;
 use call::tickets::{Kerberos, TicketFault, cache};
 use hello::gesture::{Attempt, Refused};
 use hello::hammering::NotYet;
-use hello::vault::Unlocked;
+use hello::registration::Registration;
+use hello::vault::{DeviceKey, Unlocked};
 use provisioning::Secret as Pin;
 use serde_json::json;
 use ticket::client::{Credential, Failed, KdcTrust, Secret};
 use trust::{Clock as _, SystemClock, SystemRng, Timestamp};
-use wire::kerberos::PrincipalName;
+use wire::kerberos::{ErrorCode, PrincipalName};
 
 use crate::arguments::{Common, SignIn};
 use crate::device::{self, Device};
@@ -165,14 +166,65 @@ fn ticket(
         clock: &SystemClock,
         rng: &mut SystemRng,
     };
-    let secret = Secret::KeyPair {
+    let secret = || Secret::KeyPair {
         signer,
         certificate: &certificate,
         trust: &trust,
     };
-    kerberos
-        .initial(PrincipalName::enterprise(upn), secret)
-        .map_err(|fault| no_ticket(&fault))
+    let name = || PrincipalName::enterprise(upn);
+    match kerberos.initial(name(), secret()) {
+        // Before anything was proved: it may be that a policy wants the sign-in armored (POL-K1).
+        Err(TicketFault::Failed(Failed::Refused(ErrorCode::KDC_ERR_POLICY))) => {
+            let armor = armor(device, registration, &trust, &mut kerberos)?;
+            kerberos.initial_armored(name(), secret(), &armor)
+        }
+        done => done,
+    }
+    .map_err(|fault| no_ticket(&fault))
+}
+
+/// The machine's own ticket, got with its key.
+fn armor(
+    device: &Device,
+    registration: &Registration,
+    trust: &KdcTrust,
+    kerberos: &mut Kerberos<'_>,
+) -> Result<Credential, Failure> {
+    let key = device.hello.vault().device_key(DeviceKey::Machine);
+    let key = key.ok().flatten().ok_or_else(|| {
+        Failure::refused(
+            "this device has no key of its own to armor the sign-in with",
+            "Join again.",
+        )
+    })?;
+    let account = provisioning::Account {
+        upn: registration.computer.clone(),
+        sid: registration.computer_sid,
+        domain: registration.domain.clone(),
+    };
+    let certificate = hello::certificate::self_signed(
+        key.signer(),
+        &account,
+        registration.device_id,
+        SystemClock.now(),
+        &mut SystemRng,
+    )
+    .map_err(|error| Failure::of(&error, "Join again: the machine's key does not sign."))?;
+    let secret = Secret::KeyPair {
+        signer: key.signer(),
+        certificate: &certificate,
+        trust,
+    };
+    let name = PrincipalName::principal(&registration.computer);
+    kerberos.initial(name, secret).map_err(|fault| {
+        Failure::refused(
+            format!(
+                "the machine gets no ticket to armor the sign-in with: {}",
+                words(&fault)
+            ),
+            "Check that its computer account is enabled.",
+        )
+    })
 }
 
 fn no_ticket(fault: &TicketFault) -> Failure {
@@ -187,6 +239,10 @@ fn no_ticket(fault: &TicketFault) -> Failure {
                 ),
                 E::KDC_ERR_CLIENT_REVOKED => (
                     "The account is disabled or locked out: ask an administrator.",
+                    None,
+                ),
+                E::KDC_ERR_POLICY => (
+                    "A policy of the domain keeps this sign-in out: ask an administrator.",
                     None,
                 ),
                 E::KRB_AP_ERR_SKEW => ("Set this machine's clock.", None),

@@ -43,15 +43,28 @@ impl Kerberos<'_> {
         client: PrincipalName,
         secret: Secret<'_>,
     ) -> Result<Credential, TicketFault> {
-        let wish = Wish::ticket_granting(self.realm);
-        let (mut exchange, mut message) = Initial::start(
-            client,
-            Realm::from(self.realm),
-            wish,
-            secret,
-            self.clock.now(),
-            self.rng,
-        );
+        let (wish, realm) = (Wish::ticket_granting(self.realm), Realm::from(self.realm));
+        let now = self.clock.now();
+        let started = Initial::start(client, realm, wish, secret, now, self.rng);
+        self.carry(started)
+    }
+
+    /// The same under the armor of another ticket-granting ticket, the machine's (RFC 6113).
+    pub fn initial_armored(
+        &mut self,
+        client: PrincipalName,
+        secret: Secret<'_>,
+        armor: &Credential,
+    ) -> Result<Credential, TicketFault> {
+        let (wish, realm) = (Wish::ticket_granting(self.realm), Realm::from(self.realm));
+        let now = self.clock.now();
+        let started = Initial::start_armored(client, realm, wish, secret, armor, now, self.rng);
+        self.carry(started)
+    }
+
+    /// Carries an AS exchange on to its end.
+    fn carry(&mut self, started: (Initial<'_>, Vec<u8>)) -> Result<Credential, TicketFault> {
+        let (mut exchange, mut message) = started;
         loop {
             let answer = self.kdcs.ask(&message)?;
             match exchange.handle(&answer, self.clock.now(), self.rng)? {

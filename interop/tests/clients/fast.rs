@@ -168,6 +168,13 @@ fn a_group_signs_in_under_armor_alone_where_a_policy_says_so() {
         .kinit(&["-T", &armor, &person.sam], &person.password)
         .succeeded();
     armored(&said);
+    // Our own client armors its sign-in with the machine's key when it is told to.
+    let own = lab.krb5("own");
+    let ccache = own.cache().to_str().expect("a temporary path is text");
+    lab.keyporch(&["sign-in", "--user", &person.upn, "--ccache", ccache])
+        .succeeded();
+    own.kvno(&[HOST]).succeeded();
+    audited(&lab, &["\"kdc.as\"", "\"key\":", "\"armor\":\"LAPTOP-1$\""]);
     lab.krb5("bob").kinit(&["bob"], PASSWORD).succeeded();
     lab.keyporch(&[
         "admin",
