@@ -2,6 +2,7 @@
 //! machine is not kind.
 
 mod browser;
+mod certificate_trust;
 mod certificates;
 mod fast;
 mod heimdal;
