@@ -8,6 +8,7 @@ mod computers;
 mod document;
 mod groups;
 mod input;
+mod issuers;
 mod keys;
 mod policies;
 mod rotation;
