@@ -13,5 +13,6 @@ mod own_server;
 mod passwords;
 mod proxy;
 mod relay;
+mod s4u;
 mod unkind;
 mod webdriver;
