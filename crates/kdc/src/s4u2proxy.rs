@@ -14,7 +14,8 @@ use ticket::pac::{Believed, For};
 use trust::Timestamp;
 use wire::Sid;
 use wire::kerberos::{
-    EncTicketPart, PaDataType, PaPacOptions, PacOptionFlags, TgsReq, Ticket, TicketFlags,
+    EncTicketPart, MethodData, PaData, PaDataType, PaPacOptions, PacOptionFlags, TgsReq, Ticket,
+    TicketFlags,
 };
 use wire::pac::{BufferType, DelegationInfo, PacBuilder};
 use wire::security_descriptor::SecurityDescriptor;
@@ -167,6 +168,14 @@ fn knows_resource_based(request: &TgsReq) -> Result<bool, Refused> {
     let options = PaPacOptions::decode(padata).map_err(|_| Refused::Malformed)?;
     let bit = PacOptionFlags::RESOURCE_BASED_CONSTRAINED_DELEGATION;
     Ok(options.flags.contains(bit))
+}
+
+/// What the reply says to such a client: that its KDC knows of them, too (MS-KILE 3.3.5.7).
+pub(crate) fn options_answer(request: &TgsReq) -> Option<MethodData> {
+    let asked = knows_resource_based(request).unwrap_or(false);
+    let flags = PacOptionFlags::RESOURCE_BASED_CONSTRAINED_DELEGATION;
+    let answer = PaData::new(PaDataType::PAC_OPTIONS, PaPacOptions { flags }.encode());
+    asked.then(|| [answer].into())
 }
 
 /// The person's PAC, with one more service in the list of those that passed the person on (MS-PAC 2.9).

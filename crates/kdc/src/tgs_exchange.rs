@@ -18,6 +18,7 @@ use crate::lifetime::{self, Granted, Limits, moment};
 use crate::means;
 use crate::memory::Received;
 use crate::refused::Refused;
+use crate::s4u2proxy;
 use crate::service::{self, Service};
 use crate::subject::Subject;
 use crate::user_to_user;
@@ -141,7 +142,7 @@ fn give(
         ticket.enc_part.kvno = None;
     }
     let plain = issued
-        .reply_part(body.nonce.into(), None, None)
+        .reply_part(body.nonce.into(), None, s4u2proxy::options_answer(request))
         .encode_tgs_rep();
     let (mut key, usage) = match issue::subkey(&presented.accepted)? {
         Some(key) => (key, KeyUsage::TGS_REP_ENC_PART_SUBKEY),

@@ -1215,3 +1215,20 @@ fn nobody_sensitive_or_protected_has_forwardable_tickets_of_their_own() {
         assert!(!tgt.flags.contains(TicketFlags::FORWARDABLE));
     }
 }
+
+#[test]
+fn ms_kile_3_3_5_7_who_knows_of_lists_at_the_other_end_hears_that_the_kdc_does() {
+    let mut stage = Stage::new();
+    for asked in [true, false] {
+        let alice = stage.alice.clone();
+        let mut request = Granted::new(&alice, web(), stage.world.now, &mut stage.world.rng);
+        if asked {
+            request.others.push(resource_based());
+        }
+        let reply = stage.world.given(&request.encode()).unwrap();
+        let (part, _) = request.open(&reply);
+        let said = part.encrypted_pa_data.unwrap_or_default();
+        let said = PaData::find(&said, PaDataType::PAC_OPTIONS).map(<[u8]>::to_vec);
+        assert_eq!(said, asked.then(|| resource_based().padata_value));
+    }
+}
