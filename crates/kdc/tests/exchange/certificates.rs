@@ -820,6 +820,8 @@ fn a_ticket_ends_when_its_issuer_is_trusted_no_more() {
     cards.world.commit(&changes);
     let gone = cards.world.host(&tgt).unwrap_err();
     assert_eq!(gone, refused(ErrorCode::KDC_ERR_TGT_REVOKED));
+    // Nor does the certificate sign in, though the server has not looked at the list again.
+    assert_eq!(cards.code(&card), 62);
 }
 
 fn needed(cards: &Cards) -> Needed {

@@ -396,3 +396,6 @@ impl Drop for Finishing {
         self.getting.done.notify_all();
     }
 }
+
+#[cfg(test)]
+mod tests;

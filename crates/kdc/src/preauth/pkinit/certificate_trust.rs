@@ -65,6 +65,11 @@ pub(crate) fn judge(
         .map_err(|_| Refused::InvalidSignature)?;
     let valid = path::validate(certificate, &signed.others, view.issuers, &PURPOSES, now)
         .map_err(|invalid| Refused::CertificateInvalid(Box::new(invalid)))?;
+    // What the server keeps prepared may be a moment old; who was trusted no more in that moment is not trusted.
+    let anchor = IssuerId::of(valid.anchor.certificate());
+    if valid.anchor.own().is_none() && !view.directory.is_trusted_issuer(&anchor)? {
+        return Err(invalid(Why::Untrusted, certificate));
+    }
     let own = valid.anchor.own().filter(|_| valid.path.len() == 1);
     if let Some(authority) = own {
         match view.directory.own_certificate(authority, certificate)? {
