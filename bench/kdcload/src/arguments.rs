@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::link::Transport;
@@ -13,6 +13,10 @@ kdcload --kdc ADDRESS --mode asts|pkdh|pkec|tgs
   [--users N] [--password TEXT] [--salt-user NAME] [--service host/name] [--pac 0|1]
   [--pk NAME:CERTIFICATE.pem:KEY.pem]...  clients of pkdh and pkec
   [--kdc-certificate FILE.pem | --kdc-issuer FILE.pem] [--dh-nonce 0|1]
+  [--per-second N]                        no faster than this
+  [--source ADDRESS]                      from where, by UDP
+  [--prefix TEXT]                         what people are called, before their number; by default user
+  [--garbage 0|1]                         alter each signed request where its signature is
   [--wait SECONDS]                        first poll until a good answer, and say when it came";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -46,6 +50,10 @@ pub struct Arguments {
     pub clients: Vec<(String, Signing)>,
     pub kdc_certificate: Option<KdcCertificate>,
     pub dh_nonce: bool,
+    pub per_second: Option<u32>,
+    pub source: Option<IpAddr>,
+    pub prefix: String,
+    pub garbage: bool,
     pub wait: Option<Duration>,
 }
 
@@ -113,6 +121,13 @@ impl Arguments {
             "--kdc-certificate" => self.kdc_certificate = Some(KdcCertificate::load(value, false)),
             "--kdc-issuer" => self.kdc_certificate = Some(KdcCertificate::load(value, true)),
             "--dh-nonce" => self.dh_nonce = number()? != 0,
+            "--per-second" => {
+                let number = u32::try_from(number()?).map_err(|_| wrong())?;
+                self.per_second = Some(number.max(1));
+            }
+            "--source" => self.source = Some(value.parse().map_err(|_| wrong())?),
+            "--prefix" => self.prefix = value.to_owned(),
+            "--garbage" => self.garbage = number()? != 0,
             "--wait" => self.wait = Some(Duration::from_secs(number()? as u64)),
             _ => return Err(format!("there is no option {name}")),
         }
@@ -140,6 +155,10 @@ impl Default for Arguments {
             clients: Vec::new(),
             kdc_certificate: None,
             dh_nonce: false,
+            per_second: None,
+            source: None,
+            prefix: "user".to_owned(),
+            garbage: false,
             wait: None,
         }
     }

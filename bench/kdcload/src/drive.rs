@@ -43,7 +43,7 @@ pub fn wait(arguments: &Arguments, prepared: &Prepared, patience: Duration) -> O
     let request = prepared.requests.last()?;
     let mut reply = Vec::new();
     while began.elapsed() < patience {
-        let sent = Link::new(arguments.kdc, arguments.transport)
+        let sent = Link::new(arguments.kdc, arguments.transport, arguments.source)
             .and_then(|mut link| link.exchange(&request.bytes, &mut reply));
         let kdc = arguments.kdc_certificate.as_ref();
         if sent.is_ok()
@@ -65,7 +65,7 @@ pub fn run(arguments: &Arguments, prepared: &Prepared) -> Run {
     let began = Instant::now();
     let end = began + arguments.limit;
     let parts: Vec<_> = thread::scope(|scope| {
-        let connection = || connection(arguments, prepared, &next, end);
+        let connection = || connection(arguments, prepared, &next, began, end);
         let threads: Vec<_> = (0..arguments.connections)
             .map(|_| scope.spawn(connection))
             .collect();
@@ -96,6 +96,7 @@ fn connection(
     arguments: &Arguments,
     prepared: &Prepared,
     next: &AtomicUsize,
+    began: Instant,
     end: Instant,
 ) -> (Vec<Done>, BTreeMap<String, usize>) {
     let (mut done, mut lost) = (Vec::new(), BTreeMap::new());
@@ -106,6 +107,10 @@ fn connection(
         let Some(request) = prepared.requests.get(number) else {
             break;
         };
+        if let Some(rate) = arguments.per_second {
+            let due = began + Duration::from_secs(1) * number as u32 / rate;
+            thread::sleep(due.saturating_duration_since(Instant::now()));
+        }
         let sent = Instant::now();
         if sent >= end {
             break;
@@ -134,7 +139,11 @@ fn exchange(
 ) -> io::Result<()> {
     let link = match link {
         Some(link) => link,
-        None => link.insert(Link::new(arguments.kdc, arguments.transport)?),
+        None => link.insert(Link::new(
+            arguments.kdc,
+            arguments.transport,
+            arguments.source,
+        )?),
     };
     link.exchange(request, reply)
 }

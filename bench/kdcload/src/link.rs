@@ -1,7 +1,7 @@
 //! One request, one reply, over UDP or TCP.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpStream, UdpSocket};
 use std::time::Duration;
 
 /// How long a reply may take before it counts as lost.
@@ -26,7 +26,8 @@ pub enum Link {
 }
 
 impl Link {
-    pub fn new(to: SocketAddr, transport: Transport) -> io::Result<Self> {
+    /// A way to the KDC; datagrams leave from `source`.
+    pub fn new(to: SocketAddr, transport: Transport, source: Option<IpAddr>) -> io::Result<Self> {
         if transport != Transport::Udp {
             return Ok(Self::Tcp {
                 to,
@@ -39,7 +40,7 @@ impl Link {
         } else {
             Ipv6Addr::UNSPECIFIED.into()
         };
-        let socket = UdpSocket::bind(SocketAddr::new(any, 0))?;
+        let socket = UdpSocket::bind(SocketAddr::new(source.unwrap_or(any), 0))?;
         socket.connect(to)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         Ok(Self::Udp(socket))

@@ -35,11 +35,18 @@ pub fn prepare(arguments: &Arguments) -> Result<Prepared, String> {
         Mode::P256 => Some(Agreement::p256()),
         Mode::Timestamp | Mode::Service => None,
     };
-    let requests = match (arguments.mode, &agreement) {
+    let mut requests = match (arguments.mode, &agreement) {
         (Mode::Service, _) => services(arguments, &common)?,
         (_, Some(agreement)) => signatures(arguments, &common, agreement),
         (_, None) => timestamps(arguments, &common),
     };
+    if arguments.garbage {
+        // The signature, 256 bytes, stands before the request's body of somewhat more than a hundred.
+        for request in &mut requests {
+            let place = request.bytes.len().saturating_sub(300);
+            request.bytes[place] ^= 1;
+        }
+    }
     Ok(Prepared {
         requests,
         agreement,
@@ -63,7 +70,7 @@ fn people(arguments: &Arguments, count: usize) -> Vec<Person> {
     let step = (arguments.users / count).max(1);
     (0..count)
         .map(|number| {
-            let name = format!("user{}", number * step);
+            let name = format!("{}{}", arguments.prefix, number * step);
             let key = shared
                 .clone()
                 .unwrap_or_else(|| string_to_key(&arguments.password, &salt(&name)));
@@ -110,7 +117,7 @@ fn services(arguments: &Arguments, common: &Common) -> Result<Vec<Request>, Stri
     let tickets = people.iter().map(|person| {
         let request = common.timestamp(&person.name, &person.key, &person.stamping);
         let mut reply = Vec::new();
-        let sent = Link::new(arguments.kdc, arguments.transport)
+        let sent = Link::new(arguments.kdc, arguments.transport, arguments.source)
             .and_then(|mut link| link.exchange(&request.bytes, &mut reply));
         sent.map_err(|error| format!("asking for a ticket-granting ticket: {error}"))?;
         let granted = request.check(&reply, None, None)?;

@@ -41,7 +41,9 @@ pub use listeners::{Asked, Signals};
 pub use metrics::Metrics;
 pub use node::Listener;
 pub use server::{Parts, Running, Server, check_tls, found_authorities};
-pub use settings::{DigestName, EtypeName, GroupName, Kdc, Limits, Listen, Revocation, Settings, StrongMapping, Tls};
+pub use settings::{
+    DigestName, EtypeName, GroupName, Kdc, Limits, Listen, Revocation, Settings, StrongMapping, Tls,
+};
 pub use setup::{Administrator, set_up};
 pub use sockets::{Addresses, Inherited, probe};
 pub use supervisor::Supervisor;

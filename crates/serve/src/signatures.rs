@@ -87,7 +87,10 @@ impl Signatures {
 impl Drop for Inside<'_> {
     fn drop(&mut self) {
         let mut state = self.signatures.state();
-        let place = state.inside.iter().position(|inside| *inside == self.source);
+        let place = state
+            .inside
+            .iter()
+            .position(|inside| *inside == self.source);
         if let Some(place) = place {
             state.inside.swap_remove(place);
         }

@@ -106,14 +106,20 @@ impl Exchanges {
         let name = "keyporch_kdc_exchanges_total";
         let help = "Kerberos exchanges, by kind and result; what was only asked to prove itself counts as refused.";
         head(page, name, help, "counter");
-        for ((_, kind), (given, refused)) in KINDS.iter().zip(self.given.iter().zip(&self.refused)) {
+        for ((_, kind), (given, refused)) in KINDS.iter().zip(self.given.iter().zip(&self.refused))
+        {
             for (result, counter) in [("done", given), ("refused", refused)] {
                 let labels = format!("{{kind=\"{kind}\",result=\"{result}\"}}");
                 line(page, name, &labels, counter.load(Relaxed));
             }
         }
         let name = "keyporch_kdc_refusals_total";
-        head(page, name, "Refusals, by the code that the peer saw.", "counter");
+        head(
+            page,
+            name,
+            "Refusals, by the code that the peer saw.",
+            "counter",
+        );
         for (code, counter) in self.codes.iter().enumerate() {
             let count = counter.load(Relaxed);
             if count > 0 {

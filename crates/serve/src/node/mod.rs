@@ -10,6 +10,8 @@ mod kerberos;
 mod passwords;
 mod proxy;
 mod revocation;
+#[cfg(test)]
+pub(crate) mod told;
 mod turn;
 pub(crate) mod upkeep;
 mod web;
@@ -27,8 +29,8 @@ use trust::{Clock, Event, Span, SystemRng};
 use crate::audit::Audit;
 use crate::fault::Fault;
 use crate::metrics::Metrics;
-use crate::signatures::Signatures;
 use crate::settings::{Revocation, Settings, StrongMapping};
+use crate::signatures::Signatures;
 use credentials::{Credentials, TLS_SERVER};
 pub(crate) use passwords::Passwords;
 use turn::Turn;

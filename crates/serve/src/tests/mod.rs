@@ -5,6 +5,7 @@ mod kdc;
 mod local;
 mod node;
 mod passwords;
+mod told;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
