@@ -51,7 +51,7 @@ fn judge_self(cases: &[SelfCase]) {
     let unchanged: [SelfCase; 1] = [("an unchanged request", 0, |_| {})];
     let mut wrong = Vec::new();
     for (name, code, make) in unchanged.iter().chain(cases).chain(&unchanged) {
-        let mut asked = stage.to_self();
+        let mut asked = stage.for_alice();
         make(&mut asked);
         let message = asked.encode();
         wrong.extend(judge(&mut stage, name, &message, *code).err());
@@ -309,7 +309,7 @@ fn ms_sfu_3_2_5_1_2_what_the_accounts_are_decides_over_the_ticket() {
     for (name, code, forwardable, make) in cases {
         let mut stage = Stage::new();
         make(&mut stage);
-        let mut asked = stage.to_self();
+        let mut asked = stage.for_alice();
         let message = asked.encode();
         if let Err(why) = judge(&mut stage, name, &message, *code) {
             wrong.push(why);
@@ -337,7 +337,7 @@ fn protect(stage: &mut Stage, member: EntryId) {
 #[test]
 fn a_service_s_own_ticket_and_wish_limit_what_it_gets_for_others() {
     let mut stage = Stage::new();
-    let mut asked = stage.to_self();
+    let mut asked = stage.for_alice();
     asked.request.body.kdc_options = KdcOptions::RENEWABLE;
     asked.request.body.rtime = Some(kerberos_time(stage.world.now + Span::days(7)));
     let message = asked.encode();
@@ -350,7 +350,7 @@ fn a_service_s_own_ticket_and_wish_limit_what_it_gets_for_others() {
 
     stage.trust(stage.web, AccountControl::NOT_DELEGATED);
     stage.own = sign_in(&mut stage.world, stage.web, "web$");
-    let mut asked = stage.to_self();
+    let mut asked = stage.for_alice();
     let message = asked.encode();
     let reply = stage.world.given(&message).unwrap();
     let given = credential(&asked.request, &reply);
@@ -360,7 +360,7 @@ fn a_service_s_own_ticket_and_wish_limit_what_it_gets_for_others() {
 #[test]
 fn a_ticket_that_a_service_asked_for_says_so_and_names_the_person() {
     let mut stage = Stage::new();
-    let mut asked = stage.to_self();
+    let mut asked = stage.for_alice();
     asked.name(PrincipalName::enterprise("alice@corp.example"));
     let message = asked.encode();
     let reply = stage.world.given(&message).unwrap();
@@ -401,7 +401,7 @@ fn a_ticket_that_a_service_asked_for_says_so_and_names_the_person() {
 #[test]
 fn the_older_form_gets_no_answer_of_the_newer_and_a_refusal_names_the_person_in_the_log() {
     let mut stage = Stage::new();
-    let mut asked = stage.to_self();
+    let mut asked = stage.for_alice();
     asked.new = None;
     let message = asked.encode();
     let reply = stage.world.given(&message).unwrap();
@@ -409,7 +409,7 @@ fn the_older_form_gets_no_answer_of_the_newer_and_a_refusal_names_the_person_in_
     assert!(PaData::find(&reply.padata, PaDataType::S4U_X509_USER).is_none());
 
     stage.trust(stage.world.alice, AccountControl::ACCOUNT_DISABLE);
-    let message = stage.to_self().encode();
+    let message = stage.for_alice().encode();
     stage.world.refusal(&message, 18).unwrap();
     let exchange = stage.world.exchange.as_ref().unwrap();
     assert_eq!(exchange.for_user.as_deref(), Some("alice"));
@@ -785,7 +785,7 @@ fn security_2_evidence_is_believed_only_as_it_was_given() {
             code: 41,
             before: |stage| stage.trust(stage.world.alice, AccountControl::NOT_DELEGATED),
             evidence: |stage, _| {
-                let mut asked = stage.to_self();
+                let mut asked = stage.for_alice();
                 let reply = stage.world.given(&asked.encode()).unwrap();
                 let shown = credential(&asked.request, &reply);
                 assert!(!shown.flags.contains(TicketFlags::FORWARDABLE));
@@ -1165,7 +1165,7 @@ fn a_service_passes_on_whom_it_asked_for_where_it_is_trusted_to_authenticate() {
         if !is_trusted {
             stage.distrust(stage.web, trusted);
         }
-        let mut asked = stage.to_self();
+        let mut asked = stage.for_alice();
         let reply = stage.world.given(&asked.encode()).unwrap();
         let shown = credential(&asked.request, &reply);
         let message = stage.proxy(&shown.ticket, app()).encode();

@@ -116,13 +116,13 @@ impl Stage {
     }
 
     /// What `web` would ask for itself in alice's name.
-    pub(crate) fn to_self(&mut self) -> ToSelf {
+    pub(crate) fn for_alice(&mut self) -> ToSelf {
         let world = &mut self.world;
         let request = Granted::new(&self.own, web(), world.now, &mut world.rng);
         let alice = PrincipalName::principal("alice");
         ToSelf {
-            old: Some(Old::new(alice.clone(), &self.own.key)),
-            new: Some(New::new(alice, &request)),
+            old: Some(Old::of(alice.clone(), &self.own.key)),
+            new: Some(New::of(alice, &request)),
             request,
         }
     }
@@ -246,7 +246,7 @@ pub(crate) struct Old {
 }
 
 impl Old {
-    fn new(name: PrincipalName, key: &Key) -> Self {
+    fn of(name: PrincipalName, key: &Key) -> Self {
         Self {
             signed: name.clone(),
             name,
@@ -284,7 +284,7 @@ pub(crate) struct New {
 }
 
 impl New {
-    fn new(name: PrincipalName, request: &Granted) -> Self {
+    fn of(name: PrincipalName, request: &Granted) -> Self {
         let key = request.subkey.clone().unwrap();
         Self {
             id: S4uUserId {

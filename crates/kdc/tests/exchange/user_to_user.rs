@@ -299,7 +299,7 @@ fn a_service_takes_people_user_to_user_as_well_and_may_ask_for_itself_so() {
     let message = asked.encode();
     assert!(stage.world.given(&message).is_ok());
     // Somebody's ticket to the service, under its session key.
-    let mut to_self = stage.to_self();
+    let mut to_self = stage.for_alice();
     to_self.request.body.kdc_options |= KdcOptions::ENC_TKT_IN_SKEY;
     to_self.request.body.additional_tickets = Some([own.ticket.clone()].into());
     let message = to_self.encode();
