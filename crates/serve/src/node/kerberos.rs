@@ -17,6 +17,12 @@ use crate::metrics::method;
 /// Certificates of one path that are asked about, one after the other.
 const LINKS: usize = 4;
 
+/// Requests that wait until something is known about revocation, of those that came over a connection of their own.
+const WAITING: usize = 64;
+
+/// The same through the proxy, where whoever waits keeps a worker from others.
+const WAITING_WORKERS: usize = 2;
+
 /// A line of the audit log about one exchange; `docs/audit.md` says what each field means.
 #[derive(Serialize)]
 struct Exchanged {
@@ -134,9 +140,13 @@ impl Node {
             let Some(needed) = answer.needed() else {
                 break;
             };
-            let patient = path != Path::Udp;
-            match self.getting.get(needed, patient) {
-                Came::NotYet if !patient => return Ok(None),
+            let waiting = match path {
+                Path::Udp => 0,
+                Path::Tcp => WAITING,
+                Path::Proxy => WAITING_WORKERS,
+            };
+            match self.getting.get(needed, waiting) {
+                Came::NotYet if path == Path::Udp => return Ok(None),
                 Came::NotYet | Came::Not => break,
                 // Or it was found not to be had: the KDC then answers without it, as its rules say.
                 Came::Here => answer = self.computed(message, path, ends, now)?,

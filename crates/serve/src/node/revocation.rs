@@ -24,8 +24,6 @@ use crate::fetch::{NotFetched, Wanted, fetch};
 
 /// Things that are got at once.
 const AT_ONCE: usize = 16;
-/// Requests that wait for something to be got, of those that came over a connection.
-const WAITING: usize = 64;
 /// How long one waits.
 const PATIENCE: Duration = Duration::from_secs(8);
 /// Rows that are read or written at once.
@@ -83,8 +81,9 @@ impl Getting {
         })
     }
 
-    /// Starts to get what is needed, unless that is under way, and waits for it where `patient`.
-    pub(super) fn get(self: &Arc<Self>, needed: &Needed, patient: bool) -> Came {
+    /// Starts to get what is needed, unless that is under way, and waits for it, unless `waiting` others
+    /// wait already.
+    pub(super) fn get(self: &Arc<Self>, needed: &Needed, waiting: usize) -> Came {
         let key = key_of(needed);
         let started = self.start(key.clone(), {
             let needed = needed.clone();
@@ -92,8 +91,8 @@ impl Getting {
         });
         match started {
             false => Came::Not,
-            true if !patient => Came::NotYet,
-            true => self.wait(&key),
+            true if waiting == 0 => Came::NotYet,
+            true => self.wait(&key, waiting),
         }
     }
 
@@ -125,8 +124,8 @@ impl Getting {
             .is_ok()
     }
 
-    fn wait(&self, key: &str) -> Came {
-        if self.waiting.fetch_add(1, Ordering::AcqRel) >= WAITING {
+    fn wait(&self, key: &str, most: usize) -> Came {
+        if self.waiting.fetch_add(1, Ordering::AcqRel) >= most {
             self.waiting.fetch_sub(1, Ordering::AcqRel);
             return Came::NotYet;
         }

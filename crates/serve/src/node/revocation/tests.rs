@@ -147,7 +147,7 @@ fn a_list_is_put_in_by_its_difference_and_never_by_an_older_one() {
         (hour(3), vec![], vec![]),
     ] {
         server.says(issuer.list(made, &says));
-        assert_eq!(getting.get(&needed, true), Came::Here);
+        assert_eq!(getting.get(&needed, 1), Came::Here);
         assert_eq!(revoked(&getting, &issuer), expected);
     }
     let snapshot = getting.directory.snapshot().unwrap();
@@ -161,14 +161,14 @@ fn what_is_no_list_of_the_issuer_changes_nothing() {
     let (getting, issuer, server) = (getting(), Issuer::new(), Server::start());
     let needed = issuer.needed(&server.url);
     server.says(issuer.list(START - Span::hours(2), &[5]));
-    getting.get(&needed, true);
+    getting.get(&needed, 1);
     for wrong in [
         Issuer::new().list(START, &[]),
         b"<html>".to_vec(),
         Vec::new(),
     ] {
         server.says(wrong);
-        assert_eq!(getting.get(&needed, true), Came::Here);
+        assert_eq!(getting.get(&needed, 1), Came::Here);
         assert_eq!(revoked(&getting, &issuer), [5]);
     }
 }
@@ -180,7 +180,7 @@ fn a_datagram_does_not_wait_and_what_is_asked_twice_is_got_once() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let needed = issuer.needed(&format!("http://{}/", listener.local_addr().unwrap()));
     for _ in 0..20 {
-        assert_eq!(getting.get(&needed, false), Came::NotYet);
+        assert_eq!(getting.get(&needed, 0), Came::NotYet);
     }
     let (mut stream, _) = listener.accept().unwrap();
     let _ = stream.read(&mut [0; 4096]);
@@ -189,7 +189,7 @@ fn a_datagram_does_not_wait_and_what_is_asked_twice_is_got_once() {
     stream.write_all(&list).unwrap();
     drop(stream);
     // This one waits for the one that is under way, and starts none of its own while it is.
-    let _ = getting.wait(&key_of(&needed));
+    let _ = getting.wait(&key_of(&needed), 1);
     assert_eq!(revoked(&getting, &issuer), [7]);
     listener.set_nonblocking(true).unwrap();
     assert!(listener.accept().is_err(), "it was asked twice");
@@ -204,10 +204,10 @@ fn only_so_much_is_got_at_once() {
         issuer.needed(&format!("http://{address}/{number}"))
     };
     for number in 0..AT_ONCE {
-        assert_eq!(getting.get(&place(number), false), Came::NotYet);
+        assert_eq!(getting.get(&place(number), 0), Came::NotYet);
     }
-    assert_eq!(getting.get(&place(AT_ONCE), true), Came::Not);
-    assert_eq!(getting.get(&place(0), false), Came::NotYet);
+    assert_eq!(getting.get(&place(AT_ONCE), 1), Came::Not);
+    assert_eq!(getting.get(&place(0), 0), Came::NotYet);
 }
 
 #[test]
