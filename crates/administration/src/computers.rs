@@ -436,6 +436,7 @@ pub(crate) fn description_and_delegation(
     account: &Account,
 ) -> Result<(), Refused> {
     changed.texts(members, &[("description", Attribute::Description)])?;
+    changed.encryption_types(members)?;
     let flags = [
         (
             "trusted_for_delegation",

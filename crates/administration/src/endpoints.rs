@@ -144,6 +144,7 @@ const USER: &[&str] = &[
     "description",
     "expires",
     "not_delegated",
+    "encryption_types",
 ];
 const DOMAIN: &[&str] = &[
     "minimum_password_length",
@@ -171,6 +172,7 @@ const COMPUTER: &[&str] = &[
     "dns_host_name",
     "trusted_for_delegation",
     "trusted_to_authenticate",
+    "encryption_types",
 ];
 const NEW_SERVICE: &[&str] = &[
     "service_principals",
@@ -182,6 +184,7 @@ const SERVICE: &[&str] = &[
     "description",
     "trusted_for_delegation",
     "trusted_to_authenticate",
+    "encryption_types",
 ];
 const KEY: &[&str] = &["key", "blob", "device"];
 const ISSUER: &[&str] = &[

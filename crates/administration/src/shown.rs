@@ -90,6 +90,7 @@ fn common(account: &Account, view: &View<'_, '_>, now: Timestamp) -> Result<Show
         "description": text(Attribute::Description),
         "dn": dn,
         "enabled": account.is_enabled(),
+        "encryption_types": account.supported_etypes,
         "created": moment(Some(account.created)),
         "last_sign_in": moment(activity.last_logon),
         "sign_ins": activity.logon_count,

@@ -111,6 +111,7 @@ pub(crate) fn change_user(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done
         }
     }
     changed.texts(&mut members, TEXTS)?;
+    changed.encryption_types(&mut members)?;
     let flags = [("not_delegated", AccountControl::NOT_DELEGATED)];
     changed.flags(&mut members, account.control, &flags)?;
     match members.patch_moment("expires")? {
@@ -307,6 +308,17 @@ impl Changed {
     }
 
     /// Takes a value away, if it is there.
+    /// `encryption_types`: the bits of msDS-SupportedEncryptionTypes; 0 leaves it to the realm.
+    pub(crate) fn encryption_types(&mut self, members: &mut Members) -> Result<(), Refused> {
+        let member = "encryption_types";
+        if members.has(member) {
+            let bits = members.number(member, 0, u32::MAX.into())?;
+            let bits = bits.ok_or_else(|| Refused::member(member, "it must be a number"))?;
+            self.set(Attribute::MsDsSupportedEncryptionTypes, member, bits);
+        }
+        Ok(())
+    }
+
     pub(crate) fn clear(&mut self, attribute: Attribute, member: &str) {
         if !self.entry.values(attribute).is_empty() {
             self.note(member, "");

@@ -188,12 +188,17 @@ pub enum ExchangeKind {
 }
 
 /// Whether answering a message may cost a signature and an agreement, so a hundred times what a ticket by password costs:
-/// one for sign-in with a key, or one in armor, where that cannot be told. It is told by little, before anything is read.
+/// one for sign-in with a key, or one in armor, where that cannot be told. It is told before anything is read: DER has one
+/// form alone for the type of a pre-authentication. A message that happens to hold these bytes elsewhere waits with the
+/// others.
 #[must_use]
 pub fn is_costly(message: &[u8]) -> bool {
-    /// Less than any signature with what it signs, and more than any request by password.
-    const LEAST: usize = 512;
-    message.len() >= LEAST && MessageType::of(message) == Some(MessageType::AS_REQ)
+    /// padata-type [1] of PA-PK-AS-REQ, 16.
+    const SIGNED: [u8; 5] = [0xa1, 3, 2, 1, 16];
+    /// padata-type [1] of PA-FX-FAST, 136.
+    const ARMORED: [u8; 6] = [0xa1, 4, 2, 2, 0, 136];
+    let holds = |bytes: &[u8]| message.windows(bytes.len()).any(|window| window == bytes);
+    MessageType::of(message) == Some(MessageType::AS_REQ) && (holds(&SIGNED) || holds(&ARMORED))
 }
 
 /// Answers one message of a peer at `from`. Whoever sends the answer calls [`Answer::remember`].

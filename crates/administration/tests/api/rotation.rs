@@ -132,3 +132,24 @@ fn nobody_but_an_administrator_sees_or_makes_them() {
     let got = world.ask("admin", "POST /domain/keys/alice/rotate", empty());
     assert_eq!(got.code(), (404, "not_found"));
 }
+
+#[test]
+fn an_account_s_encryption_types_are_set_shown_and_refused_where_they_are_none() {
+    let world = World::new();
+    let body = json!({"service_principals": ["HTTP/web.corp.example"]});
+    world.ask("admin", "POST /services", body).ok();
+    for path in ["services/HTTP-web.corp.example", "users/alice"] {
+        let change = format!("PATCH /{path}");
+        for bits in [24_u32, 1 << 31, 0] {
+            let body = json!({"encryption_types": bits});
+            world.ask("admin", &change, body).ok();
+            let shown = world.get("admin", &format!("/{path}")).ok();
+            assert_eq!(shown["encryption_types"], bits);
+        }
+        for wrong in [json!(-1), json!(1_i64 << 32), json!("aes"), json!(null)] {
+            let got = world.ask("admin", &change, json!({ "encryption_types": wrong }));
+            assert_eq!(got.code(), (400, "invalid_member"), "{path}");
+        }
+    }
+    assert_eq!(world.account("alice").supported_etypes, Some(0));
+}

@@ -238,3 +238,23 @@ fn by_default_a_client_is_told_that_nobody_has_the_name() {
     let message = with(&mut world, "nobdy", key);
     world.refusal(&message, 6).unwrap();
 }
+
+#[test]
+fn what_may_cost_a_signature_is_told_from_what_does_not_before_it_is_read() {
+    let mut world = World::new();
+    let pair = pair(KeyKind::P256);
+    let key = right(&world);
+    let password = with(&mut world, "alice", key);
+    assert!(!kdc::is_costly(&password));
+    let now = world.now;
+    let mut smallest = Pkinit::new("alice", &pair, now, &mut world.rng);
+    smallest.cms.certificates.clear();
+    smallest.pack.supported_kdfs = None;
+    assert!(kdc::is_costly(&smallest.encode()));
+    assert!(kdc::is_costly(&garbage(&mut world, &pair)));
+    // Nothing but an initial request signs anything.
+    let mut other = smallest.encode();
+    other[0] = 0x6c;
+    assert!(!kdc::is_costly(&other));
+    assert!(!kdc::is_costly(b""));
+}
