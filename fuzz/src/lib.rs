@@ -103,6 +103,7 @@ pub const TARGETS: &[Target] = &[
     target("key_credential", 4_096, others::key_credential),
     target("key_material", 2_048, others::key_material),
     target("dn_binary", 1_024, others::dn_binary),
+    target("security_descriptor", 4_096, others::security_descriptor),
     target("ccache", 8_192, others::ccache),
     target("keytab", 4_096, others::keytab),
     target("registration", 4_096, others::registration),

@@ -7,6 +7,7 @@ use wire::key_credential::KeyCredentialLink;
 use wire::key_material::PublicKeyMaterial;
 use wire::keytab::Keytab;
 use wire::registration::{JoinRequest, KeyRequest};
+use wire::security_descriptor::SecurityDescriptor;
 use wire::{Guid, Sid};
 
 pub(crate) fn key_credential(bytes: &[u8]) {
@@ -35,6 +36,18 @@ pub(crate) fn key_material(bytes: &[u8]) {
         && let Some(spki) = material.to_spki_der()
     {
         let _ = crypto::key::PublicKey::from_spki_der(&spki);
+    }
+}
+
+/// What allows somebody something does so when it was written again, too.
+pub(crate) fn security_descriptor(bytes: &[u8]) {
+    let Ok(read) = SecurityDescriptor::parse(bytes) else {
+        return;
+    };
+    let again = SecurityDescriptor::parse(&read.to_bytes()).expect("what was written can be read");
+    assert_eq!(again.allowed(), read.allowed());
+    for right in [SecurityDescriptor::CONTROL_ACCESS, u32::MAX] {
+        assert_eq!(again.allows(right, |_| true), read.allows(right, |_| true));
     }
 }
 
