@@ -103,12 +103,17 @@ fn connection(
     let mut link = None;
     let mut reply = Vec::new();
     loop {
-        let number = next.fetch_add(1, Ordering::Relaxed);
+        let turn = next.fetch_add(1, Ordering::Relaxed);
+        if turn >= arguments.count {
+            break;
+        }
+        // Garbage is sent again and again: it is refused each time, and making it would load the machine that is measured.
+        let number = turn % prepared.requests.len().max(1);
         let Some(request) = prepared.requests.get(number) else {
             break;
         };
         if let Some(rate) = arguments.per_second {
-            let due = began + Duration::from_secs(1) * number as u32 / rate;
+            let due = began + Duration::from_secs(1) * turn as u32 / rate;
             thread::sleep(due.saturating_duration_since(Instant::now()));
         }
         let sent = Instant::now();

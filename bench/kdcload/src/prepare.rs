@@ -18,6 +18,9 @@ const SIGNERS: usize = 2;
 /// A prime, so that consecutive requests are far apart among the people.
 const STRIDE: usize = 7_919;
 
+/// Distinct requests of garbage.
+const GARBAGE: usize = 100;
+
 pub struct Prepared {
     pub requests: Vec<Request>,
     pub agreement: Option<Agreement>,
@@ -95,7 +98,11 @@ fn timestamps(arguments: &Arguments, common: &Common) -> Vec<Request> {
 fn signatures(arguments: &Arguments, common: &Common, agreement: &Agreement) -> Vec<Request> {
     let clients = &arguments.clients;
     let build = |signer: usize| -> Vec<Request> {
-        let numbers = (signer..arguments.count).step_by(SIGNERS);
+        let count = match arguments.garbage {
+            true => arguments.count.min(GARBAGE),
+            false => arguments.count,
+        };
+        let numbers = (signer..count).step_by(SIGNERS);
         let asking = numbers.map(|number| &clients[number % clients.len()]);
         asking
             .map(|(name, signing)| common.signature(name, signing, agreement, arguments.dh_nonce))
