@@ -207,7 +207,8 @@ fn kinit_signs_in_with_a_certificate_of_our_authority_until_it_is_revoked() {
         .kinit_with_key(&person.sam, &certificate, &key)
         .refused(REVOKED);
     // And the ticket that it got gets no other.
-    krb5.kvno(&["HTTP/sts.corp.example"]).refused("TGT has been revoked");
+    krb5.kvno(&["HTTP/sts.corp.example"])
+        .refused("TGT has been revoked");
     // The registered key has nothing to do with it.
     let hello = lab.krb5("hello");
     hello
