@@ -11,13 +11,13 @@ use kdc::{Refused, Transport};
 use ticket::client::{Handled, Initial, Secret, Wish};
 use trust::Rng;
 use wire::asn1::{Extensions, SubjectPublicKeyInfoOwned};
-use wire::cms::IssuerAndSerialNumber;
+use wire::cms::{IssuerAndSerialNumber, SignedData};
 use wire::kerberos::{
     ErrorCode, KrbError, Microseconds, PaDataType, PrincipalName, TypedData, TypedDataElement,
 };
 use wire::pkinit::{
-    DomainParameters, ExternalPrincipalIdentifier, KdfAlgorithmId, PublicValue, TdDhParameters,
-    encode_dh_public_key, oid,
+    DomainParameters, ExternalPrincipalIdentifier, KdcDhKeyInfo, KdfAlgorithmId, PublicValue,
+    TdDhParameters, encode_dh_public_key, oid,
 };
 use wire::x509::Certificate;
 
@@ -423,7 +423,11 @@ fn e_3_2_the_nonces_go_into_the_key_where_both_are_there_and_no_function_was_cho
         let message = request.encode();
         let reply = world.given(&message).unwrap();
         let agreed = request.open(&message, &reply);
+        let signed = SignedData::decode(&agreed.info.dh_signed_data).unwrap();
+        let content = signed.encap_content_info.e_content.unwrap();
+        let expires = KdcDhKeyInfo::decode(content).unwrap().dh_key_expiration;
         let theirs = agreed.info.server_dh_nonce;
+        assert_eq!(theirs.is_some(), expires.is_some());
         assert_eq!(theirs.is_some(), nonce.is_some());
         assert!(theirs.is_none_or(|theirs| theirs.len() >= 32));
         assert_eq!(agreed.info.kdf.is_some(), kdfs.is_some());

@@ -52,6 +52,7 @@ pub(crate) fn agree(
         // Without the old groups: what needs them has no use for armor.
         made: Made::Agreed(agreement::agree(&pack, &CryptoPolicy::default(), rng)?),
         nonce: authenticator.nonce.into(),
+        until: now + view.realm.lifetimes.skew,
         elliptic: false,
         trusted_certifiers: message
             .trusted_certifiers

@@ -87,6 +87,8 @@ pub(crate) struct Half {
     made: Made,
     /// The nonce of the PKAuthenticator, which KDCDHKeyInfo repeats.
     nonce: u32,
+    /// Until when the KDC's half is good, for a client that sends a nonce of its own. A pair serves one exchange.
+    until: Timestamp,
     /// Whether a signature by elliptic curves is preferred.
     elliptic: bool,
     trusted_certifiers: Vec<wire::pkinit::ExternalPrincipalIdentifier>,
@@ -164,6 +166,7 @@ pub(crate) fn verify(
         half: Half {
             made,
             nonce: authenticator.nonce.into(),
+            until: now + view.realm.lifetimes.skew,
             elliptic: signed.is_elliptic(),
             trusted_certifiers: message
                 .trusted_certifiers

@@ -11,6 +11,7 @@ use wire::pkinit::{DhRepInfo, KdcDhKeyInfo, PaPkAsRep, oid};
 use super::agreement::Exchange;
 use super::{Half, Made, Parties};
 use crate::identity::Identity;
+use crate::lifetime::kerberos_time;
 use crate::refused::Refused;
 
 /// What the client needs to make the reply key, and the key.
@@ -45,7 +46,11 @@ pub(crate) fn answer(
     let info = KdcDhKeyInfo {
         subject_public_key: agreed.public_value.clone(),
         nonce: half.nonce.into(),
-        dh_key_expiration: None,
+        // Where the server's nonce is, so must this be, or clients take neither (RFC 4556 3.2.3.1; Heimdal's does not).
+        dh_key_expiration: agreed
+            .server_nonce
+            .as_ref()
+            .map(|_| kerberos_time(half.until)),
         extensions: wire::asn1::Extensions::NONE,
     };
     let reply = PaPkAsRep::DhInfo(DhRepInfo {
