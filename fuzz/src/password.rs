@@ -235,7 +235,7 @@ fn asked(bytes: &[u8]) -> bool {
 /// A message as it comes: whether it changes something, which must agree with what is said.
 fn ask(message: &[u8]) -> bool {
     let world = &*WORLD;
-    let memory = Memory::new(Span::minutes(5));
+    let memory = Memory::new(Span::minutes(5), &mut Seeded::new(4));
     let view = View {
         directory: world
             .directory

@@ -47,7 +47,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         realm: Realm::new("CORP.EXAMPLE", "DC1"),
         identities: vec![identity().expect("a certificate and its own key belong together")],
         lockout: Lockout::default(),
-        memory: Memory::new(Span::minutes(5)),
+        memory: Memory::new(Span::minutes(5), &mut rng),
     }
 });
 

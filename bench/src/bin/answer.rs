@@ -196,7 +196,7 @@ impl World {
             realm: Realm::new(REALM, "DC1"),
             identities: vec![identity],
             lockout: Lockout::default(),
-            memory: Memory::new(Span::minutes(5)),
+            memory: Memory::new(Span::minutes(5), &mut SystemRng),
             now,
             client,
             certificate,

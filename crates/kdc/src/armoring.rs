@@ -62,12 +62,15 @@ impl Armoring {
             object.enabled && setting.is_some()
         });
         let objects: Arc<[PolicyObject]> = objects.into();
-        // Reading may have moved on to a newer state than the one that was begun with.
-        let kept = Kept {
-            number: view.directory.number(),
-            objects: Arc::clone(&objects),
-        };
-        *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Some(kept);
+        // Reading may have moved on to a newer state than the one that was begun with. What was read of two states is
+        // no state's, and is not kept under the number of either.
+        if view.directory.number() == number {
+            let kept = Kept {
+                number,
+                objects: Arc::clone(&objects),
+            };
+            *self.kept.write().unwrap_or_else(PoisonError::into_inner) = Some(kept);
+        }
         Ok(objects)
     }
 }

@@ -125,7 +125,7 @@ fn give(
     let issued = Issued {
         flags: flags(
             request,
-            !client::is_sensitive(&account, view)?,
+            client::delegates(body.kdc_options, &account, view)?,
             &service,
             granted.flags(),
         ),

@@ -62,6 +62,22 @@ pub(crate) fn name_of(
     }
 }
 
+/// What lets others act for a client elsewhere.
+const DELEGATION: KdcOptions = KdcOptions::FORWARDABLE
+    .with(KdcOptions::FORWARDED)
+    .with(KdcOptions::PROXIABLE)
+    .with(KdcOptions::PROXY);
+
+/// Whether the account's tickets may be passed on, which costs a look at its groups and so is asked only where a request
+/// wants something of the kind; where it does not, nothing rests on the answer.
+pub(crate) fn delegates(
+    options: KdcOptions,
+    account: &Account,
+    view: &View<'_>,
+) -> Result<bool, Refused> {
+    Ok(options.intersects(DELEGATION) && !is_sensitive(account, view)?)
+}
+
 /// Whether nobody may act for the account elsewhere: it is marked as sensitive, or in Protected Users (MS-KILE
 /// 3.3.5.1).
 pub(crate) fn is_sensitive(account: &Account, view: &View<'_>) -> Result<bool, Refused> {

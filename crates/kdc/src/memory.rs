@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use directory::EntryId;
 use ticket::Recent;
-use trust::{Span, Timestamp};
+use trust::{Rng, Span, Timestamp};
 
 use crate::armoring::Armoring;
 use crate::refused::Refused;
@@ -69,14 +69,14 @@ pub struct Memory {
 impl Memory {
     /// An empty memory for a realm with this skew.
     #[must_use]
-    pub fn new(skew: Span) -> Self {
+    pub fn new(skew: Span, rng: &mut dyn Rng) -> Self {
         Self {
             authenticators: Recent::new(skew + skew, AUTHENTICATORS),
             answers: Recent::new(ANSWERED_FOR, ANSWERS),
             long_answers: Recent::new(ANSWERED_FOR, LONG_ANSWERS),
             not_had: Recent::new(NOT_HAD_FOR, NOT_HAD),
             armoring: Armoring::default(),
-            sources: Sources::default(),
+            sources: Sources::new(rng),
         }
     }
 

@@ -8,14 +8,13 @@
 //!
 //! All of it is in memory of fixed size, whoever asks: a sketch of counters, and a bounded number of familiar addresses.
 
-use std::hash::{BuildHasher as _, RandomState};
 use std::net::IpAddr;
 
 use directory::EntryId;
 use directory::lockout::LockoutPolicy;
 use ticket::Recent;
 use token::limiter::{Counted, Limit, Limiter};
-use trust::{Span, Timestamp};
+use trust::{Rng, Span, Timestamp};
 
 use crate::refused::Refused;
 
@@ -55,20 +54,6 @@ pub(crate) struct Sources {
     familiar: Recent<()>,
 }
 
-impl Default for Sources {
-    fn default() -> Self {
-        // Nobody outside knows it, and nothing else depends on it.
-        let half = || RandomState::new().hash_one(0).to_be_bytes();
-        let mut seed = [0; 16];
-        seed[..8].copy_from_slice(&half());
-        seed[8..].copy_from_slice(&half());
-        Self {
-            limiter: Limiter::seeded(seed),
-            familiar: Recent::new(FAMILIAR_FOR, FAMILIAR),
-        }
-    }
-}
-
 /// An address as it counts: whoever has an IPv6 network of 64 bits has all addresses in it.
 fn network(address: IpAddr) -> Vec<u8> {
     match address.to_canonical() {
@@ -86,6 +71,14 @@ const GARBAGE: &str = "kdc.garbage";
 const FAMILIAR_FAILURES: &str = "kdc.familiar";
 
 impl Sources {
+    /// An empty memory. Where a counter lies in it, chance decides, and nobody outside knows.
+    pub(crate) fn new(rng: &mut dyn Rng) -> Self {
+        Self {
+            limiter: Limiter::new(rng),
+            familiar: Recent::new(FAMILIAR_FOR, FAMILIAR),
+        }
+    }
+
     /// Whether `account` signed in from there lately.
     pub(crate) fn is_familiar(
         &self,

@@ -62,7 +62,7 @@ impl<'p> Subject<'p> {
         let asked = s4u2self::asked(request, &presented.accepted)?;
         let by_evidence = options.contains(KdcOptions::CNAME_IN_ADDL_TKT);
         match (asked, by_evidence) {
-            (None, false) => Self::own(presented, view),
+            (None, false) => Self::own(options, presented, view),
             (Some(_), true) => Err(Refused::BadOption(
                 "somebody is asked for by name and by evidence",
             )),
@@ -77,10 +77,14 @@ impl<'p> Subject<'p> {
         }
     }
 
-    fn own(presented: &'p Presented, view: &View<'_>) -> Result<Self, Refused> {
+    fn own(
+        options: KdcOptions,
+        presented: &'p Presented,
+        view: &View<'_>,
+    ) -> Result<Self, Refused> {
         Ok(Self {
             rests_on: Cow::Borrowed(&presented.accepted.ticket),
-            delegates: !client::is_sensitive(&presented.account, view)?,
+            delegates: client::delegates(options, &presented.account, view)?,
             pac: Content::Copied(&presented.pac),
             is_another: false,
             padata: MethodData::new(),

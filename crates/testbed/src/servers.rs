@@ -82,7 +82,7 @@ impl Servers {
             directory: Arc::new(directory),
             clock,
             story,
-            kdc_memory: kdc::Memory::new(realm.lifetimes.skew),
+            kdc_memory: kdc::Memory::new(realm.lifetimes.skew, &mut rng),
             realm,
             lockout: Lockout::default(),
             federation: settings,

@@ -49,17 +49,11 @@ shows_only!("Limiter", Limiter: );
 impl Limiter {
     /// An empty limiter.
     pub fn new(rng: &mut dyn Rng) -> Self {
-        Self::seeded(rng.bytes())
-    }
-
-    /// An empty limiter whose cells are chosen by `seed`, which nobody outside knows.
-    #[must_use]
-    pub fn seeded(seed: [u8; 16]) -> Self {
         Self {
             cells: (0..ROWS * CELLS)
                 .map(|_| AtomicI64::new(i64::MIN))
                 .collect(),
-            seed,
+            seed: rng.bytes(),
         }
     }
 

@@ -9,8 +9,8 @@ use crypto::signature::{SignatureAlgorithm, Signer};
 use directory::testing::START;
 use serde_json::{Value, json};
 use ticket::client::{Credential, Failed, Granting, Handled, Initial, KdcTrust, Secret, Wish};
-use trust::Span;
 use trust::path::Anchor;
+use trust::{Span, SystemRng};
 use wire::kerberos::{ErrorCode, KeyUsage, PrincipalName, Realm};
 use wire::x509::{
     BasicConstraints, Certificate, Extension, GeneralName, KerberosName, Name, TbsCertificate, oid,
@@ -74,7 +74,7 @@ impl Kdc {
             realm: kdc::Realm::new("CORP.EXAMPLE", "DC1"),
             identities: vec![identity.unwrap()],
             issuers: issuers.into_iter().map(Anchor::new).collect(),
-            memory: kdc::Memory::new(Span::minutes(5)),
+            memory: kdc::Memory::new(Span::minutes(5), &mut SystemRng),
             trust: KdcTrust {
                 anchors: vec![root_certificate],
                 domain: None,

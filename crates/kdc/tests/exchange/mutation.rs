@@ -119,7 +119,7 @@ fn originals(world: &mut World, pair: &Pair) -> Vec<Original> {
 
 /// What the KDC, which remembers nothing, says to a message that was made of `original`.
 fn judge(world: &mut World, original: &Original, message: &[u8]) -> Result<(), String> {
-    world.memory = Memory::new(Span::minutes(5));
+    world.memory = Memory::new(Span::minutes(5), &mut world.rng);
     world.lockout = Lockout::default();
     let Some(answer) = world.send(message, Transport::Stream) else {
         return match MessageType::of(message) {

@@ -146,7 +146,7 @@ impl World {
             identities: vec![identity.unwrap()],
             issuers: vec![Anchor::new(parse(&root_certificate))],
             lockout: Lockout::default(),
-            memory: Memory::new(Span::minutes(5)),
+            memory: Memory::new(Span::minutes(5), &mut rng),
             now: START,
             rng,
             trust: KdcTrust {

@@ -135,7 +135,7 @@ impl Node {
         hosts.push("localhost".to_owned());
         let mut realm = realm(settings, &domain.realm, &kdc_host);
         realm.federation = Some(federation.service_principal());
-        let kdc_memory = Arc::new(kdc::Memory::new(realm.lifetimes.skew));
+        let kdc_memory = Arc::new(kdc::Memory::new(realm.lifetimes.skew, &mut SystemRng));
         Ok(Self {
             getting: revocation::Getting::new(
                 Arc::clone(&parts.directory),

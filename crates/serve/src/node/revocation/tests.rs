@@ -120,7 +120,7 @@ fn certificate(key: &PrivateKey, signer: &PrivateKey, serial: &[u8]) -> Certific
 }
 
 fn getting() -> Arc<Getting> {
-    let memory = Arc::new(kdc::Memory::new(Span::minutes(5)));
+    let memory = Arc::new(kdc::Memory::new(Span::minutes(5), &mut SystemRng));
     Getting::new(testing::fresh(), Arc::new(Still), memory)
 }
 
