@@ -17,9 +17,14 @@ pub(crate) const TESTS: &[&str] = &[
     "curl",
     "chromium",
     "chromium-driver",
-    // For Heimdal's clients, which are not installed: see `heimdal`.
+    // A web server that starts nothing by itself, and what makes it take tickets.
+    "apache2-bin",
+    "libapache2-mod-auth-gssapi",
+    "openssh-client",
+    // For Heimdal's clients and for sshd, which are not installed: see `heimdal` and `sshd`.
     "libedit2",
     "libsqlite3-0",
+    "libwrap0",
 ];
 
 /// What the benchmark's peer is in, and what its load tool links.
@@ -47,14 +52,27 @@ const HEIMDAL: &[&str] = &[
     "libwind0-heimdal",
 ];
 
-/// Unpacks Heimdal's clients into the build directory, `heimdal/usr/bin`, where the tests look for them. What is there
-/// stays.
+/// Debian's sshd. Its package, installed, makes host keys and starts a service, so that it is only unpacked.
+const SSHD: &[&str] = &["openssh-server"];
+
+/// Unpacks Heimdal's clients into the build directory, `heimdal/usr/bin`, where the tests look for them.
 pub(crate) fn heimdal() -> Result<(), String> {
+    unpack("heimdal", HEIMDAL, "usr/bin/kpasswd.heimdal")
+}
+
+/// Unpacks sshd into the build directory, `sshd/usr/sbin`, where the tests look for it.
+pub(crate) fn sshd() -> Result<(), String> {
+    unpack("sshd", SSHD, "usr/sbin/sshd")
+}
+
+/// Unpacks packages into a folder of the build directory, unless the file that is named is there already.
+fn unpack(name: &str, packages: &[&str], there: &str) -> Result<(), String> {
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
     // This program lies in target/PROFILE.
     let target = own.ancestors().nth(2).ok_or("this program lies nowhere")?;
-    let (folder, parts) = (target.join("heimdal"), target.join("heimdal.unpacked"));
-    if folder.join("usr/bin/kpasswd.heimdal").exists() {
+    let folder = target.join(name);
+    let parts = target.join(format!("{name}.unpacked"));
+    if folder.join(there).exists() {
         return Ok(());
     }
     let failed = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
@@ -65,7 +83,7 @@ pub(crate) fn heimdal() -> Result<(), String> {
     let mut download = Command::new("apt-get");
     download
         .args(["download", "--quiet"])
-        .args(HEIMDAL)
+        .args(packages)
         .current_dir(&parts);
     run(&mut download)?;
     let entries = std::fs::read_dir(&parts).map_err(|error| failed(&parts, error))?;

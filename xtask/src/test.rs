@@ -6,7 +6,8 @@ use crate::run::{answers, cargo, run};
 /// Installs what the tests need, and unpacks what cannot be installed beside it.
 pub(crate) fn packages() -> Result<(), String> {
     packages::need(packages::TESTS)?;
-    packages::heimdal()
+    packages::heimdal()?;
+    packages::sshd()
 }
 
 /// Installs what the tests need, builds the programs that they run, and runs all of them: units, flows,
