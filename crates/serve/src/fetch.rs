@@ -7,6 +7,8 @@ use std::io::{Read, Write};
 use std::net::{IpAddr, SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
+use wire::http::plain::{self, NotUnderstood, Understood};
+
 use crate::moment;
 
 /// How long a fetch may take as a whole.
@@ -17,10 +19,6 @@ const CONNECT: Duration = Duration::from_secs(2);
 const REDIRECTIONS: usize = 3;
 /// Addresses of one name that are tried.
 const ADDRESSES: usize = 4;
-/// The longest head of a response.
-const HEAD: usize = 16 * 1024;
-/// The longest URL.
-const URL: usize = 2_048;
 
 /// Why nothing came.
 #[derive(Debug, thiserror::Error)]
@@ -33,12 +31,8 @@ pub(crate) enum NotFetched {
     NoAddress,
     #[error("it took too long")]
     Time,
-    #[error("it is longer than {0} bytes")]
-    Size(usize),
-    #[error("the server answered with status {0}")]
-    Status(u16),
-    #[error("what came is no HTTP response")]
-    NotHttp,
+    #[error(transparent)]
+    Answer(#[from] NotUnderstood),
     #[error("more redirections than are followed")]
     Redirections,
     #[error("the connection failed")]
@@ -63,9 +57,10 @@ pub(crate) fn fetch(wanted: &Wanted<'_>) -> Result<Vec<u8>, NotFetched> {
     let mut place = wanted.url.to_owned();
     let mut trusted = wanted.by_administrator;
     for _ in 0..=REDIRECTIONS {
-        match once(&place, trusted, wanted, until)? {
-            Got::Body(body) => return Ok(body),
-            Got::Elsewhere(url) => place = url,
+        let response = once(&place, trusted, wanted, until)?;
+        match plain::understand(&response, &place, wanted.most)? {
+            Understood::Body(body) => return Ok(body.to_vec()),
+            Understood::Elsewhere(url) => place = url,
         }
         // Where a server sends us is not where the administrator did.
         trusted = false;
@@ -73,13 +68,14 @@ pub(crate) fn fetch(wanted: &Wanted<'_>) -> Result<Vec<u8>, NotFetched> {
     Err(NotFetched::Redirections)
 }
 
-enum Got {
-    Body(Vec<u8>),
-    Elsewhere(String),
-}
-
-fn once(url: &str, trusted: bool, wanted: &Wanted<'_>, until: Instant) -> Result<Got, NotFetched> {
-    let (authority, path) = parts(url).ok_or_else(|| NotFetched::Url(url.to_owned()))?;
+/// Everything that one server answers.
+fn once(
+    url: &str,
+    trusted: bool,
+    wanted: &Wanted<'_>,
+    until: Instant,
+) -> Result<Vec<u8>, NotFetched> {
+    let (authority, path) = plain::parts(url).ok_or_else(|| NotFetched::Url(url.to_owned()))?;
     let mut stream = connect(authority, trusted, until)?;
     let head = match wanted.posted {
         None => format!("GET {path} HTTP/1.0\r\n"),
@@ -93,28 +89,7 @@ fn once(url: &str, trusted: bool, wanted: &Wanted<'_>, until: Instant) -> Result
     if let Some((_, body)) = wanted.posted {
         stream.write_all(body)?;
     }
-    let response = read(&mut stream, wanted.most, until)?;
-    understand(&response, url, wanted.most)
-}
-
-/// Authority and path of an `http` URL without anything that could break a request's lines.
-fn parts(url: &str) -> Option<(&str, String)> {
-    let clean = url.len() <= URL && url.bytes().all(|byte| byte.is_ascii_graphic());
-    let rest = url
-        .get(..7)
-        .filter(|scheme| scheme.eq_ignore_ascii_case("http://"));
-    let rest = rest.and_then(|_| url.get(7..)).filter(|_| clean)?;
-    let rest = rest.split('#').next()?;
-    let at = rest.find(['/', '?']).unwrap_or(rest.len());
-    let (authority, path) = rest.split_at_checked(at)?;
-    if authority.is_empty() || authority.contains('@') {
-        return None;
-    }
-    let path = match path.starts_with('/') {
-        true => path.to_owned(),
-        false => format!("/{path}"),
-    };
-    Some((authority, path))
+    read(&mut stream, wanted.most, until)
 }
 
 fn connect(authority: &str, trusted: bool, until: Instant) -> Result<TcpStream, NotFetched> {
@@ -191,63 +166,9 @@ fn read(stream: &mut TcpStream, most: usize, until: Instant) -> Result<Vec<u8>, 
             Err(error) => return Err(error.into()),
         };
         response.extend_from_slice(piece.get(..length).unwrap_or_default());
-        if response.len() > HEAD + most {
-            return Err(NotFetched::Size(most));
+        if response.len() > plain::MAX_HEAD + most {
+            return Err(NotUnderstood::Size(most).into());
         }
-    }
-}
-
-fn understand(response: &[u8], url: &str, most: usize) -> Result<Got, NotFetched> {
-    let end = response
-        .windows(4)
-        .take(HEAD)
-        .position(|four| four == b"\r\n\r\n");
-    let end = end.ok_or(NotFetched::NotHttp)?;
-    let (head, body) = response.split_at_checked(end).ok_or(NotFetched::NotHttp)?;
-    let body = body.get(4..).unwrap_or_default();
-    let head = core::str::from_utf8(head).map_err(|_| NotFetched::NotHttp)?;
-    let mut lines = head.split("\r\n");
-    let status = lines.next().unwrap_or_default();
-    let status = status
-        .strip_prefix("HTTP/1.")
-        .and_then(|rest| rest.get(2..5)?.parse::<u16>().ok())
-        .ok_or(NotFetched::NotHttp)?;
-    let fields: Vec<(&str, &str)> = lines.filter_map(|line| line.split_once(':')).collect();
-    let field = |name: &str| {
-        let found = fields
-            .iter()
-            .find(|(own, _)| own.eq_ignore_ascii_case(name));
-        found.map(|(_, value)| value.trim())
-    };
-    if matches!(status, 301 | 302 | 303 | 307 | 308) {
-        let to = field("location").ok_or(NotFetched::NotHttp)?;
-        return Ok(Got::Elsewhere(resolved(to, url)));
-    }
-    if status != 200 {
-        return Err(NotFetched::Status(status));
-    }
-    // We asked as a client that knows no pieces.
-    if field("transfer-encoding").is_some() {
-        return Err(NotFetched::NotHttp);
-    }
-    let body = match field("content-length") {
-        None => body,
-        Some(length) => {
-            let length = length.parse::<usize>().map_err(|_| NotFetched::NotHttp)?;
-            body.get(..length).ok_or(NotFetched::NotHttp)?
-        }
-    };
-    if body.len() > most {
-        return Err(NotFetched::Size(most));
-    }
-    Ok(Got::Body(body.to_vec()))
-}
-
-/// A place that may be given as a path alone.
-fn resolved(to: &str, from: &str) -> String {
-    match (to.starts_with('/'), parts(from)) {
-        (true, Some((authority, _))) => format!("http://{authority}{to}"),
-        _ => to.to_owned(),
     }
 }
 
@@ -295,22 +216,22 @@ mod tests {
         let short = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nlist".to_vec();
         assert!(matches!(
             get(&server(vec![short]), true),
-            Err(NotFetched::NotHttp)
+            Err(NotFetched::Answer(NotUnderstood::NotHttp))
         ));
         let pieces = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nlist\r\n".to_vec();
         assert!(matches!(
             get(&server(vec![pieces]), true),
-            Err(NotFetched::NotHttp)
+            Err(NotFetched::Answer(NotUnderstood::NotHttp))
         ));
         let other = b"SSH-2.0-server\r\n".to_vec();
         assert!(matches!(
             get(&server(vec![other]), true),
-            Err(NotFetched::NotHttp)
+            Err(NotFetched::Answer(NotUnderstood::NotHttp))
         ));
         let absent = b"HTTP/1.1 404 Not Found\r\n\r\n".to_vec();
         assert!(matches!(
             get(&server(vec![absent]), true),
-            Err(NotFetched::Status(404))
+            Err(NotFetched::Answer(NotUnderstood::Status(404)))
         ));
     }
 
@@ -320,13 +241,13 @@ mod tests {
         long.extend([7; 101]);
         assert!(matches!(
             get(&server(vec![long]), true),
-            Err(NotFetched::Size(100))
+            Err(NotFetched::Answer(NotUnderstood::Size(100)))
         ));
         let mut endless = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
         endless.extend(vec![7; 100_000]);
         assert!(matches!(
             get(&server(vec![endless]), true),
-            Err(NotFetched::Size(100))
+            Err(NotFetched::Answer(NotUnderstood::Size(100)))
         ));
     }
 
@@ -336,8 +257,6 @@ mod tests {
         // This machine is no place that a server may send us to.
         let sent = get(&server(vec![there]), true);
         assert!(matches!(sent, Err(NotFetched::Address(_))), "{sent:?}");
-        assert_eq!(resolved("/b?c", "http://a:1/x"), "http://a:1/b?c");
-        assert_eq!(resolved("http://c/", "http://a/"), "http://c/");
         let tls = b"HTTP/1.1 302 Found\r\nLocation: https://a/\r\n\r\n".to_vec();
         assert!(matches!(
             get(&server(vec![tls]), true),
@@ -363,26 +282,5 @@ mod tests {
         }
         let own = server(Vec::new());
         assert!(matches!(get(&own, false), Err(NotFetched::Address(_))));
-    }
-
-    #[test]
-    fn only_plain_http_is_spoken() {
-        for url in [
-            "https://a/",
-            "ldap://a/",
-            "file:///etc/passwd",
-            "http://",
-            "http://u@a/",
-            "http://a/ b",
-            "http://a/\r\nX: y",
-            "",
-        ] {
-            assert_eq!(parts(url), None, "{url:?}");
-        }
-        assert_eq!(parts("http://a?b"), Some(("a", "/?b".to_owned())));
-        assert_eq!(
-            parts("HTTP://[::1]:8/c#d"),
-            Some(("[::1]:8", "/c".to_owned()))
-        );
     }
 }

@@ -8,6 +8,7 @@ mod cookie;
 mod fields;
 mod headers;
 mod percent;
+pub mod plain;
 mod request;
 mod response;
 
