@@ -11,7 +11,7 @@ use std::process::ExitCode;
 const USAGE: &str = "\
 The chores of this repository.
 
-    cargo xtask test                 installs what the tests need (Debian packages) and runs everything
+    cargo xtask test                 installs what the tests need (packages of Debian and PyPI) and runs everything
     cargo xtask packages             only installs and unpacks what the tests need
     cargo xtask fuzz [SECONDS] [TARGET ...]
                                      fuzzes each target for that long (60 by default); needs a nightly compiler

@@ -1,9 +1,9 @@
-//! Debian packages that tests and benchmarks need. None of them is needed to build or run Keyporch.
+//! Packages of Debian and of PyPI that tests and benchmarks need. None of them is needed to build or run Keyporch.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::run::{answers, run};
+use crate::run::{answers, root, run};
 
 /// What the tests' clients are in.
 pub(crate) const TESTS: &[&str] = &[
@@ -25,6 +25,8 @@ pub(crate) const TESTS: &[&str] = &[
     "libedit2",
     "libsqlite3-0",
     "libwrap0",
+    // For the old-style client: see `python_clients`.
+    "python3-venv",
 ];
 
 /// What the benchmark's peer is in, and what its load tool links.
@@ -65,17 +67,26 @@ pub(crate) fn sshd() -> Result<(), String> {
     unpack("sshd", SSHD, "usr/sbin/sshd")
 }
 
-/// Unpacks packages into a folder of the build directory, unless the file that is named is there already.
-fn unpack(name: &str, packages: &[&str], there: &str) -> Result<(), String> {
+/// The build directory.
+fn target() -> Result<PathBuf, String> {
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
     // This program lies in target/PROFILE.
     let target = own.ancestors().nth(2).ok_or("this program lies nowhere")?;
+    Ok(target.to_owned())
+}
+
+fn failed(path: &Path, error: std::io::Error) -> String {
+    format!("{}: {error}", path.display())
+}
+
+/// Unpacks packages into a folder of the build directory, unless the file that is named is there already.
+fn unpack(name: &str, packages: &[&str], there: &str) -> Result<(), String> {
+    let target = target()?;
     let folder = target.join(name);
     let parts = target.join(format!("{name}.unpacked"));
     if folder.join(there).exists() {
         return Ok(());
     }
-    let failed = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
     // A run that was interrupted leaves nothing that looks whole.
     let _ = std::fs::remove_dir_all(&parts);
     let _ = std::fs::remove_dir_all(&folder);
@@ -96,6 +107,31 @@ fn unpack(name: &str, packages: &[&str], there: &str) -> Result<(), String> {
         std::fs::remove_file(&file).map_err(|error| failed(&file, error))?;
     }
     std::fs::rename(&parts, &folder).map_err(|error| failed(&folder, error))
+}
+
+/// Installs the clients of interop/python/requirements.txt into a virtual environment of the build directory,
+/// `python-clients`. What is there stays until the list is another one.
+pub(crate) fn python_clients() -> Result<(), String> {
+    let folder = target()?.join("python-clients");
+    let list = root().join("interop/python/requirements.txt");
+    let wanted = std::fs::read(&list).map_err(|error| failed(&list, error))?;
+    // Written last, so that a run that was interrupted leaves nothing that looks whole.
+    let installed = folder.join("installed.txt");
+    let python = folder.join("bin/python");
+    if python.exists() && std::fs::read(&installed).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    run(Command::new("python3")
+        .args(["-m", "venv", "--clear"])
+        .arg(&folder))?;
+    // By digest, all of them as they were built by their authors, and nothing that the list does not name.
+    let mut install = Command::new(&python);
+    install
+        .args(["-m", "pip", "install", "--quiet", "--no-deps"])
+        .args(["--only-binary", ":all:", "--require-hashes", "--requirement"])
+        .arg(&list);
+    run(&mut install)?;
+    std::fs::write(&installed, wanted).map_err(|error| failed(&installed, error))
 }
 
 /// Installs what is missing, where we may; elsewhere says what to install.

@@ -7,7 +7,8 @@ use crate::run::{answers, cargo, run};
 pub(crate) fn packages() -> Result<(), String> {
     packages::need(packages::TESTS)?;
     packages::heimdal()?;
-    packages::sshd()
+    packages::sshd()?;
+    packages::python_clients()
 }
 
 /// Installs what the tests need, builds the programs that they run, and runs all of them: units, flows,
