@@ -25,6 +25,7 @@
 //! | what a ticket says to Windows services | [`pac`] |
 //! | files of MIT's and Heimdal's tools | [`ccache`], [`keytab`] |
 //! | HTTP and what is said over it | [`http`], [`registration`] |
+//! | the directory, as LDAP clients ask for it | [`ldap`] |
 //! | who may do what with an object | [`security_descriptor`] |
 //! | values that all of them share | [`Guid`], [`Sid`], [`Principal`], [`dn_binary`] |
 //!
@@ -46,6 +47,7 @@ pub mod kerberos;
 pub mod key_credential;
 pub mod key_material;
 pub mod keytab;
+pub mod ldap;
 mod ndr;
 pub mod pac;
 pub mod pkinit;

@@ -11,6 +11,7 @@ extern crate keyporch_wire as wire;
 mod cms;
 mod fast;
 mod kerberos;
+mod ldap;
 mod password;
 mod pkinit;
 mod properties;
