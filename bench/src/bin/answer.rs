@@ -36,10 +36,16 @@ struct World {
     lockout: Lockout,
     memory: Memory,
     now: Timestamp,
-    client: PrivateKey,
-    certificate: Vec<u8>,
+    rsa: Client,
+    ec: Client,
     trust: KdcTrust,
     _folder: tempfile::TempDir,
+}
+
+/// A key that `user0` signs in with.
+struct Client {
+    key: PrivateKey,
+    certificate: Vec<u8>,
 }
 
 /// A request, and who understands the answer.
@@ -61,10 +67,11 @@ fn main() {
     let rounds = arguments
         .get(1)
         .map_or(1, |rounds| rounds.parse().expect("ROUNDS is a number"));
-    let cases: [(&str, usize, Case); 3] = [
+    let cases: [(&str, usize, Case); 4] = [
         ("as", 4_000, passwords),
         ("tgs", 4_000, services),
-        ("pkinit", 400, keys),
+        ("pkinit", 400, |world, count| keys(world, &world.rsa, count)),
+        ("p256", 2_000, |world, count| keys(world, &world.ec, count)),
     ];
     let world = World::new();
     for (name, count, prepare) in cases {
@@ -107,14 +114,14 @@ fn passwords(world: &World, count: usize) -> Vec<Asked<'_>> {
 }
 
 #[inline(never)]
-fn keys(world: &World, count: usize) -> Vec<Asked<'_>> {
+fn keys<'w>(world: &'w World, client: &'w Client, count: usize) -> Vec<Asked<'w>> {
     (0..count)
         .map(|_| {
             world.initial(
                 0,
                 Secret::KeyPair {
-                    signer: &world.client,
-                    certificate: &world.certificate,
+                    signer: &client.key,
+                    certificate: &client.certificate,
                     trust: &world.trust,
                 },
             )
@@ -177,16 +184,24 @@ impl World {
         let names = Bootstrap::of(population::DOMAIN);
         bootstrap(&directory, &names, now, &mut SystemRng).expect("a domain");
         population::add(&directory, PEOPLE, now, &mut SystemRng);
-        let client = PrivateKey::generate(KeyKind::Rsa2048);
-        population::list_key(&directory, "user0", client.public_key(), now);
-        let certificate = certificate(now, "user0", &client, "user0", &client, &[]);
+        let client = |kind| {
+            let key = PrivateKey::generate(kind);
+            population::list_key(&directory, "user0", key.public_key(), now);
+            Client {
+                certificate: certificate(now, "user0", &key, "user0", &key, &[]),
+                key,
+            }
+        };
+        let rsa = client(KeyKind::Rsa2048);
+        let ec = client(KeyKind::P256);
         let root = PrivateKey::generate(KeyKind::P256);
         let ca = [Extension::basic_constraints(BasicConstraints {
             ca: true,
             path_length: None,
         })];
         let anchor = self::certificate(now, "Root", &root, "Root", &root, &ca);
-        let identity = identity(now, &root, &anchor);
+        let identities = [KeyKind::Rsa2048, KeyKind::P256];
+        let identities = identities.map(|kind| identity(now, kind, &root, &anchor));
         let salt = user_salt(REALM, "user0");
         let password = population::PASSWORD.as_bytes();
         let password_key = Key::from_password(Etype::ALL[0], password, salt.as_bytes(), None);
@@ -194,12 +209,12 @@ impl World {
             password_key: password_key.expect("a password gives a key"),
             directory,
             realm: Realm::new(REALM, "DC1"),
-            identities: vec![identity],
+            identities: identities.into(),
             lockout: Lockout::default(),
             memory: Memory::new(Span::minutes(5), &mut SystemRng),
             now,
-            client,
-            certificate,
+            rsa,
+            ec,
             trust: KdcTrust {
                 anchors: vec![anchor],
                 domain: None,
@@ -257,8 +272,8 @@ impl World {
     }
 }
 
-fn identity(now: Timestamp, root: &PrivateKey, anchor: &[u8]) -> Identity {
-    let key = PrivateKey::generate(KeyKind::Rsa2048);
+fn identity(now: Timestamp, kind: KeyKind, root: &PrivateKey, anchor: &[u8]) -> Identity {
+    let key = PrivateKey::generate(kind);
     let extensions = [
         Extension::extended_key_usage(&[oid::PKINIT_KDC], false),
         Extension::subject_alternative_name(
