@@ -48,6 +48,7 @@ use trust::{Rng, Timestamp};
 use wire::kerberos::{AsReq, MessageType, PrincipalName, TgsReq};
 
 use crate::memory::{MessageId, Received};
+use crate::sources::Source;
 
 pub use change_password::{Desk, change_password};
 pub use crypto_policy::{CryptoPolicy, OldCrypto};
@@ -218,9 +219,10 @@ pub fn answer(
             given: None,
         };
     }
+    let source = from.map(|address| Source { address, transport });
     let (reply, mut exchange) = match MessageType::of(message) {
-        Some(MessageType::AS_REQ) => initial(message, id, from, view, now, rng),
-        Some(MessageType::TGS_REQ) => granting(message, id, from, view, now, rng),
+        Some(MessageType::AS_REQ) => initial(message, id, source, view, now, rng),
+        Some(MessageType::TGS_REQ) => granting(message, id, source, view, now, rng),
         Some(
             MessageType::AP_REQ
             | MessageType::KRB_SAFE
@@ -258,7 +260,7 @@ fn fitting(reply: Arc<[u8]>, transport: Transport, view: &View<'_>, now: Timesta
 fn initial(
     message: &[u8],
     id: MessageId,
-    from: Option<IpAddr>,
+    from: Option<Source>,
     view: &View<'_>,
     now: Timestamp,
     rng: &mut dyn Rng,
@@ -303,7 +305,7 @@ fn initial(
 fn granting(
     message: &[u8],
     id: MessageId,
-    from: Option<IpAddr>,
+    from: Option<Source>,
     view: &View<'_>,
     now: Timestamp,
     rng: &mut dyn Rng,

@@ -1,6 +1,5 @@
 //! What a KDC remembers between two requests. All of it may be forgotten: nothing here lets anybody in.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use directory::EntryId;
@@ -9,7 +8,7 @@ use trust::{Rng, Span, Timestamp};
 
 use crate::armoring::Armoring;
 use crate::refused::Refused;
-use crate::sources::Sources;
+use crate::sources::{Source, Sources};
 
 /// Authenticators remembered at once. Beyond them the oldest go: a replay gives nothing to who cannot read the
 /// answer.
@@ -46,13 +45,13 @@ pub(crate) struct Received<'m, M> {
     /// Which message it is.
     pub(crate) id: MessageId,
     /// From where.
-    pub(crate) from: Option<IpAddr>,
+    pub(crate) from: Option<Source>,
 }
 
 /// The memory of one KDC process.
 pub struct Memory {
-    /// Authenticators that were accepted, and the message that each came in, for twice the skew; wrong
-    /// timestamps that were counted, under themselves. Lockout bounds how many of these there are.
+    /// Authenticators that were accepted, and the message that each came in, for twice the skew; timestamps that were
+    /// counted, under themselves. Lockout bounds how many wrong ones there are.
     authenticators: Recent<MessageId>,
     /// The tickets that were given, by request.
     answers: Recent<Arc<[u8]>>,
@@ -97,7 +96,7 @@ impl Memory {
         }
     }
 
-    /// Whether this wrong timestamp is a new attempt, or one that was counted already.
+    /// Whether what should prove something is a new attempt, or one that was counted already, be it right or wrong.
     pub(crate) fn is_first_attempt(&self, account: EntryId, sealed: &[u8], now: Timestamp) -> bool {
         let attempt = [&account.0.to_windows_bytes(), sealed].concat();
         let attempt = crypto::digest::sha256(&attempt);

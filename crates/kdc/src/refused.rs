@@ -50,6 +50,9 @@ pub enum Refused {
     /// Too much of no use came from the client's address.
     #[error("too many failures came from this address")]
     SourceLimited,
+    /// As much came by datagrams, whose sender writes what address they like: the client is to come over a connection.
+    #[error("too many failures came by datagrams from this address: to be asked again over TCP")]
+    SourceUnproven,
     /// The account is disabled.
     #[error("the client's account is disabled")]
     ClientDisabled,
@@ -348,7 +351,8 @@ impl Refused {
             }
             Self::Nameless(_) | Self::ServiceUnknown => ErrorCode::KDC_ERR_S_PRINCIPAL_UNKNOWN,
             Self::BadOption(_) => ErrorCode::KDC_ERR_BADOPTION,
-            Self::ResponseTooBig => ErrorCode::KRB_ERR_RESPONSE_TOO_BIG,
+            // What clients of all makes take for "come over TCP" (RFC 4120 7.2.1).
+            Self::ResponseTooBig | Self::SourceUnproven => ErrorCode::KRB_ERR_RESPONSE_TOO_BIG,
             Self::ClientDisabled | Self::ClientExpired | Self::ClientLockedOut => {
                 ErrorCode::KDC_ERR_CLIENT_REVOKED
             }

@@ -6,7 +6,11 @@
 //! - From where a person signed in lately is *familiar* for that person. Neither of the first applies there, and neither
 //!   does a lockout that others brought about: as many wrong passwords from familiar addresses as lock an account end that.
 //!
-//! All of it is in memory of fixed size, whoever asks: a sketch of counters, and a bounded number of familiar addresses.
+//! The address of a datagram is what its sender wrote there, be it a victim's. So datagrams are counted by themselves, and
+//! whoever is over the limit by them is asked to come over a connection, which nobody opens under another's address: what
+//! is refused for good, and what ends being familiar, is by connections alone.
+//!
+//! All of it is in memory of fixed size, whoever asks: sketches of counters, and a bounded number of familiar addresses.
 
 use std::net::IpAddr;
 
@@ -16,7 +20,17 @@ use ticket::Recent;
 use token::limiter::{Counted, Limit, Limiter};
 use trust::{Rng, Span, Timestamp};
 
+use crate::Transport;
 use crate::refused::Refused;
+
+/// Where a request comes from.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Source {
+    /// The peer's address.
+    pub(crate) address: IpAddr,
+    /// Which says whether the address is the peer's own.
+    pub(crate) transport: Transport,
+}
 
 /// How long an address stays familiar after a sign-in.
 const FAMILIAR_FOR: Span = Span::days(30);
@@ -50,7 +64,10 @@ impl Default for SourceLimits {
 
 /// What a KDC remembers of addresses.
 pub(crate) struct Sources {
-    limiter: Limiter,
+    /// Of those who came over a connection.
+    streams: Limiter,
+    /// Of those whose address nobody has proven.
+    datagrams: Limiter,
     familiar: Recent<()>,
 }
 
@@ -74,20 +91,51 @@ impl Sources {
     /// An empty memory. Where a counter lies in it, chance decides, and nobody outside knows.
     pub(crate) fn new(rng: &mut dyn Rng) -> Self {
         Self {
-            limiter: Limiter::new(rng),
+            streams: Limiter::new(rng),
+            datagrams: Limiter::new(rng),
             familiar: Recent::new(FAMILIAR_FOR, FAMILIAR),
         }
     }
 
-    /// Whether `account` signed in from there lately.
-    pub(crate) fn is_familiar(
+    fn counters(&self, source: Source) -> &Limiter {
+        match source.transport {
+            Transport::Stream => &self.streams,
+            Transport::Datagram => &self.datagrams,
+        }
+    }
+
+    /// Judges a source by what was counted of it.
+    fn check(
         &self,
-        account: EntryId,
-        from: Option<IpAddr>,
+        source: Source,
+        what: &'static str,
+        limit: Limit,
         now: Timestamp,
-    ) -> bool {
+    ) -> Result<(), Refused> {
+        let network = network(source.address);
+        let counted = Counted::Named(what, &network);
+        match (
+            self.counters(source).wait(counted, limit, now),
+            source.transport,
+        ) {
+            (None, _) => Ok(()),
+            (Some(_), Transport::Stream) => Err(Refused::SourceLimited),
+            (Some(_), Transport::Datagram) => Err(Refused::SourceUnproven),
+        }
+    }
+
+    fn count(&self, from: Option<Source>, what: &'static str, limit: Limit, now: Timestamp) {
+        if let Some(source) = from {
+            let network = network(source.address);
+            let counted = Counted::Named(what, &network);
+            self.counters(source).count(counted, limit, now);
+        }
+    }
+
+    /// Whether `account` signed in from there lately.
+    fn is_familiar(&self, account: EntryId, from: Option<Source>, now: Timestamp) -> bool {
         from.is_some_and(|from| {
-            let pair = pair(account, &network(from));
+            let pair = pair(account, &network(from.address));
             self.familiar.find(&pair, now).is_some()
         })
     }
@@ -95,69 +143,50 @@ impl Sources {
     /// Judges where a password, or a request without any proof, comes from. `account` is who it is for, if anybody.
     ///
     /// # Errors
-    /// [`Refused::SourceLimited`].
+    /// [`Refused::SourceLimited`], [`Refused::SourceUnproven`].
     pub(crate) fn check_failures(
         &self,
         account: Option<EntryId>,
-        from: Option<IpAddr>,
+        from: Option<Source>,
         limit: Limit,
         now: Timestamp,
     ) -> Result<(), Refused> {
-        let Some(address) = from else { return Ok(()) };
-        let counted = network(address);
-        let wait = self
-            .limiter
-            .wait(Counted::Named(FAILURES, &counted), limit, now);
+        let Some(source) = from else { return Ok(()) };
         let familiar = || account.is_some_and(|account| self.is_familiar(account, from, now));
-        match wait {
-            Some(_) if !familiar() => Err(Refused::SourceLimited),
-            _ => Ok(()),
+        match self.check(source, FAILURES, limit, now) {
+            Err(_) if familiar() => Ok(()),
+            judged => judged,
         }
     }
 
     /// Counts a wrong password or an unknown name.
-    pub(crate) fn failed(&self, from: Option<IpAddr>, limit: Limit, now: Timestamp) {
-        if let Some(from) = from {
-            let counted = network(from);
-            self.limiter
-                .count(Counted::Named(FAILURES, &counted), limit, now);
-        }
+    pub(crate) fn failed(&self, from: Option<Source>, limit: Limit, now: Timestamp) {
+        self.count(from, FAILURES, limit, now);
     }
 
     /// Judges where a signature comes from.
     ///
     /// # Errors
-    /// [`Refused::SourceLimited`].
+    /// [`Refused::SourceLimited`], [`Refused::SourceUnproven`].
     pub(crate) fn check_garbage(
         &self,
-        from: Option<IpAddr>,
+        from: Option<Source>,
         limit: Limit,
         now: Timestamp,
     ) -> Result<(), Refused> {
-        let Some(from) = from else { return Ok(()) };
-        let counted = network(from);
-        match self
-            .limiter
-            .wait(Counted::Named(GARBAGE, &counted), limit, now)
-        {
-            Some(_) => Err(Refused::SourceLimited),
-            None => Ok(()),
-        }
+        from.map_or(Ok(()), |source| self.check(source, GARBAGE, limit, now))
     }
 
     /// Counts a signature that was none.
-    pub(crate) fn garbage(&self, from: Option<IpAddr>, limit: Limit, now: Timestamp) {
-        if let Some(from) = from {
-            let counted = network(from);
-            self.limiter
-                .count(Counted::Named(GARBAGE, &counted), limit, now);
-        }
+    pub(crate) fn garbage(&self, from: Option<Source>, limit: Limit, now: Timestamp) {
+        self.count(from, GARBAGE, limit, now);
     }
 
-    /// A right password, or a key: from there the account signs in.
-    pub(crate) fn succeeded(&self, account: EntryId, from: Option<IpAddr>, now: Timestamp) {
+    /// A right password, or a key: from there the account signs in. To be called for what was never seen before: a
+    /// message that somebody else caught and sent again says nothing about where the account is.
+    pub(crate) fn succeeded(&self, account: EntryId, from: Option<Source>, now: Timestamp) {
         if let Some(from) = from {
-            let pair = pair(account, &network(from));
+            let pair = pair(account, &network(from.address));
             self.familiar.remember(pair, (), now);
         }
     }
@@ -171,32 +200,45 @@ impl Sources {
         }
     }
 
-    /// Whether a locked account may try from there all the same.
-    pub(crate) fn may_try_though_locked(
+    /// Judges whether a locked account may try from there all the same.
+    ///
+    /// # Errors
+    /// `locked` where it may not, [`Refused::SourceUnproven`] where it may over a connection.
+    pub(crate) fn check_though_locked(
         &self,
+        locked: Refused,
         account: EntryId,
-        from: Option<IpAddr>,
+        from: Option<Source>,
         policy: &LockoutPolicy,
         now: Timestamp,
-    ) -> bool {
+    ) -> Result<(), Refused> {
         let counted = account.0.to_windows_bytes();
         let counted = Counted::Named(FAMILIAR_FAILURES, &counted);
         let limit = Self::familiar_limit(policy);
-        self.is_familiar(account, from, now) && self.limiter.wait(counted, limit, now).is_none()
+        let exhausted = self.streams.wait(counted, limit, now).is_some();
+        if exhausted || !self.is_familiar(account, from, now) {
+            return Err(locked);
+        }
+        match from.map(|source| source.transport) {
+            Some(Transport::Stream) => Ok(()),
+            Some(Transport::Datagram) => Err(Refused::SourceUnproven),
+            None => Err(locked),
+        }
     }
 
     /// Counts a wrong password where the account is familiar.
     pub(crate) fn failed_where_familiar(
         &self,
         account: EntryId,
-        from: Option<IpAddr>,
+        from: Option<Source>,
         policy: &LockoutPolicy,
         now: Timestamp,
     ) {
-        if self.is_familiar(account, from, now) {
+        let proven = from.is_some_and(|source| source.transport == Transport::Stream);
+        if proven && self.is_familiar(account, from, now) {
             let counted = account.0.to_windows_bytes();
             let counted = Counted::Named(FAMILIAR_FAILURES, &counted);
-            self.limiter
+            self.streams
                 .count(counted, Self::familiar_limit(policy), now);
         }
     }

@@ -1,8 +1,6 @@
 //! A timestamp under the armor key and the key of the client's password together (RFC 6113 5.4.6): nobody who reads the
 //! request can try passwords on it.
 
-use std::net::IpAddr;
-
 use crypto::etype::Key;
 use directory::Account;
 use trust::{Rng, Timestamp};
@@ -14,6 +12,7 @@ use crate::fast::Armor;
 use crate::issue;
 use crate::lifetime::kerberos_time;
 use crate::refused::Refused;
+use crate::sources::Source;
 
 /// Judges an encrypted challenge as [`encrypted_timestamp::verify`] judges a timestamp, its errors and counting included.
 ///
@@ -23,7 +22,7 @@ pub(crate) fn verify<'a>(
     padata: &[u8],
     armor: &Armor,
     account: &'a Account,
-    from: Option<IpAddr>,
+    from: Option<Source>,
     view: &View<'_>,
     now: Timestamp,
 ) -> Result<Proven<'a>, Refused> {

@@ -1,7 +1,5 @@
 //! A timestamp under the key of the client's password (RFC 4120 5.2.7.2).
 
-use std::net::IpAddr;
-
 use crypto::etype::{IntegrityError, Key};
 use directory::{Account, AccountControl};
 use ticket::{Keys, VersionedKey};
@@ -14,6 +12,7 @@ use crate::client;
 use crate::crypto_policy;
 use crate::lifetime::moment;
 use crate::refused::Refused;
+use crate::sources::Source;
 
 /// Proof that the client knew a current key of the account's password, now. Only [`judge`] makes one.
 pub(crate) struct Proven<'a> {
@@ -33,7 +32,7 @@ pub(crate) struct Proven<'a> {
 pub(crate) fn verify<'a>(
     padata: &[u8],
     account: &'a Account,
-    from: Option<IpAddr>,
+    from: Option<Source>,
     view: &View<'_>,
     now: Timestamp,
 ) -> Result<Proven<'a>, Refused> {
@@ -51,7 +50,7 @@ type Tried = Result<Zeroizing<Vec<u8>>, IntegrityError>;
 pub(super) fn judge<'a>(
     padata: &[u8],
     account: &'a Account,
-    from: Option<IpAddr>,
+    from: Option<Source>,
     view: &View<'_>,
     now: Timestamp,
     open: impl Fn(&VersionedKey<'a>, &EncryptedData) -> Option<Tried>,
@@ -61,10 +60,8 @@ pub(super) fn judge<'a>(
     }
     let (sources, lockout) = (&view.memory.sources, view.directory.lockout_policy()?);
     let locked = client::check_not_locked_out(account, view, now).err();
-    if let Some(locked) = &locked
-        && !sources.may_try_though_locked(account.id, from, &lockout, now)
-    {
-        return Err(locked.clone());
+    if let Some(locked) = &locked {
+        sources.check_though_locked(locked.clone(), account.id, from, &lockout, now)?;
     }
     let sealed = EncryptedData::decode(padata).map_err(|_| Refused::Malformed)?;
     // The current version alone: the one before is for tickets, not for signing in.
@@ -99,10 +96,17 @@ pub(super) fn judge<'a>(
     if sent.distance(now) > view.realm.lifetimes.skew {
         return Err(Refused::Skew);
     }
-    sources.succeeded(account.id, from, now);
-    // Where it is locked elsewhere it stays so: who guesses there gets no new start by this.
-    if locked.is_none() {
-        view.lockout.succeed(account, now);
+    // Whoever catches a right one on the way and sends it again gets no answer that they can read; nor do they get their
+    // own address made familiar by it, or the count of their wrong ones ended.
+    if view
+        .memory
+        .is_first_attempt(account.id, &sealed.cipher, now)
+    {
+        sources.succeeded(account.id, from, now);
+        // Where it is locked elsewhere it stays so: who guesses there gets no new start by this.
+        if locked.is_none() {
+            view.lockout.succeed(account, now);
+        }
     }
     Ok(Proven {
         key,

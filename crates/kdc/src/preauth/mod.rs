@@ -54,7 +54,9 @@ impl<'a> Proof<'a> {
                 sources.garbage(received.from, limit, now);
             }
             let proven = proven?;
-            sources.succeeded(account.id, received.from, now);
+            if view.memory.is_first_attempt(account.id, &received.id, now) {
+                sources.succeeded(account.id, received.from, now);
+            }
             return Ok(Self::Key(Box::new(proven)));
         }
         if let Some(armor) = armor

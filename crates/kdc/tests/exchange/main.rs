@@ -25,5 +25,6 @@ mod rotation;
 mod s4u;
 mod sha1_signature;
 mod stage;
+mod unproven;
 mod user_to_user;
 mod world;

@@ -81,7 +81,7 @@ impl Exchanges {
                 one(counter);
             }
             match refused {
-                Refused::SourceLimited => one(&self.source_limited),
+                Refused::SourceLimited | Refused::SourceUnproven => one(&self.source_limited),
                 Refused::ClientLockedOut => one(&self.locked_out),
                 _ => {}
             }
