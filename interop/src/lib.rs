@@ -6,10 +6,12 @@
 
 mod heimdal;
 mod lab;
+mod machine;
 mod program;
 mod server;
 
 pub use heimdal::Heimdal;
 pub use lab::{Lab, Person, binary};
+pub use machine::{Machine, sshd};
 pub use program::{Background, Finished, Krb5, free_port, libfaketime, run};
 pub use server::{Device, Server};

@@ -1,7 +1,7 @@
 //! Running somebody else's program.
 
 use std::ffi::OsStr;
-use std::io::Write;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
@@ -123,6 +123,12 @@ impl Krb5 {
         self
     }
 
+    /// The path of krb5.conf.
+    #[must_use]
+    pub fn configuration(&self) -> &Path {
+        &self.configuration
+    }
+
     /// The path of the credential cache.
     #[must_use]
     pub fn cache(&self) -> &Path {
@@ -184,8 +190,9 @@ impl Krb5 {
 }
 
 /// A program that runs while others speak to it.
+/// It ends with the value.
 pub struct Background {
-    child: std::process::Child,
+    child: Option<std::process::Child>,
 }
 
 impl Background {
@@ -205,11 +212,15 @@ impl Background {
         });
         while !listens(port) {
             if let Ok(Some(status)) = child.try_wait() {
-                panic!("{name} ended ({status}) before it listened");
+                let mut said = String::new();
+                if let Some(mut error) = child.stderr.take() {
+                    let _ = error.read_to_string(&mut said);
+                }
+                panic!("{name} ended ({status}) before it listened:\n{said}");
             }
             std::thread::yield_now();
         }
-        Self { child }
+        Self { child: Some(child) }
     }
 
     /// Waits for its end and gives what it printed.
@@ -217,16 +228,23 @@ impl Background {
     /// # Panics
     /// When it cannot be waited for.
     #[must_use]
-    pub fn finish(self) -> String {
-        let output = self
-            .child
-            .wait_with_output()
-            .expect("a child can be waited for");
+    pub fn finish(mut self) -> String {
+        let child = self.child.take().expect("nothing else takes it");
+        let output = child.wait_with_output().expect("a child can be waited for");
         format!(
             "{}{}",
             String::from_utf8_lossy(&output.stdout),
             String::from_utf8_lossy(&output.stderr)
         )
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        if let Some(child) = &mut self.child {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 

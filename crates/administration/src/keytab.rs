@@ -15,8 +15,8 @@ use crate::answer::{Asked, Done};
 use crate::guard;
 use crate::names::{self, Kind, called};
 use crate::refused::{Fault, Refused, Trouble};
-use crate::shown;
 use crate::users::ordinary;
+use crate::{rotation, shown};
 
 pub(crate) fn of_computer(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done, Trouble> {
     let account = ordinary(asked, Kind::Computer)?;
@@ -47,21 +47,32 @@ fn export(
     let mut changes: Vec<Change> = Vec::new();
     let realm = asked.snapshot().domain().realm.clone();
     let principals = principals(account, &realm);
-    let (kvno, table, etypes) = if rotate {
+    let sets = account.keys.sets();
+    let (kvno, etypes, entries, former) = if rotate {
         let material = PasswordMaterial::random(rng);
         let kvno = account.keys.kvno().wrapping_add(1).max(1);
-        let table = table(asked, &principals, kvno, material.keys());
+        let entries = entries(asked, &principals, kvno, material.keys());
         let etypes = etypes(material.keys());
         changes.push(change::set_password(account.id, material));
-        (kvno, table, etypes)
+        (kvno, etypes, entries, sets.first())
     } else {
         let Some(set) = account.keys.current() else {
             let why = format!("{} has no keys yet: ask with rotate", account.sam);
             return Err(Refused::InTheWay(why).into());
         };
-        let table = table(asked, &principals, set.kvno, &set.keys);
-        (set.kvno, table, etypes(&set.keys))
+        let former = sets.get(1).filter(|_| {
+            rotation::former_ends(account, asked.view.deployment.key_overlap)
+                .is_some_and(|ends| ends > asked.now)
+        });
+        let entries = entries(asked, &principals, set.kvno, &set.keys);
+        (set.kvno, etypes(&set.keys), entries, former)
     };
+    // A file takes the place of the one before: tickets that are in use must go on to open.
+    let mut table = Keytab { entries };
+    if let Some(former) = former {
+        let entries = self::entries(asked, &principals, former.kvno, &former.keys);
+        table.entries.extend(entries);
+    }
     let bytes = table
         .to_bytes()
         .map_err(|_| Trouble::Fault(Fault::Internal("a name is too long for a keytab")))?;
@@ -78,6 +89,7 @@ fn export(
     Ok(Done::now(json!({
         "principals": names,
         "kvno": kvno,
+        "former_kvno": former.map(|set| set.kvno),
         "etypes": etypes,
         "rotated": rotate,
         "keytab": shown::base64(&bytes),
@@ -118,12 +130,13 @@ fn principals(account: &Account, realm: &str) -> Vec<Principal> {
     principals
 }
 
-fn table(
+/// Each principal's entries for one version of the keys.
+fn entries(
     asked: &Asked<'_, '_>,
     principals: &[Principal],
     kvno: u32,
     keys: &[KerberosKey],
-) -> Keytab {
+) -> Vec<KeytabEntry> {
     let timestamp = KerberosTime::from_unix(asked.now.unix());
     let of = |principal: &Principal, key: &KerberosKey| KeytabEntry {
         principal: principal.clone(),
@@ -134,10 +147,8 @@ fn table(
             keyvalue: key.schedule().key().bytes().to_vec(),
         },
     };
-    Keytab {
-        entries: principals
-            .iter()
-            .flat_map(|principal| keys.iter().map(move |key| of(principal, key)))
-            .collect(),
-    }
+    principals
+        .iter()
+        .flat_map(|principal| keys.iter().map(move |key| of(principal, key)))
+        .collect()
 }

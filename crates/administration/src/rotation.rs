@@ -32,7 +32,7 @@ fn own(snapshot: &Snapshot<'_>) -> Result<Vec<(&'static str, Arc<Account>)>, Fau
 }
 
 /// When the version before the newest opens nothing any more, if there is one.
-fn former_ends(account: &Account, overlap: Span) -> Option<Timestamp> {
+pub(crate) fn former_ends(account: &Account, overlap: Span) -> Option<Timestamp> {
     let sets = account.keys.sets();
     let newest = sets.first().filter(|_| sets.len() > 1)?;
     Some(newest.set + overlap)

@@ -14,5 +14,6 @@ mod passwords;
 mod proxy;
 mod relay;
 mod s4u;
+mod services;
 mod unkind;
 mod webdriver;

@@ -1,6 +1,7 @@
 //! Service accounts, principals and keytabs.
 
 use serde_json::{Value, json};
+use trust::Span;
 use wire::Principal;
 use wire::kerberos::{EncryptionType, PrincipalName};
 use wire::keytab::Keytab;
@@ -67,7 +68,10 @@ fn a_service_has_random_keys_and_its_keytab_holds_them() {
 
     // Rotated: the keytab holds the keys that the directory has when the answer has come.
     let answer = export(json!({"rotate": true}));
-    assert_eq!(answer["kvno"], 2);
+    assert_eq!(
+        (&answer["kvno"], &answer["former_kvno"]),
+        (&json!(2), &json!(1))
+    );
     let table = keytab(&answer);
     let account = world.account("HTTP-web.corp.example$");
     assert_eq!(account.keys.kvno(), 2);
@@ -89,6 +93,39 @@ fn a_service_has_random_keys_and_its_keytab_holds_them() {
         )
         .ok();
     assert_eq!(rotated["kvno"], 3);
+}
+
+/// A keytab takes the place of the one before it, and whoever got a ticket in the morning goes on with it until the evening.
+#[test]
+fn a_keytab_holds_the_keys_of_before_for_as_long_as_tickets_under_them_live() {
+    let mut world = World::new();
+    add(&world, "HTTP/web.corp.example").ok();
+    let before = world.account("HTTP-web.corp.example$");
+    let export = |world: &World, body| {
+        let line = "POST /services/http%2Fweb.corp.example/keytab";
+        let answer = world.ask("admin", line, body).ok();
+        (answer["former_kvno"].clone(), keytab(&answer))
+    };
+    let name = Principal::new(
+        PrincipalName::service("HTTP", "web.corp.example"),
+        "CORP.EXAMPLE",
+    );
+    let (former, table) = export(&world, json!({"rotate": true}));
+    assert_eq!((former, table.entries.len()), (json!(1), 16));
+    for key in &before.keys.current().unwrap().keys {
+        let kept = table
+            .find(&name, EncryptionType(key.etype().number()), Some(1))
+            .unwrap();
+        assert_eq!(kept.key.keyvalue, key.schedule().key().bytes());
+    }
+    assert_eq!(table.entries[0].key_version, 2, "the newest comes first");
+    let overlap = world.deployment.key_overlap;
+    world.advance(Span::seconds(overlap.as_seconds() - 1));
+    let (former, table) = export(&world, empty());
+    assert_eq!((former, table.entries.len()), (json!(1), 16));
+    world.advance(Span::seconds(1));
+    let (former, table) = export(&world, empty());
+    assert_eq!((former, table.entries.len()), (json!(null), 8));
 }
 
 #[test]
