@@ -17,6 +17,9 @@
 //! | port 464, the KDC proxy | requests for new passwords, and each part of them where the others are in order | `password` |
 //! | in them | FAST, and whatever stands inside of armor | `fast`, `server_fast` |
 //! | in them | PA-DATA, PKINIT, CMS, certificates, names | `preauthentication`, `pkinit`, `cms`, `certificate`, `principal_text` |
+//! | in them | a ticket asked for somebody else, options about the PAC, extended errors, new passwords and what came of them | `s4u_messages` |
+//! | in answers to PKINIT | EnvelopedData, and what is in it | `enveloped` |
+//! | in certificates, on accounts | alternative names, SIDs, values of altSecurityIdentities, and who signs in by them | `mapping` |
 //! | in tickets | EncTicketPart, authorization data, PAC | `ticket_content`, `pac` |
 //! | port 443, the token service | a request: path, query, headers, cookies, form, JSON, client certificate | `federation` |
 //! | in it | percent-encoding, forms | `http` |
@@ -26,7 +29,9 @@
 //! | in it | keys in each form, values of msDS-KeyCredentialLink, DN-Binary, SIDs, GUIDs, times | `public_key`, `certificate`, `key_credential`, `dn_binary`, `identifiers`, `texts` |
 //! | a KDC, asked by our client | KRB-ERROR, AS-REP, TGS-REP | `kdc_reply`; the whole exchange: `kdc_answer` |
 //! | a token service, asked by our client | pages, discovery, JWK sets, answers to join and key registration | `service_answer` |
-//! | a certificate's distribution point | revocation lists | `crl` |
+//! | a certificate's distribution point, a responder | what a plain HTTP server says | `issuer_answer` |
+//! | in it | revocation lists; OCSP answers, decoded and judged | `crl`, `revocation`; `ocsp` |
+//! | a store | what is known of revocation, and who signs in by it | `revocation` |
 //! | a store | rows, one by one and as a whole; what rests wrapped in them | `row`, `store` |
 //! | a store, from another party | enrolments, signing keys, second factors | `party_records` |
 //! | files | credential caches, keytabs, a device's vault | `ccache`, `keytab`, `vault` |
@@ -38,15 +43,20 @@
 
 mod administration;
 mod armor;
+mod cards;
 mod certificates;
 mod client;
+mod enveloped;
 mod federation;
 mod kerberos;
+mod mapping;
 mod others;
 mod overlay;
 mod password;
 mod request;
 mod resting;
+mod revocation;
+mod s4u;
 mod server;
 mod stored;
 mod world;
@@ -125,6 +135,12 @@ pub const TARGETS: &[Target] = &[
     target("kdc_answer", 4_096, client::kdc_answer).slow(),
     target("service_answer", 4_096, client::service_answer),
     target("texts", 1_024, client::texts),
+    target("revocation", 2_048, revocation::revocation).slow(),
+    target("ocsp", 4_096, revocation::ocsp),
+    target("issuer_answer", 2_048, revocation::issuer_answer),
+    target("mapping", 1_024, mapping::mapping).slow(),
+    target("enveloped", 4_096, enveloped::enveloped),
+    target("s4u_messages", 4_096, s4u::messages),
 ];
 
 /// The target of a name.

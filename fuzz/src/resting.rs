@@ -31,6 +31,10 @@ pub fn seeds() -> Vec<Seed> {
     seeds.extend(records());
     seeds.extend(files());
     seeds.extend(crate::password::seeds());
+    seeds.extend(crate::revocation::seeds());
+    seeds.extend(crate::mapping::seeds());
+    seeds.extend(crate::s4u::seeds());
+    seeds.extend(crate::enveloped::seeds());
     seeds
 }
 

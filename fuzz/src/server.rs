@@ -51,7 +51,8 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     }
 });
 
-fn identity() -> Option<Identity> {
+/// Of the KDC, made anew.
+pub(crate) fn identity() -> Option<Identity> {
     let key = PrivateKey::generate(KeyKind::P256);
     let algorithm = SignatureAlgorithm::default_for(key.public_key()).identifier_der();
     let tbs = TbsCertificate {
