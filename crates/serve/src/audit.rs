@@ -280,8 +280,10 @@ impl Log {
 
     /// Writes whole lines, all or none of them.
     fn append(&mut self, lines: &[u8]) -> io::Result<()> {
-        if self.size > 0 && self.size + lines.len() as u64 > self.rotate_at {
-            self.rotate()?;
+        let full = self.size > 0 && self.size + lines.len() as u64 > self.rotate_at;
+        if full && let Err(error) = self.rotate() {
+            // Longer than it should be is better than not written.
+            tracing::error!(%error, file = %self.path.display(), "no new audit log can be begun: the former one goes on");
         }
         if let Err(error) = self.file.write_all(lines) {
             let _ = self.file.set_len(self.size);
@@ -292,24 +294,29 @@ impl Log {
         Ok(())
     }
 
+    /// Begins a new file. It is made before any other is moved: a disk or a process that has no room for another one must
+    /// not push the older ones off the end, one with each batch.
     fn rotate(&mut self) -> io::Result<()> {
+        let next = next(&self.path);
+        let mut file = open(&next)?;
         self.close();
-        if self.keep == 0 {
-            fs::remove_file(&self.path)?;
-        }
-        for number in (1..=self.keep).rev() {
-            let from = if number == 1 {
-                self.path.clone()
-            } else {
-                older(&self.path, number - 1)
-            };
-            match fs::rename(from, older(&self.path, number)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
+        // Where it is not, an earlier attempt moved it and got no further.
+        if self.keep > 0 && fs::exists(&self.path)? {
+            for number in (1..=self.keep).rev() {
+                let from = if number == 1 {
+                    self.path.clone()
+                } else {
+                    older(&self.path, number - 1)
+                };
+                match fs::rename(from, older(&self.path, number)) {
+                    Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                    _ => {}
+                }
             }
         }
-        self.file = open(&self.path)?;
-        self.size = self.file.seek(SeekFrom::End(0))?;
+        fs::rename(next, &self.path)?;
+        self.size = file.seek(SeekFrom::End(0))?;
+        self.file = file;
         Ok(())
     }
 
@@ -326,6 +333,13 @@ fn open(path: &Path) -> io::Result<File> {
         .truncate(false)
         .mode(0o600)
         .open(path)
+}
+
+/// Where the file after this one is made.
+fn next(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".next");
+    name.into()
 }
 
 fn older(path: &Path, number: u32) -> PathBuf {
@@ -413,6 +427,34 @@ mod tests {
         assert_eq!(first(&older(&path, 1)), Some('c'));
         assert_eq!(first(&older(&path, 2)), Some('b'));
         assert!(!older(&path, 3).exists());
+    }
+
+    #[test]
+    fn where_no_new_file_can_be_begun_the_former_ones_stay_and_the_last_goes_on() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("audit.jsonl");
+        let mut log = Log::open(path.clone(), 4096, 2).unwrap();
+        let mut write = |letter: &str| {
+            log.append(format!("{}\n", letter.repeat(3000)).as_bytes())
+                .unwrap();
+        };
+        (["a", "b", "c"]).iter().for_each(|letter| write(letter));
+        // As where the process has no descriptor left: a directory in the place cannot be opened either.
+        fs::create_dir(next(&path)).unwrap();
+        (["d", "e", "f", "g"])
+            .iter()
+            .for_each(|letter| write(letter));
+        let first = |path: &Path| fs::read_to_string(path).unwrap().chars().next();
+        assert_eq!(first(&older(&path, 1)), Some('b'));
+        assert_eq!(first(&older(&path, 2)), Some('a'));
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!((text.lines().count(), first(&path)), (5, Some('c')));
+        fs::remove_dir(next(&path)).unwrap();
+        write("h");
+        assert_eq!(
+            (first(&path), first(&older(&path, 1))),
+            (Some('h'), Some('c'))
+        );
     }
 
     #[test]

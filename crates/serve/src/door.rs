@@ -48,7 +48,7 @@ pub(crate) trait Kerberos: Send + Sync + 'static {
     fn too_long(&self) -> Option<Arc<[u8]>>;
 
     /// What a peer on a stream gets whose turn did not come in time (KDC_ERR_SVC_UNAVAILABLE).
-    fn busy(&self) -> Option<Arc<[u8]>>;
+    fn busy(&self, ends: Ends) -> Option<Arc<[u8]>>;
 }
 
 /// Who sent an HTTP request, as far as the connection tells.

@@ -29,14 +29,14 @@ pub(crate) struct Room {
 
 #[derive(Debug)]
 struct Place {
-    address: Option<IpAddr>,
+    address: Option<[u8; 16]>,
     waiting_since: Arc<AtomicU64>,
     leave: Arc<Notify>,
     leaving: bool,
 }
 
 impl Room {
-    /// Room for `total` connections, `per_address` of them from one address.
+    /// Room for `total` connections, `per_address` of them from one address, an IPv6 network of 64 bits being one.
     pub(crate) fn new(
         role: Role,
         total: usize,
@@ -59,6 +59,7 @@ impl Room {
 
     /// Lets a connection from `address` in (`None` for a Unix socket, which has none), or turns it away.
     pub(crate) fn admit(self: &Arc<Self>, address: Option<IpAddr>) -> Option<Seat> {
+        let address = address.map(crate::signatures::source);
         let mut open = self.open();
         let from_there = |place: &&Place| address.is_some() && place.address == address;
         if open.values().filter(from_there).count() >= self.per_address {
@@ -181,6 +182,20 @@ mod tests {
         assert!(room.admit(address(2)).is_none());
         talking.waiting();
         assert!(room.admit(address(2)).is_some());
+    }
+
+    #[test]
+    fn whoever_has_a_network_of_64_bits_has_one_address() {
+        let room = room(10, 2);
+        let from = |text: &str| room.admit(Some(text.parse().unwrap()));
+        let _seats = [from("2001:db8::1").unwrap(), from("2001:db8::2").unwrap()];
+        assert!(from("2001:db8::3").is_none());
+        let _other = from("2001:db8:0:1::3").unwrap();
+        let _seats = [
+            from("192.0.2.1").unwrap(),
+            from("::ffff:192.0.2.1").unwrap(),
+        ];
+        assert!(from("192.0.2.1").is_none());
     }
 
     #[test]

@@ -29,7 +29,7 @@ pub(crate) struct Inside<'a> {
 }
 
 /// An address as it counts: an IPv6 network of 64 bits is one.
-fn source(address: IpAddr) -> [u8; 16] {
+pub(crate) fn source(address: IpAddr) -> [u8; 16] {
     match address.to_canonical() {
         IpAddr::V4(address) => address.to_ipv6_mapped().octets(),
         IpAddr::V6(address) => {

@@ -159,7 +159,7 @@ impl Streams {
         let Ok(Ok(turn)) = timeout(slow.queue, Arc::clone(&slow.at_once).acquire_owned()).await
         else {
             self.metrics.request(self.role, Outcome::Busy, slow.queue);
-            return self.door.busy();
+            return self.door.busy(ends);
         };
         let streams = Arc::clone(self);
         let answered = tokio::task::spawn_blocking(move || {

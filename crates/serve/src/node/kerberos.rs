@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use serde::Serialize;
 use trust::{SystemRng, Timestamp};
-use wire::kerberos::{ErrorCode, KerberosTime, KrbError, Microseconds, PrincipalName};
+use wire::kerberos::{ErrorCode, KerberosTime, KrbError, MessageType, Microseconds, PrincipalName};
 
 use super::Node;
 use super::revocation::Came;
@@ -66,6 +66,35 @@ struct Exchanged {
     reason: Option<String>,
 }
 
+/// A line about a request that was not come to, be it that too many others were, or by a fault of our own.
+#[derive(Serialize)]
+struct NotAnswered {
+    time: String,
+    event: &'static str,
+    result: &'static str,
+    from: IpAddr,
+    by: &'static str,
+    code: i32,
+    reason: &'static str,
+}
+
+fn event(kind: kdc::ExchangeKind) -> &'static str {
+    match kind {
+        kdc::ExchangeKind::As => "kdc.as",
+        kdc::ExchangeKind::Tgs => "kdc.tgs",
+        kdc::ExchangeKind::Password => "kdc.password",
+        kdc::ExchangeKind::Unreadable => "kdc.unreadable",
+    }
+}
+
+fn by(path: Path) -> &'static str {
+    match path {
+        Path::Udp => "udp",
+        Path::Tcp => "tcp",
+        Path::Proxy => "proxy",
+    }
+}
+
 /// An exchange on its way to the audit log: turned into text there, off the KDC's thread.
 pub(super) struct Later {
     pub(super) exchange: kdc::Exchange,
@@ -81,23 +110,14 @@ impl Serialize for Later {
         let etypes = exchange.etypes;
         Exchanged {
             time: exchange.time.to_rfc3339(),
-            event: match exchange.kind {
-                kdc::ExchangeKind::As => "kdc.as",
-                kdc::ExchangeKind::Tgs => "kdc.tgs",
-                kdc::ExchangeKind::Password => "kdc.password",
-                kdc::ExchangeKind::Unreadable => "kdc.unreadable",
-            },
+            event: event(exchange.kind),
             result: if exchange.refused.is_some() {
                 "refused"
             } else {
                 "done"
             },
             from: exchange.from,
-            by: match path {
-                Path::Udp => "udp",
-                Path::Tcp => "tcp",
-                Path::Proxy => "proxy",
-            },
+            by: by(*path),
             client: exchange.client.clone(),
             for_user: exchange.for_user.clone(),
             service: exchange.service.clone(),
@@ -190,6 +210,29 @@ impl Node {
         })
     }
 
+    /// Tells the audit log of a request that was not come to.
+    pub(super) fn not_answered(
+        &self,
+        kind: kdc::ExchangeKind,
+        code: ErrorCode,
+        path: Path,
+        ends: Ends,
+        now: Timestamp,
+    ) {
+        self.audit.record(NotAnswered {
+            time: now.to_rfc3339(),
+            event: event(kind),
+            result: "refused",
+            from: ends.peer.ip().to_canonical(),
+            by: by(path),
+            code: code.0,
+            reason: match code {
+                ErrorCode::KDC_ERR_SVC_UNAVAILABLE => "the server is busy",
+                _ => "our own trouble",
+            },
+        });
+    }
+
     fn kerberos_failure(&self, code: ErrorCode, now: Timestamp) -> Arc<[u8]> {
         let realm = self.realm.name.clone();
         let time = KerberosTime::from_unix(now.unix());
@@ -231,6 +274,12 @@ impl Kerberos for Node {
                 // Too many who sign in with a key are counted, not told one by one.
                 if !(matches!(unanswered, Unanswered::Busy) && kdc::is_costly(message)) {
                     self.trouble("a Kerberos request", &unanswered);
+                    let kind = match MessageType::of(message) {
+                        Some(MessageType::AS_REQ) => kdc::ExchangeKind::As,
+                        Some(MessageType::TGS_REQ) => kdc::ExchangeKind::Tgs,
+                        _ => kdc::ExchangeKind::Unreadable,
+                    };
+                    self.not_answered(kind, code, path, ends, now);
                 }
                 Some(self.kerberos_failure(code, now))
             }
@@ -245,7 +294,9 @@ impl Kerberos for Node {
         Some(self.kerberos_failure(ErrorCode::KRB_ERR_FIELD_TOOLONG, self.clock.now()))
     }
 
-    fn busy(&self) -> Option<Arc<[u8]>> {
+    fn busy(&self, _: Ends) -> Option<Arc<[u8]>> {
+        // Only what may cost a signature waits for a turn: those are counted.
+        self.metrics.exchanges.turned_away.fetch_add(1, Relaxed);
         Some(self.kerberos_failure(ErrorCode::KDC_ERR_SVC_UNAVAILABLE, self.clock.now()))
     }
 }

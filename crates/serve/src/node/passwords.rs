@@ -84,7 +84,7 @@ impl Node {
         };
         // The proxy's threads answer everything else that comes by HTTPS.
         let Some(_inside) = self.password_work.gate.enter(path == Path::Proxy) else {
-            return self.no_password_changed(ErrorCode::KDC_ERR_SVC_UNAVAILABLE, BUSY);
+            return self.no_turn_for_a_password(path, ends);
         };
         let now = self.clock.now();
         let desk = kdc::Desk {
@@ -123,9 +123,19 @@ impl Node {
                     }
                 };
                 self.trouble("a new password", &unanswered);
+                self.not_answered(kdc::ExchangeKind::Password, code, path, ends, now);
                 self.no_password_changed(code, words)
             }
         }
+    }
+
+    /// That it was not the request's turn in time. Beside it the audit log gets a line: nobody's password is tried here,
+    /// and who cannot change theirs calls the administrator.
+    fn no_turn_for_a_password(&self, path: Path, ends: Ends) -> Option<Arc<[u8]>> {
+        let code = ErrorCode::KDC_ERR_SVC_UNAVAILABLE;
+        let now = self.clock.now();
+        self.not_answered(kdc::ExchangeKind::Password, code, path, ends, now);
+        self.no_password_changed(code, BUSY)
     }
 
     /// That nothing was changed, for reasons of our own: RFC 3244's hard error, with words that clients show.
@@ -171,9 +181,8 @@ impl Kerberos for Passwords {
         self.0.password_failure(code, result, TOO_LONG)
     }
 
-    fn busy(&self) -> Option<Arc<[u8]>> {
-        self.0
-            .no_password_changed(ErrorCode::KDC_ERR_SVC_UNAVAILABLE, BUSY)
+    fn busy(&self, ends: Ends) -> Option<Arc<[u8]>> {
+        self.0.no_turn_for_a_password(Path::Tcp, ends)
     }
 }
 

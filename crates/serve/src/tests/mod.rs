@@ -50,7 +50,7 @@ impl Kerberos for Echo {
         Some(Arc::from(*b"too long"))
     }
 
-    fn busy(&self) -> Option<Arc<[u8]>> {
+    fn busy(&self, _: Ends) -> Option<Arc<[u8]>> {
         Some(Arc::from(*b"busy"))
     }
 }

@@ -91,8 +91,8 @@ impl Kerberos for Slow {
         None
     }
 
-    fn busy(&self) -> Option<Arc<[u8]>> {
-        Echo.busy()
+    fn busy(&self, ends: Ends) -> Option<Arc<[u8]>> {
+        Echo.busy(ends)
     }
 }
 
@@ -176,6 +176,10 @@ struct House {
 
 impl House {
     fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    fn with(change: impl FnOnce(&mut crate::settings::Settings)) -> Self {
         let disk = Arc::new(Disk {
             below: Memory::new(),
             full: AtomicBool::new(false),
@@ -200,6 +204,7 @@ impl House {
             .unwrap();
         let mut settings = settings();
         settings.listen.password = vec![any()];
+        change(&mut settings);
         let parts = || Parts {
             password_cost: Cost::LEAST,
             ..Parts::new(Arc::clone(&directory))
@@ -367,6 +372,29 @@ fn a_full_disk_changes_no_password_and_says_so_and_the_same_request_is_taken_whe
     let (result, _) = opened(&ask_udp(house.port(), &request), &key);
     assert_eq!(result.code, PasswordResultCode::SUCCESS);
     house.ticket(NEW).unwrap();
+}
+
+#[test]
+fn a_request_that_is_not_come_to_has_a_line_in_the_audit_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("audit.jsonl");
+    let house = House::with(|settings| settings.audit.file = Some(file.clone()));
+    let (request, _) = asking(&house.ticket(OLD).unwrap(), NEW);
+    house.disk.full.store(true, Ordering::Release);
+    error(&ask_udp(house.port(), &request));
+    house.running.shutdown(PATIENCE);
+    let text = std::fs::read_to_string(file).unwrap();
+    let last: serde_json::Value = serde_json::from_str(text.lines().last().unwrap()).unwrap();
+    let said = ["event", "result", "by", "from", "reason"].map(|name| last[name].as_str());
+    let expected = [
+        "kdc.password",
+        "refused",
+        "udp",
+        "127.0.0.1",
+        "our own trouble",
+    ];
+    assert_eq!(said, expected.map(Some), "{last}");
+    assert_eq!(last["code"], 60);
 }
 
 /// The class of CVE-2002-2443: what is sent in a server's name must not make two of them answer each other for ever.
