@@ -477,3 +477,63 @@ fn a_web_server_tells_people_apart_and_takes_no_ticket_under_another_key() {
     std::fs::write(file("web.keytab"), own).expect("there is room for a file");
     web.lets_in(&alice, "alice@CORP.EXAMPLE");
 }
+
+/// Asks our own federation service for an authorization code with what a cache has: the status, and where it sends the
+/// browser.
+#[track_caller]
+fn authorization_code(lab: &Lab, krb5: &Krb5) -> (String, Option<String>) {
+    let base = lab.text("/federation/base");
+    let (_, port) = base.rsplit_once(':').expect("the lab says its port");
+    // The challenge is RFC 7636's example.
+    let asked = format!(
+        "{base}/adfs/oauth2/authorize?response_type=code&client_id=3f6f9f0a-8c39-4d5e-9c0f-6b2d7a1e5c44&\
+         resource=urn:keyporch:administration&redirect_uri=http://127.0.0.1/&state=s1&prompt=none&\
+         code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
+    );
+    let host = format!("sts.corp.example:{port}:127.0.0.1");
+    let mut arguments = vec!["--negotiate", "--user", ":", "--silent", "--show-error"];
+    arguments.extend(["--include", "--http1.1", "--cacert", lab.text("/root_pem")]);
+    arguments.extend(["--resolve", &host, &asked]);
+    let text = run(&mut krb5.command("curl", &arguments), "").succeeded();
+    let status = text.split_whitespace().nth(1).unwrap_or_default();
+    let location = text
+        .lines()
+        .find_map(|line| line.strip_prefix("location: "));
+    (
+        status.to_owned(),
+        location.map(|line| line.trim().to_owned()),
+    )
+}
+
+#[test]
+fn curl_gets_an_authorization_code_for_a_ticket_of_a_key_and_for_no_other() {
+    let lab = Lab::start();
+    let alice = by_key(&lab, "alice", &[]);
+    let sent = |krb5: &Krb5| {
+        let (status, location) = authorization_code(&lab, krb5);
+        assert_eq!(status, "302", "{location:?}");
+        location.expect("a redirect says where to")
+    };
+    let to = sent(&alice);
+    assert!(to.starts_with("http://127.0.0.1/?code="), "{to}");
+    assert!(to.ends_with("&state=s1"), "{to}");
+
+    // By a password alone there was no second factor, and without a ticket there was nobody.
+    let by_password = lab.krb5("password");
+    let person = lab.person();
+    by_password
+        .kinit(&[&person.sam], &person.password)
+        .succeeded();
+    let to = sent(&by_password);
+    assert!(to.contains("error=interaction_required"), "{to}");
+    let to = sent(&lab.krb5("nothing"));
+    assert!(to.contains("error=login_required"), "{to}");
+
+    // The ticket for the service is still there; what got it is not.
+    let keys = lab.keyporch_json(&["admin", "key", "list", "alice"]);
+    let fingerprint = keys[0]["fingerprint"].as_str().expect("alice has a key");
+    lab.keyporch(&["admin", "key", "revoke", "alice", fingerprint, "--yes"])
+        .succeeded();
+    let (status, location) = authorization_code(&lab, &alice);
+    assert_eq!((status.as_str(), location), ("401", None));
+}
