@@ -10,6 +10,7 @@ use policy::settings::kerberos::RequireFast;
 use policy::{Effective, Half, Membership, PolicyObject, Setting as _, stored};
 
 use crate::View;
+use crate::nobody;
 use crate::refused::Refused;
 
 /// The policy objects that say something about armoring.
@@ -39,7 +40,10 @@ pub(crate) fn check(account: &Account, view: &View<'_>) -> Result<(), Refused> {
     if objects.is_empty() {
         return Ok(());
     }
-    let person = stored::membership(&view.directory, account).map_err(|_| Refused::Fault)?;
+    let person = match nobody::is(account) {
+        true => nobody::membership(view)?,
+        false => stored::membership(&view.directory, account).map_err(|_| Refused::Fault)?,
+    };
     match Effective::of(&objects, &person, &Membership::default()).armoring_required {
         true => Err(Refused::ArmorRequired),
         false => Ok(()),

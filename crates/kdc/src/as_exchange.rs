@@ -1,10 +1,11 @@
 //! The AS exchange: a ticket for who proves to be the client (RFC 4120 3.1).
 
+use crypto::etype::Etype;
 use directory::Account;
 use ticket::{KeyMeans, Keys, Means, choose_etype};
 use trust::{Rng, Timestamp};
 use wire::kerberos::{
-    AsRep, AsReq, Checksum, ChecksumType, EncryptedData, EncryptionType, KdcOptions,
+    AsRep, AsReq, Checksum, ChecksumType, EncryptedData, EncryptionType, KdcOptions, KdcReqBody,
     KerbPaPacRequest, KeyUsage, MethodData, PaData, PaDataType, TicketFlags,
 };
 
@@ -17,9 +18,10 @@ use crate::fast::{self, Armor, Opened, Shown};
 use crate::issue::{self, Issued};
 use crate::lifetime::{self, Limits};
 use crate::memory::Received;
+use crate::nobody;
 use crate::pac;
 use crate::preauth::{self, Proof, ReplyKey, pkinit};
-use crate::refused::{Offered, Refused};
+use crate::refused::Refused;
 use crate::service::{self, Service};
 use crate::{Etypes, View};
 
@@ -89,23 +91,35 @@ fn give(
     if body.kdc_options.contains(KdcOptions::REQUEST_ANONYMOUS) {
         return anonymous::answer(received, armor, view, now, rng);
     }
-    let found = client::find(body, view);
-    check_source(received, found.as_ref().ok(), view, now)?;
+    let hides = view.realm.hide_unknown_names;
+    let found = match client::find(body, view) {
+        Err(Refused::ClientUnknown) if hides => nobody::client(body, view),
+        found => found,
+    };
+    let known = found.as_ref().ok().filter(|client| client.exists);
+    check_source(received, known, view, now)?;
     if let Err(Refused::ClientUnknown) = found {
-        return Err(nobody(received, view, now));
+        let limit = view.realm.sources.failures;
+        view.memory.sources.failed(received.from, limit, now);
     }
     let client = progress.client.insert(found?);
     let account = client.account.clone();
-    client::check_state(&account, now)?;
-    let wanted = body.sname.as_ref().ok_or(Refused::Nameless("service"))?;
-    let service = service::find(wanted, body.kdc_options, view, now)?;
-    // Before the proof: a client that has no etype in common need not try.
-    let etype = service.session_etype(&body.etype, &view.realm.etypes)?;
+    // A client that asks for what there is not need not try; but where names are hidden, nobody is told of this account
+    // or of another without a proof.
+    let before = match hides {
+        true => None,
+        false => Some(Asked::judge(body, &account, view, now)?),
+    };
     let krbtgt = view.krbtgt()?;
-    if armor.is_none() {
-        armoring::check(&account, view)?;
-    }
-    let proof = Proof::of(received, armor, &account, &krbtgt.keys, view, now, rng)?;
+    let proof = prove(received, armor, &account, &krbtgt, view, now, rng);
+    let proof = match client.exists {
+        true => proof?,
+        false => return Err(nobody::refused(proof)),
+    };
+    let Asked { service, etype } = match before {
+        Some(asked) => asked,
+        None => Asked::judge(body, &account, view, now)?,
+    };
     progress.means = Some(means(&account, &proof));
     progress.old = proof.old().to_vec();
     let changes_passwords = service.changes_passwords();
@@ -166,6 +180,44 @@ fn give(
     Ok(AsRep::new(padata, client.realm, client.name, ticket, enc_part).encode())
 }
 
+/// What is asked for, by an account that may ask.
+struct Asked {
+    service: Service,
+    /// Of the session key.
+    etype: Etype,
+}
+
+impl Asked {
+    fn judge(
+        body: &KdcReqBody,
+        account: &Account,
+        view: &View<'_>,
+        now: Timestamp,
+    ) -> Result<Self, Refused> {
+        client::check_state(account, now)?;
+        let wanted = body.sname.as_ref().ok_or(Refused::Nameless("service"))?;
+        let service = service::find(wanted, body.kdc_options, view, now)?;
+        let etype = service.session_etype(&body.etype, &view.realm.etypes)?;
+        Ok(Self { service, etype })
+    }
+}
+
+/// Judges the proof, in armor where it has to be.
+fn prove<'a>(
+    received: &Received<'_, AsReq>,
+    armor: Option<&Armor>,
+    account: &'a Account,
+    krbtgt: &Account,
+    view: &View<'_>,
+    now: Timestamp,
+    rng: &mut dyn Rng,
+) -> Result<Proof<'a>, Refused> {
+    if armor.is_none() {
+        armoring::check(account, view)?;
+    }
+    Proof::of(received, armor, account, &krbtgt.keys, view, now, rng)
+}
+
 /// Judges where the request comes from, known name or not, unless it is signed: no signature locks anybody out.
 fn check_source(
     received: &Received<'_, AsReq>,
@@ -184,27 +236,6 @@ fn check_source(
     let limit = view.realm.sources.failures;
     let sources = &view.memory.sources;
     sources.check_failures(account, received.from, limit, now)
-}
-
-/// Why there is nothing for a name that nobody has. Where the client is not told, it costs what a wrong password costs.
-fn nobody(received: &Received<'_, AsReq>, view: &View<'_>, now: Timestamp) -> Refused {
-    let request = received.request;
-    let limit = view.realm.sources.failures;
-    view.memory.sources.failed(received.from, limit, now);
-    if !view.realm.hide_unknown_names {
-        return Refused::ClientUnknown;
-    }
-    if request.find_padata(PaDataType::PK_AS_REQ).is_some() {
-        return Refused::Nobody(Offered::Key);
-    }
-    let sealed = request
-        .find_padata(PaDataType::ENC_TIMESTAMP)
-        .or_else(|| request.find_padata(PaDataType::ENCRYPTED_CHALLENGE));
-    let Some(sealed) = sealed else {
-        return Refused::Nobody(Offered::Nothing);
-    };
-    preauth::try_in_vain(sealed, view);
-    Refused::Nobody(Offered::Password)
 }
 
 fn means(account: &Account, proof: &Proof<'_>) -> Means {

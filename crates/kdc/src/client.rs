@@ -17,6 +17,8 @@ pub(crate) struct Client {
     pub(crate) account: Arc<Account>,
     /// The name that goes into the ticket.
     pub(crate) name: PrincipalName,
+    /// Whether somebody has the name. Where nobody does, the account is [`crate::nobody`]'s, which gets nothing.
+    pub(crate) exists: bool,
 }
 
 /// Finds the client of an AS-REQ.
@@ -34,7 +36,11 @@ pub(crate) fn find(body: &KdcReqBody, view: &View<'_>) -> Result<Client, Refused
         return Err(Refused::ClientUnknown);
     }
     let name = name_of(&account, asked, body.kdc_options);
-    Ok(Client { account, name })
+    Ok(Client {
+        account,
+        name,
+        exists: true,
+    })
 }
 
 /// Whether a realm is ours. A client that lets names be put right (RFC 6806 4, 5) may call it by its DNS name in any

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use crypto::etype::{Etype, Key, KeySchedule};
 use directory::EntryId;
-use ticket::Recent;
+use ticket::{KeySet, Recent};
 use trust::{Rng, Span, Timestamp};
 
 use crate::armoring::Armoring;
@@ -32,6 +33,10 @@ const NOT_HAD_FOR: Span = Span::seconds(30);
 
 /// Certificates about which this is remembered at once.
 const NOT_HAD: usize = 10_000;
+
+fn nobodys_key(etype: Etype, rng: &mut dyn Rng) -> (u32, KeySchedule) {
+    (1, Key::random_to_key(etype, &rng.bytes()).into())
+}
 
 /// A message, by the SHA-256 digest of its bytes.
 pub(crate) type MessageId = [u8; 32];
@@ -63,6 +68,9 @@ pub struct Memory {
     pub(crate) armoring: Armoring,
     /// Where requests come from.
     pub(crate) sources: Sources,
+    /// Keys that are nobody's, one of each etype: what a message is tried with that there is no key for, so that it takes
+    /// as long.
+    pub(crate) nobodys_keys: KeySet,
 }
 
 impl Memory {
@@ -75,6 +83,7 @@ impl Memory {
             long_answers: Recent::new(ANSWERED_FOR, LONG_ANSWERS),
             not_had: Recent::new(NOT_HAD_FOR, NOT_HAD),
             armoring: Armoring::default(),
+            nobodys_keys: KeySet::new(Etype::ALL.map(|etype| nobodys_key(etype, rng)).into()),
             sources: Sources::new(rng),
         }
     }

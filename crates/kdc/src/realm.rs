@@ -41,8 +41,8 @@ pub struct Realm {
     pub crypto: CryptoPolicy,
     /// How much may come from one address.
     pub sources: SourceLimits,
-    /// Whether a name that nobody has is answered as a wrong password is (`kdc.hide_unknown_names`; off by default, for
-    /// clients then say "wrong password" to who mistypes a name).
+    /// Whether a client that proves nothing learns nothing of accounts: a name that nobody has is answered as one that
+    /// somebody has (`kdc.hide_unknown_names`; on by default).
     pub hide_unknown_names: bool,
     /// Whether PKINIT needs a freshness token (`kdc.require_freshness`, protocols K; off by default).
     pub require_freshness: bool,
@@ -70,7 +70,7 @@ impl Realm {
             etypes: Etype::ALL.to_vec(),
             crypto: CryptoPolicy::default(),
             sources: SourceLimits::default(),
-            hide_unknown_names: false,
+            hide_unknown_names: true,
             require_freshness: false,
             anonymous: false,
             strong_mapping: StrongMapping::default(),

@@ -5,17 +5,6 @@ use wire::kerberos::ErrorCode;
 
 use crate::revocation::Needed;
 
-/// What a client that is not told that nobody has its name tried to prove itself with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Offered {
-    /// Nothing yet.
-    Nothing,
-    /// A password.
-    Password,
-    /// A key.
-    Key,
-}
-
 /// A refusal: who erred, and what was expected. [`Refused::code`] is all that the peer learns.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -44,9 +33,13 @@ pub enum Refused {
     /// No such account.
     #[error("unknown client")]
     ClientUnknown,
-    /// Nobody has the name, and the client is not told (`kdc.hide_unknown_names`).
+    /// Nobody has the name, and the client is not told (`kdc.hide_unknown_names`), but this.
     #[error("unknown client")]
-    Nobody(Offered),
+    Nobody(Box<Refused>),
+    /// A password that is not even looked at, or fits no key, and the client is not told why (`kdc.hide_unknown_names`): it
+    /// would know of the account.
+    #[error("{0}")]
+    AsWrongPassword(Box<Refused>),
     /// Too much of no use came from the client's address.
     #[error("too many failures came from this address")]
     SourceLimited,
@@ -333,6 +326,18 @@ impl Refused {
         }
     }
 
+    /// Why, whatever the client is told instead.
+    #[must_use]
+    pub fn reason(&self) -> &Self {
+        match self {
+            Self::Nobody(told) if !matches!(**told, Self::SourceLimited | Self::SourceUnproven) => {
+                &Self::ClientUnknown
+            }
+            Self::Nobody(why) | Self::AsWrongPassword(why) => why.reason(),
+            why => why,
+        }
+    }
+
     /// The code that the peer sees.
     #[must_use]
     pub fn code(&self) -> ErrorCode {
@@ -341,9 +346,7 @@ impl Refused {
                 ErrorCode::KRB_ERR_GENERIC
             }
             Self::NotForUs => ErrorCode::KRB_AP_ERR_MSG_TYPE,
-            Self::Nobody(Offered::Nothing) => ErrorCode::KDC_ERR_PREAUTH_REQUIRED,
-            Self::Nobody(Offered::Password) => ErrorCode::KDC_ERR_PREAUTH_FAILED,
-            Self::Nobody(Offered::Key) => ErrorCode::KDC_ERR_CLIENT_NOT_TRUSTED,
+            Self::Nobody(told) => told.code(),
             Self::SourceLimited => ErrorCode::KDC_ERR_SVC_UNAVAILABLE,
             Self::WrongRealm => ErrorCode::KDC_ERR_WRONG_REALM,
             Self::Nameless("client") | Self::ClientUnknown => {
@@ -363,7 +366,9 @@ impl Refused {
             Self::CannotPostdate => ErrorCode::KDC_ERR_CANNOT_POSTDATE,
             Self::NeverValid => ErrorCode::KDC_ERR_NEVER_VALID,
             Self::PreauthRequired => ErrorCode::KDC_ERR_PREAUTH_REQUIRED,
-            Self::WrongPassword | Self::FreshnessMissing => ErrorCode::KDC_ERR_PREAUTH_FAILED,
+            Self::WrongPassword | Self::AsWrongPassword(_) | Self::FreshnessMissing => {
+                ErrorCode::KDC_ERR_PREAUTH_FAILED
+            }
             Self::ArmorMissing | Self::ArmorOfItsOwn => ErrorCode::KDC_ERR_PREAUTH_FAILED,
             // Of the armor's account the client must not read as of its own.
             Self::Armor(refused) => match refused.code() {

@@ -14,8 +14,8 @@ use crate::anonymous;
 use crate::crypto_policy::CryptoPolicy;
 use crate::fast::Armor;
 use crate::lifetime::kerberos_time;
-use crate::preauth::{hints, hints_for_nobody, pkinit};
-use crate::refused::{Offered, Refused};
+use crate::preauth::{hints, pkinit};
+use crate::refused::Refused;
 
 /// What a refusal says beside its code.
 pub(crate) enum Data {
@@ -111,6 +111,7 @@ pub(crate) fn data(
     match refused {
         Refused::PreauthRequired
         | Refused::WrongPassword
+        | Refused::AsWrongPassword(_)
         | Refused::FreshnessStale
         | Refused::FreshnessMissing => {
             if account.is_none() && anonymous::is_asked_for(&request.req_body, view.realm) {
@@ -121,11 +122,7 @@ pub(crate) fn data(
             let methods = hints(request, armor, account?, &krbtgt.keys, fresh, view, now);
             Some(Data::Methods(methods))
         }
-        Refused::Nobody(Offered::Nothing | Offered::Password) => {
-            let krbtgt = view.krbtgt().ok()?;
-            let methods = hints_for_nobody(request, armor, &krbtgt.keys, view, now);
-            Some(Data::Methods(methods))
-        }
+        Refused::Nobody(told) => data(told, request, armor, account, view, now),
         // What is missing; a client that has armor then tries with it.
         Refused::ArmorRequired => {
             let methods = MethodData::from([PaData::empty(PaDataType::FX_FAST)]);

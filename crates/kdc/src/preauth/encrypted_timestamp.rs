@@ -25,6 +25,9 @@ pub(crate) struct Proven<'a> {
 /// Judges an encrypted timestamp. A wrong password counts towards lockout, once however often the network
 /// delivers it; a wrong clock does not.
 ///
+/// Where unknown names are hidden, whoever proves nothing is told that the password is wrong, whatever hinders the account,
+/// and it takes as long.
+///
 /// # Errors
 /// [`Refused::NoCommonEtype`], [`Refused::WrongPassword`], [`Refused::Skew`],
 /// [`Refused::ClientLockedOut`] after too many wrong ones, right or not, but where the account is familiar, and [`Refused::KeyRequired`] where
@@ -53,15 +56,23 @@ pub(super) fn judge<'a>(
     from: Option<Source>,
     view: &View<'_>,
     now: Timestamp,
-    open: impl Fn(&VersionedKey<'a>, &EncryptedData) -> Option<Tried>,
+    open: impl Fn(&VersionedKey<'_>, &EncryptedData) -> Option<Tried>,
 ) -> Result<Proven<'a>, Refused> {
-    if account.control.contains(AccountControl::SMARTCARD_REQUIRED) {
-        return Err(Refused::KeyRequired);
-    }
+    let hides = view.realm.hide_unknown_names;
     let (sources, lockout) = (&view.memory.sources, view.directory.lockout_policy()?);
     let locked = client::check_not_locked_out(account, view, now).err();
-    if let Some(locked) = &locked {
-        sources.check_though_locked(locked.clone(), account.id, from, &lockout, now)?;
+    let barred = if account.control.contains(AccountControl::SMARTCARD_REQUIRED) {
+        Some(Refused::KeyRequired)
+    } else {
+        locked.clone().and_then(|locked| {
+            let tries = sources.check_though_locked(locked, account.id, from, &lockout, now);
+            tries.err()
+        })
+    };
+    if let Some(why) = &barred
+        && (!hides || *why == Refused::SourceUnproven)
+    {
+        return Err(why.clone());
     }
     let sealed = EncryptedData::decode(padata).map_err(|_| Refused::Malformed)?;
     // The current version alone: the one before is for tickets, not for signing in.
@@ -69,6 +80,7 @@ pub(super) fn judge<'a>(
     let opened = account
         .keys
         .newest()
+        .filter(|_| barred.is_none())
         .filter(|key| view.realm.etypes.contains(&key.key.etype()))
         .filter(|key| crypto_policy::account_takes(account, key.key.etype()))
         .find_map(|key| {
@@ -76,15 +88,23 @@ pub(super) fn judge<'a>(
             meant = true;
             Some((key, tried.ok()?))
         });
-    if !meant {
+    if !meant && !hides {
         return Err(Refused::NoCommonEtype);
     }
     let Some((key, opened)) = opened else {
-        if view
+        let first = view
             .memory
-            .is_first_attempt(account.id, &sealed.cipher, now)
-        {
+            .is_first_attempt(account.id, &sealed.cipher, now);
+        if first {
             sources.failed(from, view.realm.sources.failures, now);
+        }
+        if !meant {
+            // Whoever it was for, it took as long.
+            try_in_vain(&sealed, view, open);
+            let why = barred.unwrap_or(Refused::NoCommonEtype);
+            return Err(Refused::AsWrongPassword(Box::new(why)));
+        }
+        if first {
             sources.failed_where_familiar(account.id, from, &lockout, now);
             view.lockout.fail(account, &view.directory, &lockout, now)?;
         }
@@ -112,4 +132,16 @@ pub(super) fn judge<'a>(
         key,
         answered_with: None,
     })
+}
+
+/// Tries nobody's keys, as those of an account would be.
+fn try_in_vain(
+    sealed: &EncryptedData,
+    view: &View<'_>,
+    open: impl Fn(&VersionedKey<'_>, &EncryptedData) -> Option<Tried>,
+) {
+    let keys = view.memory.nobodys_keys.newest();
+    let keys = keys.filter(|key| view.realm.etypes.contains(&key.key.etype()));
+    // It is nobody's, whatever came out.
+    keys.for_each(|key| drop(open(&key, sealed)));
 }

@@ -13,9 +13,13 @@ use super::pkinit::freshness;
 use crate::View;
 use crate::crypto_policy::account_takes;
 use crate::fast::Armor;
+use crate::nobody;
 
 /// The methods that the account may use, in the order that we would. `fresh` gives a token for freshness
 /// whether the client says that it knows of them or not: it sent one, or should have.
+///
+/// Where unknown names are hidden, it is not told either whether the account takes a password or has one: who asks has
+/// proven nothing yet.
 pub(crate) fn hints(
     request: &AsReq,
     armor: Option<&Armor>,
@@ -25,48 +29,13 @@ pub(crate) fn hints(
     view: &View<'_>,
     now: Timestamp,
 ) -> MethodData {
-    let info = etype_info2(&etypes(request, account, view), account);
-    let password = !account.control.contains(AccountControl::SMARTCARD_REQUIRED);
-    methods(request, armor, &info, password, krbtgt, fresh, view, now)
-}
-
-/// The same for a name that nobody has, as if somebody had it with a password and every etype: the salt is the one that
-/// it would have (protocols E.1).
-pub(crate) fn hints_for_nobody(
-    request: &AsReq,
-    armor: Option<&Armor>,
-    krbtgt: &impl Keys,
-    view: &View<'_>,
-    now: Timestamp,
-) -> MethodData {
-    let name = request.req_body.cname.as_ref().map(ToString::to_string);
-    let name = name.unwrap_or_default();
-    let name = name.split('@').next().unwrap_or_default();
-    let salt = directory::account::user_salt(&view.realm.name, name);
-    let wanted = request.req_body.etype.iter();
-    let wanted = wanted.filter_map(|etype| Etype::from_number(etype.0));
-    let info: EtypeInfo2 = wanted
-        .filter(|etype| view.realm.etypes.contains(etype))
-        .map(|etype| EtypeInfo2Entry {
-            etype: EncryptionType(etype.number()),
-            salt: Some(KerberosString::from(salt.as_str())),
-            s2kparams: None,
-        })
-        .collect();
-    methods(request, armor, &info, true, krbtgt, false, view, now)
-}
-
-#[expect(clippy::too_many_arguments, reason = "what two callers have in common")]
-fn methods(
-    request: &AsReq,
-    armor: Option<&Armor>,
-    info: &EtypeInfo2,
-    password: bool,
-    krbtgt: &impl Keys,
-    fresh: bool,
-    view: &View<'_>,
-    now: Timestamp,
-) -> MethodData {
+    let hides = view.realm.hide_unknown_names;
+    let etypes = etypes(request, account, view);
+    let info = match hides {
+        true => usual_etype_info2(&etypes, account, view),
+        false => etype_info2(&etypes, account),
+    };
+    let password = hides || !account.control.contains(AccountControl::SMARTCARD_REQUIRED);
     let mut methods = Vec::with_capacity(4);
     methods.push(PaData::new(PaDataType::ETYPE_INFO2, info.encode()));
     if !view.identities.is_empty() {
@@ -99,6 +68,23 @@ fn etypes(request: &AsReq, account: &Account, view: &View<'_>) -> Vec<Etype> {
         .filter_map(|etype| Etype::from_number(etype.0))
         .filter(|etype| view.realm.etypes.contains(etype) && account_takes(account, *etype))
         .collect()
+}
+
+/// As [`etype_info2`] tells it of somebody who has a password, whoever it is: by the salts of its keys, and by the usual one
+/// where it has none.
+fn usual_etype_info2(etypes: &[Etype], account: &Account, view: &View<'_>) -> EtypeInfo2 {
+    let current = account.keys.current();
+    let entries = etypes.iter().map(|etype| {
+        let salt = current.and_then(|keys| Some(keys.of(*etype)?.salt.as_str()));
+        let salt = salt.filter(|salt| !salt.is_empty());
+        let salt = salt.map_or_else(|| nobody::usual_salt(account, view), str::to_owned);
+        EtypeInfo2Entry {
+            etype: EncryptionType(etype.number()),
+            salt: Some(KerberosString::from(salt.as_str())),
+            s2kparams: None,
+        }
+    });
+    entries.collect()
 }
 
 /// How the client makes its key of the password, for each of `etypes` that the account has a key of. The

@@ -5,11 +5,11 @@ mod encrypted_timestamp;
 mod hints;
 pub(crate) mod pkinit;
 
-use crypto::etype::{Etype, Key};
+use crypto::etype::Key;
 use directory::Account;
 use ticket::{Keys, VersionedKey};
 use trust::{Rng, Timestamp};
-use wire::kerberos::{AsReq, EncryptedData, KeyUsage, PaData, PaDataType};
+use wire::kerberos::{AsReq, PaData, PaDataType};
 
 use self::pkinit::Signed;
 use self::pkinit::certificate_trust::Certified;
@@ -21,7 +21,7 @@ use crate::fast::Armor;
 use crate::memory::Received;
 use crate::refused::Refused;
 
-pub(crate) use hints::{etype_info2, hints, hints_for_nobody};
+pub(crate) use hints::{etype_info2, hints};
 
 /// Proof that the client is who it says. A ticket is made of nothing less.
 pub(crate) enum Proof<'a> {
@@ -120,20 +120,6 @@ impl<'a> Proof<'a> {
             Self::Password(_) => None,
             Self::Key(proven) => proven.fresh,
         }
-    }
-}
-
-/// Tries a timestamp that nobody's key is for, so that it takes as long as one that somebody's is for.
-pub(crate) fn try_in_vain(sealed: &[u8], view: &View<'_>) {
-    let Ok(sealed) = EncryptedData::decode(sealed) else {
-        return;
-    };
-    let etype = Etype::from_number(sealed.etype.0);
-    if let Some(etype) = etype.filter(|etype| view.realm.etypes.contains(etype)) {
-        let key = Key::random_to_key(etype, &[0; 32]);
-        let tried = key.decrypt(KeyUsage::PA_ENC_TIMESTAMP, &sealed.cipher);
-        // It is nobody's, whatever came out.
-        drop(tried);
     }
 }
 

@@ -8,6 +8,7 @@ mod certificates;
 mod fast;
 mod forge;
 mod granting;
+mod hidden_names;
 mod hostile_agreement;
 mod hostile_binding;
 mod hostile_granting;

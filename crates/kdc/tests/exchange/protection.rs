@@ -5,9 +5,8 @@ use std::net::IpAddr;
 use crypto::etype::{Etype, Key};
 use crypto::key::KeyKind;
 use directory::lockout::LockoutPolicy;
-use kdc::{Offered, Refused};
+use kdc::Refused;
 use trust::Span;
-use wire::kerberos::{KrbError, MethodData, PaDataType};
 
 use crate::forge::{Password, Pkinit};
 use crate::world::{PASSWORD, Pair, World, pair};
@@ -188,55 +187,6 @@ fn garbage_in_place_of_signatures_is_refused_by_address_and_passwords_are_not_co
     let now = world.now;
     let good = Pkinit::new("alice", &pair, now, &mut world.rng).encode();
     world.given(&good).unwrap();
-}
-
-/// What a client sees of a refusal, but for names and times.
-fn seen(error: &KrbError) -> (i32, Vec<(PaDataType, usize)>) {
-    let methods = error.e_data.as_ref().map(|data| MethodData::decode(data));
-    let methods = methods.map_or_else(Vec::new, |methods| {
-        let methods = methods.unwrap().into_vec().into_iter();
-        methods
-            .map(|one| (one.padata_type, one.padata_value.len()))
-            .collect()
-    });
-    (error.error_code.0, methods)
-}
-
-#[test]
-fn an_unknown_name_is_answered_as_a_wrong_password_is_where_names_are_hidden() {
-    let mut world = World::new();
-    world.realm.hide_unknown_names = true;
-    let mut answers = Vec::new();
-    // As long as `alice`, so that the salts are, too.
-    for name in ["alice", "nobdy"] {
-        let key = wrong(&mut world);
-        let now = world.now;
-        let mut bare = Password::new(name, key.clone(), now, &mut world.rng);
-        bare.prove = false;
-        let first = world.refusal(&bare.encode(), 25).unwrap();
-        let message = with(&mut world, name, key);
-        let second = world.refusal(&message, 24).unwrap();
-        answers.push((seen(&first), seen(&second)));
-    }
-    assert_eq!(answers[0], answers[1]);
-    assert_eq!(world.refused, Some(Refused::Nobody(Offered::Password)));
-    let pair = pair(KeyKind::P256);
-    for name in ["alice", "nobdy"] {
-        let now = world.now;
-        let message = Pkinit::new(name, &pair, now, &mut world.rng).encode();
-        let error = world.refusal(&message, 62).unwrap();
-        assert_eq!(error.e_data, None);
-    }
-    // The right password is still the right one.
-    world.password("alice", PASSWORD).unwrap();
-}
-
-#[test]
-fn by_default_a_client_is_told_that_nobody_has_the_name() {
-    let mut world = World::new();
-    let key = wrong(&mut world);
-    let message = with(&mut world, "nobdy", key);
-    world.refusal(&message, 6).unwrap();
 }
 
 #[test]
