@@ -3,13 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::program::{Finished, run};
+use crate::program::{Finished, Krb5, run};
 
 /// Heimdal's tools with a configuration and a credential cache of their own.
 pub struct Heimdal {
     folder: PathBuf,
     configuration: PathBuf,
     cache: PathBuf,
+    environment: Vec<(String, String)>,
 }
 
 impl Heimdal {
@@ -36,7 +37,48 @@ impl Heimdal {
             folder,
             configuration: configuration.to_owned(),
             cache: cache.to_owned(),
+            environment: Vec::new(),
         }
+    }
+
+    /// Set up as MIT's tools are, with the same cache. To sign in with a key it agrees in a group of 1024 bits, as it does
+    /// where nobody has told it otherwise.
+    #[must_use]
+    #[track_caller]
+    pub fn beside(krb5: &Krb5) -> Self {
+        Self::new(krb5.configuration(), krb5.cache())
+    }
+
+    /// Told to agree in a group of more than 1,500 bits: in its 2048.
+    ///
+    /// # Panics
+    /// When there is no room for a file.
+    #[must_use]
+    #[track_caller]
+    pub fn in_2048_bits(self) -> Self {
+        self.configured("[libdefaults]\n pkinit_dh_min_bits = 1500")
+    }
+
+    /// With more of `[libdefaults]`: the text stands in the place of its heading.
+    ///
+    /// # Panics
+    /// When there is no room for a file.
+    #[must_use]
+    #[track_caller]
+    pub fn configured(mut self, defaults: &str) -> Self {
+        let written = std::fs::read_to_string(&self.configuration).expect("krb5.conf is there");
+        let edited = written.replacen("[libdefaults]", defaults, 1);
+        assert_ne!(written, edited, "the edit of krb5.conf changed nothing");
+        self.configuration = self.cache.with_extension("heimdal.conf");
+        std::fs::write(&self.configuration, edited).expect("there is room for a file");
+        self
+    }
+
+    /// With one more variable of the environment.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: &str) -> Self {
+        self.environment.push((name.to_owned(), value.to_owned()));
+        self
     }
 
     /// The path of the credential cache, which MIT's tools read, too.
@@ -52,7 +94,8 @@ impl Heimdal {
             .env("LD_LIBRARY_PATH", self.folder.join("lib/x86_64-linux-gnu"))
             .env("KRB5_CONFIG", &self.configuration)
             .env("KRB5CCNAME", format!("FILE:{}", self.cache.display()))
-            .env("LC_ALL", "C");
+            .env("LC_ALL", "C")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -63,6 +106,27 @@ impl Heimdal {
             &mut self.command("kinit.heimdal", arguments),
             &format!("{typed}\n"),
         )
+    }
+
+    /// `kinit` with a certificate and a private key, and more arguments.
+    #[track_caller]
+    pub fn kinit_with_key(&self, more: &[&str], certificate: &Path, key: &Path) -> Finished {
+        let identity = format!("FILE:{},{}", certificate.display(), key.display());
+        let mut arguments = vec!["-C", &identity];
+        arguments.extend(more);
+        run(&mut self.command("kinit.heimdal", &arguments), "")
+    }
+
+    /// `kinit -R`: the ticket of the cache, renewed.
+    #[track_caller]
+    pub fn renew(&self) -> Finished {
+        run(&mut self.command("kinit.heimdal", &["-R"]), "")
+    }
+
+    /// `klist -v`: every ticket of the cache, with its times and flags.
+    #[track_caller]
+    pub fn klist(&self) -> Finished {
+        run(&mut self.command("heimtools", &["klist", "-v"]), "")
     }
 
     /// `kpasswd` with the present password and a new one, which it asks for twice. It ends well where the new password was

@@ -7,11 +7,13 @@
 mod heimdal;
 mod lab;
 mod machine;
+mod minikerberos;
 mod program;
 mod server;
 
 pub use heimdal::Heimdal;
 pub use lab::{Lab, Person, binary};
 pub use machine::{Machine, sshd};
+pub use minikerberos::{Minikerberos, Secret};
 pub use program::{Background, Finished, Krb5, free_port, libfaketime, run};
 pub use server::{Device, Server};

@@ -128,7 +128,12 @@ pub(crate) fn python_clients() -> Result<(), String> {
     let mut install = Command::new(&python);
     install
         .args(["-m", "pip", "install", "--quiet", "--no-deps"])
-        .args(["--only-binary", ":all:", "--require-hashes", "--requirement"])
+        .args([
+            "--only-binary",
+            ":all:",
+            "--require-hashes",
+            "--requirement",
+        ])
         .arg(&list);
     run(&mut install)?;
     std::fs::write(&installed, wanted).map_err(|error| failed(&installed, error))
