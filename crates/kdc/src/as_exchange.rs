@@ -133,6 +133,7 @@ fn give(
             end: now.whole_seconds() + change_password::TICKET_LIFE,
             renew_till: None,
         },
+        false if client::is_protected(&account, view)? => Limits::protected(now),
         false => Limits::NONE,
     };
     let granted = lifetime::grant(body, &view.realm.lifetimes, &limits, now)?;

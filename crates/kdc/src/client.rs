@@ -87,9 +87,11 @@ pub(crate) fn delegates(
 /// Whether nobody may act for the account elsewhere: it is marked as sensitive, or in Protected Users (MS-KILE
 /// 3.3.5.1).
 pub(crate) fn is_sensitive(account: &Account, view: &View<'_>) -> Result<bool, Refused> {
-    if account.control.contains(AccountControl::NOT_DELEGATED) {
-        return Ok(true);
-    }
+    Ok(account.control.contains(AccountControl::NOT_DELEGATED) || is_protected(account, view)?)
+}
+
+/// Whether the account is in Protected Users, directly or by another group.
+pub(crate) fn is_protected(account: &Account, view: &View<'_>) -> Result<bool, Refused> {
     let domain = view.directory.domain().sid;
     let protected = domain.with_rid(directory::well_known::PROTECTED_USERS);
     let groups = view.directory.token_groups(account)?;
@@ -120,6 +122,16 @@ pub(crate) fn account_of(
         }));
     }
     of_service_name(name, directory)
+}
+
+/// The account of a UPN, explicit or implicit, that is written as the account has it.
+pub(crate) fn of_upn(upn: &str, directory: &Snapshot<'_>) -> Result<Option<Arc<Account>>, Refused> {
+    let account = directory.account_by_upn(upn)?;
+    Ok(account.filter(|account| {
+        let implicit = || format!("{}@{}", account.sam, directory.domain().dns_name);
+        let explicit = account.upn.as_deref();
+        explicit.is_some_and(|own| is_written_as(upn, own)) || is_written_as(upn, &implicit())
+    }))
 }
 
 /// The account that carries a service's name.

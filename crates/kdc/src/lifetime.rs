@@ -35,6 +35,9 @@ impl Lifetimes {
     }
 }
 
+/// How long tickets of who is in Protected Users live, and how long they can be renewed: so long alone (MS-KILE 3.3.5.1).
+const PROTECTED: Span = Span::hours(4);
+
 /// What was granted of what was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Granted {
@@ -61,6 +64,15 @@ impl Limits {
         end: Timestamp::NEVER,
         renew_till: Some(Timestamp::NEVER),
     };
+
+    /// For who is in Protected Users and signed in then.
+    pub(crate) fn protected(authenticated: Timestamp) -> Self {
+        let end = authenticated.whole_seconds() + PROTECTED;
+        Self {
+            end,
+            renew_till: Some(end),
+        }
+    }
 }
 
 impl Granted {

@@ -11,9 +11,12 @@ use wire::pac::{
     SidAndAttributes, UpnDnsExtended, UpnDnsInfo, ValidationInfo, group, user_flags,
 };
 
+use crate::View;
+use crate::lifetime::moment;
 use crate::preauth::Proof;
 use crate::realm::Realm;
 use crate::refused::Refused;
+use crate::tgs_exchange::Presented;
 
 /// The buffers of an account's PAC that are for every service. `identities` say how it is known who it is.
 pub(crate) fn of_account(
@@ -62,6 +65,29 @@ pub(crate) fn with_our_own(
     builder
         .buffer(BufferType::ATTRIBUTES_INFO, attributes.to_bytes())
         .buffer(BufferType::REQUESTOR, requestor.to_bytes())
+}
+
+/// The PAC of a ticket-granting ticket that is renewed: who the client is and what groups it is in by what the directory
+/// says now, and how it proved who it is by what the ticket says.
+pub(crate) fn renewed(presented: &Presented, view: &View<'_>) -> Result<PacBuilder, Refused> {
+    let (before, part) = (&presented.pac, &presented.accepted.ticket);
+    let info = before
+        .logon_info()
+        .ok_or(Refused::PacRefused("it has no logon information"))?;
+    let identities = info.extra_sids.iter().map(|extra| extra.sid).collect();
+    let builder = of_account(
+        &presented.account,
+        &part.cname.to_string(),
+        identities,
+        view.realm,
+        &view.directory,
+        moment(part.authtime),
+    )?;
+    let attributes = before.attributes_info();
+    let wish = attributes
+        .filter(|attributes| !attributes.pac_was_given_implicitly)
+        .map(|attributes| attributes.pac_was_requested);
+    Ok(with_our_own(builder, &presented.account, wish))
 }
 
 fn client_info(name: &str, authenticated: Timestamp) -> Result<Vec<u8>, wire::pac::StringTooLong> {

@@ -62,7 +62,7 @@ impl<'p> Subject<'p> {
         let asked = s4u2self::asked(request, &presented.accepted)?;
         let by_evidence = options.contains(KdcOptions::CNAME_IN_ADDL_TKT);
         match (asked, by_evidence) {
-            (None, false) => Self::own(options, presented, view),
+            (None, false) => Self::own(options, presented, service, view),
             (Some(_), true) => Err(Refused::BadOption(
                 "somebody is asked for by name and by evidence",
             )),
@@ -80,12 +80,18 @@ impl<'p> Subject<'p> {
     fn own(
         options: KdcOptions,
         presented: &'p Presented,
+        service: &Service,
         view: &View<'_>,
     ) -> Result<Self, Refused> {
+        // Whoever was taken out of a group is out of it with the next renewal, not when a week is over.
+        let anew = options.contains(KdcOptions::RENEW) && service.is_ticket_granting();
         Ok(Self {
             rests_on: Cow::Borrowed(&presented.accepted.ticket),
             delegates: client::delegates(options, &presented.account, view)?,
-            pac: Content::Copied(&presented.pac),
+            pac: match anew {
+                true => Content::Made(pac::renewed(presented, view)?),
+                false => Content::Copied(&presented.pac),
+            },
             is_another: false,
             padata: MethodData::new(),
         })

@@ -1,7 +1,7 @@
 //! The TGS exchange: a ticket on the strength of a ticket-granting ticket (RFC 4120 3.3).
 
-use directory::Account;
 use directory::account::AccountControl;
+use directory::{Account, AccountKind};
 use std::sync::Arc;
 use ticket::pac::{Believed, For};
 use ticket::{Accepted, Keys, Means, Unaccepted, Unopened, VersionedKey};
@@ -106,6 +106,9 @@ fn give(
     let for_user = &mut progress.for_user;
     let subject = Subject::of(request, presented, &service, for_user, view, now)?;
     let rests_on = &*subject.rests_on;
+    if body.kdc_options.contains(KdcOptions::RENEW) {
+        check_renewal(presented, view)?;
+    }
     let (granted, flags, addresses) =
         decide(body, rests_on, &service, subject.delegates, view, now)?;
     let etype = service.session_etype(&body.etype, &view.realm.etypes)?;
@@ -351,6 +354,37 @@ fn inherited(
         flags |= TicketFlags(tgt.0 & stays.0);
     }
     Ok(flags)
+}
+
+/// Whether what got the ticket would get it once more. A ticket that is short enough ends by itself; one that is renewed
+/// for a week must not go on with a password that was replaced because somebody else knew it.
+fn check_renewal(presented: &Presented, view: &View<'_>) -> Result<(), Refused> {
+    let (means, account) = (&presented.means, &presented.account);
+    let ticket = &presented.accepted.ticket;
+    let authenticated = moment(ticket.authtime);
+    // One from before they were: what they get now is renewable no longer than it lives.
+    let longest = Limits::protected(authenticated).renew_till;
+    if ticket.renew_till.map(moment) > longest && client::is_protected(account, view)? {
+        return Err(Refused::BadOption(
+            "the ticket is from before its client was in Protected Users",
+        ));
+    }
+    let by_password = means.key.is_none() && means.certificate.is_none();
+    // Services and machines replace their keys without anybody's noticing.
+    if !by_password || account.kind != AccountKind::User {
+        return Ok(());
+    }
+    if account.control.contains(AccountControl::SMARTCARD_REQUIRED) {
+        return Err(Refused::KeyRequired);
+    }
+    if account.must_change_password() {
+        return Err(Refused::PasswordMustChange);
+    }
+    let set = account.password_last_set.map(Timestamp::whole_seconds);
+    match set.is_some_and(|set| authenticated < set) {
+        true => Err(Refused::TgtRevoked("password")),
+        false => Ok(()),
+    }
 }
 
 /// The same length again, within what may be renewed.

@@ -18,6 +18,9 @@ use wire::kerberos::{AuthorizationData, AuthorizationDataElement, AuthorizationD
 /// Negative numbers are for local use (RFC 4120 5.2.6).
 const TYPE: AuthorizationDataType = AuthorizationDataType(-19_280);
 
+/// By what MIT's KDCs signed tickets as evidence of their own (AD-SIGNTICKET).
+const SIGNED_TICKET: AuthorizationDataType = AuthorizationDataType(512);
+
 const VERSION: u8 = 1;
 
 /// The version of the element about a certificate.
@@ -156,8 +159,9 @@ impl Means {
     }
 }
 
-/// A client's own authorization data without what only a KDC may say: a PAC, or our own element, at any of
-/// the levels that anybody looks at. What does not parse is left out, too.
+/// A client's own authorization data without what only a KDC may say: a PAC, our own element, what it was proven by (RFC
+/// 4556 3.2.2, RFC 8129) or signed tickets of others, at any of the levels that anybody looks at. What does not parse is
+/// left out, too.
 #[must_use]
 pub fn strip(data: &AuthorizationData) -> Vec<AuthorizationDataElement> {
     let forbidden = |kind| {
@@ -165,6 +169,9 @@ pub fn strip(data: &AuthorizationData) -> Vec<AuthorizationDataElement> {
             || kind == AuthorizationDataType::AD_WIN2K_PAC
             || kind == AuthorizationDataType::AD_KDC_ISSUED
             || kind == AuthorizationDataType::AD_CAMMAC
+            || kind == AuthorizationDataType::AD_AUTHENTICATION_INDICATOR
+            || kind == AuthorizationDataType::AD_INITIAL_VERIFIED_CAS
+            || kind == SIGNED_TICKET
     };
     let mut kept = Vec::new();
     for element in data {
@@ -229,6 +236,19 @@ mod tests {
             assert_eq!(Means::find(&data), Some(means));
         }
         assert_eq!(Means::find(&AuthorizationData::new()), None);
+    }
+
+    #[test]
+    fn what_a_kdc_says_of_a_sign_in_no_client_says() {
+        let element = |ad_type| AuthorizationDataElement {
+            ad_type: AuthorizationDataType(ad_type),
+            ad_data: vec![0x30, 0],
+        };
+        for kind in [4, 9, 96, 97, 128, 512, -19_280] {
+            let nested = AuthorizationDataElement::if_relevant(&[element(kind)].into());
+            let data = AuthorizationData::from([element(kind), nested]);
+            assert_eq!(strip(&data), [], "{kind}");
+        }
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod old;
 mod passwords;
 mod pkinit;
 mod protection;
+mod renewal;
 mod rotation;
 mod s4u;
 mod sha1_signature;
