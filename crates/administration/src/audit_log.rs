@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use trust::{Rng, Span, Timestamp};
 use wire::Guid;
 
-use crate::answer::{Asked, Done};
+use crate::asked::Asked;
+use crate::done::Done;
 use crate::list::{self, Page, SCAN, not_a_place};
 use crate::names;
 use crate::refused::{Refused, Trouble};

@@ -12,9 +12,10 @@ use serde_json::json;
 use trust::Rng;
 use zeroize::Zeroizing;
 
-use crate::answer::{Asked, Done};
+use crate::asked::Asked;
 use crate::body::{Members, Patch};
 use crate::caller::Needs;
+use crate::done::Done;
 use crate::key_input::{self, Given};
 use crate::names::{self, Kind, called};
 use crate::refused::{Refused, Trouble};

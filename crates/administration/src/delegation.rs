@@ -5,7 +5,8 @@ use std::sync::Arc;
 use directory::{Account, AccountKind, Attribute, Edit, Snapshot, Value, change};
 use wire::security_descriptor::{Ace, AceKind, SecurityDescriptor};
 
-use crate::answer::{Asked, Done};
+use crate::asked::Asked;
+use crate::done::Done;
 use crate::names::{self, Kind, called};
 use crate::principals;
 use crate::refused::{Refused, Trouble};
@@ -59,24 +60,6 @@ pub(crate) fn remove_from(asked: &Asked<'_, '_>, kind: Kind) -> Result<Done, Tro
         true => Ok(Done::changed(Vec::new())),
         false => Ok(changed_from(asked, &account, &other, list)),
     }
-}
-
-/// Whom an account's own list allows to act for people to it, by name where the domain has one.
-pub(crate) fn shown_from(
-    account: &Account,
-    snapshot: &Snapshot<'_>,
-) -> Result<Vec<String>, Trouble> {
-    let allowed = account.delegated_from.iter();
-    let sids = allowed.flat_map(SecurityDescriptor::allowed);
-    sids.map(|sid| {
-        let account = snapshot.account_by_sid(&sid)?;
-        if let Some(account) = account {
-            return Ok(account.sam.clone());
-        }
-        let group = snapshot.group_by_sid(&sid)?;
-        Ok(group.map_or_else(|| sid.to_string(), |group| group.sam))
-    })
-    .collect()
 }
 
 /// The account that the path names second: a service, a computer, or a person who has a service's name.

@@ -6,7 +6,8 @@ use directory::{AuditRecord, Change, Class, Device, Entry, Snapshot, change};
 use registration::proven_device::left_behind;
 use trust::Rng;
 
-use crate::answer::{Asked, Done};
+use crate::asked::Asked;
+use crate::done::Done;
 use crate::list::{self, Page, SCAN, place_of};
 use crate::names;
 use crate::refused::Trouble;

@@ -1,11 +1,12 @@
 //! The domain's own rules: what it asks of passwords, when it locks accounts, how many computers a person may join.
 
 use directory::{Attribute, Edit, change};
+use serde::Serialize;
 use trust::{Rng, Span};
 
-use crate::answer::{Asked, Done};
+use crate::asked::Asked;
+use crate::done::Done;
 use crate::refused::{Refused, Trouble};
-use crate::status;
 
 /// A year in seconds, twice: nothing here is longer.
 const LONGEST: i64 = 2 * 366 * 86_400;
@@ -112,12 +113,25 @@ pub(crate) fn change_rules(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Don
     ]))
 }
 
+/// The domain's rules, named as `PATCH /domain` names them.
+#[derive(Serialize)]
+pub(crate) struct Rules {
+    pub(crate) minimum_password_length: usize,
+    pub(crate) password_history: usize,
+    pub(crate) minimum_password_age_seconds: i64,
+    pub(crate) maximum_password_age_seconds: i64,
+    pub(crate) lockout_threshold: u32,
+    pub(crate) lockout_window_seconds: i64,
+    pub(crate) lockout_duration_seconds: i64,
+    pub(crate) machine_account_quota: usize,
+}
+
 /// The rules as they are, for whoever administers.
-pub(crate) fn rules(asked: &Asked<'_, '_>) -> Result<status::Rules, Trouble> {
+pub(crate) fn rules(asked: &Asked<'_, '_>) -> Result<Rules, Trouble> {
     let snapshot = asked.snapshot();
     let password = snapshot.password_policy()?;
     let lockout = snapshot.lockout_policy()?;
-    Ok(status::Rules {
+    Ok(Rules {
         minimum_password_length: password.minimum_length,
         password_history: password.history,
         minimum_password_age_seconds: password.minimum_age.as_seconds(),

@@ -3,8 +3,9 @@
 use trust::Rng;
 use wire::http::{Method, Request};
 
-use crate::answer::{Asked, Done};
+use crate::asked::Asked;
 use crate::caller::Needs;
+use crate::done::Done;
 use crate::names::Kind;
 use crate::refused::{Refused, Trouble};
 use crate::{

@@ -5,7 +5,8 @@ use directory::{Attribute, Change, Class, EntryId, Group, NewEntry, change};
 use serde_json::Value;
 use trust::Rng;
 
-use crate::answer::{Asked, Done};
+use crate::asked::Asked;
+use crate::done::Done;
 use crate::guard::{self, Going};
 use crate::list::{self, Page};
 use crate::names;

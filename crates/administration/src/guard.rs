@@ -6,7 +6,7 @@ use directory::{Account, AccountKind, Entry, EntryId, Fault, Group, Snapshot, ac
 use trust::Timestamp;
 use wire::Sid;
 
-use crate::answer::Asked;
+use crate::asked::Asked;
 use crate::names::called;
 use crate::refused::{Refused, Trouble};
 

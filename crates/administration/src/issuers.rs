@@ -12,7 +12,8 @@ use trust::revocation::{
 use trust::{Rng, Timestamp};
 use wire::x509::{Certificate, pem};
 
-use crate::answer::{Asked, Done};
+use crate::asked::Asked;
+use crate::done::Done;
 use crate::refused::{Refused, Trouble};
 use crate::shown::{hex, moment};
 

@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 use trust::Rng;
 use wire::Guid;
 
-use crate::answer::{Asked, Done};
+use crate::asked::Asked;
 use crate::caller::Needs;
+use crate::done::Done;
 use crate::guard;
 use crate::key_input::{self, Given};
 use crate::list::{self, Page, entry_of, not_a_place, place_of};

@@ -11,7 +11,8 @@ use wire::Principal;
 use wire::kerberos::{EncryptionKey, EncryptionType, KerberosTime, PrincipalName};
 use wire::keytab::{Keytab, KeytabEntry};
 
-use crate::answer::{Asked, Done};
+use crate::asked::Asked;
+use crate::done::Done;
 use crate::guard;
 use crate::names::{self, Kind, called};
 use crate::refused::{Fault, Refused, Trouble};

@@ -18,7 +18,9 @@
 //! To add an endpoint: a row in `endpoints.rs`, a function in the module of its noun, a line in the document.
 
 mod answer;
+mod asked;
 mod audit_log;
+mod authority;
 mod body;
 mod caller;
 mod certificates;
@@ -26,6 +28,7 @@ mod computers;
 mod delegation;
 mod devices;
 mod domain;
+mod done;
 mod endpoints;
 mod groups;
 mod guard;
@@ -53,8 +56,8 @@ use directory::lockout::Lockout;
 use trust::Span;
 
 pub use answer::{Answer, answer, not_committed};
+pub use authority::{AuthorityFault, Certificates, IssuedCertificate, NotRevoked};
 pub use caller::{Caller, SECOND_FACTOR_LIFETIME};
-pub use certificates::{AuthorityFault, Certificates, IssuedCertificate, NotRevoked};
 pub use endpoints::{PREFIX, endpoints};
 pub use refused::{Fault, Refused};
 pub use rotation::tick;

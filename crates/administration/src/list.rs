@@ -5,7 +5,8 @@ use directory::{Class, Entry, EntryId};
 use serde_json::{Value, json};
 use wire::Guid;
 
-use crate::answer::{Asked, Done};
+use crate::asked::Asked;
+use crate::done::Done;
 use crate::refused::{Refused, Trouble};
 
 /// How many items a page has where the caller does not say.

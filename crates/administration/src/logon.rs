@@ -7,7 +7,8 @@ use trust::enrolment::{self, LogonEnrolment, Outcome, PossessedKey};
 use trust::{Rng, Span};
 use wire::x509::{CertificationRequest, pem};
 
-use crate::answer::{Asked, Done};
+use crate::asked::Asked;
+use crate::done::Done;
 use crate::issuers;
 use crate::names::{self, Kind, called};
 use crate::refused::{Refused, Trouble};

@@ -5,7 +5,8 @@ use serde_json::json;
 use trust::Rng;
 use wire::x509::mapping::CertificateMapping;
 
-use crate::answer::{Asked, Done};
+use crate::asked::Asked;
+use crate::done::Done;
 use crate::issuers;
 use crate::names::{Kind, called};
 use crate::refused::{Refused, Trouble};
@@ -47,6 +48,7 @@ pub(crate) fn add(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Troubl
     if own.len() >= MOST {
         return Err(Refused::InTheWay(format!("it has {MOST} mappings already")).into());
     }
+    must_be_nobodys(asked, &value)?;
     let edit = Edit::Add(
         Attribute::AltSecurityIdentities,
         vec![Value::from(value.as_str())],
@@ -85,6 +87,22 @@ pub(crate) fn remove(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Tro
         change::modify(account.id, vec![edit]),
         change::audit(record),
     ]))
+}
+
+/// Whether nobody else has the mapping: whoever holds the certificate could choose whom they sign in as.
+fn must_be_nobodys(asked: &Asked<'_, '_>, value: &str) -> Result<(), Trouble> {
+    let attribute = Attribute::AltSecurityIdentities;
+    let others = asked
+        .snapshot()
+        .entries_with(attribute, &Value::from(value), 1)?;
+    match others.first() {
+        None => Ok(()),
+        Some(other) => {
+            let holder = other.text(Attribute::SamAccountName);
+            let holder = holder.unwrap_or(&other.name);
+            Err(Refused::taken("the mapping", value, holder).into())
+        }
+    }
 }
 
 fn read(text: &str) -> Result<CertificateMapping, Refused> {

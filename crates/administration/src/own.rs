@@ -2,7 +2,8 @@
 
 use trust::Rng;
 
-use crate::answer::{Asked, Done};
+use crate::asked::Asked;
+use crate::done::Done;
 use crate::refused::Trouble;
 use crate::{keys as listed, shown};
 

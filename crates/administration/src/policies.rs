@@ -9,8 +9,9 @@ use serde_json::{Map, Value, json};
 use trust::Rng;
 use wire::{Guid, Sid};
 
-use crate::answer::{Asked, Done};
+use crate::asked::Asked;
 use crate::body::{Members, Patch};
+use crate::done::Done;
 use crate::list::{self, Page};
 use crate::names::{self, Kind};
 use crate::refused::{Fault, Refused, Trouble};

@@ -3,7 +3,8 @@
 use directory::{Account, Attribute, Edit, EntryId, Snapshot, Value, change};
 use trust::Rng;
 
-use crate::answer::{Asked, Done};
+use crate::asked::Asked;
+use crate::done::Done;
 use crate::names::{Kind, called};
 use crate::refused::{Refused, Trouble};
 use crate::users::ordinary;

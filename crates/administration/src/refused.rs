@@ -5,7 +5,10 @@ use serde_json::{Value, json};
 use token::claims::NotAccepted;
 use wire::http::Response;
 
-use crate::certificates::AuthorityFault;
+use crate::authority::AuthorityFault;
+
+/// The longest body that is looked at, in bytes.
+pub(crate) const LONGEST_BODY: usize = 64 * 1024;
 
 /// Trouble of our own. It goes to the log; the peer learns that there was some.
 #[derive(Debug, thiserror::Error)]
@@ -442,7 +445,7 @@ impl From<&directory::Refused> for Refused {
             | Said::Invalid { attribute, .. } => Self::member(attribute.name(), text()),
             Said::InvalidName => Self::member("name", text()),
             Said::NoParent => Self::member("container", text()),
-            Said::TooLarge => Self::TooLarge(crate::answer::LONGEST_BODY),
+            Said::TooLarge => Self::TooLarge(LONGEST_BODY),
         }
     }
 }

@@ -13,7 +13,8 @@ use directory::{Account, Change, Fault, Snapshot, change};
 use serde_json::{Value, json};
 use trust::{Rng, Span, Timestamp};
 
-use crate::answer::{Asked, Done};
+use crate::asked::Asked;
+use crate::done::Done;
 use crate::refused::{Refused, Trouble};
 use crate::{list, shown};
 

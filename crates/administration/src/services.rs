@@ -4,8 +4,9 @@ use directory::password::PasswordMaterial;
 use directory::{AccountControl, Attribute, Class, EntryId, NewEntry, change};
 use trust::Rng;
 
-use crate::answer::{Asked, Done};
+use crate::asked::Asked;
 use crate::computers::description_and_delegation;
+use crate::done::Done;
 use crate::names::{self, Kind, called};
 use crate::refused::{Refused, Trouble};
 use crate::users::{self, Changed, ordinary};

@@ -12,9 +12,9 @@ use directory::{
 use registration::second_factor;
 use serde_json::{Map, Value, json};
 use trust::Timestamp;
+use wire::security_descriptor::SecurityDescriptor;
 
 use crate::View;
-use crate::delegation;
 use crate::refused::Trouble;
 
 pub(crate) use keys::{key, keys, origin, value_name};
@@ -184,8 +184,23 @@ fn kerberos(account: &Account, snapshot: &Snapshot<'_>) -> Result<Shown, Trouble
             .control
             .contains(AccountControl::TRUSTED_TO_AUTHENTICATE_FOR_DELEGATION),
         "delegates_to": account.delegates_to,
-        "delegated_from": delegation::shown_from(account, snapshot)?,
+        "delegated_from": delegated_from(account, snapshot)?,
     })))
+}
+
+/// Whom an account's own list allows to act for people to it, by name where the domain has one.
+fn delegated_from(account: &Account, snapshot: &Snapshot<'_>) -> Result<Vec<String>, Trouble> {
+    let allowed = account.delegated_from.iter();
+    let sids = allowed.flat_map(SecurityDescriptor::allowed);
+    sids.map(|sid| {
+        let account = snapshot.account_by_sid(&sid)?;
+        if let Some(account) = account {
+            return Ok(account.sam.clone());
+        }
+        let group = snapshot.group_by_sid(&sid)?;
+        Ok(group.map_or_else(|| sid.to_string(), |group| group.sam))
+    })
+    .collect()
 }
 
 /// A service's account.

@@ -1,27 +1,14 @@
 //! Where the caller is, who they are, and what they may.
 
-use serde::Serialize;
 use serde_json::{Value, json};
 use trust::{Rng, Timestamp};
 use wire::x509::Certificate;
 
-use crate::answer::{Asked, Done};
+use crate::asked::Asked;
 use crate::caller::Needs;
+use crate::done::Done;
 use crate::refused::{Fault, Trouble};
 use crate::{domain, shown};
-
-/// The domain's rules, named as `PATCH /domain` names them.
-#[derive(Serialize)]
-pub(crate) struct Rules {
-    pub(crate) minimum_password_length: usize,
-    pub(crate) password_history: usize,
-    pub(crate) minimum_password_age_seconds: i64,
-    pub(crate) maximum_password_age_seconds: i64,
-    pub(crate) lockout_threshold: u32,
-    pub(crate) lockout_window_seconds: i64,
-    pub(crate) lockout_duration_seconds: i64,
-    pub(crate) machine_account_quota: usize,
-}
 
 pub(crate) fn show(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Trouble> {
     let own = asked.snapshot().domain();

@@ -12,8 +12,9 @@ use registration::second_factor;
 use token::factor::SecondFactors;
 use trust::Rng;
 
-use crate::answer::{Asked, Done};
+use crate::asked::Asked;
 use crate::body::{Members, Patch};
+use crate::done::Done;
 use crate::guard::{self, Going};
 use crate::names::{self, Kind, called};
 use crate::refused::{Refused, Trouble};

@@ -7,7 +7,7 @@ use token::client::{
 };
 use trust::Span;
 
-use crate::settings::{Application, InvalidSettings};
+use crate::section::{Application, InvalidSettings};
 
 /// The authentication broker.
 const BROKER_CLIENT: &str = "29d9ed98-a469-4536-ade2-f981bc1d605e";

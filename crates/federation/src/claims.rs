@@ -9,7 +9,7 @@ use trust::{Rng, Span};
 use wire::Guid;
 
 use crate::account::{name_of, upn_of};
-use crate::answer::Asked;
+use crate::asked::Asked;
 
 /// How long an id_token lives.
 const ID_TOKEN_LIFETIME: Span = Span::hours(1);

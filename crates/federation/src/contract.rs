@@ -8,8 +8,9 @@ use wire::registration::{
     WebBrowserZones, api_version,
 };
 
-use crate::answer::{Answer, Asked};
+use crate::asked::Asked;
 use crate::refused::{Refused, Trouble};
+use crate::reply::Answer;
 use crate::settings::Settings;
 
 /// Answers in the version that is asked for, as JSON or XML.

@@ -16,10 +16,12 @@ use wire::registration::{
     IssuedCertificate, JoinRequest, JoinResponse, RegisteringUser, api_version,
 };
 
-use crate::answer::{Answer, Asked, Reply, Words};
+use crate::asked::Asked;
 use crate::keys::signing_keys;
 use crate::records::{self, JOINS};
 use crate::refused::{Refused, Trouble};
+use crate::reply::{Answer, Reply};
+use crate::words::{self, Words};
 use crate::{exchange, story};
 
 /// How long a join waits for its certificate, once.
@@ -168,7 +170,7 @@ fn give_up(
         changes.push(Change::Delete { id: begun.entry });
     }
     let refused = Refused::NoCertificate(reason);
-    Ok(crate::refused::reply(asked, Words::Device, &refused).committing(changes))
+    Ok(words::reply(asked, Words::Device, &refused).committing(changes))
 }
 
 /// The answer of protocols B.4.

@@ -4,9 +4,10 @@ use token::discovery::OpenIdConfiguration;
 use trust::Rng;
 use wire::http::Response;
 
-use crate::answer::{Answer, Asked};
+use crate::asked::Asked;
 use crate::keys::signing_keys;
 use crate::refused::Trouble;
+use crate::reply::Answer;
 
 /// How long a copy of metadata and keys may be used. A key is published two days before it signs.
 const CACHE: &str = "public, max-age=3600";

@@ -10,12 +10,14 @@ use trust::{Rng, Span};
 use wire::http::{Response, percent_decode};
 
 use crate::account::{self, Proven, still_usable};
-use crate::answer::{Answer, Asked, Words};
-use crate::authorize::within_limit;
+use crate::asked::Asked;
 use crate::claims;
 use crate::keys::signing_keys;
+use crate::limits::within_limit;
 use crate::records::{self, CODES, FAMILIES};
-use crate::refused::{Trouble, reply};
+use crate::refused::Trouble;
+use crate::reply::Answer;
+use crate::words::{Words, reply};
 
 /// How long a family of refresh tokens lives from sign-in: a working day, as a browser's session.
 const FAMILY_LIFETIME: Span = Span::hours(8);

@@ -4,13 +4,13 @@
 use registration::user_key;
 use trust::Rng;
 use wire::http::Response;
-use wire::registration::{
-    KeyRequest, KeyResponse, api_version, client_request_id, returns_client_request_id,
-};
+use wire::registration::{KeyRequest, KeyResponse, api_version};
 
-use crate::answer::{Answer, Asked};
+use crate::asked::Asked;
 use crate::keys::signing_keys;
 use crate::refused::{Refused, Trouble};
+use crate::reply::Answer;
+use crate::words::with_request_ids;
 use crate::{exchange, story};
 
 /// Registers a key.
@@ -59,13 +59,4 @@ pub(crate) fn register(asked: &Asked<'_, '_>, _rng: &mut dyn Rng) -> Result<Answ
     Ok(Answer::now(response)
         .committing(registered.changes)
         .telling(&story::KEY_WRITTEN))
-}
-
-/// The headers by which both sides find a request in their logs (PROV-W1).
-pub(crate) fn with_request_ids(asked: &Asked<'_, '_>, response: Response) -> Response {
-    let response = response.with_header("request-id", &asked.trace.to_string());
-    match client_request_id(asked.request).filter(|_| returns_client_request_id(asked.request)) {
-        Some(id) => response.with_header("client-request-id", &id.to_string()),
-        None => response,
-    }
 }

@@ -11,15 +11,19 @@
 
 mod account;
 mod answer;
+mod asked;
 mod authorize;
+mod browser;
 mod catalogue;
 mod claims;
+mod complete;
 mod contract;
 mod device;
 mod documents;
 mod exchange;
 mod key;
 mod keys;
+mod limits;
 mod logout;
 mod memory;
 mod negotiate;
@@ -27,18 +31,25 @@ mod new_password;
 mod password;
 mod records;
 mod refused;
+mod reply;
+mod section;
+mod session;
 mod settings;
 mod sign_in;
+mod steps;
 mod story;
 #[cfg(test)]
 mod tests;
 mod userinfo;
+mod words;
 
-pub use answer::{Answer, Reply, answer};
+pub use answer::answer;
 pub use keys::signing_keys;
 pub use memory::Memory;
 pub use refused::Refused;
-pub use settings::{Application, InvalidSettings, Limits, Section, Settings};
+pub use reply::{Answer, Reply};
+pub use section::{Application, InvalidSettings, Section};
+pub use settings::{Limits, Settings};
 
 use directory::{Change, ChangeKind, Class, Commit, Fault, Snapshot};
 use trust::{Rng, Timestamp};

@@ -13,12 +13,13 @@ use trust::Rng;
 use wire::http::{Response, SetCookie, with_query, write_query};
 
 use crate::account;
-use crate::answer::{Answer, Asked};
-use crate::authorize::{Held, session_of};
+use crate::asked::Asked;
+use crate::browser::{Browser, own_form};
 use crate::keys::signing_keys;
 use crate::records::SESSIONS;
 use crate::refused::{Refused, Trouble};
-use crate::sign_in::{Browser, own_form};
+use crate::reply::Answer;
+use crate::session::{Held, session_of};
 
 /// Where the form is posted.
 const ACTION: &str = "/adfs/oauth2/logout";

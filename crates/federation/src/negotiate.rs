@@ -15,7 +15,7 @@ use wire::spnego::{
 };
 
 use crate::account::{self, Unusable};
-use crate::answer::Asked;
+use crate::asked::Asked;
 
 /// How far a client's clock may be from ours.
 const SKEW: Span = Span::minutes(5);

@@ -21,14 +21,16 @@ use token::sign_in::{
 use trust::{Rng, Timestamp};
 
 use crate::account::{self, usable};
-use crate::answer::{Answer, Asked, Words};
-use crate::authorize::{wanted, within_limit};
+use crate::asked::Asked;
+use crate::browser::{Browser, own_form};
+use crate::complete::wanted;
+use crate::limits::{must_wait, waiting, within_limit};
 use crate::password::{self, Judged};
 use crate::records::SIGN_INS;
-use crate::refused::{self, Refused, Trouble};
-use crate::sign_in::{
-    Browser, Shown, after_first, claim_id, keep, must_wait, own_form, set_factors, waiting, words,
-};
+use crate::refused::{Refused, Trouble};
+use crate::reply::Answer;
+use crate::steps::{Shown, after_first, claim_id, keep, said_of, set_factors};
+use crate::words::{self, Words};
 
 /// Where a person changes their password, and the place of that page's form.
 pub(crate) const PATH: &str = "/adfs/portal/updatepassword";
@@ -117,7 +119,7 @@ pub(crate) fn handed_in(
     let answer = match after_first(asked, begun, first, &account, wanted, browser, rng) {
         Ok(answer) => answer,
         // The password is changed, whatever else keeps its owner from signing in.
-        Err(Trouble::Refused(refused)) => refused::reply(asked, Words::Page, &refused),
+        Err(Trouble::Refused(refused)) => words::reply(asked, Words::Page, &refused),
         Err(fault) => return Err(fault),
     };
     let key = *context.digest(Purpose::SignIn).as_bytes();
@@ -323,7 +325,7 @@ fn second_factor(
     };
     let said = match wrong {
         Wrong::Missing => "Enter the verification code of your authenticator too.",
-        wrong => words(wrong),
+        wrong => said_of(wrong),
     };
     Ok(SecondFactor::Not {
         said: said.to_owned(),

@@ -7,7 +7,7 @@ use directory::{Account, AccountKind, Fault};
 use token::limiter::Counted;
 
 use crate::account;
-use crate::answer::Asked;
+use crate::asked::Asked;
 
 /// What is said of a name or password that is wrong, whatever is wrong with it.
 pub(crate) const WRONG: &str =

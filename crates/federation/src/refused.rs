@@ -4,14 +4,11 @@ use directory::Fault;
 use token::claims::NotAccepted;
 use token::factor::Wrong;
 use token::parameters::InvalidParameters;
-use token::refusal::{Code, Message};
-use token::{authorize, grant, pages};
+use token::refusal::Code;
+use token::{authorize, grant};
 use trust::Span;
-use wire::http::Response;
-use wire::registration::{JoinErrorDetails, KeyErrorDetails, client_request_id};
 
 use crate::account::Unusable;
-use crate::answer::{Answer, Asked, Words};
 
 /// A refusal, or trouble of our own.
 #[derive(Debug)]
@@ -232,96 +229,8 @@ impl Refused {
 /// What people are told when it is our own fault.
 pub(crate) const OWN_FAULT: &str = "The server could not answer. Try again in a moment.";
 
-/// The reply to a refused request in the words of its endpoint.
-pub(crate) fn reply(asked: &Asked<'_, '_>, words: Words, refused: &Refused) -> Answer {
-    let mut answer = in_words(
-        asked,
-        words,
-        refused.code(),
-        refused.status(),
-        sentence(refused),
-    )
-    .because(asked, refused);
-    if let crate::answer::Reply::Now(response) = &mut answer.reply {
-        if let Refused::TooManyRequests(wait) | Refused::SecondFactorWait(wait) = refused {
-            response
-                .headers
-                .set("Retry-After", &(wait.as_seconds() + 1).to_string());
-        }
-        if matches!(refused, Refused::Negotiate(_)) {
-            response.headers.set("WWW-Authenticate", "Negotiate");
-        }
-    }
-    answer
-}
-
-/// A refusal in the words of an endpoint.
-pub(crate) fn in_words(
-    asked: &Asked<'_, '_>,
-    words: Words,
-    code: Code,
-    status: u16,
-    sentence: &str,
-) -> Answer {
-    let organisation = &asked.view.settings.organisation;
-    let trace = asked.trace;
-    Answer::now(match words {
-        Words::Page => pages::refused(organisation, status, sentence, trace).into_response(),
-        Words::OAuth => {
-            let response = Response::json(status, &Message::new(code, trace));
-            if status == 401 {
-                response.with_header("WWW-Authenticate", "Basic realm=\"token endpoint\"")
-            } else {
-                response
-            }
-        }
-        Words::Bearer => Response::json(status, &Message::new(code, trace)).with_header(
-            "WWW-Authenticate",
-            &format!("Bearer error=\"{}\"", code.as_str()),
-        ),
-        Words::Device => Response::json(
-            status,
-            &JoinErrorDetails::new(
-                device_error_type(code, status),
-                sentence,
-                trace,
-                seconds(asked),
-            ),
-        ),
-        Words::Key => key_error(asked, status, sentence),
-    })
-}
-
-/// Now, in seconds since 1970.
-fn seconds(asked: &Asked<'_, '_>) -> u64 {
-    u64::try_from(asked.now.unix()).unwrap_or(0)
-}
-
-/// `ErrorType` of MS-DVRJ (protocols B.8.1).
-fn device_error_type(code: Code, status: u16) -> &'static str {
-    match (code, status) {
-        (Code::InvalidToken, _) | (_, 401) => JoinErrorDetails::AUTHENTICATION_ERROR,
-        (_, 403) => JoinErrorDetails::AUTHORIZATION_ERROR,
-        (Code::ServerError, _) | (_, 500..) => JoinErrorDetails::DIRECTORY_ERROR,
-        _ => JoinErrorDetails::INVALID_PARAMETER,
-    }
-}
-
-/// ErrorDetails of MS-KPP (PROV-W5).
-fn key_error(asked: &Asked<'_, '_>, status: u16, sentence: &str) -> Response {
-    let code = match status {
-        401 => "authentication_error",
-        403 => "authorization_error",
-        500.. => "server_error",
-        _ => "invalid_request",
-    };
-    let request = client_request_id(asked.request);
-    let details = KeyErrorDetails::new(code, sentence, "KeyProvisioning", request, seconds(asked));
-    crate::key::with_request_ids(asked, Response::json(status, &details))
-}
-
 /// What the peer reads: the kind of trouble, not its reason.
-fn sentence(refused: &Refused) -> &'static str {
+pub(crate) fn sentence(refused: &Refused) -> &'static str {
     use registration::user_key;
     match refused {
         Refused::NotSecure => "This address is answered over TLS only.",

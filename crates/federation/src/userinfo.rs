@@ -6,10 +6,11 @@ use trust::Rng;
 use wire::http::Response;
 
 use crate::account::{Proven, still_usable, upn_of};
-use crate::answer::{Answer, Asked};
+use crate::asked::Asked;
 use crate::claims::display_name;
 use crate::keys::signing_keys;
 use crate::refused::{Refused, Trouble};
+use crate::reply::Answer;
 
 /// Answers with the claims that the token's scopes allow.
 pub(crate) fn userinfo(asked: &Asked<'_, '_>, _rng: &mut dyn Rng) -> Result<Answer, Trouble> {

@@ -241,6 +241,27 @@ fn a_mapping_comes_and_goes() {
     );
 }
 
+#[test]
+fn a_mapping_that_somebody_else_has_is_refused_however_it_is_written() {
+    let world = World::new();
+    let (_, certificate) = issuer();
+    let body = json!({ "certificate": text(&certificate) });
+    world
+        .ask("admin", "POST /users/alice/mappings", body.clone())
+        .ok();
+    world.add_user("carol");
+    let again = json!({ "mapping": "x509:<i>cn=Somebody<sr>07" });
+    for body in [body.clone(), again] {
+        let got = world.ask("admin", "POST /users/carol/mappings", body);
+        assert_eq!(got.status, 409, "{got:?}");
+    }
+    assert!(world.account("carol").alt_security_identities.is_empty());
+    // Whose it is no longer, it may be another's.
+    let gone = "DELETE /users/alice/mappings/X509%3A%3CI%3ECN%3Dsomebody%3CSR%3E07";
+    world.ask("admin", gone, Value::Null).ok();
+    world.ask("admin", "POST /users/carol/mappings", body).ok();
+}
+
 fn request(key: &PrivateKey, signer: &PrivateKey) -> String {
     let info = csr::encode_info(&Name::common("x"), &key.public_key().to_spki_der());
     let algorithm = SignatureAlgorithm::default_for(signer.public_key());

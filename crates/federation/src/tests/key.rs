@@ -10,7 +10,7 @@ use wire::key_credential::{KeySource, KeyUsage};
 
 use super::join::{Joined, joined};
 use super::world::*;
-use crate::settings::Section;
+use crate::section::Section;
 
 /// A world with alice and her laptop, and her token from there.
 fn world() -> (World, Joined, String) {

@@ -8,7 +8,8 @@ use trust::Span;
 use wire::http::Request;
 
 use super::world::*;
-use crate::settings::{Limits, Section};
+use crate::section::Section;
+use crate::settings::Limits;
 
 const NEW: &str = "a better battery staple";
 const PORTAL: &str = "/adfs/portal/updatepassword";

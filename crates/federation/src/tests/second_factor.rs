@@ -5,7 +5,7 @@ use token::totp::TotpSecret;
 use trust::Span;
 
 use super::world::*;
-use crate::settings::Section;
+use crate::section::Section;
 
 fn after_password(world: &mut World) -> Browser {
     let mut browser = Browser::default();

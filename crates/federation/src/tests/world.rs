@@ -22,7 +22,8 @@ use wire::http::{Request, Response};
 use wire::key_material::RsaPublicKey;
 use wire::x509::{Certificate, Name, TbsCertificate, assemble, csr};
 
-use crate::settings::{Application, Section, Settings};
+use crate::section::{Application, Section};
+use crate::settings::Settings;
 use crate::{Answer, Memory, Reply, View};
 
 pub(crate) const BASE: &str = "https://sts.corp.example";
@@ -85,7 +86,7 @@ impl World {
 
     pub(crate) fn with(section: Section) -> Self {
         let section = Section {
-            signing_algorithm: crate::settings::SigningAlgorithm::Es256,
+            signing_algorithm: crate::section::SigningAlgorithm::Es256,
             ..section
         };
         let mut rng = Seeded::new(7);

@@ -1,0 +1,134 @@
+//! The end of an authorization request: what is asked of its sign-in, and what the client is sent.
+
+use directory::{Account, Actor, AuditRecord, change};
+use token::authorize::{Answer as To, AuthorizeRequest, ResponseMode, Wanted};
+use token::grant::CodeRecord;
+use token::pages;
+use token::secret::{Purpose, Secret};
+use token::session;
+use token::sign_in::SignedIn;
+use trust::Rng;
+use wire::http::{Response, SetCookie};
+
+use crate::account;
+use crate::asked::Asked;
+use crate::records::{self, CODES};
+use crate::refused::{Refused, Trouble};
+use crate::reply::Answer;
+use crate::session::open_session;
+
+/// What request and resource ask for together. A computer has no second factor, and none is asked of it.
+pub(crate) fn wanted(asked: &Asked<'_, '_>, request: &AuthorizeRequest) -> Wanted {
+    let resource = asked.view.settings.catalogue.resource(&request.resource);
+    match resource {
+        Some(resource) if resource.second_factor => request.second_factor.max(Wanted::SecondFactor),
+        _ => request.second_factor,
+    }
+}
+
+/// Whether a completed sign-in opens a session in the browser.
+pub(crate) struct OpenSession {
+    /// The session that the new one takes the place of.
+    pub(crate) replaces: Option<[u8; 32]>,
+}
+
+/// Sends the client its code. The code's record, the session and the audit record are committed first.
+pub(crate) fn complete(
+    asked: &Asked<'_, '_>,
+    signed_in: SignedIn,
+    account: &Account,
+    open: Option<OpenSession>,
+    rng: &mut dyn Rng,
+) -> Answer {
+    let now = asked.now;
+    let code = Secret::draw(rng);
+    let (answer, authentication) = (
+        signed_in.request().answer.clone(),
+        signed_in.authentication().clone(),
+    );
+    let audit = audit(asked, &signed_in, account);
+    let record = CodeRecord::new(signed_in, now, rng);
+    let expires = record.kept_until();
+    let mut changes = vec![
+        records::write(
+            CODES,
+            code.digest(Purpose::Code).as_bytes(),
+            &record,
+            expires,
+        ),
+        change::audit(audit),
+    ];
+    let code = code.reveal();
+    let mut response = send(
+        asked,
+        &answer,
+        &answer.success(&code, &asked.view.settings.issuer),
+    );
+    if let Some(open) = open {
+        let secret = Secret::draw(rng);
+        changes.extend(open_session(
+            &secret,
+            account.id,
+            authentication,
+            open.replaces,
+        ));
+        response = response.with_cookie(&SetCookie::session(session::COOKIE, &secret.reveal()));
+    }
+    Answer::now(response).committing(changes)
+}
+
+/// An error for the client, sent through the browser.
+pub(crate) fn to_client(
+    asked: &Asked<'_, '_>,
+    answer: &To,
+    refused: &Refused,
+) -> Result<Answer, Trouble> {
+    let parameters = answer.error(refused.code(), &asked.view.settings.issuer);
+    Ok(Answer::now(send(asked, answer, &parameters)).because(asked, refused))
+}
+
+/// The answer to an authorization request, in the way that the client asked for.
+fn send(asked: &Asked<'_, '_>, answer: &To, parameters: &[(&str, &str)]) -> Response {
+    match answer.mode {
+        ResponseMode::Query => {
+            let mut response = Response::redirect(&answer.redirect.with(parameters));
+            response.headers.set("Referrer-Policy", "same-origin");
+            response
+        }
+        ResponseMode::FormPost => {
+            let organisation = &asked.view.settings.organisation;
+            pages::form_post(
+                organisation,
+                answer.redirect.as_str(),
+                answer.redirect.source(),
+                parameters,
+            )
+            .into_response()
+        }
+    }
+}
+
+/// Who signed in, by what, for which application.
+fn audit(asked: &Asked<'_, '_>, signed_in: &SignedIn, account: &Account) -> AuditRecord {
+    let name = account::name_of(account);
+    let actor = Actor {
+        sid: Some(account.sid),
+        name: name.to_owned(),
+    };
+    let request = signed_in.request();
+    let record = AuditRecord::done(asked.now, actor, "token.authorize")
+        .on(account.id, name)
+        .with("client", &request.client)
+        .with("resource", &request.resource)
+        .with(
+            "amr",
+            signed_in
+                .authentication()
+                .amr(request.second_factor, asked.now)
+                .join(" "),
+        );
+    match asked.from() {
+        Some(from) => record.from_address(from),
+        None => record,
+    }
+}

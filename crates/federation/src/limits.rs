@@ -1,0 +1,53 @@
+//! How often a peer, or a name, may be tried.
+
+use token::limiter::Counted;
+use trust::Span;
+
+use crate::asked::Asked;
+use crate::refused::Refused;
+
+/// Whether the peer may ask now; counts that it did. The machine itself is not limited: whoever is on it can load it in
+/// other ways, and a proxy before us would have all requests come from there.
+pub(crate) fn within_limit(asked: &Asked<'_, '_>) -> Result<(), Refused> {
+    if asked.request.peer.is_some_and(|peer| peer.is_loopback()) {
+        return Ok(());
+    }
+    let (limiter, limit) = (
+        &asked.view.memory.limiter,
+        asked.view.settings.limits.requests_from_address,
+    );
+    let address = asked.address();
+    let counted = Counted::RequestsFrom(&address);
+    if let Some(wait) = limiter.wait(counted, limit, asked.now) {
+        return Err(Refused::TooManyRequests(wait));
+    }
+    limiter.count(counted, limit, asked.now);
+    Ok(())
+}
+
+/// How long to wait after too many failures, of this name or from this address.
+pub(crate) fn must_wait(asked: &Asked<'_, '_>, name: &str) -> Option<Span> {
+    let (limiter, limits) = (&asked.view.memory.limiter, asked.view.settings.limits);
+    let of_name = limiter.wait(
+        Counted::FailuresOf(name),
+        limits.failures_of_name,
+        asked.now,
+    );
+    let from = limiter.wait(
+        Counted::FailuresFrom(&asked.address()),
+        limits.failures_from_address,
+        asked.now,
+    );
+    of_name.max(from)
+}
+
+/// What a person is told who must wait.
+pub(crate) fn waiting(wait: Span) -> String {
+    match wait.as_seconds() {
+        ..=90 => "Too many attempts. Wait a minute, then try again.".to_owned(),
+        seconds => format!(
+            "Too many attempts. Wait {} minutes, then try again.",
+            seconds / 60 + 1
+        ),
+    }
+}

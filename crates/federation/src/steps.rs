@@ -1,0 +1,205 @@
+//! The pages of a sign-in: which one is shown next.
+
+use directory::{Account, Change, ClaimId, Secret as Wrapped, change};
+use registration::second_factor::of as factors_of;
+use token::authentication::FirstFactor;
+use token::authorize::{AuthorizeRequest, Wanted};
+use token::factor::{Claim, SecondFactors, Wrong};
+use token::pages;
+use token::secret::{Purpose, Secret};
+use token::sign_in::{Begun, Next, SignIn, form_token};
+use trust::Rng;
+use wire::http::write_query;
+use zeroize::Zeroizing;
+
+use crate::account;
+use crate::asked::Asked;
+use crate::browser::Browser;
+use crate::complete::{OpenSession, complete};
+use crate::records::{self, SIGN_INS};
+use crate::refused::{Refused, Trouble};
+use crate::reply::Answer;
+use crate::session::session_of;
+
+/// Where the forms after the first are posted.
+const ACTION: &str = "/adfs/oauth2/authorize";
+
+/// The page for name and password, with what went wrong the last time.
+pub(crate) fn ask_password(
+    asked: &Asked<'_, '_>,
+    request: &AuthorizeRequest,
+    again: Option<(&str, &str)>,
+    rng: &mut dyn Rng,
+) -> Answer {
+    let browser = Browser::of(asked, rng);
+    password_page(asked, request, again, &browser)
+}
+
+pub(crate) fn password_page(
+    asked: &Asked<'_, '_>,
+    request: &AuthorizeRequest,
+    again: Option<(&str, &str)>,
+    browser: &Browser,
+) -> Answer {
+    let query = canonical(request);
+    let catalogue = &asked.view.settings.catalogue;
+    let page = pages::password(&pages::Password {
+        organisation: &asked.view.settings.organisation,
+        going_to: catalogue
+            .client(&request.client)
+            .map_or("the application", |client| &client.name),
+        action: &format!("{ACTION}?{query}"),
+        form_token: &form_token(browser.secret(), &query),
+        domain: &asked.view.snapshot.domain().dns_name,
+        user_name: again.map_or(
+            request.login_hint.as_deref().unwrap_or_default(),
+            |(name, _)| name,
+        ),
+        error: again.map(|(_, error)| error),
+    });
+    browser.show(page.leading_to(request.answer.redirect.source()))
+}
+
+/// The request as a query: the same one whatever it looked like when it came.
+pub(crate) fn canonical(request: &AuthorizeRequest) -> String {
+    write_query(request.parameters())
+}
+
+/// A first factor was proven: by password, by ticket, or with a session.
+pub(crate) fn after_first(
+    asked: &Asked<'_, '_>,
+    begun: Begun,
+    first: FirstFactor,
+    account: &Account,
+    wanted: Wanted,
+    browser: &Browser,
+    rng: &mut dyn Rng,
+) -> Result<Answer, Trouble> {
+    let factors = factors_of(account);
+    if wanted != Wanted::Unasked && !factors.is_enrolled() {
+        if !asked.view.settings.enrol_at_sign_in {
+            return Err(Refused::NoSecondFactor.into());
+        }
+        // An open session or an unlocked screen is not enough to set up a second factor.
+        if !first.is_password_of(asked.now) {
+            return Ok(password_page(asked, &begun.request, None, browser));
+        }
+    }
+    match begun.proven(first, &factors, wanted, asked.now, rng) {
+        Next::Done(signed_in) => {
+            let open = OpenSession {
+                replaces: session_of(asked)?.map(|held| held.key),
+            };
+            Ok(complete(asked, signed_in, account, Some(open), rng))
+        }
+        Next::Wait(sign_in) => {
+            let context = Secret::draw(rng);
+            let shown = Shown {
+                asked,
+                sign_in: &sign_in,
+                context: &context,
+                browser,
+                account,
+                factors: &factors,
+            };
+            let answer = shown.page(None, &[], rng)?;
+            Ok(answer.committing([keep(&context, &sign_in)]))
+        }
+    }
+}
+
+/// Writes a sign-in under the digest of its context.
+pub(crate) fn keep(context: &Secret, sign_in: &SignIn) -> Change {
+    records::write(
+        SIGN_INS,
+        context.digest(Purpose::SignIn).as_bytes(),
+        sign_in,
+        sign_in.expires(),
+    )
+}
+
+/// Replaces the second factors of an account.
+pub(crate) fn set_factors(account: &Account, factors: &SecondFactors) -> Change {
+    change::set_second_factors(
+        account.id,
+        factors.write().into_iter().map(Wrapped::new).collect(),
+    )
+}
+
+/// The claim of a code that works once.
+pub(crate) fn claim_id(claim: &Claim) -> ClaimId {
+    ClaimId::new("federation.second-factor", claim.id.as_bytes())
+}
+
+/// What a person is told whose second factor is wrong.
+pub(crate) fn said_of(wrong: Wrong) -> &'static str {
+    match wrong {
+        Wrong::Missing => "Enter the code.",
+        Wrong::Answer => {
+            "That code is not right. Check the clock of the device that shows it, and try again."
+        }
+        Wrong::Used => "That code was used already. Wait for the next one.",
+        Wrong::Enrolment => "Your second factor cannot be used. Ask your administrator for help.",
+        Wrong::Overtaken => {
+            "A second factor has been set up for this account meanwhile. Sign in again and use that one."
+        }
+    }
+}
+
+/// A sign-in on its way and all that its page shows.
+#[derive(Clone, Copy)]
+pub(crate) struct Shown<'a, 'd> {
+    pub(crate) asked: &'a Asked<'a, 'd>,
+    pub(crate) sign_in: &'a SignIn,
+    pub(crate) context: &'a Secret,
+    pub(crate) browser: &'a Browser,
+    pub(crate) account: &'a Account,
+    pub(crate) factors: &'a SecondFactors,
+}
+
+impl Shown<'_, '_> {
+    /// The page for what the sign-in waits for, with what went wrong the last time.
+    pub(crate) fn page(
+        &self,
+        error: Option<&str>,
+        codes: &[Zeroizing<String>],
+        rng: &mut dyn Rng,
+    ) -> Result<Answer, Trouble> {
+        let organisation = self.asked.view.settings.organisation.as_str();
+        let context = self.context.reveal();
+        let form_token = form_token(self.browser.secret(), &context);
+        let page = match self.sign_in {
+            SignIn::AwaitsNewPassword(_) => pages::new_password(&pages::NewPassword {
+                organisation,
+                action: ACTION,
+                context: &context,
+                form_token: &form_token,
+                account: &account::upn_of(self.account, self.asked.view.snapshot),
+                rules: &self.asked.view.snapshot.password_policy()?.in_words(),
+                error,
+            }),
+            SignIn::AwaitsSecondFactor(state) => pages::second_factor(&pages::SecondFactor {
+                organisation,
+                action: ACTION,
+                context: &context,
+                form_token: &form_token,
+                forms: &state.forms(self.factors, self.asked.now, rng),
+                error,
+            }),
+            SignIn::AwaitsEnrolment(state) => pages::enrolment(&pages::Enrolment {
+                organisation,
+                action: ACTION,
+                context: &context,
+                form_token: &form_token,
+                account: &account::upn_of(self.account, self.asked.view.snapshot),
+                secret: &state.secret().ok_or(Refused::SignInGone)?,
+                error,
+            }),
+            SignIn::AwaitsAcknowledgement(_) => {
+                pages::acknowledgement(organisation, ACTION, &context, &form_token, codes)
+            }
+        };
+        let redirect = &self.sign_in.begun().request.answer.redirect;
+        Ok(self.browser.show(page.leading_to(redirect.source())))
+    }
+}
