@@ -127,8 +127,11 @@ impl Snapshot<'_> {
         now: Timestamp,
     ) -> Result<Option<OcspRow>, Fault> {
         let row = self.record(ANSWERS, &issuer.row(serial), now)?;
-        row.map(|row| decoded(OcspRow::from_bytes(row.value.bytes()), "answer"))
-            .transpose()
+        let answer = row
+            .map(|row| decoded(OcspRow::from_bytes(row.value.bytes()), "answer"))
+            .transpose()?;
+        // The row says it as well as the record that holds it: neither is enough to go on by itself.
+        Ok(answer.filter(|answer| answer.until > now))
     }
 
     /// What the books of our own authority say of this very certificate.
@@ -180,4 +183,30 @@ impl Snapshot<'_> {
 
 fn decoded<T>(read: Option<T>, what: &'static str) -> Result<T, Fault> {
     read.ok_or(Fault::Corrupt(what))
+}
+
+#[cfg(test)]
+mod tests {
+    use trust::Span;
+    use wire::x509::ocsp::CertificateStatus;
+
+    use super::*;
+    use crate::testing::{START, fresh};
+    use crate::{Reads, change};
+
+    #[test]
+    fn an_answer_that_is_over_is_none_however_long_its_row_is_kept() {
+        let directory = fresh();
+        let (issuer, until) = (IssuerId([7; 32]), START + Span::hours(1));
+        let row = OcspRow {
+            status: CertificateStatus::Good,
+            until,
+        };
+        let put = change::put(ANSWERS, issuer.row(&[1]), row.to_bytes(), Timestamp::NEVER);
+        directory.commit(&[put], &Reads::none(), START).unwrap();
+        let snapshot = directory.snapshot().unwrap();
+        let said = |now| snapshot.revocation_answer(&issuer, &[1], now).unwrap();
+        assert_eq!(said(START), Some(row));
+        assert_eq!(said(until), None);
+    }
 }
