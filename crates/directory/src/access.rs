@@ -9,10 +9,10 @@ use wire::Sid;
 use wire::key_credential::{KeyCredentialLink, KeySource, KeyUsage};
 
 use crate::account::{Account, AccountKind};
-use crate::bootstrap::well_known as rid;
 use crate::domain::Domain;
 use crate::error::Fault;
 use crate::snapshot::Snapshot;
+use crate::well_known as rid;
 
 /// Who asks: an authenticated account with its groups.
 #[derive(Clone, Debug)]

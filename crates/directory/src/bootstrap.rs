@@ -11,49 +11,15 @@ use crate::commit::Privilege;
 use crate::directory::Directory;
 use crate::domain::Domain;
 use crate::error::{CommitError, Refused};
-use crate::group::{DOMAIN_LOCAL_SECURITY, GLOBAL_SECURITY, UNIVERSAL_SECURITY};
+use crate::group::GLOBAL_SECURITY;
 use crate::id::EntryId;
 use crate::lockout::LockoutPolicy;
 use crate::password::{PasswordMaterial, PasswordPolicy, to_interval};
 use crate::reads::Reads;
 use crate::schema::{Attribute, Class};
 use crate::value::folded;
-
-/// Relative identifiers and names that the specifications fix.
-pub mod well_known {
-    /// Domain Admins.
-    pub const DOMAIN_ADMINS: u32 = 512;
-    /// Domain Users: the primary group of people.
-    pub const DOMAIN_USERS: u32 = 513;
-    /// Domain Guests.
-    pub const DOMAIN_GUESTS: u32 = 514;
-    /// Domain Computers: the primary group of computers and services.
-    pub const DOMAIN_COMPUTERS: u32 = 515;
-    /// Domain Controllers.
-    pub const DOMAIN_CONTROLLERS: u32 = 516;
-    /// Cert Publishers.
-    pub const CERT_PUBLISHERS: u32 = 517;
-    /// Schema Admins.
-    pub const SCHEMA_ADMINS: u32 = 518;
-    /// Enterprise Admins.
-    pub const ENTERPRISE_ADMINS: u32 = 519;
-    /// Group Policy Creator Owners.
-    pub const GROUP_POLICY_CREATOR_OWNERS: u32 = 520;
-    /// Protected Users.
-    pub const PROTECTED_USERS: u32 = 525;
-    /// Key Admins (DIR-G1).
-    pub const KEY_ADMINS: u32 = 526;
-    /// Enterprise Key Admins (DIR-G1).
-    pub const ENTERPRISE_KEY_ADMINS: u32 = 527;
-    /// The RID of the domain controller that is made with the domain.
-    pub const FIRST_DOMAIN_CONTROLLER: u32 = 1_000;
-    /// The group whose members may enrol (POL-G1).
-    pub const HELLO_USERS: &str = "Windows Hello for Business Users";
-    /// The name of the service connection point (DREG-1).
-    pub const SERVICE_CONNECTION_POINT: &str = "62a0ff2e-97b9-4513-943f-0d221bd30080";
-}
-
-use well_known as rid;
+use crate::well_known as rid;
+use crate::well_known;
 
 /// What a new domain is called.
 #[derive(Clone, Debug)]
@@ -85,82 +51,6 @@ impl Bootstrap {
     }
 }
 
-/// The groups that every domain has: name, RID, type, description.
-const GROUPS: &[(&str, u32, i64, &str)] = &[
-    (
-        "Domain Admins",
-        rid::DOMAIN_ADMINS,
-        GLOBAL_SECURITY,
-        "Administrators of the domain",
-    ),
-    (
-        "Domain Users",
-        rid::DOMAIN_USERS,
-        GLOBAL_SECURITY,
-        "All people of the domain",
-    ),
-    (
-        "Domain Guests",
-        rid::DOMAIN_GUESTS,
-        GLOBAL_SECURITY,
-        "All guests of the domain",
-    ),
-    (
-        "Domain Computers",
-        rid::DOMAIN_COMPUTERS,
-        GLOBAL_SECURITY,
-        "All computers joined to the domain",
-    ),
-    (
-        "Domain Controllers",
-        rid::DOMAIN_CONTROLLERS,
-        GLOBAL_SECURITY,
-        "All domain controllers of the domain",
-    ),
-    (
-        "Cert Publishers",
-        rid::CERT_PUBLISHERS,
-        DOMAIN_LOCAL_SECURITY,
-        "May publish certificates to the directory",
-    ),
-    (
-        "Schema Admins",
-        rid::SCHEMA_ADMINS,
-        UNIVERSAL_SECURITY,
-        "Administrators of the schema",
-    ),
-    (
-        "Enterprise Admins",
-        rid::ENTERPRISE_ADMINS,
-        UNIVERSAL_SECURITY,
-        "Administrators of the forest",
-    ),
-    (
-        "Group Policy Creator Owners",
-        rid::GROUP_POLICY_CREATOR_OWNERS,
-        GLOBAL_SECURITY,
-        "May make policy objects",
-    ),
-    (
-        "Protected Users",
-        rid::PROTECTED_USERS,
-        GLOBAL_SECURITY,
-        "Protected against weak ways to sign in",
-    ),
-    (
-        "Key Admins",
-        rid::KEY_ADMINS,
-        GLOBAL_SECURITY,
-        "May list keys on accounts of the domain",
-    ),
-    (
-        "Enterprise Key Admins",
-        rid::ENTERPRISE_KEY_ADMINS,
-        UNIVERSAL_SECURITY,
-        "May list keys on accounts of the forest",
-    ),
-];
-
 /// Makes the domain: its tree, its well-known groups, krbtgt and the domain controller with random keys,
 /// the group of those who may enrol (POL-G1), the device registration service (DIR-D1) and its service
 /// connection point (DREG-2). One commit: it is there as a whole or not at all.
@@ -181,15 +71,21 @@ pub fn bootstrap(
     }
     check(names)?;
     let domain = new_domain(names, rng);
-    let mut changes = tree(&domain);
-    changes.extend(groups(&domain, rng));
-    changes.extend(accounts(&domain, names, rng));
-    if let Some(host) = &names.federation_host {
-        changes.extend(federation(&domain, host, rng));
-    }
+    let changes = everything(&domain, names, rng);
     let privilege = Privilege::Bootstrap(Box::new(domain));
     directory.commit_as(&changes, &Reads::none(), now, &privilege)?;
     Ok(directory.domain()?)
+}
+
+/// What a domain is made of.
+pub(crate) fn everything(domain: &Domain, names: &Bootstrap, rng: &mut dyn Rng) -> Vec<Change> {
+    let mut changes = tree(domain);
+    changes.extend(groups(domain, rng));
+    changes.extend(accounts(domain, names, rng));
+    if let Some(host) = &names.federation_host {
+        changes.extend(federation(domain, host, rng));
+    }
+    changes
 }
 
 fn check(names: &Bootstrap) -> Result<(), Refused> {
@@ -218,7 +114,7 @@ fn check(names: &Bootstrap) -> Result<(), Refused> {
     }
 }
 
-fn new_domain(names: &Bootstrap, rng: &mut dyn Rng) -> Domain {
+pub(crate) fn new_domain(names: &Bootstrap, rng: &mut dyn Rng) -> Domain {
     let mut part = || u32::from_le_bytes(rng.bytes());
     let sid = Sid::domain_of([part(), part(), part()]);
     let mut id = || EntryId::random(rng);
@@ -302,11 +198,8 @@ fn tree(domain: &Domain) -> Vec<Change> {
 
 fn groups(domain: &Domain, rng: &mut dyn Rng) -> Vec<Change> {
     let mut changes = Vec::new();
-    for (name, rid, kind, description) in GROUPS {
-        let group = NewEntry::group(EntryId::random(rng), domain.users, name, *kind)
-            .with(Attribute::Description, *description)
-            .fixed(*rid);
-        changes.push(group.into());
+    for group in well_known::GROUPS {
+        changes.push(group.entry(domain, rng).into());
     }
     let hello = NewEntry::group(
         EntryId::random(rng),
@@ -331,24 +224,7 @@ fn accounts(domain: &Domain, names: &Bootstrap, rng: &mut dyn Rng) -> Vec<Change
         .with_password(PasswordMaterial::random(rng), false)
         .fixed(crate::account::RID_KRBTGT);
 
-    // AD has this name on krbtgt. What a ticket says of its service is not sealed: with keys of its own, a ticket for
-    // the one can never be shown as a ticket for the other (the class of CVE-2022-2031).
-    let control = AccountControl::WORKSTATION_TRUST_ACCOUNT;
-    let class = Class::ManagedServiceAccount;
-    let passwords = NewEntry::new(
-        EntryId::random(rng),
-        domain.services,
-        class,
-        "kadmin-changepw",
-    )
-    .with(Attribute::SamAccountName, "kadmin-changepw$")
-    .with(
-        Attribute::Description,
-        "Changes passwords over Kerberos (RFC 3244)",
-    )
-    .with(Attribute::ServicePrincipalName, "kadmin/changepw")
-    .with(Attribute::UserAccountControl, control.to_integer())
-    .with_password(PasswordMaterial::random(rng), false);
+    let passwords = well_known::password_service(domain, rng);
 
     let name = names.domain_controller.to_uppercase();
     let host = format!("{}.{}", name.to_lowercase(), domain.dns_name);

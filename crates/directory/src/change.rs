@@ -182,9 +182,9 @@ pub struct NewEntry {
     pub must_change: bool,
     /// Who created it (mS-DS-CreatorSID), for the quota of computers a person may join.
     pub creator: Option<Sid>,
-    /// A relative identifier that the specifications fix; bootstrap alone gives one.
+    /// A relative identifier that the specifications fix; only what every domain has has one.
     pub(crate) rid: Option<u32>,
-    /// Whether the directory itself needs it; bootstrap alone says so.
+    /// Whether the directory itself needs it; only bootstrap and what every domain has say so.
     pub(crate) critical: bool,
 }
 

@@ -46,13 +46,14 @@ pub mod storage;
 pub mod testing;
 mod value;
 mod verify;
+pub mod well_known;
 
 #[cfg(test)]
 mod tests;
 
 pub use account::{Account, AccountControl, AccountKind, KeyCredential, KeyValueId, Origin};
 pub use audit::{Actor, AuditRecord, AuditResult};
-pub use bootstrap::{Bootstrap, bootstrap, well_known};
+pub use bootstrap::{Bootstrap, bootstrap};
 pub use change::{Change, Edit, NewEntry};
 pub use device::{CERTIFICATE_PREFIX, Device, DeviceCertificate};
 pub use directory::{Directory, Node, Options, Subscription};

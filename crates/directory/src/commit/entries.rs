@@ -62,7 +62,7 @@ impl Work<'_> {
         if let Some(creator) = new.creator {
             set(Attribute::MsDsCreatorSid, Value::Sid(creator));
         }
-        if new.critical && self.is_bootstrap() {
+        if new.critical && self.is_well_known() {
             set(Attribute::IsCriticalSystemObject, Value::Boolean(true));
         }
         if new.class == Class::DomainDns {
@@ -72,7 +72,7 @@ impl Work<'_> {
             return Ok(());
         }
         let sid = match new.rid {
-            Some(rid) if self.is_bootstrap() => self.sid_of(rid)?,
+            Some(rid) if self.is_well_known() => self.sid_of(rid)?,
             _ => self.next_sid()?,
         };
         set(Attribute::ObjectSid, Value::Sid(sid));

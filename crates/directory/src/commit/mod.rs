@@ -39,6 +39,8 @@ pub(crate) enum Privilege {
     None,
     /// Make the domain: fix relative identifiers, mark critical entries, set what the system sets.
     Bootstrap(Box<Domain>),
+    /// Add what every domain has: fix relative identifiers, mark critical entries.
+    WellKnown,
 }
 
 /// A commit under way.
@@ -178,11 +180,19 @@ impl Work<'_> {
         matches!(self.privilege, Privilege::Bootstrap(_))
     }
 
+    /// Whether the commit adds what the specifications fix.
+    const fn is_well_known(&self) -> bool {
+        matches!(
+            self.privilege,
+            Privilege::Bootstrap(_) | Privilege::WellKnown
+        )
+    }
+
     /// The domain, whose own making is the one commit without it.
     fn domain(&self) -> Result<std::sync::Arc<Domain>, CommitError> {
         match self.privilege {
             Privilege::Bootstrap(domain) => Ok(std::sync::Arc::new((**domain).clone())),
-            Privilege::None => Ok(self.directory.domain()?),
+            Privilege::None | Privilege::WellKnown => Ok(self.directory.domain()?),
         }
     }
 

@@ -10,6 +10,7 @@ mod keys;
 mod model;
 mod names;
 mod schema;
+mod well_known;
 
 use trust::Timestamp;
 
