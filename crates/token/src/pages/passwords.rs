@@ -2,9 +2,9 @@
 
 use maud::{Markup, html};
 
+use super::steps::name_and_password;
 use super::{
-    CONFIRM_NEW_PASSWORD, CONTEXT, FORM_TOKEN, NEW_PASSWORD, OLD_PASSWORD, Page, USER_NAME,
-    document, hidden,
+    CONFIRM_NEW_PASSWORD, CONTEXT, FORM_TOKEN, NEW_PASSWORD, OLD_PASSWORD, Page, document, hidden,
 };
 use crate::secret::shows_only;
 use crate::totp;
@@ -77,19 +77,10 @@ shows_only!("UpdatePassword", UpdatePassword<'_>: rules, code_needed, error);
 /// tells whether somebody does, before both passwords were right.
 #[must_use]
 pub fn update_password(page: &UpdatePassword<'_>) -> Page {
-    let named = !page.user_name.is_empty();
-    let invalid = page.error.is_some().then_some("true");
     let body = html! {
         form id="update-password" method="post" action=(page.action) {
             (hidden(FORM_TOKEN, page.form_token))
-            label for="user-name" { "User name" }
-            input id="user-name" type="text" name=(USER_NAME) value=(page.user_name) autocomplete="username"
-                autocapitalize="none" spellcheck="false" maxlength="256" required autofocus[!named]
-                aria-describedby="user-name-hint" aria-invalid=[invalid];
-            p.hint id="user-name-hint" { "For example, alice@" (page.domain) "." }
-            label for="current-password" { "Present password" }
-            input id="current-password" type="password" name=(OLD_PASSWORD) autocomplete="current-password"
-                maxlength="1024" required autofocus[named] aria-invalid=[invalid];
+            (name_and_password(page.user_name, page.domain, "Present password", OLD_PASSWORD, page.error.is_some()))
             (twice(page.rules, false, page.error.is_some()))
             label for="code" { "Verification code" }
             input id="code" type="text" name=(totp::FIELD) inputmode="numeric" autocomplete="one-time-code"

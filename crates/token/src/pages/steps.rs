@@ -35,24 +35,37 @@ shows_only!("Password", Password<'_>: going_to, domain, error);
 /// Asks for name and password.
 #[must_use]
 pub fn password(page: &Password<'_>) -> Page {
-    let named = !page.user_name.is_empty();
-    let invalid = page.error.is_some();
     let body = html! {
         p { "Continue to " (page.going_to) "." }
         form id="password" method="post" action=(page.action) {
             (hidden(FORM_TOKEN, page.form_token))
-            label for="user-name" { "User name" }
-            input id="user-name" type="text" name=(USER_NAME) value=(page.user_name) autocomplete="username"
-                autocapitalize="none" spellcheck="false" maxlength="256" required autofocus[!named]
-                aria-describedby="user-name-hint" aria-invalid=[(invalid).then_some("true")];
-            p.hint id="user-name-hint" { "For example, alice@" (page.domain) "." }
-            label for="current-password" { "Password" }
-            input id="current-password" type="password" name=(PASSWORD) autocomplete="current-password"
-                maxlength="1024" required autofocus[named] aria-invalid=[(invalid).then_some("true")];
+            (name_and_password(page.user_name, page.domain, "Password", PASSWORD, page.error.is_some()))
             button type="submit" { "Sign in" }
         }
     };
     document(page.organisation, "Sign in", page.error, &body)
+}
+
+/// Who it is, and the password that they have; `label` and `field` are that one's.
+pub(super) fn name_and_password(
+    user_name: &str,
+    domain: &str,
+    label: &str,
+    field: &str,
+    invalid: bool,
+) -> Markup {
+    let named = !user_name.is_empty();
+    let invalid = invalid.then_some("true");
+    html! {
+        label for="user-name" { "User name" }
+        input id="user-name" type="text" name=(USER_NAME) value=(user_name) autocomplete="username"
+            autocapitalize="none" spellcheck="false" maxlength="256" required autofocus[!named]
+            aria-describedby="user-name-hint" aria-invalid=[invalid];
+        p.hint id="user-name-hint" { "For example, alice@" (domain) "." }
+        label for="current-password" { (label) }
+        input id="current-password" type="password" name=(field) autocomplete="current-password"
+            maxlength="1024" required autofocus[named] aria-invalid=[invalid];
+    }
 }
 
 /// What the page for a second factor shows.
