@@ -4,6 +4,7 @@
 //! allocated by a length the peer chose beyond what arrived, trailing bytes are refused, and depth is
 //! bounded by the types themselves (none refers to itself) and by `der`'s own limit of 64 levels.
 
+pub(crate) mod backwards;
 mod cursor;
 mod list;
 mod numbers;
@@ -134,7 +135,8 @@ pub(crate) fn encode_application<T: EncodeValue + Tagged>(value: &T, number: u32
 }
 
 /// Gives a type `decode` and `encode` for whole messages. `secret` makes `encode` return a buffer
-/// that is wiped when dropped, for messages that carry keys in the clear.
+/// that is wiped when dropped, for messages that carry keys in the clear. `backwards` writes by
+/// [`backwards::WriteBackwards`].
 macro_rules! message {
     ($type:ty, $name:literal, limit $limit:expr) => {
         message!(@decode $type, $name, $limit, "",
@@ -158,6 +160,25 @@ macro_rules! message {
             |bytes| $crate::asn1::decode_application(bytes, $number, $name, $limit));
         message!(@encode $type, $name, zeroize::Zeroizing<Vec<u8>>,
             |value| zeroize::Zeroizing::new($crate::asn1::encode_application(value, $number)));
+    };
+    ($type:ty, $name:literal, backwards, limit $limit:expr) => {
+        message!(@decode $type, $name, $limit, "",
+            |bytes| $crate::asn1::decode(bytes, $name, $limit));
+        message!(@encode $type, $name, Vec<u8>,
+            |value| $crate::asn1::backwards::encode_backwards(value));
+    };
+    ($type:ty, $name:literal, application $number:literal, backwards, limit $limit:expr) => {
+        message!(@decode $type, $name, $limit, concat!(", tagged `[APPLICATION ", $number, "]`"),
+            |bytes| $crate::asn1::decode_application(bytes, $number, $name, $limit));
+        message!(@encode $type, $name, Vec<u8>,
+            |value| $crate::asn1::backwards::encode_application_backwards(value, $number));
+    };
+    ($type:ty, $name:literal, application $number:literal, secret, backwards, limit $limit:expr) => {
+        message!(@decode $type, $name, $limit, concat!(", tagged `[APPLICATION ", $number, "]`"),
+            |bytes| $crate::asn1::decode_application(bytes, $number, $name, $limit));
+        message!(@encode $type, $name, zeroize::Zeroizing<Vec<u8>>,
+            |value| zeroize::Zeroizing::new(
+                $crate::asn1::backwards::encode_application_backwards(value, $number)));
     };
     (@decode $type:ty, $name:literal, $limit:expr, $tag:expr, |$bytes:ident| $decode:expr) => {
         impl $type {

@@ -57,6 +57,12 @@ macro_rules! int32_numbers {
             }
         }
 
+        impl $crate::asn1::backwards::WriteBackwards for $type {
+            fn write(&self, to: &mut $crate::asn1::backwards::Backwards) {
+                to.integer(self.0.into());
+            }
+        }
+
         impl der::EncodeValue for $type {
             fn value_len(&self) -> der::Result<der::Length> {
                 self.0.value_len()

@@ -69,7 +69,7 @@ pub struct KrbError {
     #[asn1(context_specific = "12", type = "OCTET STRING", optional = "true")]
     pub e_data: Option<Vec<u8>>,
 }
-message!(KrbError, "KRB-ERROR", application 30, limit MAX_MESSAGE);
+message!(KrbError, "KRB-ERROR", application 30, backwards, limit MAX_MESSAGE);
 
 impl KrbError {
     /// A refusal with the required components; the others are public.

@@ -9,6 +9,7 @@ use super::principal::PrincipalName;
 use super::ticket::{EncryptedData, EncryptionKey, HostAddresses, Ticket};
 use super::time::KerberosTime;
 use super::{MAX_MESSAGE, MAX_REQUEST};
+use crate::asn1::backwards::encode_application_backwards;
 use crate::asn1::{self, Constant, Der, Malformed, SequenceOf, UInt32, message};
 
 /// A request to the KDC (RFC 4120 5.4.1). `TYPE` is both `msg-type` and the application tag.
@@ -166,8 +167,8 @@ pub type AsRep = KdcRep<11>;
 /// The answer to a [`TgsReq`].
 pub type TgsRep = KdcRep<13>;
 
-message!(AsRep, "AS-REP", application 11, limit MAX_MESSAGE);
-message!(TgsRep, "TGS-REP", application 13, limit MAX_MESSAGE);
+message!(AsRep, "AS-REP", application 11, backwards, limit MAX_MESSAGE);
+message!(TgsRep, "TGS-REP", application 13, backwards, limit MAX_MESSAGE);
 
 impl<const TYPE: i32> KdcRep<TYPE> {
     /// An answer that gives `cname` of `crealm` the ticket.
@@ -284,13 +285,13 @@ impl EncKdcRepPart {
     /// Writes the encrypted part of an AS-REP, tag 25. The buffer is wiped when dropped.
     #[must_use]
     pub fn encode_as_rep(&self) -> zeroize::Zeroizing<Vec<u8>> {
-        zeroize::Zeroizing::new(asn1::encode_application(self, 25))
+        zeroize::Zeroizing::new(encode_application_backwards(self, 25))
     }
 
     /// Writes the encrypted part of a TGS-REP, tag 26. The buffer is wiped when dropped.
     #[must_use]
     pub fn encode_tgs_rep(&self) -> zeroize::Zeroizing<Vec<u8>> {
-        zeroize::Zeroizing::new(asn1::encode_application(self, 26))
+        zeroize::Zeroizing::new(encode_application_backwards(self, 26))
     }
 }
 

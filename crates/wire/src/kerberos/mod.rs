@@ -18,6 +18,7 @@
 )]
 
 mod ap;
+mod backwards;
 pub(crate) mod basic;
 mod error;
 mod extended_error;

@@ -58,7 +58,7 @@ impl PaData {
 /// 5.9.1): `METHOD-DATA ::= SEQUENCE OF PA-DATA`.
 pub type MethodData = SequenceOf<PaData, 64>;
 
-message!(MethodData, "METHOD-DATA", limit MAX_MESSAGE);
+message!(MethodData, "METHOD-DATA", backwards, limit MAX_MESSAGE);
 
 /// How the client makes its key from a password, for one encryption type (RFC 4120 5.2.7.5).
 ///

@@ -38,7 +38,7 @@ pub struct EncryptedData {
     #[asn1(context_specific = "2", type = "OCTET STRING", deref = "true")]
     pub cipher: Vec<u8>,
 }
-message!(EncryptedData, "EncryptedData", limit MAX_MESSAGE);
+message!(EncryptedData, "EncryptedData", backwards, limit MAX_MESSAGE);
 
 /// A key (RFC 4120 5.2.9). Its bytes are wiped when it is dropped, and never shown. Alone it is what
 /// PA-PKINIT-KX encrypts, usage 44 (RFC 8062 4.3).
@@ -91,7 +91,7 @@ pub struct Checksum {
     #[asn1(context_specific = "1", type = "OCTET STRING", deref = "true")]
     pub checksum: Vec<u8>,
 }
-message!(Checksum, "Checksum", limit MAX_MESSAGE);
+message!(Checksum, "Checksum", backwards, limit MAX_MESSAGE);
 
 /// A network address (RFC 4120 5.2.5).
 ///
@@ -135,7 +135,7 @@ pub struct AuthorizationDataElement {
 /// ```
 pub type AuthorizationData = SequenceOf<AuthorizationDataElement, 64>;
 
-message!(AuthorizationData, "AuthorizationData", limit MAX_MESSAGE);
+message!(AuthorizationData, "AuthorizationData", backwards, limit MAX_MESSAGE);
 
 impl AuthorizationDataElement {
     /// `elements` wrapped so that whoever does not understand them may ignore them:
@@ -194,7 +194,7 @@ pub struct Ticket {
     /// An [`EncTicketPart`] in the service's key, usage 2.
     pub enc_part: EncryptedData,
 }
-message!(Ticket, "Ticket", limit MAX_MESSAGE);
+message!(Ticket, "Ticket", backwards, limit MAX_MESSAGE);
 
 /// What `[APPLICATION 1]` wraps. A ticket is the only tagged type that stands inside others.
 #[derive(Sequence)]
@@ -313,4 +313,4 @@ pub struct EncTicketPart {
     #[asn1(context_specific = "10", optional = "true")]
     pub authorization_data: Option<AuthorizationData>,
 }
-message!(EncTicketPart, "EncTicketPart", application 3, secret, limit MAX_MESSAGE);
+message!(EncTicketPart, "EncTicketPart", application 3, secret, backwards, limit MAX_MESSAGE);

@@ -55,6 +55,17 @@ impl KerberosTime {
         ]
     }
 
+    /// `YYYYMMDDHHMMSSZ`.
+    pub(super) fn text(self) -> [u8; LENGTH] {
+        let [year, month, day, hour, minute, second] = self.parts();
+        let mut text = [b'Z'; LENGTH];
+        let numbers = [year / 100, year % 100, month, day, hour, minute, second];
+        for (pair, number) in text.as_chunks_mut::<2>().0.iter_mut().zip(numbers) {
+            *pair = [number / 10, number % 10].map(|digit| b'0' + (digit % 10) as u8);
+        }
+        text
+    }
+
     fn parse(text: &[u8; LENGTH]) -> Option<KerberosTime> {
         let [digits @ .., b'Z'] = text else {
             return None;
@@ -160,13 +171,7 @@ impl EncodeValue for KerberosTime {
     }
 
     fn encode_value(&self, writer: &mut impl Writer) -> Result<()> {
-        let [year, month, day, hour, minute, second] = self.parts();
-        let mut text = [b'Z'; LENGTH];
-        let numbers = [year / 100, year % 100, month, day, hour, minute, second];
-        for (pair, number) in text.as_chunks_mut::<2>().0.iter_mut().zip(numbers) {
-            *pair = [number / 10, number % 10].map(|digit| b'0' + (digit % 10) as u8);
-        }
-        writer.write(&text)
+        writer.write(&self.text())
     }
 }
 
