@@ -9,7 +9,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use directory::issuers::ISSUERS;
-use directory::{Change, Class, Commit, Cursor, FeedError, Reads, Retention, Table};
+use directory::{Change, Class, Commit, Cursor, FeedError, Reads, Retention, Table, well_known};
 use trust::{SystemRng, Timestamp};
 
 use super::Node;
@@ -126,6 +126,7 @@ impl Node {
     /// Brings keys and certificates into being, and gives the place in the feed from where to go on.
     pub(crate) fn prepare(&self) -> Result<Cursor, Fault> {
         let fault = |error: &(dyn std::error::Error + 'static)| Fault::Party(super::words(error));
+        self.complete_domain();
         let mut cursor = self.noted_cursor().map_err(|error| fault(&error))?;
         self.make_keys(false).map_err(|error| fault(&error))?;
         for _ in 0..ROUNDS {
@@ -137,6 +138,30 @@ impl Node {
             }
         }
         Ok(cursor)
+    }
+
+    /// Adds what every domain has and this one, which an older version made, has not. Where that fails the rest serves
+    /// on, and it is tried again at the next start.
+    fn complete_domain(&self) {
+        let completed =
+            match well_known::complete(&self.directory, self.clock.now(), &mut SystemRng) {
+                Ok(completed) => completed,
+                Err(error) => return self.trouble("adding what every domain has", &error),
+            };
+        for record in completed.added {
+            tracing::info!(
+                name = record.target_name,
+                "every domain has this, and this one got it: it was made by an older version"
+            );
+            self.audit.record(record);
+        }
+        for name in completed.in_the_way {
+            tracing::warn!(
+                name,
+                "every domain has this, and this one does not: another account or group has the name. Delete or rename that \
+                 one, and start the server again"
+            );
+        }
     }
 
     /// Founds the authorities that are not there.

@@ -12,7 +12,7 @@ use directory::password::{PasswordHistory, PasswordMaterial};
 use directory::storage::{Body, Memory, Read, Storage, StorageError};
 use directory::{Attribute, Change, Directory, EntryId, NewEntry, Reads, account, change, testing};
 use ticket::client::{Credential, Failed, Handled, Initial, Secret, Wish};
-use trust::{Clock, Rng, SystemClock, SystemRng};
+use trust::{Clock, Rng, SystemClock, SystemRng, Timestamp};
 use wire::kerberos::{
     AddressType, ApOptions, ApReq, Authenticator, EncKrbPrivPart, EncryptedData, EncryptionKey,
     EncryptionType, ErrorCode, HostAddress, KdcProxyMessage, KerberosTime, KeyUsage, KrbPriv,
@@ -180,6 +180,14 @@ impl House {
     }
 
     fn with(change: impl FnOnce(&mut crate::settings::Settings)) -> Self {
+        Self::over(|_| {}, change)
+    }
+
+    /// A server over a directory to which something was done before it started.
+    fn over(
+        before: impl FnOnce(&Directory),
+        change: impl FnOnce(&mut crate::settings::Settings),
+    ) -> Self {
         let disk = Arc::new(Disk {
             below: Memory::new(),
             full: AtomicBool::new(false),
@@ -210,6 +218,7 @@ impl House {
             ..Parts::new(Arc::clone(&directory))
         };
         found_authorities(&settings, parts()).unwrap();
+        before(&directory);
         let running = Server::start(settings, parts()).unwrap();
         Self {
             running,
@@ -312,6 +321,47 @@ fn error(reply: &[u8]) -> (ErrorCode, PasswordResult) {
         }
         PasswordReply::Result { .. } => panic!("a protected reply"),
     }
+}
+
+/// A store that was set up before the service had an account of its own had none, and nobody could change a password there.
+#[test]
+fn a_server_over_an_older_store_adds_the_service_s_account_at_its_first_start_alone() {
+    let service = |directory: &Directory| {
+        let snapshot = directory.snapshot().unwrap();
+        snapshot.account_by_spn(account::PASSWORD_SERVICE).unwrap()
+    };
+    let house = House::over(
+        |directory| {
+            let id = service(directory).unwrap().id;
+            let delete = [Change::Delete { id }];
+            directory
+                .commit(&delete, &Reads::none(), SystemClock.now())
+                .unwrap();
+            assert!(service(directory).is_none());
+        },
+        |_| {},
+    );
+    let (request, key) = asking(&house.ticket(OLD).unwrap(), NEW);
+    let (result, _) = opened(&ask_udp(house.port(), &request), &key);
+    assert_eq!(result.code, PasswordResultCode::SUCCESS);
+    house.ticket(NEW).unwrap();
+
+    let made = service(&house.directory).unwrap();
+    let House {
+        running, directory, ..
+    } = house;
+    running.shutdown(PATIENCE);
+    let mut settings = settings();
+    settings.listen.password = vec![any()];
+    let again = Server::start(settings, Parts::new(Arc::clone(&directory))).unwrap();
+    let still = service(&directory).unwrap();
+    assert_eq!((still.id, still.keys.kvno()), (made.id, 1));
+    let now = SystemClock.now();
+    let log = directory.snapshot().unwrap();
+    let log = log.audit_log(Timestamp::EPOCH, now, 1_000).unwrap();
+    let completions = log.iter().filter(|line| line.action == "domain.complete");
+    assert_eq!(completions.count(), 1);
+    drop(again);
 }
 
 #[test]
