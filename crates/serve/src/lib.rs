@@ -6,6 +6,7 @@
 
 mod accept;
 mod audit;
+mod connections;
 mod conversation;
 mod cryptography;
 mod datagrams;

@@ -1,17 +1,18 @@
 //! The listeners of a server: their runtime, their threads, what each of them serves.
 
 use std::future::Future;
-use std::net::TcpListener;
+use std::net::{TcpListener, UdpSocket};
 use std::os::unix::net::UnixListener;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::accept::Closing;
+use crate::connections::Connections;
 use crate::conversation::Conversations;
 use crate::datagrams::Datagrams;
 use crate::door::{Http, Kerberos};
@@ -42,6 +43,7 @@ pub(crate) struct Behind {
 pub(crate) struct Listeners {
     runtime: Option<Runtime>,
     datagrams: Vec<Datagrams>,
+    connections: Vec<Connections>,
     tasks: Vec<JoinHandle<()>>,
     close: watch::Sender<bool>,
     pub(crate) tls: Option<Arc<Current>>,
@@ -115,6 +117,9 @@ impl Listeners {
         for datagrams in self.datagrams.drain(..) {
             datagrams.stop();
         }
+        for connections in self.connections.drain(..) {
+            connections.stop();
+        }
         let Some(runtime) = self.runtime.take() else {
             return;
         };
@@ -155,6 +160,7 @@ impl<'a> Opening<'a> {
         let serving = Listeners {
             runtime: None,
             datagrams: Vec::new(),
+            connections: Vec::new(),
             tasks: Vec::new(),
             close,
             tls,
@@ -220,7 +226,15 @@ impl<'a> Opening<'a> {
         };
         let streams = self.streams(Role::KdcTcp, kdc, Some(slow));
         let threads = self.limits.kdc_threads() + signatures;
-        self.kerberos(sockets, Role::KdcUdp, threads, streams)
+        for (udp, tcp) in sockets {
+            self.datagrams(udp, Role::KdcUdp, threads, &streams)?;
+            let (passing_on, passed_on) = mpsc::unbounded_channel();
+            let connections =
+                Connections::serve(tcp, threads, &streams, passing_on, self.runtime.handle())?;
+            self.serving.connections.push(connections);
+            self.run(Arc::clone(&streams).take_over(passed_on, self.closing.clone()));
+        }
+        Ok(())
     }
 
     /// As the KDC, but for what a new password costs: datagrams have a thread for each that is worked at, streams wait
@@ -232,7 +246,12 @@ impl<'a> Opening<'a> {
             queue: self.limits.queue(),
         };
         let streams = self.streams(Role::PasswordTcp, door, Some(slow));
-        self.kerberos(sockets, Role::PasswordUdp, workers, streams)
+        for (udp, tcp) in sockets {
+            self.datagrams(udp, Role::PasswordUdp, workers, &streams)?;
+            let (listener, closing) = (self.watched(tcp)?, self.closing.clone());
+            self.run(Arc::clone(&streams).serve(listener, closing));
+        }
+        Ok(())
     }
 
     fn streams(&self, role: Role, door: &Arc<dyn Kerberos>, slow: Option<Slow>) -> Arc<Streams> {
@@ -246,19 +265,15 @@ impl<'a> Opening<'a> {
         })
     }
 
-    fn kerberos(
+    fn datagrams(
         &mut self,
-        sockets: Vec<Pair>,
+        socket: UdpSocket,
         role: Role,
         threads: usize,
-        streams: Arc<Streams>,
+        streams: &Streams,
     ) -> Result<(), Fault> {
-        for (udp, tcp) in sockets {
-            let datagrams = Datagrams::serve(udp, role, threads, &streams.door, self.metrics)?;
-            self.serving.datagrams.push(datagrams);
-            let (listener, closing) = (self.watched(tcp)?, self.closing.clone());
-            self.run(Arc::clone(&streams).serve(listener, closing));
-        }
+        let datagrams = Datagrams::serve(socket, role, threads, &streams.door, self.metrics)?;
+        self.serving.datagrams.push(datagrams);
         Ok(())
     }
 

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::accept::{self, Closing};
@@ -19,10 +20,10 @@ use crate::moment;
 use crate::room::{Room, Seat};
 
 /// Bytes of the length before each message.
-const LENGTH: usize = 4;
+pub(crate) const LENGTH: usize = 4;
 
 /// Room for what a read brings: more than a sign-in with a certificate has.
-const ROOM: usize = 4096;
+pub(crate) const ROOM: usize = 4096;
 
 /// Limits of one connection.
 #[derive(Clone, Copy, Debug)]
@@ -71,20 +72,56 @@ impl Streams {
         .await;
     }
 
-    async fn converse(
+    /// Goes on with the conversations that the threads of [`Connections`](crate::connections::Connections) pass on, until
+    /// `closing`; then waits for those that are under way.
+    pub(crate) async fn take_over(
         self: Arc<Self>,
-        mut stream: TcpStream,
-        peer: SocketAddr,
-        seat: Seat,
+        mut passed_on: mpsc::UnboundedReceiver<PassedOn>,
         mut closing: Closing,
     ) {
+        let mut conversations = JoinSet::new();
+        let closed = closing.clone();
+        loop {
+            let next = tokio::select! {
+                () = closing.closed() => break,
+                Some(_) = conversations.join_next(), if !conversations.is_empty() => continue,
+                next = passed_on.recv() => next,
+            };
+            let Some(PassedOn { stream, begun }) = next else {
+                break;
+            };
+            match TcpStream::from_std(stream) {
+                Ok(stream) => {
+                    conversations.spawn(Arc::clone(&self).go_on(stream, begun, closed.clone()));
+                }
+                Err(error) => tracing::warn!(%error, "a connection could not be watched"),
+            }
+        }
+        drop(passed_on);
+        while conversations.join_next().await.is_some() {}
+    }
+
+    async fn converse(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        seat: Seat,
+        closing: Closing,
+    ) {
         let Ok(own) = stream.local_addr() else { return };
-        let ends = Ends { peer, own };
-        let mut arrived = Vec::new();
-        for _ in 0..self.limits.messages {
-            seat.waiting();
+        seat.waiting();
+        let begun = Begun::new(Ends { peer, own }, seat);
+        self.go_on(stream, begun, closing).await;
+    }
+
+    async fn go_on(self: Arc<Self>, mut stream: TcpStream, mut begun: Begun, mut closing: Closing) {
+        let (ends, seat) = (begun.ends, &begun.seat);
+        if !self.send(&mut stream, &begun.unsent).await {
+            return;
+        }
+        while begun.messages < self.limits.messages {
             let message = tokio::select! {
-                message = self.read(&mut stream, &mut arrived) => message,
+                message = self.read(&mut stream, &mut begun.arrived) => message,
                 () = seat.evicted() => return,
                 () = closing.closed() => return,
             };
@@ -99,17 +136,29 @@ impl Streams {
                     }
                 }
                 Ok(Message::TooLong) => {
-                    self.metrics
-                        .request(self.role, Outcome::Malformed, Duration::ZERO);
-                    self.send(&mut stream, self.door.too_long()).await;
+                    if let Some(reply) = self.too_long() {
+                        self.send(&mut stream, &reply).await;
+                    }
                     return;
                 }
                 Ok(Message::End) | Err(_) => return,
             };
-            if !self.send(&mut stream, reply).await {
+            let Some(reply) = reply.and_then(|reply| framed(&reply)) else {
+                return;
+            };
+            if !self.send(&mut stream, &reply).await {
                 return;
             }
+            begun.messages += 1;
+            seat.waiting();
         }
+    }
+
+    /// What a peer gets whose message is longer than is taken, framed.
+    pub(crate) fn too_long(&self) -> Option<Vec<u8>> {
+        self.metrics
+            .request(self.role, Outcome::Malformed, Duration::ZERO);
+        self.door.too_long().and_then(|reply| framed(&reply))
     }
 
     /// The next message. `arrived` holds what has arrived and was not taken yet.
@@ -117,15 +166,13 @@ impl Streams {
         let Ok(begun) = timeout(self.limits.idle, fill(stream, arrived, LENGTH)).await else {
             return Ok(Message::End);
         };
-        let (true, Some(length)) = (begun?, arrived.first_chunk::<LENGTH>()) else {
+        if !begun? {
             return Ok(Message::End);
-        };
-        // The high bit is reserved for extensions, of which none is known here: the message is too long.
-        let length = u32::from_be_bytes(*length);
-        if length == 0 || length > self.limits.message {
-            return Ok(Message::TooLong);
         }
-        let end = LENGTH + length as usize;
+        let end = match next(arrived, self.limits.message) {
+            Next::Until(end) => end,
+            Next::TooLong => return Ok(Message::TooLong),
+        };
         let Ok(whole) = timeout(self.limits.transfer, fill(stream, arrived, end)).await else {
             return Ok(Message::End);
         };
@@ -138,7 +185,8 @@ impl Streams {
         Ok(Message::Whole(message))
     }
 
-    fn answer(&self, message: &[u8], ends: Ends) -> Option<Arc<[u8]>> {
+    /// The answer to a message, on this thread.
+    pub(crate) fn answer(&self, message: &[u8], ends: Ends) -> Option<Arc<[u8]>> {
         let began = moment::now();
         let answer = guarded(&self.metrics, "a Kerberos message", || {
             self.door.answer(message, Path::Tcp, ends)
@@ -169,20 +217,76 @@ impl Streams {
         answered.await.ok().flatten()
     }
 
-    /// Sends a reply; whether the conversation can go on.
-    async fn send(&self, stream: &mut TcpStream, reply: Option<Arc<[u8]>>) -> bool {
-        let Some(reply) = reply else { return false };
-        let Ok(length) = u32::try_from(reply.len()) else {
-            return false;
-        };
-        let mut framed = Vec::with_capacity(reply.len() + 4);
-        framed.extend_from_slice(&length.to_be_bytes());
-        framed.extend_from_slice(&reply);
-        matches!(
-            timeout(self.limits.transfer, stream.write_all(&framed)).await,
-            Ok(Ok(()))
-        )
+    /// Sends what is framed; whether the conversation can go on.
+    async fn send(&self, stream: &mut TcpStream, framed: &[u8]) -> bool {
+        framed.is_empty()
+            || matches!(
+                timeout(self.limits.transfer, stream.write_all(framed)).await,
+                Ok(Ok(()))
+            )
     }
+}
+
+/// A conversation as far as it has come.
+pub(crate) struct Begun {
+    pub(crate) ends: Ends,
+    pub(crate) seat: Seat,
+    /// What has arrived and was not answered yet.
+    pub(crate) arrived: Vec<u8>,
+    /// What is answered and was not sent yet, framed.
+    pub(crate) unsent: Vec<u8>,
+    /// Messages that were answered.
+    pub(crate) messages: u32,
+}
+
+impl Begun {
+    /// One that begins.
+    pub(crate) fn new(ends: Ends, seat: Seat) -> Self {
+        Self {
+            ends,
+            seat,
+            arrived: Vec::new(),
+            unsent: Vec::new(),
+            messages: 0,
+        }
+    }
+}
+
+/// A conversation that somebody else goes on with.
+pub(crate) struct PassedOn {
+    /// Its reads and writes do not wait.
+    pub(crate) stream: std::net::TcpStream,
+    pub(crate) begun: Begun,
+}
+
+/// What the bytes that have arrived begin with.
+pub(crate) enum Next {
+    /// A message until here, when it is all there; or what is needed to know more.
+    Until(usize),
+    /// A message that is longer than is taken, or empty.
+    TooLong,
+}
+
+/// How far the message at the beginning of `arrived` goes, of `longest` bytes at most.
+pub(crate) fn next(arrived: &[u8], longest: u32) -> Next {
+    let Some(length) = arrived.first_chunk::<LENGTH>() else {
+        return Next::Until(LENGTH);
+    };
+    // The high bit is reserved for extensions, of which none is known here: the message is too long.
+    match u32::from_be_bytes(*length) {
+        0 => Next::TooLong,
+        length if length > longest => Next::TooLong,
+        length => Next::Until(LENGTH + length as usize),
+    }
+}
+
+/// A reply behind its length.
+pub(crate) fn framed(reply: &[u8]) -> Option<Vec<u8>> {
+    let length = u32::try_from(reply.len()).ok()?;
+    let mut framed = Vec::with_capacity(reply.len() + LENGTH);
+    framed.extend_from_slice(&length.to_be_bytes());
+    framed.extend_from_slice(reply);
+    Some(framed)
 }
 
 /// Reads until at least `wanted` bytes are there; whether they are, or the peer ended before. The buffer grows
