@@ -1,14 +1,16 @@
 //! Sign-in that must be armored, for whom a policy says so (POL-K1).
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use crypto::etype::Etype;
 use crypto::key::KeyKind;
-use directory::{Attribute, Change, EntryId, NewEntry, change, group};
-use kdc::Refused;
+use directory::{Attribute, Change, EntryId, NewEntry, Snapshot, change, group};
+use kdc::{Memory, Refused, Transport, View};
 use policy::settings::kerberos::RequireFast;
 use policy::{Half, PolicyObject, Setting as _, Value, stored};
 use ticket::client::{Failed, Secret};
+use trust::Span;
 use wire::Guid;
 use wire::kerberos::{ErrorCode, MethodData, PaData, PaDataType, PrincipalName};
 
@@ -139,18 +141,10 @@ fn a_policy_that_is_taken_back_or_disabled_requires_nothing() {
     let (_, mut object) = require(&mut world);
     assert!(world.password("alice", PASSWORD).is_err());
     object.enabled = false;
-    let replaced = {
-        let snapshot = world.directory.snapshot().unwrap();
-        stored::replace(&snapshot, &object).unwrap()
-    };
-    world.commit(&[replaced]);
+    replace(&world, &object);
     assert!(world.password("alice", PASSWORD).is_ok());
     object.enabled = true;
-    let replaced = {
-        let snapshot = world.directory.snapshot().unwrap();
-        stored::replace(&snapshot, &object).unwrap()
-    };
-    world.commit(&[replaced]);
+    replace(&world, &object);
     assert!(world.password("alice", PASSWORD).is_err());
     let deleted = {
         let snapshot = world.directory.snapshot().unwrap();
@@ -172,4 +166,62 @@ fn a_policy_of_a_later_release_is_not_passed_over() {
     // Under armor nothing hangs on it, so that somebody can mend it.
     let request = armored(&mut world);
     world.given(&request.encode()).unwrap();
+}
+
+/// Puts a policy object in the place of the one of its name.
+fn replace(world: &World, object: &PolicyObject) {
+    let replaced = {
+        let snapshot = world.directory.snapshot().unwrap();
+        stored::replace(&snapshot, object).unwrap()
+    };
+    world.commit(&[replaced]);
+}
+
+/// Why alice is refused without armor, asked of one state of the directory, and which state it was in the end.
+fn refused_by<'a>(world: &'a mut World, directory: Snapshot<'a>) -> (Option<Refused>, u64) {
+    let key = world.key_of(world.alice, Etype::Aes256CtsHmacSha1_96);
+    let request = Password::new("alice", key, world.now, &mut world.rng).encode();
+    let view = View {
+        directory,
+        realm: &world.realm,
+        identities: &world.identities,
+        issuers: &world.issuers,
+        lockout: &world.lockout,
+        memory: &world.memory,
+    };
+    let (now, rng) = (world.now, &mut world.rng);
+    let answer = kdc::answer(&request, None, Transport::Stream, &view, now, rng);
+    (answer.exchange.unwrap().refused, view.directory.number())
+}
+
+/// The race: a snapshot that found all that it needed in the directory's cache, and moves on to a newer state in the
+/// very moment in which the policies are read.
+#[test]
+fn policies_that_were_read_of_a_newer_state_are_not_kept_for_an_older_one() {
+    for required in [false, true] {
+        let mut world = World::new();
+        let (_, mut object) = require(&mut world);
+        object.enabled = required;
+        replace(&world, &object);
+        // Alice and the realm's keys are in the cache from here on; what is kept of policies is not.
+        let _ = world.password("alice", PASSWORD);
+        world.memory = Memory::new(Span::minutes(5), &mut world.rng);
+        let directory = Arc::clone(&world.directory);
+        let (early, steady) = (directory.snapshot().unwrap(), directory.snapshot().unwrap());
+        // This one has looked into the store, and stays where it is.
+        assert_eq!(stored::objects(&steady).unwrap().len(), 1);
+        let before = steady.number();
+        object.enabled = !required;
+        replace(&world, &object);
+
+        let by = |required: bool| required.then_some(Refused::ArmorRequired);
+        assert_eq!(early.number(), before, "it has not looked yet");
+        let (refused, state) = refused_by(&mut world, early);
+        assert_eq!(refused, by(!required));
+        assert!(state > before, "it moved on while it looked");
+        // Whoever is asked of the older state answers by its policies.
+        assert_eq!(refused_by(&mut world, steady), (by(required), before));
+        let newest = directory.snapshot().unwrap();
+        assert_eq!(refused_by(&mut world, newest), (by(!required), state));
+    }
 }
