@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::header::CONTENT_LENGTH;
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -26,7 +26,7 @@ use crate::fault::Role;
 use crate::guard::guarded;
 use crate::metrics::{Metrics, Outcome};
 use crate::moment;
-use crate::room::{Room, Seat};
+use crate::room::{Freight, Room, Seat};
 use crate::translate;
 
 /// How many requests one HTTP/2 connection may have under way.
@@ -220,23 +220,26 @@ impl Conversations {
         activity: &Activity,
     ) -> Response {
         let began = moment::now();
-        let (outcome, response) = match self.read(request, &caller).await {
+        let mut freight = self.room.freight();
+        let (outcome, response) = match self.read(request, &caller, &mut freight).await {
             Ok(request) => {
                 let _answering = activity.answer();
                 self.ask(request).await
             }
-            Err(refusal) => (Outcome::Malformed, refusal),
+            Err(NotRead::Refused(refusal)) => (Outcome::Malformed, refusal),
+            Err(NotRead::NoRoom) => (Outcome::Busy, busy()),
         };
         self.metrics.request(self.role, outcome, began.elapsed());
         response
     }
 
-    /// The request with its whole body, or the refusal of one that is too long or too slow.
+    /// The request with its whole body, for which `freight` has the room, or the refusal of one that is too long or too slow.
     async fn read(
         &self,
         request: http::Request<Incoming>,
         caller: &Caller,
-    ) -> Result<Request, Response> {
+        freight: &mut Freight,
+    ) -> Result<Request, NotRead> {
         let (head, body) = request.into_parts();
         let announced = head
             .headers
@@ -245,30 +248,13 @@ impl Conversations {
         if announced.is_some_and(|length| length > self.limits.body as u64) {
             return Err(too_large());
         }
-        let body = timeout(
-            self.limits.transfer,
-            Limited::new(body, self.limits.body).collect(),
-        )
-        .await;
-        let body = match body {
-            Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large()),
-            Ok(Err(_)) => return Err(error(400, "invalid_request", "the request was cut short")),
-            Err(_) => {
-                return Err(error(
-                    408,
-                    "invalid_request",
-                    "the request took too long to arrive",
-                ));
-            }
+        let body = collect(body, self.limits.body, freight);
+        let Ok(body) = timeout(self.limits.transfer, body).await else {
+            let why = "the request took too long to arrive";
+            return Err(refused(408, why));
         };
-        translate::request(&head, body, caller).map_err(|_| {
-            error(
-                431,
-                "invalid_request",
-                "the request has too many header fields",
-            )
-        })
+        translate::request(&head, body?, caller)
+            .map_err(|_| refused(431, "the request has too many header fields"))
     }
 
     async fn ask(&self, request: Request) -> (Outcome, Response) {
@@ -298,8 +284,44 @@ pub(crate) fn error(status: u16, error: &str, description: &str) -> Response {
     )
 }
 
-fn too_large() -> Response {
-    error(413, "invalid_request", "the request is too long")
+/// Why a request was not read.
+enum NotRead {
+    /// It is refused.
+    Refused(Response),
+    /// What others bring takes all the room.
+    NoRoom,
+}
+
+/// A body of `limit` bytes at most, as far as there is room.
+async fn collect(
+    mut body: Incoming,
+    limit: usize,
+    freight: &mut Freight,
+) -> Result<Bytes, NotRead> {
+    let mut collected = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| refused(400, "the request was cut short"))?;
+        let Ok(data) = frame.into_data() else {
+            continue;
+        };
+        let length = collected.len() + data.len();
+        if length > limit {
+            return Err(too_large());
+        }
+        if !freight.holds(length) {
+            return Err(NotRead::NoRoom);
+        }
+        collected.extend_from_slice(&data);
+    }
+    Ok(collected.freeze())
+}
+
+fn refused(status: u16, why: &str) -> NotRead {
+    NotRead::Refused(error(status, "invalid_request", why))
+}
+
+fn too_large() -> NotRead {
+    refused(413, "the request is too long")
 }
 
 /// Our own failure, of which the peer learns no more than that.

@@ -2,13 +2,16 @@
 //!
 //! A newcomer over the total takes the place of whoever has kept the server waiting longest, so that a
 //! crowd of silent connections cannot shut the door for the others (security.md row 21).
+//!
+//! And how much of what they bring may lie here at once: many connections with many long requests each, none of which ever
+//! ends, would take all memory there is.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Notify;
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::fault::Role;
 use crate::metrics::Metrics;
@@ -16,9 +19,19 @@ use crate::metrics::Metrics;
 /// A connection's turn counter while its request is being answered: never the longest to wait.
 const BUSY: u64 = u64::MAX;
 
+/// What a request may bring without asking for room, in bytes: nearly all bring less.
+const SMALL: usize = 8 * 1024;
+
+/// Bytes of a unit of the room that longer ones have.
+const UNIT: usize = 4 * 1024;
+
+/// How many units there are: 64 MiB.
+const UNITS: usize = 16 * 1024;
+
 /// The room that one listener has for connections.
 #[derive(Debug)]
 pub(crate) struct Room {
+    freight: Arc<Semaphore>,
     role: Role,
     total: usize,
     per_address: usize,
@@ -44,6 +57,7 @@ impl Room {
         metrics: Arc<Metrics>,
     ) -> Arc<Self> {
         Arc::new(Self {
+            freight: Arc::new(Semaphore::new(UNITS)),
             role,
             total: total.max(1),
             per_address: per_address.max(1),
@@ -51,6 +65,15 @@ impl Room {
             metrics,
             open: Mutex::default(),
         })
+    }
+
+    /// Room for what a request brings, to be asked for as it comes.
+    pub(crate) fn freight(&self) -> Freight {
+        Freight {
+            room: Arc::clone(&self.freight),
+            held: None,
+            units: 0,
+        }
     }
 
     fn open(&self) -> MutexGuard<'_, HashMap<u64, Place>> {
@@ -102,6 +125,39 @@ impl Room {
         longest.leaving = true;
         longest.leave.notify_one();
         self.metrics.evicted(self.role);
+        true
+    }
+}
+
+/// The room that one request's body takes, given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Freight {
+    room: Arc<Semaphore>,
+    held: Option<OwnedSemaphorePermit>,
+    units: usize,
+}
+
+impl Freight {
+    /// Takes room for `bytes` in all; whether there is some.
+    pub(crate) fn holds(&mut self, bytes: usize) -> bool {
+        let wanted = match bytes {
+            ..=SMALL => 0,
+            bytes => bytes.div_ceil(UNIT),
+        };
+        let Ok(more) = u32::try_from(wanted.saturating_sub(self.units)) else {
+            return false;
+        };
+        if more == 0 {
+            return true;
+        }
+        let Ok(taken) = Arc::clone(&self.room).try_acquire_many_owned(more) else {
+            return false;
+        };
+        match &mut self.held {
+            Some(held) => held.merge(taken),
+            None => self.held = Some(taken),
+        }
+        self.units = wanted;
         true
     }
 }
@@ -182,6 +238,21 @@ mod tests {
         assert!(room.admit(address(2)).is_none());
         talking.waiting();
         assert!(room.admit(address(2)).is_some());
+    }
+
+    #[test]
+    fn what_requests_bring_has_room_in_all_and_small_ones_need_none() {
+        let room = room(1, 1);
+        let mut long: Vec<Freight> = (0..64).map(|_| room.freight()).collect();
+        for freight in &mut long {
+            assert!(freight.holds(1));
+            assert!(freight.holds(1 << 19) && freight.holds(1 << 20));
+        }
+        let mut another = room.freight();
+        assert!(another.holds(SMALL) && !another.holds(SMALL + 1));
+        long.pop();
+        assert!(another.holds(1 << 20));
+        assert!(!room.freight().holds(1 << 20));
     }
 
     #[test]
