@@ -153,7 +153,7 @@ pub(crate) fn answer(
     }]));
     let ticket = issued.seal(&part, service.key(&view.realm.etypes)?, rng);
     let key = ReplyKey::Agreed(agreed.key);
-    let confirmed = as_exchange::confirmation(received.bytes, request, &key);
+    let confirmed = as_exchange::confirmation(received.bytes, request, &key, &service, view);
     let plain = issued
         .reply_part(body.nonce.into(), None, confirmed)
         .encode_as_rep();

@@ -116,12 +116,12 @@ fn give(
         true => proof?,
         false => return Err(nobody::refused(proof)),
     };
+    progress.means = Some(means(&account, &proof));
+    progress.old = proof.old().to_vec();
     let Asked { service, etype } = match before {
         Some(asked) => asked,
         None => Asked::judge(body, &account, view, now)?,
     };
-    progress.means = Some(means(&account, &proof));
-    progress.old = proof.old().to_vec();
     let changes_passwords = service.changes_passwords();
     if let Proof::Password(_) = proof
         && !changes_passwords
@@ -169,7 +169,7 @@ fn give(
         (padata, key) = (outside, ReplyKey::Agreed(strong));
         client = armor.shown(client);
     }
-    let confirmed = confirmation(bytes, request, &key);
+    let confirmed = confirmation(bytes, request, &key, &service, view);
     let expires = key_expiration(&account, &proof, view)?;
     let reply_part = issued.reply_part(body.nonce.into(), expires, confirmed);
     let enc_part = seal_reply(&key, &reply_part.encode_as_rep(), rng);
@@ -365,6 +365,8 @@ pub(crate) fn confirmation(
     bytes: &[u8],
     request: &AsReq,
     key: &ReplyKey<'_>,
+    service: &Service,
+    view: &View<'_>,
 ) -> Option<MethodData> {
     request.find_padata(PaDataType::REQ_ENC_PA_REP)?;
     let usage = KeyUsage::AS_REQ_CHECKSUM;
@@ -376,9 +378,14 @@ pub(crate) fn confirmation(
         cksumtype: ChecksumType(etype.checksum_type()),
         checksum: checksum.to_vec(),
     };
-    // Beside it, where nobody can take it out, that the KDC speaks FAST.
-    let padata = PaData::new(PaDataType::REQ_ENC_PA_REP, checksum.encode());
-    Some(vec![padata, PaData::empty(PaDataType::FX_FAST)].into())
+    // Beside it, where nobody can take it out, that the KDC speaks FAST, in the words of RFC 6806 11 and of MS-KILE 2.2.8.
+    let supported = crypto_policy::supported_by(&service.account, &view.realm.etypes);
+    let said = [
+        PaData::new(PaDataType::REQ_ENC_PA_REP, checksum.encode()),
+        PaData::empty(PaDataType::FX_FAST),
+        PaData::new(PaDataType::SUPPORTED_ETYPES, supported.encode()),
+    ];
+    Some(said.into())
 }
 
 /// When the password ends, for a client that signed in with it.

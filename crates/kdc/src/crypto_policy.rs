@@ -5,7 +5,7 @@ use crypto::agreement::Group;
 use crypto::digest::DigestAlgorithm;
 use crypto::etype::Etype;
 use crypto::key::PublicKey;
-use directory::Account;
+use directory::{Account, AccountKind};
 use wire::kerberos::SupportedEncryptionTypes;
 
 use crate::refused::Refused;
@@ -150,12 +150,29 @@ pub(crate) fn account_takes(account: &Account, etype: Etype) -> bool {
     if named == 0 {
         return true;
     }
-    let bit = match etype {
+    named & bit_of(etype) != 0
+}
+
+/// The bit of msDS-SupportedEncryptionTypes that names an etype.
+const fn bit_of(etype: Etype) -> u32 {
+    match etype {
         Etype::Aes128CtsHmacSha1_96 => SupportedEncryptionTypes::AES128_CTS_HMAC_SHA1_96.0,
         Etype::Aes256CtsHmacSha1_96 => SupportedEncryptionTypes::AES256_CTS_HMAC_SHA1_96.0,
         Etype::Aes128CtsHmacSha256_128 | Etype::Aes256CtsHmacSha384_192 => FUTURE,
+    }
+}
+
+/// What a service supports, as PA-SUPPORTED-ENCTYPES says it (MS-KILE 2.2.8): the etypes that it takes, and of the
+/// ticket-granting service that it speaks FAST.
+pub(crate) fn supported_by(service: &Account, realm: &[Etype]) -> SupportedEncryptionTypes {
+    let fast = match service.kind {
+        AccountKind::Krbtgt => SupportedEncryptionTypes::FAST_SUPPORTED,
+        _ => SupportedEncryptionTypes::default(),
     };
-    named & bit != 0
+    let taken = etypes_of(service, realm).into_iter();
+    taken.fold(fast, |all, etype| {
+        all.with(SupportedEncryptionTypes(bit_of(etype)))
+    })
 }
 
 /// The realm's etypes that an account takes.

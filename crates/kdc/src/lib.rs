@@ -12,6 +12,7 @@
 //! To add a way of pre-authentication: a variant of `preauth::Proof` with a module that alone can build it, a
 //! line in `preauth::hints`, and what it tells services in `pac::key_identities`.
 
+mod addresses;
 mod anonymous;
 mod armoring;
 mod as_exchange;
@@ -62,7 +63,7 @@ pub use revocation::{Needed, Place};
 pub use sources::SourceLimits;
 pub use ticket::{CertificateMeans, KeyMeans, Means};
 
-/// Characters of a name that the audit log gets.
+/// Characters of a name, or of a reason, that the audit log gets.
 const LONGEST_SHOWN: usize = 256;
 
 /// What the KDC may read.
@@ -296,6 +297,10 @@ fn initial(
     let reply = answer.unwrap_or_else(|refused| {
         let account = progress.client.as_ref().map(|client| &*client.account);
         let data = reply::data(&refused, request, armor, account, view, now);
+        let data = data.or_else(|| {
+            exchange.means?;
+            reply::status(&refused)
+        });
         let reply = reply::refusal_under(armor, &refused, body, data, view, now, rng);
         exchange.refused = Some(refused);
         reply
@@ -338,7 +343,10 @@ fn granting(
     exchange.means = progress.means;
     exchange.etypes = progress.etypes;
     let reply = answer.unwrap_or_else(|refused| {
-        let reply = reply::refusal_under(armor, &refused, body, None, view, now, rng);
+        // Of its own account alone: of whom it asks for a service learns the code.
+        let own = exchange.means.is_some() && exchange.for_user.is_none();
+        let data = own.then(|| reply::status(&refused)).flatten();
+        let reply = reply::refusal_under(armor, &refused, body, data, view, now, rng);
         exchange.refused = Some(refused);
         reply
     });
@@ -347,15 +355,27 @@ fn granting(
 
 /// A name for the audit log, which must not grow by what strangers call themselves.
 fn shown(name: &PrincipalName) -> String {
-    let mut text = name.to_string();
+    bounded(name.to_string())
+}
+
+fn bounded(mut text: String) -> String {
     if let Some((end, _)) = text.char_indices().nth(LONGEST_SHOWN) {
         text.truncate(end);
         text.push('…');
+        // Lines wait for the audit log's writer by the ten thousands: not with the room of what was cut off.
+        text.shrink_to_fit();
     }
     text
 }
 
 impl Exchange {
+    /// Why it was refused, in words for the audit log, which must not grow by what strangers write into certificates.
+    #[must_use]
+    pub fn reason(&self) -> Option<String> {
+        let refused = self.refused.as_ref()?;
+        Some(bounded(refused.to_string()))
+    }
+
     fn new(kind: ExchangeKind, time: Timestamp, refused: Option<Refused>) -> Self {
         Self {
             kind,

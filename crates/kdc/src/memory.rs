@@ -3,6 +3,8 @@
 use std::sync::Arc;
 
 use crypto::etype::{Etype, Key, KeySchedule};
+use crypto::key::PublicKey;
+use crypto::signature::Verifier;
 use directory::EntryId;
 use ticket::{KeySet, Recent};
 use trust::{Rng, Span, Timestamp};
@@ -38,6 +40,35 @@ fn nobodys_key(etype: Etype, rng: &mut dyn Rng) -> (u32, KeySchedule) {
     (1, Key::random_to_key(etype, &rng.bytes()).into())
 }
 
+/// Keys whose private halves nobody knows: a number without known factors, and the generator of P-256.
+fn nobodys_verifiers() -> Vec<Verifier> {
+    /// SubjectPublicKeyInfo with rsaEncryption, up to the modulus of 2,048 bits; and what follows on it, 65,537.
+    const RSA: ([u8; 33], [u8; 5]) = (
+        [
+            0x30, 0x82, 0x01, 0x22, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d,
+            0x01, 0x01, 0x01, 0x05, 0x00, 0x03, 0x82, 0x01, 0x0f, 0x00, 0x30, 0x82, 0x01, 0x0a,
+            0x02, 0x82, 0x01, 0x01, 0x00,
+        ],
+        [0x02, 0x03, 0x01, 0x00, 0x01],
+    );
+    let rsa = [&RSA.0[..], &[0xc3; 256], &RSA.1].concat();
+    let keys = [rsa.as_slice(), &P256_GENERATOR];
+    let keys = keys
+        .into_iter()
+        .filter_map(|key| PublicKey::from_spki_der(key).ok());
+    keys.map(Verifier::new).collect()
+}
+
+/// The generator of P-256 as a public key (FIPS 186-4 D.1.2.3).
+const P256_GENERATOR: [u8; 91] = [
+    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a,
+    0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00, 0x04, 0x6b, 0x17, 0xd1, 0xf2, 0xe1,
+    0x2c, 0x42, 0x47, 0xf8, 0xbc, 0xe6, 0xe5, 0x63, 0xa4, 0x40, 0xf2, 0x77, 0x03, 0x7d, 0x81, 0x2d,
+    0xeb, 0x33, 0xa0, 0xf4, 0xa1, 0x39, 0x45, 0xd8, 0x98, 0xc2, 0x96, 0x4f, 0xe3, 0x42, 0xe2, 0xfe,
+    0x1a, 0x7f, 0x9b, 0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16, 0x2b, 0xce, 0x33, 0x57, 0x6b,
+    0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5,
+];
+
 /// A message, by the SHA-256 digest of its bytes.
 pub(crate) type MessageId = [u8; 32];
 
@@ -71,6 +102,8 @@ pub struct Memory {
     /// Keys that are nobody's, one of each etype: what a message is tried with that there is no key for, so that it takes
     /// as long.
     pub(crate) nobodys_keys: KeySet,
+    /// The same for signatures: a key by RSA and one by elliptic curves.
+    pub(crate) nobodys_verifiers: Vec<Verifier>,
 }
 
 impl Memory {
@@ -84,6 +117,7 @@ impl Memory {
             not_had: Recent::new(NOT_HAD_FOR, NOT_HAD),
             armoring: Armoring::default(),
             nobodys_keys: KeySet::new(Etype::ALL.map(|etype| nobodys_key(etype, rng)).into()),
+            nobodys_verifiers: nobodys_verifiers(),
             sources: Sources::new(rng),
         }
     }
@@ -127,5 +161,17 @@ impl Memory {
             _ => &self.long_answers,
         };
         answers.remember(message, Arc::clone(answer), now);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_has_a_key_of_each_kind() {
+        let kinds = nobodys_verifiers();
+        let kinds: Vec<usize> = kinds.iter().map(|one| one.key().bits()).collect();
+        assert_eq!(kinds, [2_048, 256]);
     }
 }

@@ -225,6 +225,9 @@ pub enum Refused {
     /// The ticket is over.
     #[error("the ticket has expired")]
     TicketExpired,
+    /// The ticket is for other addresses than the one that it came from.
+    #[error("the ticket is for other addresses than the one that it came from")]
+    WrongAddress,
     /// The ticket has not begun.
     #[error("the ticket is not valid yet")]
     TicketNotYetValid,
@@ -312,6 +315,8 @@ impl Refused {
                 | Self::InvalidSignature
                 | Self::KeyNotListed
                 | Self::WeakKey(_)
+                | Self::CertificateInvalid(_)
+                | Self::CertificateNotIssued
                 | Self::ClientNameMismatch
                 | Self::ChecksumMissing
                 | Self::ChecksumWrong
@@ -414,6 +419,7 @@ impl Refused {
             Self::KeyGone => ErrorCode::KRB_AP_ERR_BADKEYVER,
             Self::TicketExpired => ErrorCode::KRB_AP_ERR_TKT_EXPIRED,
             Self::TicketNotYetValid => ErrorCode::KRB_AP_ERR_TKT_NYV,
+            Self::WrongAddress => ErrorCode::KRB_AP_ERR_BADADDR,
             Self::Repeated => ErrorCode::KRB_AP_ERR_REPEAT,
             Self::BadMatch => ErrorCode::KRB_AP_ERR_BADMATCH,
             Self::InappropriateChecksum | Self::ArmoredChecksumType => {
@@ -453,6 +459,7 @@ fn code_of(why: Why) -> ErrorCode {
         | Why::NotAuthority
         | Why::PathLength
         | Why::Names
+        | Why::NameOfAnother
         | Why::Policy => ErrorCode::KDC_ERR_INVALID_CERTIFICATE,
     }
 }

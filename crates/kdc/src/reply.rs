@@ -4,8 +4,8 @@ use directory::Account;
 use trust::{Rng, Timestamp};
 use wire::asn1::AlgorithmIdentifierOwned;
 use wire::kerberos::{
-    AsReq, KdcReqBody, KrbError, MethodData, Microseconds, PaData, PaDataType, TypedData,
-    TypedDataElement,
+    AsReq, KdcReqBody, KerbErrorData, KerbExtError, KrbError, MethodData, Microseconds, PaData,
+    PaDataType, TypedData, TypedDataElement,
 };
 use wire::pkinit::TdCmsDigestAlgorithms;
 
@@ -23,6 +23,8 @@ pub(crate) enum Data {
     Methods(MethodData),
     /// What would have been accepted.
     Typed(PaDataType, Vec<u8>),
+    /// What is the matter with the client's account, in Windows' words (MS-KILE 2.2.1).
+    Status(KerbExtError),
 }
 
 impl Data {
@@ -36,6 +38,7 @@ impl Data {
                 };
                 TypedData::from([element]).encode()
             }
+            Self::Status(status) => KerbErrorData::from(status).encode(),
         }
     }
 
@@ -44,6 +47,10 @@ impl Data {
         match self {
             Self::Methods(methods) => methods.into_vec(),
             Self::Typed(data_type, data) => vec![PaData::new(data_type, data)],
+            // The number that Windows uses for it there; elsewhere it is a salt's.
+            Self::Status(status) => {
+                vec![PaData::new(PaDataType::PW_SALT, status.encode().to_vec())]
+            }
         }
     }
 }
@@ -142,6 +149,18 @@ pub(crate) fn data(
         )),
         _ => None,
     }
+}
+
+/// What is the matter with the client's account, for clients that show it, where the code says less. For who has proven to
+/// be the client: nobody else learns whether an account is there, let alone in which state.
+pub(crate) fn status(refused: &Refused) -> Option<Data> {
+    let status = match refused {
+        Refused::ClientDisabled => KerbExtError::ACCOUNT_DISABLED,
+        Refused::ClientExpired => KerbExtError::ACCOUNT_EXPIRED,
+        Refused::PasswordMustChange => KerbExtError::PASSWORD_MUST_CHANGE,
+        _ => return None,
+    };
+    Some(Data::Status(KerbExtError::new(status)))
 }
 
 fn accepted_digests(policy: &CryptoPolicy) -> Vec<u8> {

@@ -8,9 +8,10 @@ use ticket::{Accepted, Keys, Means, Unaccepted, Unopened, VersionedKey};
 use trust::{Rng, Span, Timestamp};
 use wire::kerberos::{
     ApReq, AuthorizationData, AuthorizationDataElement, AuthorizationDataType, EncTicketPart,
-    KdcOptions, KeyUsage, PaDataType, PrincipalName, TgsRep, TgsReq, TicketFlags,
+    HostAddresses, KdcOptions, KeyUsage, PaDataType, PrincipalName, TgsRep, TgsReq, TicketFlags,
 };
 
+use crate::addresses;
 use crate::client;
 use crate::fast::{self, Armor, Opened, Shown};
 use crate::issue::{self, Issued};
@@ -195,6 +196,7 @@ fn present(
         .take_authenticator(authenticator, received.id, now)?;
     fast::check_not_armor(&accepted)?;
     let part = &accepted.ticket;
+    addresses::check(part, received.from)?;
     let (pac, means, account) = believe(part, key, &krbtgt, progress, view, now)?;
     Ok(Presented {
         accepted,
@@ -264,7 +266,7 @@ fn still_there(
     Ok(account)
 }
 
-type Addresses = Option<wire::kerberos::HostAddresses>;
+type Addresses = Option<HostAddresses>;
 
 /// Times, flags and addresses of the new ticket (RFC 4120 3.3.3).
 fn decide(

@@ -29,27 +29,27 @@ use crate::forge::{Attributes, Pkinit};
 use crate::world::{Pair, World, refused};
 
 /// The kind of key that all of these use.
-fn new_key() -> PrivateKey {
+pub(crate) fn new_key() -> PrivateKey {
     PrivateKey::generate(KeyKind::P256)
 }
 
 /// What a certificate says, to be changed by each case.
 #[derive(Clone)]
-struct Card {
-    serial: Vec<u8>,
-    subject: Name,
-    from: Timestamp,
-    until: Timestamp,
-    purposes: Vec<ObjectIdentifier>,
-    names: Vec<GeneralName>,
-    sid: Option<Sid>,
-    others: Vec<Extension>,
-    algorithm: Option<Vec<u8>>,
+pub(crate) struct Card {
+    pub(crate) serial: Vec<u8>,
+    pub(crate) subject: Name,
+    pub(crate) from: Timestamp,
+    pub(crate) until: Timestamp,
+    pub(crate) purposes: Vec<ObjectIdentifier>,
+    pub(crate) names: Vec<GeneralName>,
+    pub(crate) sid: Option<Sid>,
+    pub(crate) others: Vec<Extension>,
+    pub(crate) algorithm: Option<Vec<u8>>,
 }
 
 impl Card {
     /// A smart card's certificate for alice as a foreign issuer makes it.
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             serial: vec![0x12, 0x34, 0x56],
             subject: Name::common("Alice"),
@@ -63,12 +63,12 @@ impl Card {
         }
     }
 
-    fn with_sid(mut self, sid: Sid) -> Self {
+    pub(crate) fn with_sid(mut self, sid: Sid) -> Self {
         self.sid = Some(sid);
         self
     }
 
-    fn sign(&self, spki: &[u8], issuer: &Pair) -> Vec<u8> {
+    pub(crate) fn sign(&self, spki: &[u8], issuer: &Pair) -> Vec<u8> {
         let issued_by = Certificate::parse(&issuer.certificate).unwrap();
         let mut extensions = self.others.clone();
         if !self.purposes.is_empty() {
@@ -96,18 +96,18 @@ impl Card {
         assemble(&tbs, identifier, &signature)
     }
 
-    fn issue(&self, issuer: &Pair) -> Pair {
+    pub(crate) fn issue(&self, issuer: &Pair) -> Pair {
         let key = new_key();
         let certificate = self.sign(&key.public_key().to_spki_der(), issuer);
         Pair { key, certificate }
     }
 }
 
-fn upn(text: &str) -> GeneralName {
+pub(crate) fn upn(text: &str) -> GeneralName {
     GeneralName::UserPrincipalName(text.to_owned())
 }
 
-fn ca() -> Extension {
+pub(crate) fn ca() -> Extension {
     Extension::basic_constraints(BasicConstraints {
         ca: true,
         path_length: None,
@@ -115,7 +115,7 @@ fn ca() -> Extension {
 }
 
 /// An authority of any name; a root of its own where nobody issues it.
-fn authority(name: &str, issuer: Option<&Pair>) -> Pair {
+pub(crate) fn authority(name: &str, issuer: Option<&Pair>) -> Pair {
     let key = new_key();
     let card = Card {
         subject: Name::common(name),
@@ -134,22 +134,22 @@ fn authority(name: &str, issuer: Option<&Pair>) -> Pair {
     Pair { certificate, ..own }
 }
 
-fn parsed(pair: &Pair) -> Certificate {
+pub(crate) fn parsed(pair: &Pair) -> Certificate {
     Certificate::parse(&pair.certificate).unwrap()
 }
 
-fn id_of(pair: &Pair) -> IssuerId {
+pub(crate) fn id_of(pair: &Pair) -> IssuerId {
     IssuerId::of(&parsed(pair))
 }
 
 /// A world with a smart-card issuer of somebody else's, whose list says that nothing is revoked.
-struct Cards {
-    world: World,
-    issuer: Pair,
+pub(crate) struct Cards {
+    pub(crate) world: World,
+    pub(crate) issuer: Pair,
 }
 
 impl Cards {
-    fn new(mapping: Mapping) -> Self {
+    pub(crate) fn new(mapping: Mapping) -> Self {
         let mut cards = Self {
             world: World::new(),
             issuer: authority("Cards", None),
@@ -165,7 +165,7 @@ impl Cards {
         cards
     }
 
-    fn say(&self, say: impl FnOnce(&mut Settings)) {
+    pub(crate) fn say(&self, say: impl FnOnce(&mut Settings)) {
         let issuer = id_of(&self.issuer);
         let snapshot = self.world.directory.snapshot().unwrap();
         let mut settings = snapshot.issuer_settings(&issuer).unwrap();
@@ -175,7 +175,7 @@ impl Cards {
     }
 
     /// An issuer's list is in hand, for two days.
-    fn list(&self, issuer: &Pair) {
+    pub(crate) fn list(&self, issuer: &Pair) {
         let row = ListRow {
             this_update: START,
             next_update: START + Span::days(2),
@@ -188,12 +188,12 @@ impl Cards {
         self.put(LISTS, id_of(issuer).0.to_vec(), row.to_bytes());
     }
 
-    fn put(&self, table: Table, key: Vec<u8>, value: Vec<u8>) {
+    pub(crate) fn put(&self, table: Table, key: Vec<u8>, value: Vec<u8>) {
         let put = change::put(table, key, value, Timestamp::NEVER);
         self.world.commit(&[put]);
     }
 
-    fn revoke(&self, issuer: &Pair, card: &Pair) {
+    pub(crate) fn revoke(&self, issuer: &Pair, card: &Pair) {
         let row = RevokedRow {
             since: START,
             reason: Reason::KeyCompromise,
@@ -202,7 +202,7 @@ impl Cards {
         self.put(REVOKED, key, row.to_bytes());
     }
 
-    fn answered(&self, card: &Pair, status: CertificateStatus) {
+    pub(crate) fn answered(&self, card: &Pair, status: CertificateStatus) {
         let until = START + Span::days(1);
         let row = OcspRow { status, until };
         let key = id_of(&self.issuer).row(parsed(card).serial());
@@ -210,22 +210,22 @@ impl Cards {
         self.world.commit(&[put]);
     }
 
-    fn map(&self, account: EntryId, values: &[String]) {
+    pub(crate) fn map(&self, account: EntryId, values: &[String]) {
         let values = values.iter().map(|value| value.as_str().into()).collect();
         let edit = directory::Edit::Set(Attribute::AltSecurityIdentities, values);
         self.world.commit(&[change::modify(account, vec![edit])]);
     }
 
-    fn alice(&self) -> Sid {
+    pub(crate) fn alice(&self) -> Sid {
         self.world.account(self.world.alice).sid
     }
 
     /// Whether the card signs alice in; the code otherwise.
-    fn code(&mut self, card: &Pair) -> i32 {
+    pub(crate) fn code(&mut self, card: &Pair) -> i32 {
         self.code_for("alice", card)
     }
 
-    fn code_for(&mut self, name: &str, card: &Pair) -> i32 {
+    pub(crate) fn code_for(&mut self, name: &str, card: &Pair) -> i32 {
         match self.world.with_pair(name, card) {
             Ok(_) => 0,
             Err(ticket::client::Failed::Refused(code)) => code.0,
@@ -233,11 +233,11 @@ impl Cards {
         }
     }
 
-    fn issue(&self, card: &Card) -> Pair {
+    pub(crate) fn issue(&self, card: &Card) -> Pair {
         card.issue(&self.issuer)
     }
 
-    fn good(&self) -> Pair {
+    pub(crate) fn good(&self) -> Pair {
         self.issue(&Card::new().with_sid(self.alice()))
     }
 }

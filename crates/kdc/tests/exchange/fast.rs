@@ -13,7 +13,7 @@ use trust::Span;
 use wire::kerberos::{
     ANONYMOUS_REALM, ApOptions, ApReq, Checksum, ChecksumType, EncryptedData, ErrorCode,
     EtypeInfo2, FastArmorType, FastOptions, KdcOptions, KeyUsage, KrbError, MethodData, PaData,
-    PaDataType, PaEncTsEnc, PrincipalName, TicketFlags,
+    PaDataType, PaEncTsEnc, PrincipalName, SupportedEncryptionTypes, TicketFlags,
 };
 
 use crate::armor::{Armored, Reply, armor_of, refusal, sealed};
@@ -126,6 +126,20 @@ fn without_armor_too_a_client_learns_where_nobody_can_take_it_out_that_there_is_
     let reply = world.given(&request.encode()).unwrap();
     let told = request.open(&reply).encrypted_pa_data.unwrap();
     assert_eq!(PaData::find(&told, PaDataType::FX_FAST), Some(&[][..]));
+    // The same as MS-KILE 2.2.8 says it, with the etypes of the realm.
+    let supported = |told: &MethodData| {
+        let said = PaData::find(told, PaDataType::SUPPORTED_ETYPES).unwrap();
+        SupportedEncryptionTypes::decode(said).unwrap()
+    };
+    let of_realm = SupportedEncryptionTypes(1 << 31)
+        .with(SupportedEncryptionTypes::AES128_CTS_HMAC_SHA1_96)
+        .with(SupportedEncryptionTypes::AES256_CTS_HMAC_SHA1_96);
+    let fast = SupportedEncryptionTypes::FAST_SUPPORTED;
+    assert_eq!(supported(&told), of_realm.with(fast));
+    request.body.sname = Some(PrincipalName::service("host", "laptop-1.corp.example"));
+    let reply = world.given(&request.encode()).unwrap();
+    let told = request.open(&reply).encrypted_pa_data.unwrap();
+    assert_eq!(supported(&told), of_realm, "a service speaks no FAST");
 }
 
 #[test]

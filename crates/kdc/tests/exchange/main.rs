@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod addresses;
 mod armor;
 mod cases;
 mod certificates;
@@ -11,6 +12,7 @@ mod granting;
 mod hidden_names;
 mod hostile_agreement;
 mod hostile_binding;
+mod hostile_certificates;
 mod hostile_granting;
 mod hostile_initial;
 mod hostile_key;
@@ -27,6 +29,7 @@ mod rotation;
 mod s4u;
 mod sha1_signature;
 mod stage;
+mod status;
 mod unproven;
 mod user_to_user;
 mod world;

@@ -80,6 +80,9 @@ pub enum Why {
     /// An authority asks for policies, of which we know none.
     #[error("an authority asks for certificate policies")]
     Policy,
+    /// It is an authority below one trusted issuer, and bears the name of another.
+    #[error("it is an authority with the name of another trusted issuer")]
+    NameOfAnother,
 }
 
 /// A path that is not valid: why, and because of which certificate.
@@ -193,7 +196,9 @@ impl<'a> Search<'a, '_> {
                         path: path.clone(),
                         anchor,
                     };
-                    match judge(&valid, self.purposes, self.now) {
+                    let judged = judge(&valid, self.purposes, self.now)
+                        .and_then(|()| bears_no_others_name(&valid, self.anchors));
+                    match judged {
                         Ok(()) => return Some(valid),
                         Err(why) => self.failed = self.failed.take().or(Some(why)),
                     }
@@ -356,6 +361,25 @@ fn authority(
     }
     let key = PublicKey::from_spki_der(certificate.spki()).map_err(|_| Why::Key)?;
     key.check_strength().map_err(|_| Why::Key)
+}
+
+/// Each trusted issuer speaks for itself: what an administrator says of one by its name, a person's certificate for instance,
+/// nobody below another may claim by giving an authority that name.
+fn bears_no_others_name(valid: &Valid<'_>, anchors: &[Anchor]) -> Result<(), Invalid> {
+    let own = valid.anchor.certificate().subject();
+    for authority in valid.path.iter().skip(1) {
+        let name = authority.subject();
+        let mut same = anchors
+            .iter()
+            .map(Anchor::certificate)
+            .filter(|anchor| same_name(anchor.subject(), name))
+            .peekable();
+        let is_one = |anchor: &Certificate| anchor.spki() == authority.spki();
+        if same.peek().is_some() && !same_name(own, name) && !same.any(is_one) {
+            return Err(invalid(Why::NameOfAnother, authority));
+        }
+    }
+    Ok(())
 }
 
 fn is_self_issued(certificate: &Certificate) -> bool {

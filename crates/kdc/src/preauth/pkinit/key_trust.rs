@@ -20,6 +20,7 @@ use wire::Guid;
 use wire::key_credential::CustomKeyInformation;
 
 use super::signed::{Unverified, key_of};
+use crate::memory::Memory;
 use crate::refused::Refused;
 
 /// Keys of one account that a signature without a certificate is tried with, the newest first. An account
@@ -48,6 +49,7 @@ pub(crate) fn judge(
     signed: &Unverified<'_>,
     account: &Account,
     directory: &Snapshot<'_>,
+    memory: &Memory,
 ) -> Result<Trusted, Refused> {
     let listed = match &signed.certificate {
         Some(certificate) => {
@@ -64,7 +66,7 @@ pub(crate) fn judge(
             }
             listed
         }
-        None => signer_among(account, signed),
+        None => signer_among(account, signed, memory),
     };
     let listed = listed.ok_or(Refused::KeyNotListed)?;
     accept(listed, directory)
@@ -78,11 +80,26 @@ fn verify(signed: &Unverified<'_>, verifier: &Verifier) -> Result<(), Refused> {
         .map_err(|_| Refused::InvalidSignature)
 }
 
-fn signer_among<'a>(account: &'a Account, signed: &Unverified<'_>) -> Option<&'a KeyCredential> {
+fn signer_among<'a>(
+    account: &'a Account,
+    signed: &Unverified<'_>,
+    memory: &Memory,
+) -> Option<&'a KeyCredential> {
     let mut listed: Vec<_> = account.sign_in_keys().collect();
     listed.sort_by_key(|listed| Reverse(listed.added));
-    let mut tried = listed.into_iter().take(MAX_TRIED);
-    tried.find(|listed| fits(signed, listed))
+    listed.truncate(MAX_TRIED);
+    let found = listed.iter().find(|listed| fits(signed, listed)).copied();
+    let computed = |listed: &&KeyCredential| {
+        let verifier = listed.verifier.as_ref();
+        verifier.is_some_and(|verifier| signed.is_of_the_kind_of(verifier.key()))
+    };
+    if found.is_none() && !listed.iter().any(computed) {
+        // An account without a key to try, or without an account, takes as long as one with a key.
+        for verifier in &memory.nobodys_verifiers {
+            let _ = signed.is_by(verifier);
+        }
+    }
+    found
 }
 
 fn fits(signed: &Unverified<'_>, listed: &KeyCredential) -> bool {

@@ -66,7 +66,7 @@ fn judge(
         return certificate_trust::judge(signed, certificate, account, view, now)
             .map(Signed::Certified);
     }
-    key_trust::judge(signed, account, &view.directory).map(Signed::Listed)
+    key_trust::judge(signed, account, &view.directory, view.memory).map(Signed::Listed)
 }
 
 /// Proof that the client signed this very request, now, with a key or a certificate of its account; and what

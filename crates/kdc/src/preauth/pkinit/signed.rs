@@ -104,6 +104,11 @@ impl<'a> Unverified<'a> {
         )
     }
 
+    /// Whether a key is of the kind that it is signed with, so that anything is computed with it.
+    pub(crate) fn is_of_the_kind_of(&self, key: &PublicKey) -> bool {
+        self.is_elliptic() == matches!(key, PublicKey::Ec(_))
+    }
+
     /// Whether it is signed over SHA-1 (`kdc.pkinit_sha1_cms`).
     pub(crate) fn is_over_sha1(&self) -> bool {
         matches!(self.algorithm, Algorithm::Old(_))

@@ -66,7 +66,10 @@ pub(super) fn check(valid: &Valid<'_>, account: &Account, view: &View<'_>) -> Re
     if explicit == Some(true) {
         return Ok(());
     }
-    let weak = explicit == Some(false) || (mapping != Mapping::Explicit && named == Named::Account);
+    // Whoever wrote a SID into it said whose it is, and it is not this account's, whatever names say (E.5.4).
+    let of_another = sid.as_ref().is_some_and(|sid| *sid != account.sid);
+    let named_here = mapping != Mapping::Explicit && named == Named::Account;
+    let weak = !of_another && (explicit == Some(false) || named_here);
     let allowed = match view.realm.strong_mapping {
         StrongMapping::Full => false,
         StrongMapping::Compatibility { backdating } => {
@@ -99,14 +102,14 @@ fn sid_of(certificate: &Certificate) -> Result<Option<Sid>, Malformed> {
     }
 }
 
-/// Implicit mapping (E.5.3).
+/// Implicit mapping (E.5.3). A certificate that names another account, too, names nobody.
 fn named(certificate: &Certificate, account: &Account, view: &View<'_>) -> Result<Named, Refused> {
     let names = certificate.extensions().subject_alternative_names();
     let names = names.map_err(|_| malformed(certificate))?;
     let mut found = Named::Nobody;
     for name in &names {
         let holder = match name {
-            GeneralName::UserPrincipalName(upn) => view.directory.account_by_upn(upn)?,
+            GeneralName::UserPrincipalName(upn) => client::of_upn(upn, &view.directory)?,
             GeneralName::Kerberos(principal) if principal.realm == view.realm.name.as_str() => {
                 let kind = match principal.name_type {
                     // Certificates carry 0 for "I do not know".
@@ -130,10 +133,11 @@ fn named(certificate: &Certificate, account: &Account, view: &View<'_>) -> Resul
             }
             _ => continue,
         };
-        if holder.is_some_and(|holder| holder.id == account.id) {
-            found = Named::Account;
-        } else if found == Named::Nobody {
-            found = Named::Another;
+        match holder {
+            Some(holder) if holder.id == account.id => found = Named::Account,
+            Some(_) => return Ok(Named::Another),
+            None if found == Named::Nobody => found = Named::Another,
+            None => {}
         }
     }
     Ok(found)
