@@ -38,7 +38,7 @@ mkdir "$work/ca"
 (cd "$work/ca" && bash "$bench/ca.sh") >"$work/ca.log" 2>&1 || { cat "$work/ca.log" >&2; exit 1; }
 "$built/keyporchd" init --domain bench.test --host dc1.bench.test --config "$work/keyporch.toml" --data "$work/data" \
   --address 127.0.0.1 --port-offset "$offset" --json >"$work/init.json"
-sed -i 's/^\[kdc\]$/[kdc]\ndatagram_limit = 65000\nhide_unknown_names = true/' "$work/keyporch.toml"
+sed -i 's/^\[kdc\]$/[kdc]\ndatagram_limit = 65000/' "$work/keyporch.toml"
 printf '\n[limits]\nfailures_per_address = 1000000\n' >>"$work/keyporch.toml"
 "$built/populate" "$work/data/directory.sqlite" "$work/data/root.key" 1000 "$work/authority.pem" "user0:$work/ca/client.pem"
 "$built/keyporchd" serve --config "$work/keyporch.toml" >"$work/keyporchd.out" 2>&1 &

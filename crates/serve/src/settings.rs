@@ -67,8 +67,8 @@ pub struct Kdc {
     pub skew_minutes: u32,
     /// Whether sign-in with a key needs a freshness token (RFC 8070). Default: false.
     pub require_freshness: bool,
-    /// Whether a name that nobody has is answered as a wrong password is, so that nobody finds out which names there are.
-    /// Who mistypes a name is then told of a wrong password. Default: false.
+    /// Whether who proves nothing learns nothing of accounts: a name that nobody has is answered as one that somebody has,
+    /// and so is one that is disabled or locked. Who mistypes a name is then told of a wrong password. Default: true.
     pub hide_unknown_names: bool,
     /// The encryption types that are used at all. Default: all four of AES.
     pub etypes: Vec<EtypeName>,
@@ -108,7 +108,7 @@ impl Default for Kdc {
             renewal_days: 7,
             skew_minutes: 5,
             require_freshness: false,
-            hide_unknown_names: false,
+            hide_unknown_names: true,
             etypes: Etype::ALL.map(EtypeName).to_vec(),
             pkinit_modp1024: false,
             pkinit_sha1_cms: false,

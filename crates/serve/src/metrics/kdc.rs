@@ -80,7 +80,7 @@ impl Exchanges {
             if let Some(counter) = code.and_then(|code| self.codes.get(code)) {
                 one(counter);
             }
-            match refused {
+            match refused.reason() {
                 Refused::SourceLimited | Refused::SourceUnproven => one(&self.source_limited),
                 Refused::ClientLockedOut => one(&self.locked_out),
                 _ => {}

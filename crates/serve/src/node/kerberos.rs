@@ -135,7 +135,7 @@ impl Serialize for Later {
             reply_etype: etypes.map(|etypes| etypes.reply),
             old: exchange.old.iter().map(|old| old.switch()).collect(),
             code: exchange.refused.as_ref().map(|refused| refused.code().0),
-            reason: exchange.refused.as_ref().map(ToString::to_string),
+            reason: exchange.reason(),
         }
         .serialize(to)
     }

@@ -17,7 +17,7 @@ use trust::revocation::{
 };
 use trust::{Clock, Rng, Span, SystemRng, Timestamp};
 use wire::x509::ocsp::{CertificateStatus, OcspResponse};
-use wire::x509::{Certificate, CertificateList};
+use wire::x509::{Certificate, CertificateList, Reason};
 
 use super::words;
 use crate::fetch::{NotFetched, Wanted, fetch};
@@ -52,6 +52,8 @@ pub(crate) struct Getting {
     under_way: Mutex<HashSet<String>>,
     done: Condvar,
     waiting: AtomicUsize,
+    /// Held while a list is put in: what one is found to be newer than must not change meanwhile.
+    putting: Mutex<()>,
 }
 
 /// What became of a question.
@@ -78,6 +80,7 @@ impl Getting {
             under_way: Mutex::default(),
             done: Condvar::new(),
             waiting: AtomicUsize::new(0),
+            putting: Mutex::new(()),
         })
     }
 
@@ -179,9 +182,9 @@ impl Getting {
         let now = self.clock.now();
         let status = judge_answer(&response, serial, &needed.issuer, Some(&nonce), now)?;
         let row = IssuerId::of(&needed.issuer).row(serial);
-        let reads = Reads::none();
-        self.directory
-            .commit(&answered(&status, row, now), &reads, now)?;
+        let ends = Timestamp::from_unix(needed.certificate.not_after());
+        let changes = answered(&status, row, ends, now);
+        self.directory.commit(&changes, &Reads::none(), now)?;
         Ok(status.status)
     }
 
@@ -212,6 +215,7 @@ impl Getting {
         place: &str,
         now: Timestamp,
     ) -> Result<(), NotHad> {
+        let _alone = self.putting.lock().unwrap_or_else(PoisonError::into_inner);
         let id = IssuerId::of(issuer);
         let known = self.directory.snapshot()?.revocation_list(&id)?;
         if known.is_some_and(|known| known.this_update > list.this_update) {
@@ -291,12 +295,14 @@ impl Getting {
             if known.as_ref().is_some_and(|known| !is_due(known, now)) {
                 continue;
             }
-            let places: Vec<String> = match (settings.lists.is_empty(), known) {
-                (false, _) => settings.lists,
-                (true, Some(known)) => vec![known.place],
-                (true, None) => Vec::new(),
+            // Only what an administrator said may lead anywhere.
+            let by_administrator = !settings.lists.is_empty();
+            let places: Vec<String> = match (by_administrator, known) {
+                (true, _) => settings.lists,
+                (false, Some(known)) => vec![known.place],
+                (false, None) => Vec::new(),
             };
-            self.renew_one(places, issuer);
+            self.renew_one(places, by_administrator, issuer);
         }
         for row in snapshot.records(LISTS, &[], &[], STEP, now)? {
             let known = ListRow::from_bytes(row.value.bytes());
@@ -309,13 +315,18 @@ impl Getting {
             let is_anchor = anchors.iter().any(|anchor| *anchor.certificate() == issuer);
             let below = trust::path::reaches_trusted_issuer(&issuer, &[], anchors);
             if !is_anchor && below && is_due(&known, now) && !known.place.is_empty() {
-                self.renew_one(vec![known.place], issuer);
+                self.renew_one(vec![known.place], false, issuer);
             }
         }
         Ok(())
     }
 
-    fn renew_one(self: &Arc<Self>, places: Vec<String>, issuer: Certificate) {
+    fn renew_one(
+        self: &Arc<Self>,
+        places: Vec<String>,
+        by_administrator: bool,
+        issuer: Certificate,
+    ) {
         let places: Vec<String> = places
             .into_iter()
             .filter(|place| !place.is_empty())
@@ -325,7 +336,7 @@ impl Getting {
         };
         self.start(first, move |getting| {
             for url in places {
-                match getting.get_list(&url, true, &issuer) {
+                match getting.get_list(&url, by_administrator, &issuer) {
                     Ok(()) => return,
                     Err(error) => tracing::warn!(url, error = words(&error), "a revocation list"),
                 }
@@ -342,8 +353,10 @@ fn told(place: &Place, error: &NotHad) {
     );
 }
 
-/// What is put into the directory for an answer. That a certificate is revoked stands where tickets look, too.
-fn answered(status: &Status, row: Vec<u8>, now: Timestamp) -> Vec<Change> {
+/// What is put into the directory for an answer about a certificate that `ends` then. That it is revoked stands where
+/// tickets look, too, and is not forgotten when the answer is over: what was revoked stays so, and nobody gets in by keeping
+/// us from asking again. A hold is one for as long as the responder says.
+fn answered(status: &Status, row: Vec<u8>, ends: Timestamp, now: Timestamp) -> Vec<Change> {
     let until = match status.status {
         CertificateStatus::Unknown => status.until.min(now + UNKNOWN_FOR),
         _ => status.until,
@@ -358,7 +371,11 @@ fn answered(status: &Status, row: Vec<u8>, now: Timestamp) -> Vec<Change> {
             since: Timestamp::from_unix(since),
             reason,
         };
-        changes.push(change::put(REVOKED, row, revoked.to_bytes(), until));
+        let known_until = match reason {
+            Reason::CertificateHold => until,
+            _ => until.max(ends),
+        };
+        changes.push(change::put(REVOKED, row, revoked.to_bytes(), known_until));
     }
     changes
 }

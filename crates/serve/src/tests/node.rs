@@ -280,7 +280,7 @@ fn e_9_the_kdc_answers_through_its_proxy_for_this_realm_alone() {
         let (length, reply) = answer.kerb_message.split_first_chunk::<4>().unwrap();
         assert_eq!(u32::from_be_bytes(*length) as usize, reply.len());
         let error = KrbError::decode(reply).unwrap();
-        assert_eq!(error.error_code, ErrorCode::KDC_ERR_C_PRINCIPAL_UNKNOWN);
+        assert_eq!(error.error_code, ErrorCode::KDC_ERR_PREAUTH_REQUIRED);
     }
 
     let mut shorter = proxied(&message, None);

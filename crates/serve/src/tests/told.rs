@@ -199,7 +199,7 @@ fn exchanges_are_in_the_audit_log_and_counted_as_they_ended() {
     for expected in [
         "keyporch_kdc_exchanges_total{kind=\"as\",result=\"done\"} 1",
         "keyporch_kdc_exchanges_total{kind=\"tgs\",result=\"done\"} 1",
-        "keyporch_kdc_refusals_total{code=\"6\"} 3",
+        "keyporch_kdc_refusals_total{code=\"24\"} 3",
         "keyporch_kdc_refusals_total{code=\"29\"} 1",
         "keyporch_kdc_sign_ins_total{method=\"password\"} 1",
         "keyporch_kdc_source_limited_total 1",
@@ -214,18 +214,25 @@ fn exchanges_are_in_the_audit_log_and_counted_as_they_ended() {
         .iter()
         .map(|line| (line["event"].as_str().unwrap(), line["code"].as_i64()))
         .collect();
-    let nobody = ("kdc.as", Some(6));
+    let (asked, guessed) = (("kdc.as", Some(25)), ("kdc.as", Some(24)));
     assert_eq!(
         shown,
         [
             ("kdc.as", None),
             ("kdc.tgs", None),
-            nobody,
-            nobody,
-            nobody,
+            asked,
+            guessed,
+            asked,
+            guessed,
+            asked,
+            guessed,
             ("kdc.as", Some(29))
         ]
     );
+    // Who asked is told what anybody is told; here stands why.
+    for line in &lines[2..8] {
+        assert_eq!(line["reason"], "unknown client");
+    }
     let first = &lines[0];
     assert_eq!(first["client"], "alice");
     assert_eq!(first["method"], "password");
@@ -238,7 +245,7 @@ fn exchanges_are_in_the_audit_log_and_counted_as_they_ended() {
     assert!(first.get("reason").is_none());
     assert_eq!(lines[1]["client"], "alice");
     assert_eq!(
-        lines[5]["reason"],
+        lines[8]["reason"],
         "too many failures came from this address"
     );
 }

@@ -244,8 +244,8 @@ impl<'a> Search<'a, '_> {
     }
 }
 
-/// Whether the algorithm that a certificate is signed by is one that counts. Switches of protocols K for old
-/// ones would stand here.
+/// Whether the algorithm that a certificate is signed by is one that counts. No switch lets in an old one: whoever makes two
+/// certificates of one digest is whoever they like, for as long as they say (docs/old-clients.md).
 fn accepted(certificate: &Certificate) -> Result<(), Why> {
     match SignatureAlgorithm::from_identifier_der(certificate.signature_algorithm()) {
         Ok(_) => Ok(()),

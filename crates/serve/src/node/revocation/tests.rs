@@ -5,6 +5,7 @@ use std::sync::atomic::AtomicUsize;
 use crypto::key::{KeyKind, PrivateKey};
 use crypto::signature::{SignatureAlgorithm, Signer};
 use directory::testing::{self, START};
+use trust::revocation::Settings;
 use wire::x509::{Extension, Name, Reason, Revoked, TbsCertList, TbsCertificate, assemble};
 
 use super::*;
@@ -227,4 +228,88 @@ fn a_list_is_renewed_before_it_ends() {
     let short = row(Span::minutes(20));
     assert!(!is_due(&short, START + Span::minutes(14)));
     assert!(is_due(&short, START + Span::minutes(15)));
+}
+
+/// An anchor whose list came from a place, and is due.
+fn due(getting: &Getting, issuer: &Issuer, place: &str, said: bool) -> Anchor {
+    let id = IssuerId::of(&issuer.certificate);
+    let row = ListRow {
+        this_update: START - Span::days(2),
+        next_update: START,
+        fetched: START - Span::days(2),
+        number: 0,
+        entries: 0,
+        place: place.to_owned(),
+        issuer: issuer.certificate.der().to_vec(),
+    };
+    let settings = Settings {
+        lists: said.then(|| place.to_owned()).into_iter().collect(),
+        ..Settings::default()
+    };
+    let changes = [
+        change::put(LISTS, id.0.to_vec(), row.to_bytes(), Timestamp::NEVER),
+        directory::issuers::settings(&id, &settings),
+    ];
+    let reads = Reads::none();
+    getting.directory.commit(&changes, &reads, START).unwrap();
+    Anchor::new(issuer.certificate.clone())
+}
+
+/// Waits until nothing is under way any more.
+fn finish(getting: &Getting) {
+    let under_way = getting.under_way.lock().unwrap();
+    let finished = getting
+        .done
+        .wait_timeout_while(under_way, PATIENCE, |under_way| !under_way.is_empty());
+    assert!(!finished.unwrap().1.timed_out());
+}
+
+#[test]
+fn a_list_is_renewed_where_an_administrator_said_and_not_on_this_machine_where_a_certificate_did() {
+    for said in [true, false] {
+        let (getting, issuer, server) = (getting(), Issuer::new(), Server::start());
+        server.says(issuer.list(START, &[3]));
+        let anchor = due(&getting, &issuer, &server.url, said);
+        getting.renew(&[anchor]).unwrap();
+        finish(&getting);
+        assert_eq!(server.asked.load(Ordering::Acquire), usize::from(said));
+        assert_eq!(!revoked(&getting, &issuer).is_empty(), said);
+    }
+}
+
+#[test]
+fn what_a_responder_called_revoked_stays_so_when_it_cannot_be_asked_any_more() {
+    let (getting, issuer) = (getting(), Issuer::new());
+    let id = IssuerId::of(&issuer.certificate);
+    let ends = START + Span::days(300);
+    let cases = [
+        (4, Reason::KeyCompromise, true),
+        (5, Reason::Unspecified, true),
+        (6, Reason::CertificateHold, false),
+    ];
+    for (serial, reason, stays) in cases {
+        let status = Status {
+            status: CertificateStatus::Revoked {
+                since: START.unix(),
+                reason,
+            },
+            this_update: START,
+            until: START + Span::minutes(10),
+        };
+        let changes = answered(&status, id.row(&[serial]), ends, START);
+        let reads = Reads::none();
+        getting.directory.commit(&changes, &reads, START).unwrap();
+        let snapshot = getting.directory.snapshot().unwrap();
+        let known = |at| snapshot.revoked_certificate(&id, &[serial], at).unwrap();
+        assert!(known(START + Span::minutes(9)).is_some());
+        assert_eq!(known(START + Span::minutes(11)).is_some(), stays);
+        assert!(known(ends).is_none(), "it is over by itself");
+    }
+    // A list that does not have it yet was made before the responder knew.
+    let list = issuer.list(START, &[7]);
+    let list = judge_list(&list, &issuer.certificate, None, START).unwrap();
+    getting
+        .put_list(&list, &issuer.certificate, "", START)
+        .unwrap();
+    assert_eq!(revoked(&getting, &issuer), [4, 5, 6, 7]);
 }
