@@ -16,6 +16,9 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KDCLOAD = os.path.join(HERE, "kdcload/target/release/kdcload")
+SERVERS = ("keyporch", "mit", "heimdal")
+# How the labels of the cases end that are compared with each other.
+MANY, FEW = ", UDP, many people", ", encrypted timestamp, UDP"
 BEGIN, END = "<!-- the table begins -->", "<!-- the table ends -->"
 
 
@@ -31,7 +34,7 @@ def read_cases(path, only):
 
 
 def read_servers(path):
-    """Lines of NAME ADDRESS PID."""
+    """Lines of NAME ADDRESS PID. What follows an @ in a name says which of several servers of a kind it is."""
     return {name: (address, pid) for name, address, pid in (line.split() for line in open(path))}
 
 
@@ -49,7 +52,10 @@ def measure(cases, servers, floor, rounds, log):
         floors = output_of([floor])
         row = {}
         for label, name, server, arguments in cases:
+            if server not in servers:
+                continue
             address, pid = servers[server]
+            server = server.split("@")[0]
             said = output_of([KDCLOAD, "--kdc", address, "--pid", pid, "--label", label, *arguments])
             row.setdefault(label, {"floor": floors[name], "floors": floors})[server] = said
             print(f"round {number + 1}: {label}: {server}: {said['cpu_us']} us, {said['wrong']} wrong", file=sys.stderr)
@@ -68,6 +74,12 @@ def cpu(row, server):
     return row[server]["cpu_us"] if server in row and row[server]["good"] else None
 
 
+def growth_of(row):
+    """How much more of the server's time an exchange takes among many people than among few."""
+    many = [(cpu(case, "keyporch"), cpu(row.get(label.split(",")[0] + FEW, {}), "keyporch")) for label, case in row.items() if label.endswith(MANY)]
+    return median([ratio(*pair) for pair in many])
+
+
 def ratio(above, below):
     return above / below if above and below else None
 
@@ -78,23 +90,25 @@ def shown(value, digits=0):
 
 def table(measured):
     lines = [
-        "| exchange | floor, µs | Keyporch, µs | MIT, µs | Keyporch / floor | MIT / Keyporch | p99 Keyporch, ms | p99 MIT, ms | wrong replies |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
+        "| exchange | floor, µs | Keyporch, µs | MIT, µs | Heimdal, µs | Keyporch / floor | MIT / Keyporch | Heimdal / Keyporch "
+        "| p99 Keyporch, ms | p99 MIT, ms | p99 Heimdal, ms | wrong replies |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
     ]
     for label in measured[0]:
-        rows = [row[label] for row in measured]
+        rows = [row[label] for row in measured if label in row]
         p99 = {
             server: median([row[server]["p99_us"] / 1e3 if server in row else None for row in rows])
-            for server in ("keyporch", "mit")
+            for server in SERVERS
         }
-        wrong = sum(row[server]["wrong"] for row in rows for server in ("keyporch", "mit") if server in row)
+        wrong = sum(row[server]["wrong"] for row in rows for server in SERVERS if server in row)
         ours = [cpu(row, "keyporch") for row in rows]
         lines.append(
             f"| {label} | {shown(median([row['floor'] for row in rows]))} | {shown(median(ours))} "
-            f"| {shown(median([cpu(row, 'mit') for row in rows]))} "
+            f"| {shown(median([cpu(row, 'mit') for row in rows]))} | {shown(median([cpu(row, 'heimdal') for row in rows]))} "
             f"| {shown(median([ratio(cpu(row, 'keyporch'), row['floor']) for row in rows]), 2)} "
             f"| {shown(median([ratio(cpu(row, 'mit'), cpu(row, 'keyporch')) for row in rows]), 1)} "
-            f"| {shown(p99['keyporch'], 1)} | {shown(p99['mit'], 1)} | {wrong} |"
+            f"| {shown(median([ratio(cpu(row, 'heimdal'), cpu(row, 'keyporch')) for row in rows]), 1)} "
+            f"| {shown(p99['keyporch'], 1)} | {shown(p99['mit'], 1)} | {shown(p99['heimdal'], 1)} | {wrong} |"
         )
     return "\n".join(lines)
 
@@ -120,6 +134,7 @@ def main():
     arguments.add_argument("--log", required=True)
     arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--only", default="")
+    arguments.add_argument("--note", default="", help="a sentence that is to stand beneath the table")
     arguments.add_argument("--document", help="the file whose table is written anew")
     given = arguments.parse_args()
     cases = read_cases(given.cases, given.only)
@@ -127,12 +142,17 @@ def main():
         measured = measure(cases, read_servers(given.servers), given.floor, given.rounds, log)
     floors = [next(iter(row.values()))["floors"] for row in measured]
     combed = median([ratio(floor["pkinit_modp_table"], floor["pkinit_modp"]) for floor in floors])
-    memory = max(said["pss_kib"] for row in measured for case in row.values() for name, said in case.items() if name == "keyporch")
+    memory = max(case["keyporch"]["pss_kib"] for row in measured for case in row.values() if "keyporch" in case)
+    growth = median([growth_of(row) for row in measured])
     text = (
         f"Medians of {given.rounds} rounds on {machine()}.\n\n{table(measured)}\n\n"
         f"The floor of PKINIT with MODP-2048 and the table for g = 2 is {combed:.2f} times the plain one. "
         f"Keyporch's memory under this load (PSS): {memory / 1024:.0f} MiB at most."
     )
+    if growth:
+        text += f" With many people it takes {growth:.2f} times the CPU time that it takes with few."
+    if given.note:
+        text += " " + given.note
     print(text)
     if given.document:
         write_into(given.document, text)

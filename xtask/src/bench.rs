@@ -5,8 +5,13 @@ use std::process::Command;
 use crate::packages;
 use crate::run::{root, run};
 
-/// The KDC beside Debian's MIT krb5 and the crypto floor, interleaved in one run: `bench/kdc.sh`.
+/// How many people the cases of many people have.
+const MANY: &str = "100000";
+
+/// The KDC beside Debian's MIT krb5 and Heimdal and the crypto floor, interleaved in one run: `bench/kdc.sh`.
 pub(crate) fn kdc() -> Result<(), String> {
     packages::need(packages::KDC_BENCH)?;
-    run(Command::new("bash").arg(root().join("bench/kdc.sh")))
+    packages::heimdal_kdc()?;
+    let script = root().join("bench/kdc.sh");
+    run(Command::new("bash").arg(script).args(["--many", MANY]))
 }

@@ -37,6 +37,12 @@ pub(crate) const KDC_BENCH: &[&str] = &[
     "libssl-dev",
     "pkg-config",
     "python3",
+    // For Heimdal's KDC, which is not installed: see `heimdal_kdc`.
+    "libcap-ng0",
+    "libdb5.3",
+    "libedit2",
+    "libldap-2.5-0",
+    "libsqlite3-0",
 ];
 
 /// Heimdal's clients and their libraries. Their package conflicts with MIT's, so that they are unpacked beside it.
@@ -54,12 +60,37 @@ const HEIMDAL: &[&str] = &[
     "libwind0-heimdal",
 ];
 
+/// Heimdal's KDC with its administrator's tool, which conflict with MIT's, too.
+const HEIMDAL_KDC: &[&str] = &[
+    "heimdal-kdc",
+    "heimdal-clients",
+    "libasn1-8-heimdal",
+    "libgssapi3-heimdal",
+    "libhcrypto5-heimdal",
+    "libhdb9-heimdal",
+    "libheimbase1-heimdal",
+    "libheimntlm0-heimdal",
+    "libhx509-5-heimdal",
+    "libkadm5clnt7-heimdal",
+    "libkadm5srv8-heimdal",
+    "libkdc2-heimdal",
+    "libkrb5-26-heimdal",
+    "libroken19-heimdal",
+    "libsl0-heimdal",
+    "libwind0-heimdal",
+];
+
 /// Debian's sshd. Its package, installed, makes host keys and starts a service, so that it is only unpacked.
 const SSHD: &[&str] = &["openssh-server"];
 
 /// Unpacks Heimdal's clients into the build directory, `heimdal/usr/bin`, where the tests look for them.
 pub(crate) fn heimdal() -> Result<(), String> {
     unpack("heimdal", HEIMDAL, "usr/bin/kpasswd.heimdal")
+}
+
+/// Unpacks Heimdal's KDC into the build directory, `heimdal-kdc/usr`, where `bench/kdc.sh` looks for it.
+pub(crate) fn heimdal_kdc() -> Result<(), String> {
+    unpack("heimdal-kdc", HEIMDAL_KDC, "usr/lib/heimdal-servers/kdc")
 }
 
 /// Unpacks sshd into the build directory, `sshd/usr/sbin`, where the tests look for it.

@@ -17,7 +17,7 @@ kdcload --kdc ADDRESS --mode asts|pkdh|pkec|tgs
   [--source ADDRESS]                      from where, by UDP
   [--prefix TEXT]                         what people are called, before their number; by default user
   [--garbage 0|1]                         alter each signed request where its signature is
-  [--wait SECONDS]                        first poll until a good answer, and say when it came";
+  [--wait SECONDS]                        first poll until a good answer, and say when it came, in ms since 1970";
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Mode {

@@ -66,7 +66,7 @@ pub fn report(
         format!("\"reply_bytes\":{}", replies / run.done.len().max(1)),
         format!("\"prepared_s\":{:.2}", prepared.took.as_secs_f64()),
         format!(
-            "\"first_answer_ms\":{}",
+            "\"first_answer_at_ms\":{}",
             first_answer.map_or("null".to_owned(), |time| time.as_millis().to_string())
         ),
     ];
