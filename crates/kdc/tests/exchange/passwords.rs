@@ -426,3 +426,73 @@ fn a_minimum_age_holds_here_too() {
     assert!(young);
     assert_eq!(result.code, PasswordResultCode::SUCCESS, "{result:?}");
 }
+
+#[test]
+fn a_key_alone_makes_nobody_an_administrator() {
+    let mut world = realm();
+    let key = pair(KeyKind::P256);
+    world.list(world.alice, &key.key, None);
+    let credential = with_key(&mut world, "alice", &key).unwrap();
+    for whose in ["bob", "nobody", "LAPTOP-1$"] {
+        let result = Wanted::of(&mut world, &credential, whose, NEW).send(&mut world);
+        assert_eq!(result.code, PasswordResultCode::ACCESSDENIED, "{whose}");
+    }
+    assert!(world.password("bob", PASSWORD).is_ok());
+}
+
+/// The class of CVE-2022-2031: what is good for one service is not for the other, whatever it calls itself.
+#[test]
+fn a_ticket_must_be_initial_and_this_service_s_own() {
+    let mut world = realm();
+    let credential = ticket(&mut world, "alice", PASSWORD).unwrap();
+    let snapshot = world.directory.snapshot().unwrap();
+    let holder = snapshot.account_by_spn("kadmin/changepw").unwrap().unwrap();
+    drop(snapshot);
+    let open = |credential: &Credential| ticket::open(&credential.ticket, &holder.keys).unwrap();
+    let (mut part, key) = open(&credential);
+    part.flags = part.flags.without(TicketFlags::INITIAL);
+    let confounder = world.bytes();
+    let realm = credential.realm.clone();
+    let resealed = ticket::seal(&part, realm, service(), key, &confounder);
+    let later = Credential {
+        ticket: resealed,
+        ..credential.clone()
+    };
+    let message = Wanted::own(&mut world, &later, NEW).encode(&mut world);
+    let (reply, changes) = hand_in(&mut world, &message);
+    assert_eq!(
+        turned_away(&reply.unwrap()).0,
+        ErrorCode::KDC_ERR_POLICY,
+        "{:?}",
+        world.refused
+    );
+    assert!(changes.is_empty());
+
+    let tgt = world.password("alice", PASSWORD).unwrap();
+    let host = world.host(&tgt).unwrap();
+    for other in [&tgt, &host] {
+        let own_name = Wanted::own(&mut world, other, NEW).encode(&mut world);
+        let mut renamed = other.clone();
+        renamed.ticket.sname = service();
+        let renamed = Wanted::own(&mut world, &renamed, NEW).encode(&mut world);
+        for message in [own_name, renamed] {
+            let (reply, changes) = hand_in(&mut world, &message);
+            let (code, _) = turned_away(&reply.unwrap());
+            let refused = [
+                ErrorCode::KRB_AP_ERR_NOT_US,
+                ErrorCode::KRB_AP_ERR_BAD_INTEGRITY,
+                ErrorCode::KRB_AP_ERR_BADKEYVER,
+            ];
+            assert!(refused.contains(&code), "{code:?}");
+            assert!(changes.is_empty());
+        }
+    }
+    // A right one under another of its names.
+    let mut other_name = credential.clone();
+    other_name.ticket.sname = PrincipalName::principal("kadmin-changepw$");
+    let message = Wanted::own(&mut world, &other_name, NEW).encode(&mut world);
+    let (reply, _) = hand_in(&mut world, &message);
+    assert_eq!(turned_away(&reply.unwrap()).0, ErrorCode::KRB_AP_ERR_NOT_US);
+    let result = Wanted::own(&mut world, &credential, NEW).send(&mut world);
+    assert_eq!(result.code, PasswordResultCode::SUCCESS);
+}
