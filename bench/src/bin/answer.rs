@@ -16,7 +16,7 @@ use directory::{Bootstrap, Directory, Options, RootKey, bootstrap};
 use kdc::{Identity, Memory, Realm, Transport, View};
 use keyporch_bench::{cpu, population};
 use ticket::client::{Credential, Granting, Handled, Initial, KdcTrust, Secret, Wish};
-use trust::{Clock as _, Span, SystemClock, SystemRng, Timestamp};
+use trust::{Clock as _, DrawnAhead, Span, SystemClock, SystemRng, Timestamp};
 use wire::kerberos::PrincipalName;
 use wire::x509::{
     BasicConstraints, Certificate, Extension, GeneralName, KerberosName, Name, TbsCertificate, oid,
@@ -239,7 +239,7 @@ impl World {
             Transport::Stream,
             &view,
             self.now,
-            &mut SystemRng,
+            &mut DrawnAhead::new(SystemRng),
         );
         assert!(view.directory.into_reads().are_consistent());
         answer.remember(&self.memory, self.now);

@@ -200,8 +200,14 @@ pub fn is_costly(message: &[u8]) -> bool {
     const SIGNED: [u8; 5] = [0xa1, 3, 2, 1, 16];
     /// padata-type [1] of PA-FX-FAST, 136.
     const ARMORED: [u8; 6] = [0xa1, 4, 2, 2, 0, 136];
-    let holds = |bytes: &[u8]| message.windows(bytes.len()).any(|window| window == bytes);
-    MessageType::of(message) == Some(MessageType::AS_REQ) && (holds(&SIGNED) || holds(&ARMORED))
+    let begins = |at: usize| {
+        let rest = message.get(at..).unwrap_or_default();
+        rest.starts_with(&SIGNED) || rest.starts_with(&ARMORED)
+    };
+    // Both begin with the same byte, and few bytes are that one.
+    let mut places = message.iter().enumerate();
+    MessageType::of(message) == Some(MessageType::AS_REQ)
+        && places.any(|(at, byte)| *byte == SIGNED[0] && begins(at))
 }
 
 /// Answers one message of a peer at `from`. Whoever sends the answer calls [`Answer::remember`].

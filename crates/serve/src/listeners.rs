@@ -225,12 +225,17 @@ impl<'a> Opening<'a> {
             queue: self.limits.queue(),
         };
         let streams = self.streams(Role::KdcTcp, kdc, Some(slow));
-        let threads = self.limits.kdc_threads() + signatures;
+        let threads = self.limits.kdc_threads();
         for (udp, tcp) in sockets {
-            self.datagrams(udp, Role::KdcUdp, threads, &streams)?;
+            self.datagrams(udp, Role::KdcUdp, threads, signatures, &streams)?;
             let (passing_on, passed_on) = mpsc::unbounded_channel();
-            let connections =
-                Connections::serve(tcp, threads, &streams, passing_on, self.runtime.handle())?;
+            let connections = Connections::serve(
+                tcp,
+                threads + signatures,
+                &streams,
+                passing_on,
+                self.runtime.handle(),
+            )?;
             self.serving.connections.push(connections);
             self.run(Arc::clone(&streams).take_over(passed_on, self.closing.clone()));
         }
@@ -247,7 +252,13 @@ impl<'a> Opening<'a> {
         };
         let streams = self.streams(Role::PasswordTcp, door, Some(slow));
         for (udp, tcp) in sockets {
-            self.datagrams(udp, Role::PasswordUdp, workers, &streams)?;
+            self.datagrams(
+                udp,
+                Role::PasswordUdp,
+                1,
+                workers.saturating_sub(1),
+                &streams,
+            )?;
             let (listener, closing) = (self.watched(tcp)?, self.closing.clone());
             self.run(Arc::clone(&streams).serve(listener, closing));
         }
@@ -269,10 +280,12 @@ impl<'a> Opening<'a> {
         &mut self,
         socket: UdpSocket,
         role: Role,
-        threads: usize,
+        readers: usize,
+        held_up: usize,
         streams: &Streams,
     ) -> Result<(), Fault> {
-        let datagrams = Datagrams::serve(socket, role, threads, &streams.door, self.metrics)?;
+        let datagrams =
+            Datagrams::serve(socket, role, readers, held_up, &streams.door, self.metrics)?;
         self.serving.datagrams.push(datagrams);
         Ok(())
     }

@@ -12,7 +12,7 @@ mod rfc3339;
 pub mod story;
 mod time;
 
-pub use chance::{Rng, SystemRng};
+pub use chance::{DrawnAhead, Rng, SystemRng};
 pub use rfc3339::InvalidRfc3339;
 pub use story::{Event, Party, Silence, Story};
 pub use time::{Clock, Span, SystemClock, Timestamp};

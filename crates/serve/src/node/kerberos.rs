@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use serde::Serialize;
-use trust::{SystemRng, Timestamp};
+use trust::{DrawnAhead, SystemRng, Timestamp};
 use wire::kerberos::{ErrorCode, KerberosTime, KrbError, MessageType, Microseconds, PrincipalName};
 
 use super::Node;
@@ -205,7 +205,8 @@ impl Node {
                 memory: &self.kdc_memory,
             };
             let from = Some(ends.peer.ip());
-            let answer = kdc::answer(message, from, transport, &view, now, &mut SystemRng);
+            let mut rng = DrawnAhead::new(SystemRng);
+            let answer = kdc::answer(message, from, transport, &view, now, &mut rng);
             (answer, Vec::new(), view.directory.into_reads())
         })
     }

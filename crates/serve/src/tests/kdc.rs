@@ -181,3 +181,60 @@ fn closing_frees_the_port_at_once() {
     UdpSocket::bind(address).unwrap();
     std::net::TcpListener::bind(address).unwrap();
 }
+
+#[test]
+fn who_sends_one_message_after_the_other_without_reading_gets_every_answer_in_order() {
+    /// Together more than both sockets hold.
+    const MESSAGES: u16 = 400;
+    let (_serving, address) = kdc(&impatient());
+    let mut stream = connect(address);
+    let mut writing = stream.try_clone().unwrap();
+    let message = |number: u16| {
+        let mut message = vec![7; 60_000];
+        message[..2].copy_from_slice(&number.to_be_bytes());
+        message
+    };
+    let writer = std::thread::spawn(move || {
+        (0..MESSAGES).for_each(|number| send(&mut writing, &message(number)));
+    });
+    for number in 0..MESSAGES {
+        let answer = receive(&mut stream).unwrap();
+        assert_eq!(answer, [&message(number), &b" by tcp"[..]].concat());
+    }
+    writer.join().unwrap();
+}
+
+#[test]
+fn who_pauses_between_and_within_messages_is_answered_all_the_same() {
+    let (_serving, address) = kdc(&impatient());
+    let mut stream = connect(address);
+    let pause = |stream: &mut TcpStream| {
+        let longer_than_a_thread_waits = std::time::Duration::from_millis(60);
+        stream
+            .set_read_timeout(Some(longer_than_a_thread_waits))
+            .unwrap();
+        assert!(stream.read(&mut [0]).is_err(), "nothing comes");
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    };
+    pause(&mut stream);
+    for _ in 0..3 {
+        stream.write_all(&[0, 0]).unwrap();
+        pause(&mut stream);
+        stream.write_all(&[0, 7, b'r']).unwrap();
+        pause(&mut stream);
+        stream.write_all(b"equest").unwrap();
+        assert_eq!(
+            receive(&mut stream).as_deref(),
+            Some(&b"request by tcp"[..])
+        );
+    }
+}
+
+#[test]
+fn silent_connections_hold_up_nobody() {
+    let (_serving, address) = kdc(&impatient());
+    let _silent: Vec<TcpStream> = (0..200).map(|_| connect(address)).collect();
+    let mut good = connect(address);
+    send(&mut good, b"request");
+    assert_eq!(receive(&mut good).as_deref(), Some(&b"request by tcp"[..]));
+}

@@ -185,12 +185,15 @@ fn check_length(
     view: &View<'_>,
 ) -> Result<(), Refused> {
     let policy = &view.realm.crypto;
-    if let Some(certificate) = &signed.certificate {
-        return policy.check_key(&key_of(certificate)?);
-    }
     let listed = account.sign_in_key(judged.fingerprint());
-    let verifier = listed.and_then(|listed| listed.verifier.as_ref());
-    verifier.map_or(Ok(()), |verifier| policy.check_key(verifier.key()))
+    // The very same key, and to read it from the certificate once more costs a look whether its point is on the curve.
+    if let Some(verifier) = listed.and_then(|listed| listed.verifier.as_ref()) {
+        return policy.check_key(verifier.key());
+    }
+    let certificate = signed.certificate.as_ref();
+    certificate.map_or(Ok(()), |certificate| {
+        policy.check_key(&key_of(certificate)?)
+    })
 }
 
 /// The client, and the ticket-granting service or whatever else was asked for, as the key derivation wants them.
