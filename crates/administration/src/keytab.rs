@@ -49,6 +49,7 @@ fn export(
     let realm = asked.snapshot().domain().realm.clone();
     let principals = principals(account, &realm);
     let sets = account.keys.sets();
+    let stranded = rotate && rotation::strands(asked, called(account), account)?;
     let (kvno, etypes, entries, former) = if rotate {
         let material = PasswordMaterial::random(rng);
         let kvno = account.keys.kvno().wrapping_add(1).max(1);
@@ -82,6 +83,10 @@ fn export(
         .on(account.id, called(account))
         .with("kvno", kvno)
         .with("rotated", rotate);
+    let record = match stranded {
+        true => record.with("forced", true),
+        false => record,
+    };
     changes.push(change::audit(record));
     let names: Vec<String> = principals
         .iter()

@@ -80,6 +80,23 @@ pub(crate) fn rotate(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done, T
     renew(asked, name, &account, rng)
 }
 
+/// Whether new keys strand tickets that are in use; refused then, unless the caller insists.
+pub(crate) fn strands(
+    asked: &Asked<'_, '_>,
+    name: &str,
+    account: &Account,
+) -> Result<bool, Refused> {
+    let ends = former_ends(account, asked.view.deployment.key_overlap);
+    match ends.filter(|ends| *ends > asked.now) {
+        None => Ok(false),
+        Some(_) if asked.insists()? => Ok(true),
+        Some(when) => Err(Refused::TooSoon {
+            name: name.to_owned(),
+            when: when.to_rfc3339(),
+        }),
+    }
+}
+
 /// New random keys for an account, unless that would strand tickets.
 pub(crate) fn renew(
     asked: &Asked<'_, '_>,
@@ -87,24 +104,14 @@ pub(crate) fn renew(
     account: &Account,
     rng: &mut dyn Rng,
 ) -> Result<Done, Trouble> {
-    let overlap = asked.view.deployment.key_overlap;
-    let safe = former_ends(account, overlap).filter(|ends| *ends > asked.now);
-    if let Some(when) = safe
-        && !asked.insists()?
-    {
-        return Err(Refused::TooSoon {
-            name: name.to_owned(),
-            when: when.to_rfc3339(),
-        }
-        .into());
-    }
+    let stranded = strands(asked, name, account)?;
     let kvno = account.keys.kvno().wrapping_add(1).max(1);
     let record = asked.record().on(account.id, name).with("kvno", kvno);
-    let record = match safe {
-        Some(_) => record.with("forced", true),
-        None => record,
+    let record = match stranded {
+        true => record.with("forced", true),
+        false => record,
     };
-    let next = shown::moment(Some(asked.now + overlap));
+    let next = shown::moment(Some(asked.now + asked.view.deployment.key_overlap));
     Ok(Done::changed(vec![
         change::set_password(account.id, PasswordMaterial::random(rng)),
         change::audit(record),

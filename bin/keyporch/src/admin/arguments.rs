@@ -417,9 +417,12 @@ pub(crate) enum Service {
         /// The file to write, mode 0600.
         #[arg(long, value_name = "FILE")]
         out: PathBuf,
-        /// Make new keys first; older keytabs stop working when their tickets have ended.
+        /// Make new keys first. The file has those of before, too, while tickets under them live.
         #[arg(long)]
         rotate: bool,
+        /// With `--rotate`: even if tickets of the version before the last are lost by it.
+        #[arg(long, requires = "rotate")]
+        force: bool,
     },
 }
 

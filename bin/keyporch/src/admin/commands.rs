@@ -344,7 +344,8 @@ pub(super) fn service(api: &Api, command: &Service) -> Result<(), Failure> {
             principal,
             out,
             rotate,
-        } => keytab::export(api, principal, out, *rotate),
+            force,
+        } => keytab::export(api, principal, out, *rotate, *force),
     }
 }
 
@@ -485,13 +486,17 @@ fn members(item: &Value, member: &str) -> Vec<Value> {
 
 /// A key as a table shows it: its age in words, and as much of its fingerprint as names it.
 /// Makes new keys for `name` of `of`, and says when the next ones may be made.
-fn rotate(api: &Api, of: &str, name: &str, force: bool) -> Result<(), Failure> {
-    let path = format!("/{of}/{}/rotate", segment(name));
-    let query: &[(&str, &str)] = match force {
+/// The query of who insists.
+pub(super) const fn insisting(force: bool) -> &'static [(&'static str, &'static str)] {
+    match force {
         true => &[("force", "true")],
         false => &[],
-    };
-    let answer = api.ask(Method::POST, &path, query, None)?;
+    }
+}
+
+fn rotate(api: &Api, of: &str, name: &str, force: bool) -> Result<(), Failure> {
+    let path = format!("/{of}/{}/rotate", segment(name));
+    let answer = api.ask(Method::POST, &path, insisting(force), None)?;
     let member = |name: &str| answer.get(name).map(Value::to_string).unwrap_or_default();
     api.output.done(
         &format!(

@@ -5,19 +5,25 @@ use std::path::Path;
 use base64ct::{Base64, Encoding as _};
 use call::administration::segment;
 use call::files;
+use http::Method;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
 use super::Api;
+use super::commands::insisting;
 use crate::failure::Failure;
 
 /// Writes the keytab of a service to `out`, for this user alone.
-pub(super) fn export(api: &Api, principal: &str, out: &Path, rotate: bool) -> Result<(), Failure> {
+pub(super) fn export(
+    api: &Api,
+    principal: &str,
+    out: &Path,
+    rotate: bool,
+    force: bool,
+) -> Result<(), Failure> {
     let body = json!({ "rotate": rotate });
-    let mut answer = api.post(
-        &format!("/services/{}/keytab", segment(principal)),
-        Some(&body),
-    )?;
+    let path = format!("/services/{}/keytab", segment(principal));
+    let mut answer = api.ask(Method::POST, &path, insisting(force), Some(&body))?;
     let keytab = answer
         .as_object_mut()
         .and_then(|members| members.remove("keytab"));

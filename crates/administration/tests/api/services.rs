@@ -119,6 +119,12 @@ fn a_keytab_holds_the_keys_of_before_for_as_long_as_tickets_under_them_live() {
         assert_eq!(kept.key.keyvalue, key.schedule().key().bytes());
     }
     assert_eq!(table.entries[0].key_version, 2, "the newest comes first");
+
+    // A second rotation on the same day strands those who came before the first, unless that is meant.
+    let line = "POST /services/http%2Fweb.corp.example/keytab";
+    let again = world.ask("admin", line, json!({"rotate": true}));
+    assert_eq!(again.code(), (409, "too_soon"));
+    assert_eq!(export(&world, empty()).1.entries[0].key_version, 2);
     let overlap = world.deployment.key_overlap;
     world.advance(Span::seconds(overlap.as_seconds() - 1));
     let (former, table) = export(&world, empty());
