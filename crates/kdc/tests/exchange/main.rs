@@ -28,6 +28,7 @@ mod renewal;
 mod rotation;
 mod s4u;
 mod sha1_signature;
+mod signatures;
 mod stage;
 mod status;
 mod unproven;
