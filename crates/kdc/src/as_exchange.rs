@@ -107,7 +107,11 @@ fn give(
     // A client that asks for what there is not need not try; but where names are hidden, nobody is told of this account
     // or of another without a proof.
     let before = match hides {
-        true => None,
+        // What the realm itself does not use is nobody's secret, and who has nothing else would not even prove itself.
+        true => {
+            choose_etype(&body.etype, &view.realm.etypes).ok_or(Refused::NoCommonEtype)?;
+            None
+        }
         false => Some(Asked::judge(body, &account, view, now)?),
     };
     let krbtgt = view.krbtgt()?;
