@@ -70,19 +70,24 @@ fn etypes(request: &AsReq, account: &Account, view: &View<'_>) -> Vec<Etype> {
         .collect()
 }
 
-/// As [`etype_info2`] tells it of somebody who has a password, whoever it is: by the salts of its keys, and by the usual one
-/// where it has none.
+/// As [`etype_info2`] tells it of somebody who has a password, whoever it is: with the usual salt where there is none, and of
+/// each etype where there is no key at all.
 fn usual_etype_info2(etypes: &[Etype], account: &Account, view: &View<'_>) -> EtypeInfo2 {
     let current = account.keys.current();
-    let entries = etypes.iter().map(|etype| {
-        let salt = current.and_then(|keys| Some(keys.of(*etype)?.salt.as_str()));
-        let salt = salt.filter(|salt| !salt.is_empty());
-        let salt = salt.map_or_else(|| nobody::usual_salt(account, view), str::to_owned);
-        EtypeInfo2Entry {
+    let entries = etypes.iter().filter_map(|etype| {
+        let salt = match current {
+            Some(keys) => keys.of(*etype)?.salt.as_str(),
+            None => "",
+        };
+        let salt = match salt {
+            "" => KerberosString::from(nobody::usual_salt(account, view).as_str()),
+            salt => KerberosString::from(salt),
+        };
+        Some(EtypeInfo2Entry {
             etype: EncryptionType(etype.number()),
-            salt: Some(KerberosString::from(salt.as_str())),
+            salt: Some(salt),
             s2kparams: None,
-        }
+        })
     });
     entries.collect()
 }

@@ -68,7 +68,9 @@ pub(super) fn check(valid: &Valid<'_>, account: &Account, view: &View<'_>) -> Re
     }
     // Whoever wrote a SID into it said whose it is, and it is not this account's, whatever names say (E.5.4).
     let of_another = sid.as_ref().is_some_and(|sid| *sid != account.sid);
-    let named_here = mapping != Mapping::Explicit && named == Named::Account;
+    // Ours are given to people with the SID alone; those of servers and devices, without it, are nobody's to sign in with.
+    let names_people = anchor.own().is_none() && mapping != Mapping::Explicit;
+    let named_here = names_people && named == Named::Account;
     let weak = !of_another && (explicit == Some(false) || named_here);
     let allowed = match view.realm.strong_mapping {
         StrongMapping::Full => false,

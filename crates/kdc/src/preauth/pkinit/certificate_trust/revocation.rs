@@ -13,6 +13,9 @@ use crate::View;
 use crate::refused::Refused;
 use crate::revocation::{Needed, Place};
 
+/// Places of each kind that a certificate may send us to.
+const MOST_PLACES: usize = 4;
+
 /// Judges each certificate of the path but the anchor: that one's standing is the administrator's to know.
 ///
 /// # Errors
@@ -110,6 +113,7 @@ fn places(
             .unwrap_or_default()
             .iter()
             .filter(|url| url.starts_with("http://"))
+            .take(MOST_PLACES)
             .map(|url| place(url, false))
             .collect(),
     }
