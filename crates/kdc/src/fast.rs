@@ -3,7 +3,7 @@
 //! The armor key of an AS-REQ comes of a ticket-granting ticket that is shown with it, the machine's as a rule; that of a
 //! TGS-REQ of the ticket and subkey that the request rests on. What is asked is what stands inside; of what stands
 //! outside nothing is believed. Whoever answers from inside says everything inside, a refusal, too: outside they have one
-//! code, but for the one that asks for a proof, and nearly all of them one length.
+//! code, but for those that ask for a proof and for TCP, and nearly all of them one length.
 //!
 //! The authenticator of armor may come again: clients show the same one throughout an exchange, and who does not know
 //! its subkey can make nothing with it.
@@ -284,6 +284,8 @@ impl Armor {
         // What a client is to do next, the next message shows anyhow; Heimdal's 7.8 looks for it outside.
         let outside = match error.error_code {
             code @ ErrorCode::KDC_ERR_PREAUTH_REQUIRED => code,
+            // Whoever carries the message looks for this, and sees no further than here.
+            code @ ErrorCode::KRB_ERR_RESPONSE_TOO_BIG => code,
             _ => ErrorCode::KRB_ERR_GENERIC,
         };
         let mut outer = KrbError::new(

@@ -10,6 +10,7 @@ use kdc::{Refused, Transport};
 use trust::Span;
 use wire::kerberos::{KrbError, MessageType};
 
+use crate::armor::Armored;
 use crate::forge::{Password, Pkinit};
 use crate::world::{PASSWORD, Pair, World, pair};
 
@@ -136,6 +137,24 @@ fn who_knows_where_somebody_signs_in_cannot_lock_them_out_there_by_datagrams() {
         assert_eq!(by_datagram(&mut world, &message), 52);
     }
     let message = right(&mut world);
+    assert_eq!(by_datagram(&mut world, &message), 52);
+    world.given(&message).unwrap();
+}
+
+#[test]
+fn under_armor_too_a_client_is_asked_to_come_over_tcp_where_it_looks_for_that() {
+    let mut world = realm();
+    let machine = world.machine();
+    at(&mut world, HOME);
+    for number in 0..60 {
+        let message = guess(&mut world, &format!("nobody{number}"));
+        assert_eq!(by_datagram(&mut world, &message), 6);
+    }
+    let mut request = Armored::new("alice", &machine, &mut world);
+    let key = world.key_of(world.alice, Etype::Aes256CtsHmacSha1_96);
+    let now = world.now;
+    request.challenge(&key, now, &mut world.rng);
+    let message = request.encode();
     assert_eq!(by_datagram(&mut world, &message), 52);
     world.given(&message).unwrap();
 }
