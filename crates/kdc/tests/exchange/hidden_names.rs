@@ -369,6 +369,28 @@ fn security_16_under_armor_nobody_is_answered_as_somebody_is() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// As an account that came from elsewhere may have it.
+#[test]
+fn a_key_of_one_etype_alone_is_found_by_a_client_that_likes_others_better() {
+    let mut world = hidden();
+    let keys = directory::password::keys_of_password(PASSWORD.as_bytes(), "CORP.EXAMPLEdora");
+    let keys = keys.into_iter().filter(|key| key.etype() == AES256);
+    let domain = world.directory.domain().unwrap();
+    let id = directory::EntryId::random(&mut world.rng);
+    let mut entry = NewEntry::user(id, domain.users, "dora", "dora");
+    entry.password = Some(Box::new(PasswordMaterial::of_keys(keys.collect())));
+    world.commit(&[Change::Add(Box::new(entry))]);
+    let mut question = bare("dora", &mut world);
+    question.body.etype = etypes(&[20, 19, 18, 17]).into();
+    let error = world.refusal(&question.encode(), 25).unwrap();
+    let methods = MethodData::decode(error.e_data.as_deref().unwrap()).unwrap();
+    let info = PaData::find(&methods, PaDataType::ETYPE_INFO2).unwrap();
+    let info = EtypeInfo2::decode(info).unwrap();
+    let told: Vec<i32> = info.iter().map(|entry| entry.etype.0).collect();
+    assert_eq!(told, [18]);
+    assert!(world.password("dora", PASSWORD).is_ok());
+}
+
 #[test]
 fn a_machine_and_a_service_that_nobody_knows_look_like_known_ones() {
     let mut world = hidden();
