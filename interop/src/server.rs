@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
@@ -507,11 +508,15 @@ fn text(said: &Mutex<String>) -> String {
 }
 
 /// A `--port-offset` with which nobody listens anywhere, below the ports that the system gives out. Where it begins to
-/// look differs from process to process.
+/// look differs from process to process, and within one from server to server: what was found is free until the server
+/// starts, and while it is started again.
 fn free_offset() -> u16 {
     const FIRST: u32 = 10_000;
     const OFFSETS: u32 = 13_000;
-    let begin = std::process::id().wrapping_mul(2_654_435_761);
+    static SERVERS: AtomicU32 = AtomicU32::new(0);
+    let server = SERVERS.fetch_add(1, Ordering::Relaxed);
+    let process = std::process::id().wrapping_mul(2_654_435_761);
+    let begin = process.wrapping_add(server.wrapping_mul(1_009));
     let offsets = (0..OFFSETS).map(|step| FIRST + begin.wrapping_add(step * 7) % OFFSETS);
     let free = |offset: &u16| {
         PORTS.iter().all(|port| {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use keyporch_interop::{Heimdal, Lab, libfaketime};
+use keyporch_interop::{Heimdal, Lab, Server, libfaketime};
 
 use crate::old_clients::text;
 
@@ -115,6 +115,27 @@ fn kinit_refuses_a_kdc_whose_certificate_it_does_not_trust() {
     heimdal(&lab, "trusting")
         .kinit_with_key(&[&person.sam], &person.certificate, &person.key)
         .succeeded();
+}
+
+#[test]
+fn kinit_gets_an_anonymous_ticket_where_they_are_switched_on() {
+    let mut server = Server::start();
+    let anonymous = |server: &Server, cache: &str| {
+        let heimdal = Heimdal::beside(&server.krb5(cache)).in_2048_bits();
+        (heimdal.kinit(&["-n", "@CORP.EXAMPLE"], ""), heimdal)
+    };
+    let (done, _) = anonymous(&server, "off");
+    done.refused("KDC can't fulfill requested option");
+    let _ = server.end_by("-TERM");
+    server.configure(|written| written.replace("[kdc]", "[kdc]\nanonymous = true"));
+    server.serve();
+    let (done, heimdal) = anonymous(&server, "on");
+    done.succeeded();
+    let listed = heimdal.klist().succeeded();
+    assert!(
+        listed.contains("Client: WELLKNOWN/ANONYMOUS@WELLKNOWN:ANONYMOUS"),
+        "{listed}"
+    );
 }
 
 /// The clocks of the lab and of the client go together, an hour and more at a time.

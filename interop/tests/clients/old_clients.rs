@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use keyporch_interop::{Finished, Heimdal, Minikerberos, Secret, Server, run};
+use keyporch_interop::{Finished, Heimdal, Krb5, Minikerberos, Secret, Server, run};
 use serde_json::Value;
 
 const PASSWORD: &str = "a-long-first-password-1";
@@ -44,9 +44,18 @@ struct Old {
 }
 
 impl Old {
+    /// With the defaults.
     #[track_caller]
     fn new() -> Self {
-        let server = Server::start();
+        Self::with("")
+    }
+
+    /// With these lines in `[kdc]`.
+    #[track_caller]
+    fn with(settings: &str) -> Self {
+        let mut server = Server::set_up();
+        server.configure(|written| written.replace("[kdc]\n", &format!("[kdc]\n{settings}\n")));
+        server.serve();
         server.add_person("alice", PASSWORD);
         let folder = server.config();
         let folder = folder.parent().expect("it lies in a folder");
@@ -82,12 +91,14 @@ impl Old {
     #[track_caller]
     fn minikerberos(&self, (certificate, key): &(PathBuf, PathBuf), cache: &str) -> Finished {
         let file = certificate.with_extension("pfx");
-        let mut openssl = Command::new("openssl");
-        openssl
-            .args(["pkcs12", "-export", "-passout", "pass:pw"])
-            .args(["-in", text(certificate), "-inkey", text(key)])
-            .args(["-out", text(&file)]);
-        run(&mut openssl, "").succeeded();
+        if !file.exists() {
+            let mut openssl = Command::new("openssl");
+            openssl
+                .args(["pkcs12", "-export", "-passout", "pass:pw"])
+                .args(["-in", text(certificate), "-inkey", text(key)])
+                .args(["-out", text(&file)]);
+            run(&mut openssl, "").succeeded();
+        }
         let secret = Secret::Pkcs12(&file);
         let cache = self.server.path(cache);
         self.client().tgt("alice", &secret, &cache)
@@ -250,4 +261,68 @@ fn heimdal_takes_a_reply_key_under_its_own_with_the_switch_on_alone() {
     heimdal.kgetcred(HOST).succeeded();
     assert_eq!(old.used("pkinit_rsa_mode"), 1);
     assert_eq!(old.used("pkinit_modp1024"), 0);
+}
+
+/// MIT's client agrees in a larger group once it is told so; Heimdal's has none.
+#[test]
+fn stricter_groups_keys_and_etypes_keep_out_what_is_below_them() {
+    let old = Old::with(
+        "pkinit_minimum_group = \"4096\"\npkinit_minimum_rsa_bits = 3072\n\
+         etypes = [\"aes256-cts-hmac-sha384-192\"]",
+    );
+    let server = &old.server;
+    let folder = server.path("");
+    let long = self_signed(&folder, "long", 3072);
+    server
+        .admin(&["key", "add", "alice", text(&long.0)])
+        .succeeded();
+    // MIT's client verifies its own certificate (protocols J.5).
+    let mit = |cache: &str, (certificate, key): &(PathBuf, PathBuf)| {
+        let krb5 = server.krb5(cache);
+        let written = std::fs::read_to_string(krb5.configuration()).expect("krb5.conf is there");
+        let own = format!("pkinit_anchors = FILE:{}\n  pkinit_", text(certificate));
+        let both = written.replacen("pkinit_", &own, 1);
+        let file = server.file(&format!("{cache}.conf"), &both);
+        let krb5 = Krb5::new(Path::new(&file), krb5.cache());
+        (krb5.kinit_with_key("alice", certificate, key), krb5)
+    };
+    let (done, krb5) = mit("long", &long);
+    let said = done.succeeded();
+    assert!(said.contains("Preauth tryagain input types"), "{said}");
+    let list = krb5.klist(&["-e"]).succeeded();
+    assert!(list.contains("aes256-cts-hmac-sha384-192"), "{list}");
+    mit("short", &old.key).0.refused("Client not trusted");
+
+    let heimdal = Heimdal::beside(&server.krb5("heimdal")).in_2048_bits();
+    heimdal
+        .kinit_with_key(&["alice"], &long.0, &long.1)
+        .refused("DH parameters not accepted");
+    heimdal.kinit(&["alice"], PASSWORD).succeeded();
+    let password = Secret::Password(PASSWORD);
+    old.client()
+        .tgt("alice", &password, &server.path("sha1"))
+        .refused("KDC_ERR_ETYPE_NOTSUPP");
+}
+
+/// MIT's client signs over SHA-256, whatever it is told, and Heimdal's over SHA-512. Heimdal's knows no freshness tokens.
+#[test]
+fn a_stricter_digest_keeps_out_mit_s_client_and_freshness_heimdal_s() {
+    let mut old = Old::with("pkinit_minimum_digest = \"sha512\"");
+    let (certificate, key) = old.certificate.clone();
+    let mit = |old: &Old, cache: &str| {
+        let krb5 = old.server.krb5(cache);
+        krb5.kinit_with_key("alice", &certificate, &key)
+    };
+    let heimdal = |old: &Old, cache: &str| {
+        let heimdal = Heimdal::beside(&old.server.krb5(cache)).in_2048_bits();
+        heimdal.kinit_with_key(&["alice"], &certificate, &key)
+    };
+    mit(&old, "strict").refused("Digest in signed-data not accepted");
+    heimdal(&old, "strict").succeeded();
+    old.switch("require_freshness = true");
+    mit(&old, "fresh").succeeded();
+    // It tries again at once with the same authenticator, so that what it shows is that or that it was seen before.
+    heimdal(&old, "fresh").refused("krb5_get_init_creds");
+    let missing = old.counter("keyporch_kdc_refusals_total{code=\"24\"} ");
+    assert!(missing > 0, "it was refused for another reason");
 }
