@@ -326,3 +326,57 @@ fn a_stricter_digest_keeps_out_mit_s_client_and_freshness_heimdal_s() {
     let missing = old.counter("keyporch_kdc_refusals_total{code=\"24\"} ");
     assert!(missing > 0, "it was refused for another reason");
 }
+
+/// `msDS-SupportedEncryptionTypes` of the person: a password is used with those alone, and only they seal the reply.
+#[test]
+fn a_person_s_encryption_types_hold_for_every_client() {
+    let mut server = Server::start();
+    server.add_person("alice", PASSWORD);
+    let password = Secret::Password(PASSWORD);
+    let sign_in = |server: &Server, name: &str| {
+        let python = Minikerberos::new(&format!("127.0.0.1:{}", server.port(88)));
+        let path = |client: &str| format!("{client}-{name}");
+        [
+            server.krb5(&path("mit")).kinit(&["alice"], PASSWORD),
+            Heimdal::beside(&server.krb5(&path("heimdal"))).kinit(&["alice"], PASSWORD),
+            python.tgt("alice", &password, &server.path(&path("minikerberos"))),
+        ]
+    };
+    let restrict = |server: &Server, types: u32| {
+        let data = format!("{{\"encryption_types\":{types}}}");
+        let mut curl = Command::new("curl");
+        curl.args(["--silent", "--show-error", "--fail", "--request", "PATCH"])
+            .args([
+                "--header",
+                "Content-Type: application/json",
+                "--data",
+                &data,
+            ])
+            .args(["--unix-socket", text(&server.data("admin.sock"))])
+            .arg("http://server/administration/v1/users/alice");
+        run(&mut curl, "").succeeded();
+    };
+    for done in sign_in(&server, "any") {
+        done.succeeded();
+    }
+    // AES-128 with SHA-1; then RC4, which nobody is let in with.
+    restrict(&server, 8);
+    for done in sign_in(&server, "aes128") {
+        done.succeeded();
+    }
+    restrict(&server, 4);
+    for done in sign_in(&server, "rc4") {
+        assert!(!done.ok, "{}", done.text);
+    }
+    let _ = server.end_by("-TERM");
+    let log = std::fs::read_to_string(server.data("audit.jsonl")).expect("there is a log");
+    let lines = log.lines().map(|line| serde_json::from_str(line));
+    let lines: Vec<Value> = lines.collect::<Result<_, _>>().expect("the log is JSON");
+    let given = lines
+        .iter()
+        .filter(|line| line["event"] == "kdc.as" && line["result"] == "done");
+    let etypes: Vec<i64> = given
+        .filter_map(|line| line["reply_etype"].as_i64())
+        .collect();
+    assert_eq!(etypes, [18, 18, 18, 17, 17, 17], "{log}");
+}
