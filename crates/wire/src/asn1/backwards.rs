@@ -2,12 +2,17 @@
 //! copied from an inner buffer. For the messages that a KDC makes for every ticket; the others are written by their
 //! derived code, and a test holds the two against each other.
 
-use zeroize::Zeroize;
+use std::cell::Cell;
+
+use zeroize::{Zeroize, Zeroizing};
 
 use super::{Constant, SequenceOf, UInt32};
 
 /// Room that a message starts with, in bytes: most tickets and replies fit.
 const ROOM: usize = 2048;
+
+/// The most room that a thread keeps for the next message, in bytes.
+const KEPT: usize = 32 * 1024;
 
 pub(crate) const SEQUENCE: u8 = 0x30;
 const INTEGER: u8 = 0x02;
@@ -31,18 +36,48 @@ pub(crate) trait WriteBackwards {
     fn write(&self, to: &mut Backwards);
 }
 
+thread_local! {
+    /// What messages that hold no secret are written into, and then copied from: one piece of memory of the right length is
+    /// asked for, and no more.
+    static SCRATCH: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 /// Writes a value.
 pub(crate) fn encode_backwards<T: WriteBackwards>(value: &T) -> Vec<u8> {
-    let mut to = Backwards::new();
-    value.write(&mut to);
-    to.into_bytes()
+    written(|to| value.write(to))
 }
 
 /// Writes a value inside the explicit tag `[APPLICATION number]`, up to 30.
 pub(crate) fn encode_application_backwards<T: WriteBackwards>(value: &T, number: u8) -> Vec<u8> {
-    let mut to = Backwards::new();
+    written(|to| to.within(application(number), |to| value.write(to)))
+}
+
+/// As [`encode_application_backwards`], for what holds keys: nothing of it is left anywhere but in the buffer, which is
+/// wiped when it is dropped.
+pub(crate) fn encode_application_secret<T: WriteBackwards>(
+    value: &T,
+    number: u8,
+) -> Zeroizing<Vec<u8>> {
+    let mut to = Backwards::new(vec![0; ROOM]);
     to.within(application(number), |to| value.write(to));
-    to.into_bytes()
+    let length = to.buffer.len() - to.start;
+    to.buffer.copy_within(to.start.., 0);
+    to.buffer.truncate(length);
+    Zeroizing::new(to.buffer)
+}
+
+fn written(write: impl FnOnce(&mut Backwards)) -> Vec<u8> {
+    let mut scratch = SCRATCH.take();
+    if scratch.is_empty() {
+        scratch = vec![0; ROOM];
+    }
+    let mut to = Backwards::new(scratch);
+    write(&mut to);
+    let bytes = to.buffer.get(to.start..).unwrap_or_default().to_vec();
+    if to.buffer.len() <= KEPT {
+        SCRATCH.set(to.buffer);
+    }
+    bytes
 }
 
 /// The tag `[APPLICATION number]` of a constructed value.
@@ -51,18 +86,11 @@ pub(crate) const fn application(number: u8) -> u8 {
 }
 
 impl Backwards {
-    fn new() -> Self {
+    fn new(buffer: Vec<u8>) -> Self {
         Self {
-            buffer: vec![0; ROOM],
-            start: ROOM,
+            start: buffer.len(),
+            buffer,
         }
-    }
-
-    fn into_bytes(mut self) -> Vec<u8> {
-        let length = self.buffer.len() - self.start;
-        self.buffer.copy_within(self.start.., 0);
-        self.buffer.truncate(length);
-        self.buffer
     }
 
     /// Puts bytes before what is written.

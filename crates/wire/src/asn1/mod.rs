@@ -177,8 +177,7 @@ macro_rules! message {
         message!(@decode $type, $name, $limit, concat!(", tagged `[APPLICATION ", $number, "]`"),
             |bytes| $crate::asn1::decode_application(bytes, $number, $name, $limit));
         message!(@encode $type, $name, zeroize::Zeroizing<Vec<u8>>,
-            |value| zeroize::Zeroizing::new(
-                $crate::asn1::backwards::encode_application_backwards(value, $number)));
+            |value| $crate::asn1::backwards::encode_application_secret(value, $number));
     };
     (@decode $type:ty, $name:literal, $limit:expr, $tag:expr, |$bytes:ident| $decode:expr) => {
         impl $type {

@@ -9,7 +9,7 @@ use super::principal::PrincipalName;
 use super::ticket::{EncryptedData, EncryptionKey, HostAddresses, Ticket};
 use super::time::KerberosTime;
 use super::{MAX_MESSAGE, MAX_REQUEST};
-use crate::asn1::backwards::encode_application_backwards;
+use crate::asn1::backwards::encode_application_secret;
 use crate::asn1::{self, Constant, Der, Malformed, SequenceOf, UInt32, message};
 
 /// A request to the KDC (RFC 4120 5.4.1). `TYPE` is both `msg-type` and the application tag.
@@ -285,13 +285,13 @@ impl EncKdcRepPart {
     /// Writes the encrypted part of an AS-REP, tag 25. The buffer is wiped when dropped.
     #[must_use]
     pub fn encode_as_rep(&self) -> zeroize::Zeroizing<Vec<u8>> {
-        zeroize::Zeroizing::new(encode_application_backwards(self, 25))
+        encode_application_secret(self, 25)
     }
 
     /// Writes the encrypted part of a TGS-REP, tag 26. The buffer is wiped when dropped.
     #[must_use]
     pub fn encode_tgs_rep(&self) -> zeroize::Zeroizing<Vec<u8>> {
-        zeroize::Zeroizing::new(encode_application_backwards(self, 26))
+        encode_application_secret(self, 26)
     }
 }
 
