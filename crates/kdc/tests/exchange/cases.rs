@@ -8,9 +8,10 @@ use directory::password::{PasswordHistory, PasswordMaterial};
 use directory::{AccountControl, Attribute, Change, EntryId, NewEntry, account, change};
 use ticket::client::{Credential, Secret, Wish};
 use trust::Span;
-use wire::kerberos::{AsRep, KdcOptions, KrbError, MessageType, NameType, PrincipalName, TgsRep};
+use wire::kerberos::{AsRep, KdcOptions, NameType, PrincipalName, TgsRep};
 
 use crate::forge::{Granted, Password, Pkinit, etypes};
+use crate::table::Cases;
 use crate::world::{PASSWORD, Pair, World, pair};
 
 const AES256: Etype = Etype::Aes256CtsHmacSha1_96;
@@ -23,8 +24,7 @@ struct Table {
     world: World,
     pair: Pair,
     people: usize,
-    cases: usize,
-    wrong: Vec<String>,
+    cases: Cases,
 }
 
 /// A case's client.
@@ -39,8 +39,7 @@ impl Table {
             world: World::new(),
             pair: pair(KeyKind::P256),
             people: 0,
-            cases: 0,
-            wrong: Vec::new(),
+            cases: Cases::new(),
         }
     }
 
@@ -97,33 +96,10 @@ impl Table {
         Granted::new(tgt, service, now, &mut self.world.rng)
     }
 
-    /// What comes of a message: a code, or 0.
-    fn code(&mut self, message: &[u8]) -> (i32, Vec<u8>) {
-        let answer = self.world.send(message, kdc::Transport::Stream).unwrap();
-        match MessageType::of(&answer) {
-            Some(MessageType::KRB_ERROR) => {
-                (KrbError::decode(&answer).unwrap().error_code.0, Vec::new())
-            }
-            _ => (0, answer.to_vec()),
-        }
-    }
-
     fn expect(&mut self, what: &str, message: &[u8], code: i32) -> Vec<u8> {
-        self.cases += 1;
-        let (came, answer) = self.code(message);
-        if came != code {
-            let why = &self.world.refused;
-            self.wrong
-                .push(format!("{what}: expected {code}, {came} came: {why:?}"));
-        }
+        let answer = self.cases.judge(&mut self.world, what, message, code);
         self.world.advance(Span::seconds(1));
-        answer
-    }
-
-    #[track_caller]
-    fn done(self, least: usize) {
-        assert!(self.wrong.is_empty(), "{}", self.wrong.join("\n"));
-        assert!(self.cases >= least, "{} cases", self.cases);
+        answer.map_or_else(Vec::new, |answer| answer.to_vec())
     }
 }
 
@@ -236,7 +212,7 @@ fn the_state_of_the_account() {
         let signed = table.key(&client).encode();
         table.expect(&format!("a key, {what}"), &signed, *by_key);
     }
-    table.done(33);
+    table.cases.beside(states.len()).are(22);
 }
 
 /// Etypes of the request, msDS-SupportedEncryptionTypes of the client, the etype of the password's key, the code, and
@@ -307,7 +283,7 @@ fn the_etypes_of_a_client() {
             assert!(wanted.contains(&session), "{what}: session key {session}");
         }
     }
-    table.done(32);
+    table.cases.are(32);
 }
 
 /// Etypes of the request, msDS-SupportedEncryptionTypes of the service, and the etypes of ticket and session key, or 14.
@@ -366,7 +342,7 @@ fn the_etypes_of_a_service() {
         let clear = directory::Edit::clear(attribute);
         table.world.commit(&[change::modify(laptop, vec![clear])]);
     }
-    table.done(42);
+    table.cases.are(42);
 }
 
 #[test]
@@ -393,7 +369,7 @@ fn a_realm_s_etypes_bound_everything() {
         request.body.etype = etypes(wanted).into();
         table.expect(&format!("a service's, {wanted:?}"), &request.encode(), code);
     }
-    table.done(8);
+    table.cases.are(8);
 }
 
 /// Wrong passwords, minutes that pass, and what then comes to the right password and to a key.
@@ -452,7 +428,7 @@ fn lockout() {
     }
     let right = table.password(&client).encode();
     table.expect("the password after one wrong one many times", &right, 0);
-    table.done(100);
+    table.cases.are(133);
 }
 
 #[test]
@@ -479,7 +455,7 @@ fn options_of_an_initial_request() {
         request.body.rtime = Some(crate::forge::kerberos_time(table.world.now + Span::days(2)));
         table.expect(&format!("{options:?}"), &request.encode(), *code);
     }
-    table.done(12);
+    table.cases.are(12);
 }
 
 #[test]
@@ -525,7 +501,7 @@ fn options_of_a_further_request() {
             *code,
         );
     }
-    table.done(26);
+    table.cases.are(26);
 }
 
 #[test]
@@ -577,5 +553,5 @@ fn services_by_name() {
         let request = table.grant(&tgt, name).encode();
         table.expect(&format!("{what} by a ticket"), &request, *further);
     }
-    table.done(20);
+    table.cases.are(20);
 }

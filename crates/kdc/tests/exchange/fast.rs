@@ -18,6 +18,7 @@ use wire::kerberos::{
 
 use crate::armor::{Armored, Reply, armor_of, refusal, sealed};
 use crate::forge::{Password, Pkinit, kerberos_time, micros};
+use crate::table::Cases;
 use crate::world::{PASSWORD, World, pair};
 
 const AES256: Etype = Etype::Aes256CtsHmacSha1_96;
@@ -241,23 +242,21 @@ fn a_key_signs_in_under_armor() {
 type Case = (&'static str, i32, fn(&mut Armored, &mut World));
 
 /// Each case beside the same request without it; the refusals that are told inside, and those that are told outside.
-fn judge(inside: bool, cases: &[Case]) {
+fn judge(inside: bool, cases: &[Case]) -> Cases {
     let mut world = World::new();
-    let mut wrong = Vec::new();
+    let mut judged = Cases::new();
     let unchanged: [Case; 1] = [("an unchanged request", 0, |_, _| {})];
     for (name, code, make) in unchanged.iter().chain(cases).chain(&unchanged) {
         let mut request = proven(&mut world);
         make(&mut request, &mut world);
-        let judged = match (code, inside) {
+        let came = match (code, inside) {
             (0, _) => world.given(&request.encode()).map(|_| ()),
             (code, true) => world.armored_refusal(&request, *code).map(|_| ()),
             (code, false) => world.refusal(&request.encode(), *code).map(|_| ()),
         };
-        if let Err(why) = judged {
-            wrong.push(format!("{name}: expected {code}, {why}"));
-        }
+        judged.came(name, *code, came);
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    judged.beside(2)
 }
 
 #[test]
@@ -339,7 +338,8 @@ fn armor_is_a_ticket_of_ours_whose_session_key_and_subkey_made_the_key() {
                 request.inside.inside = Some(Vec::new());
             }),
         ],
-    );
+    )
+    .are(17);
 }
 
 #[test]
@@ -450,7 +450,8 @@ fn what_is_wrong_inside_is_told_inside() {
                 request.inside.padata.push(cookie);
             }),
         ],
-    );
+    )
+    .are(21);
 }
 
 #[test]

@@ -25,6 +25,7 @@ use crate::forge::{
     Pkinit, any_public_value, domain_parameters, ephemeral, etypes, integer, kerberos_time,
     public_value, tlv,
 };
+use crate::table::Cases;
 use crate::world::{Pair, World, pair};
 
 static CURVE: LazyLock<Pair> = LazyLock::new(|| pair(KeyKind::P256));
@@ -42,26 +43,20 @@ fn request(world: &mut World) -> Pkinit<'static> {
 type Case = (&'static str, i32, fn(&mut Pkinit<'_>));
 
 /// Each case in one world, where an unchanged request gets a ticket before and after all.
-fn judge(cases: &[Case]) {
+fn judge(cases: &[Case]) -> Cases {
     let mut world = listed();
-    let mut wrong = Vec::new();
+    let mut judged = Cases::new();
     let unchanged: [Case; 1] = [("an unchanged request", 0, |_| {})];
     for (name, code, make) in unchanged.iter().chain(cases).chain(&unchanged) {
         let mut request = request(&mut world);
         make(&mut request);
         let message = request.encode();
-        let judged = match code {
-            0 => world.given(&message).map(|reply| {
-                let agreed = request.open(&message, &reply);
-                assert_eq!(agreed.part.nonce, request.body.nonce);
-            }),
-            code => world.refusal(&message, *code).map(|_| ()),
-        };
-        if let Err(why) = judged {
-            wrong.push(format!("{name}: expected {code}, {why}"));
+        if let Some(reply) = judged.judge(&mut world, name, &message, *code) {
+            let agreed = request.open(&message, &reply);
+            assert_eq!(agreed.part.nonce, request.body.nonce);
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    judged.beside(2)
 }
 
 fn prime() -> &'static [u8] {
@@ -142,14 +137,16 @@ fn e_3_2_agrees_in_each_group_however_its_parameters_are_written() {
                     Some(any_public_value(oid::DH_KEY_AGREEMENT, &parameters, &bits));
             },
         ),
-    ]);
+    ])
+    .are(9);
 }
 
 #[test]
 fn e_3_1_9_refuses_a_reply_key_by_public_key_encryption() {
     judge(&[("no clientPublicValue", 81, |request| {
         request.pack.client_public_value = None;
-    })]);
+    })])
+    .are(1);
 }
 
 #[test]
@@ -209,7 +206,8 @@ fn e_3_1_8_refuses_other_groups() {
             let rsa = wire::cms::oid::RSA_ENCRYPTION;
             request.pack.client_public_value = Some(any_public_value(rsa, &null, &[0x30, 0]));
         }),
-    ]);
+    ])
+    .are(13);
 }
 
 #[test]
@@ -288,7 +286,8 @@ fn e_3_1_8_refuses_public_values_that_would_give_the_key_away() {
             longer.push(0);
             request.pack.client_public_value = Some(point(Curve::P256, &longer));
         }),
-    ]);
+    ])
+    .are(16);
 }
 
 /// A refusal's typed data of a kind.
@@ -457,7 +456,8 @@ fn e_3_3_the_strongest_offered_function_is_chosen() {
             request.with_kdfs(&[oid::DH_KEY_DATA])
         }),
         ("none at all", 100, |request| request.with_kdfs(&[])),
-    ]);
+    ])
+    .are(2);
 }
 
 fn by_subject(certificate: &Certificate) -> ExternalPrincipalIdentifier {

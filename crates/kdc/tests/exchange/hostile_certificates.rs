@@ -4,12 +4,12 @@
 
 use crypto::key::{KeyKind, PrivateKey};
 use crypto::signature::{SignatureAlgorithm, Signer};
-use directory::issuers;
 use directory::testing::{START, Seeded};
+use directory::{Attribute, change, issuers};
 use kdc::{Refused, StrongMapping};
 use trust::Span;
 use trust::path::{Anchor, Why};
-use trust::revocation::{Mapping, Settings};
+use trust::revocation::{self, Mapping, Settings};
 use wire::asn1::ObjectIdentifier;
 use wire::kerberos::KrbError;
 use wire::x509::mapping::CertificateMapping;
@@ -20,6 +20,7 @@ use wire::x509::{
 
 use crate::certificates::{Card, Cards, authority, id_of, parsed, upn};
 use crate::forge::Pkinit;
+use crate::table::Cases;
 use crate::world::Pair;
 
 /// Trusts one more issuer.
@@ -99,6 +100,7 @@ fn e_5_4_names_count_for_nothing_against_a_sid() {
     let mut cards = Cards::new(Mapping::Name);
     let bob = cards.world.account(cards.world.bob).sid;
     let foreign = "S-1-5-21-1-2-3-1104".parse().unwrap();
+    let mut judged = Cases::new();
     for mode in [
         StrongMapping::Disabled,
         StrongMapping::Compatibility {
@@ -114,9 +116,11 @@ fn e_5_4_names_count_for_nothing_against_a_sid() {
         ];
         for (card, code) in cases {
             let issued = cards.issue(&card);
-            assert_eq!(cards.code(&issued), code, "{mode:?} {:?}", card.sid);
+            let (case, got) = (format!("{mode:?} {:?}", card.sid), cards.code(&issued));
+            judged.code(&case, code, got, &cards.world.refused);
         }
     }
+    judged.are(8);
     // What an administrator says of this very certificate stands above it.
     let card = cards.issue(&Card::new().with_sid(foreign));
     let own = CertificateMapping::issuer_serial(&parsed(&card)).unwrap();
@@ -143,21 +147,25 @@ fn a_certificate_that_names_two_people_names_neither() {
         (vec![kerberos("bob"), alice.clone()], 75, 75),
         (vec![alice, upn("bob@corp.example")], 75, 75),
     ];
+    let mut judged = Cases::new();
     for (names, for_alice, for_bob) in cases {
         let card = cards.issue(&Card {
             names: names.clone(),
             ..Card::new()
         });
-        assert_eq!(cards.code_for("alice", &card), for_alice, "{names:?}");
-        assert_eq!(cards.code_for("bob", &card), for_bob, "{names:?}");
+        for (who, code) in [("alice", for_alice), ("bob", for_bob)] {
+            let (case, got) = (format!("{names:?} for {who}"), cards.code_for(who, &card));
+            judged.code(&case, code, got, &cards.world.refused);
+        }
     }
+    judged.are(10);
 }
 
 #[test]
 fn a_name_that_is_nearly_somebodys_is_nobodys() {
     let mut cards = Cards::new(Mapping::Name);
     cards.world.realm.strong_mapping = StrongMapping::Disabled;
-    let mut wrong = Vec::new();
+    let mut judged = Cases::new();
     for (name, code) in [
         ("alice@corp.example", 0),
         ("Alice@CORP.example", 0),
@@ -183,11 +191,9 @@ fn a_name_that_is_nearly_somebodys_is_nobodys() {
             ..Card::new()
         });
         let got = cards.code(&card);
-        if got != code {
-            wrong.push(format!("{name:?}: {got}"));
-        }
+        judged.code(&format!("{name:?}"), code, got, &cards.world.refused);
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    judged.are(17);
 }
 
 /// An authority below another, with what a case changes.
@@ -239,13 +245,16 @@ fn an_authority_on_the_way_is_judged_like_the_certificate_itself() {
             card.algorithm = Some(vec![0x30, 9, 6, 7, 42, 0x86, 0x48, 0xce, 0x3d, 4, 1]);
         }),
     ];
+    let mut judged = Cases::new();
     for (what, code, reason, make) in cases {
         let between = below(&cards.issuer, make);
         cards.list(&between);
         let issued = card.issue(&between);
         let got = show(&mut cards, &issued, &[&between]);
-        assert_eq!((got, why(&cards)), (*code, *reason), "{what}");
+        judged.code(what, *code, got, &cards.world.refused);
+        assert_eq!(why(&cards), *reason, "{what}");
     }
+    judged.are(7);
     // One that allows none below it.
     let last = below(&cards.issuer, |card| {
         card.others = vec![Extension::basic_constraints(BasicConstraints {
@@ -369,4 +378,43 @@ fn what_strangers_write_into_certificates_does_not_fill_the_audit_log() {
     let told = cards.world.exchange.as_ref().unwrap().reason().unwrap();
     assert!(told.chars().count() < 300, "{}", told.len());
     assert!(told.starts_with("the certificate is not valid: "), "{told}");
+}
+
+#[test]
+fn what_our_own_authority_made_for_others_than_people_signs_nobody_in() {
+    let mut cards = Cards::new(Mapping::Name);
+    let own = Anchor::new(parsed(&cards.issuer)).of_ours(revocation::OWN);
+    cards.world.issuers = vec![own];
+    let laptop = cards.world.laptop;
+    let host = Attribute::DnsHostName;
+    let named = change::set(laptop, host, "laptop-1.corp.example");
+    cards.world.commit(&[named]);
+    let book = |cards: &Cards, card: &Pair| {
+        let key = revocation::own_row(revocation::OWN, parsed(card).serial());
+        let table = directory::Table::new(revocation::OWN_ISSUED);
+        cards.put(table, key, card.certificate.clone());
+    };
+    let server = Card {
+        serial: vec![7, 1],
+        names: vec![GeneralName::Dns("laptop-1.corp.example".to_owned())],
+        ..Card::new()
+    };
+    let server = cards.issue(&server);
+    let nameless = cards.issue(&Card {
+        serial: vec![7, 2],
+        ..Card::new()
+    });
+    let person = cards.issue(&Card {
+        serial: vec![7, 3],
+        ..Card::new().with_sid(cards.alice())
+    });
+    for card in [&server, &nameless, &person] {
+        book(&cards, card);
+    }
+    for mode in [StrongMapping::Full, StrongMapping::Disabled] {
+        cards.world.realm.strong_mapping = mode;
+        assert_eq!(cards.code(&person), 0, "{mode:?}");
+        assert_eq!(cards.code(&nameless), 66, "{mode:?}");
+        assert_eq!(cards.code_for("LAPTOP-1$", &server), 66, "{mode:?}");
+    }
 }

@@ -31,6 +31,7 @@ mod sha1_signature;
 mod signatures;
 mod stage;
 mod status;
+mod table;
 mod unproven;
 mod user_to_user;
 mod world;

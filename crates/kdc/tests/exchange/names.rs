@@ -6,6 +6,7 @@ use wire::kerberos::{KdcOptions, KrbError, NameType, PrincipalName, Realm};
 
 use crate::forge::{Granted, Password};
 use crate::stage::{AES256, Stage};
+use crate::table::Cases;
 use crate::world::{PASSWORD, World};
 
 const CANONICALIZE: KdcOptions = KdcOptions::CANONICALIZE;
@@ -126,7 +127,7 @@ fn a_client_is_called_as_it_asked_or_put_right() {
     ];
     let mut world = World::new();
     let key = world.key_of(world.alice, AES256);
-    let mut wrong = Vec::new();
+    let mut judged = Cases::new();
     for (name, client, realm, canonical, code, expected) in cases {
         let mut request = Password::new("alice", key.clone(), world.now, &mut world.rng);
         request.body.cname = Some(client.clone());
@@ -135,27 +136,15 @@ fn a_client_is_called_as_it_asked_or_put_right() {
             request.body.kdc_options |= CANONICALIZE;
         }
         let message = request.encode();
-        if *code != 0 {
-            wrong.extend(
-                world
-                    .refusal(&message, *code)
-                    .err()
-                    .map(|why| format!("{name}: {why}")),
-            );
-            continue;
-        }
-        match world.given(&message) {
-            Ok(reply) => {
-                let reply = wire::kerberos::AsRep::decode(&reply).unwrap();
-                let given = (reply.cname.to_string(), reply.crealm.as_str().to_owned());
-                if given != ((*expected).to_owned(), ours.to_owned()) {
-                    wrong.push(format!("{name}: {given:?}"));
-                }
+        if let Some(reply) = judged.judge(&mut world, name, &message, *code) {
+            let reply = wire::kerberos::AsRep::decode(&reply).unwrap();
+            let given = (reply.cname.to_string(), reply.crealm.as_str().to_owned());
+            if given != ((*expected).to_owned(), ours.to_owned()) {
+                judged.wrong(format!("{name}: {given:?}"));
             }
-            Err(why) => wrong.push(format!("{name}: {why}")),
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    judged.are(20);
 }
 
 /// A service's name, with the option or without; the code, and the name in the ticket.
@@ -353,7 +342,7 @@ fn a_service_is_found_by_its_names_its_host_s_and_its_account_s() {
         ),
     ];
     let mut stage = Stage::new();
-    let mut wrong = Vec::new();
+    let mut judged = Cases::new();
     for (name, wanted, canonical, code, expected) in cases {
         let alice = stage.alice.clone();
         let mut request = Granted::new(
@@ -366,23 +355,15 @@ fn a_service_is_found_by_its_names_its_host_s_and_its_account_s() {
             request.body.kdc_options |= CANONICALIZE;
         }
         let message = request.encode();
-        if *code != 0 {
-            let judged = stage.world.refusal(&message, *code);
-            wrong.extend(judged.err().map(|why| format!("{name}: {why}")));
-            continue;
-        }
-        match stage.world.given(&message) {
-            Ok(reply) => {
-                let (part, ticket) = request.open(&reply);
-                assert!(part.sname.is_same(&ticket.sname));
-                if part.sname.to_string() != *expected {
-                    wrong.push(format!("{name}: {}", part.sname));
-                }
+        if let Some(reply) = judged.judge(&mut stage.world, name, &message, *code) {
+            let (part, ticket) = request.open(&reply);
+            assert!(part.sname.is_same(&ticket.sname));
+            if part.sname.to_string() != *expected {
+                judged.wrong(format!("{name}: {}", part.sname));
             }
-            Err(why) => wrong.push(format!("{name}: {why}")),
         }
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    judged.are(29);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use wire::kerberos::{KdcOptions, NameType, PrincipalName, Realm, Ticket};
 
 use crate::forge::Granted;
 use crate::stage::{Stage, credential, sign_in, web};
+use crate::table::Cases;
 use crate::world::PASSWORD;
 
 fn bob() -> PrincipalName {
@@ -234,7 +235,7 @@ fn rfc_4120_3_3_3_the_ticket_that_came_along_is_the_person_s_own_and_good() {
             ..PLAIN
         },
     ];
-    let mut wrong = Vec::new();
+    let mut judged = Cases::new();
     for case in cases {
         let mut stage = Stage::new();
         let shown = tgt(&mut stage, "bob");
@@ -246,16 +247,9 @@ fn rfc_4120_3_3_3_the_ticket_that_came_along_is_the_person_s_own_and_good() {
         let mut asked = request(&mut stage, shown);
         (case.request)(&mut asked);
         let message = asked.encode();
-        let judged = match case.code {
-            0 => stage.world.given(&message).map(|_| ()),
-            code => stage.world.refusal(&message, code).map(|_| ()),
-        };
-        wrong.extend(judged.err().map(|why| {
-            let (name, code) = (case.name, case.code);
-            format!("{name}: expected {code}, {why}")
-        }));
+        judged.judge(&mut stage.world, case.name, &message, case.code);
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    judged.are(24);
 }
 
 #[test]

@@ -12,6 +12,7 @@ use wire::kerberos::{
 
 use crate::armor::{Shown, Wrapped, armor_of, refusal, response};
 use crate::forge::Granted;
+use crate::table::Cases;
 use crate::world::{PASSWORD, World};
 
 /// A request for a ticket, armored by the ticket that it rests on.
@@ -104,16 +105,16 @@ fn what_stands_inside_is_asked_for_and_the_name_is_hidden_for_whom_asks_for_it()
 
 type Case = (&'static str, i32, fn(&mut Asked, &mut World));
 
-fn judge(inside: bool, cases: &[Case]) {
+fn judge(inside: bool, cases: &[Case]) -> Cases {
     let mut world = World::new();
     let tgt = tgt(&mut world);
-    let mut wrong = Vec::new();
+    let mut judged = Cases::new();
     let unchanged: [Case; 1] = [("an unchanged request", 0, |_, _| {})];
     for (name, code, make) in unchanged.iter().chain(cases).chain(&unchanged) {
         let mut asked = Asked::new(&tgt, &mut world);
         make(&mut asked, &mut world);
         let message = asked.encode();
-        let judged = match (code, inside) {
+        let came = match (code, inside) {
             (0, _) => world.given(&message).map(|_| ()),
             (code, false) => world.refusal(&message, *code).map(|_| ()),
             (code, true) => {
@@ -125,11 +126,9 @@ fn judge(inside: bool, cases: &[Case]) {
                 }
             }
         };
-        if let Err(why) = judged {
-            wrong.push(format!("{name}: expected {code}, {why}"));
-        }
+        judged.came(name, *code, came);
     }
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    judged.beside(2)
 }
 
 #[test]
@@ -169,7 +168,8 @@ fn without_an_armor_key_a_refusal_is_told_outside() {
                 },
             ),
         ],
-    );
+    )
+    .are(7);
 }
 
 #[test]
@@ -216,7 +216,8 @@ fn with_an_armor_key_a_refusal_is_told_inside() {
                 asked.inside.padata.push(nested);
             }),
         ],
-    );
+    )
+    .are(10);
 }
 
 fn data(ad_type: AuthorizationDataType) -> AuthorizationData {
