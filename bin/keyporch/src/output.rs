@@ -187,7 +187,8 @@ fn cell(item: &Value, at: &str) -> String {
     value.map(text).unwrap_or_default()
 }
 
-fn text(value: &Value) -> String {
+/// A value as people read it.
+pub(crate) fn text(value: &Value) -> String {
     match value {
         Value::Null => String::new(),
         Value::Bool(true) => "yes".to_owned(),

@@ -17,7 +17,7 @@ const MOST: usize = 100;
 
 pub(crate) fn add_to(asked: &Asked<'_, '_>, kind: Kind) -> Result<Done, Trouble> {
     let (account, principal) = (ordinary(asked, kind)?, asked.part(1));
-    principals::check(principal)?;
+    principals::check(principal).map_err(|why| Refused::parameter(principal, why))?;
     if has(&account, principal) {
         return Ok(Done::changed(Vec::new()));
     }

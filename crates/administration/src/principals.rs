@@ -29,8 +29,8 @@ pub(crate) fn must_be_free(
     Ok(())
 }
 
-/// Whether a text can be a principal of the domain's services: `service/host`, and for some a third part.
-pub(crate) fn check(principal: &str) -> Result<(), Refused> {
+/// Whether a text can be a principal of the domain's services, `service/host`, and for some a third part; else why not.
+pub(crate) fn check(principal: &str) -> Result<(), &'static str> {
     let parts: Vec<&str> = principal.split('/').collect();
     let strange = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | '\\');
     let fits = (2..=3).contains(&parts.len())
@@ -45,14 +45,8 @@ pub(crate) fn check(principal: &str) -> Result<(), Refused> {
     });
     match (fits, reserved) {
         (true, false) => Ok(()),
-        (_, true) => Err(Refused::member(
-            "service_principals",
-            "krbtgt and kadmin are the KDC's own",
-        )),
-        (false, _) => Err(Refused::member(
-            "service_principals",
-            "a principal is of the form service/host",
-        )),
+        (_, true) => Err("krbtgt and kadmin are the KDC's own"),
+        (false, _) => Err("a principal is of the form service/host"),
     }
 }
 
@@ -78,7 +72,7 @@ pub(crate) fn remove_from_service(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Res
 fn add(asked: &Asked<'_, '_>, kind: Kind) -> Result<Done, Trouble> {
     let account = ordinary(asked, kind)?;
     let principal = asked.part(1);
-    check(principal)?;
+    check(principal).map_err(|why| Refused::parameter(principal, why))?;
     if has(&account, principal) {
         return Ok(Done::changed(Vec::new()));
     }

@@ -296,7 +296,7 @@ impl Refused {
             Self::Protected { .. } => "leave it as it is".to_owned(),
             Self::NoOwnAccount => "name the account: users/NAME/keys".to_owned(),
             Self::NotFound { what, .. } => match list_of(what) {
-                Some(list) => format!("look for it in the list: keyporch admin {list} list"),
+                Some(list) => format!("look for it in the list: keyporch admin {list}"),
                 None => "check its name".to_owned(),
             },
             Self::NoSuchEndpoint | Self::Method => "see docs/administration-api.md".to_owned(),
@@ -385,14 +385,17 @@ fn problem_json(status: u16, problem: &Value) -> Response {
 /// The command whose list shows things of a kind.
 fn list_of(what: &str) -> Option<&'static str> {
     Some(match what {
-        "person" => "user",
-        "computer" => "computer",
-        "service" => "service",
-        "group" => "group",
-        "device" => "device",
-        "key" => "key",
-        "certificate" => "certificate",
-        "policy object" => "policy",
+        "person" => "user list",
+        "computer" => "computer list",
+        "service" | "service principal" => "service list",
+        "group" => "group list",
+        "device" => "device list",
+        "key" => "key list",
+        "certificate" => "certificate list",
+        "policy object" => "policy list",
+        "issuer" => "issuer list",
+        "setting" => "policy settings",
+        "key of the KDC" => "key versions",
         _ => return None,
     })
 }

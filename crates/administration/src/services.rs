@@ -36,7 +36,7 @@ pub(crate) fn add(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done, Trou
         return Err(Refused::MissingMember("service_principals").into());
     };
     for principal in &wanted {
-        principals::check(principal)?;
+        principals::check(principal).map_err(|why| Refused::member("service_principals", why))?;
     }
     principals::must_be_free(snapshot, &wanted, None)?;
     let name = match members.text("name")? {

@@ -1,6 +1,7 @@
 //! Programs that nobody here wrote, against a running lab and against a server of one's own; and our programs where the
 //! machine is not kind.
 
+mod administrator;
 mod browser;
 mod certificate_trust;
 mod certificates;

@@ -11,7 +11,7 @@ use super::arguments::{
 use super::{Api, issuers, keytab, logon, shown};
 use crate::ask;
 use crate::failure::Failure;
-use crate::output::Column;
+use crate::output::{self, Column};
 
 /// The longest key or certificate that is added by hand, in bytes.
 const LONGEST_KEY: usize = 32 * 1024;
@@ -268,7 +268,7 @@ pub(super) fn key(api: &Api, command: &Key) -> Result<(), Failure> {
             Ok(())
         }
         Key::Versions => {
-            let versions = api.items("/domain/keys", &[], None)?;
+            let versions = api.whole("/domain/keys")?;
             let versions = if api.output.json {
                 versions
             } else {
@@ -497,12 +497,12 @@ pub(super) const fn insisting(force: bool) -> &'static [(&'static str, &'static 
 fn rotate(api: &Api, of: &str, name: &str, force: bool) -> Result<(), Failure> {
     let path = format!("/{of}/{}/rotate", segment(name));
     let answer = api.ask(Method::POST, &path, insisting(force), None)?;
-    let member = |name: &str| answer.get(name).map(Value::to_string).unwrap_or_default();
+    let member = |name: &str| answer.get(name).map(output::text).unwrap_or_default();
     api.output.done(
         &format!(
             "{name} has keys of version {}. Those before open tickets until {}; only then rotate again.",
             member("kvno"),
-            member("next").trim_matches('"'),
+            member("next"),
         ),
         &answer,
     );
@@ -513,7 +513,8 @@ fn rotate(api: &Api, of: &str, name: &str, force: bool) -> Result<(), Failure> {
 fn with_use(version: &Value) -> Value {
     let mut version = version.clone();
     if let Some(members) = version.as_object_mut() {
-        let used = match members.get("opens_until").and_then(Value::as_str) {
+        let until = members.get("opens_until").filter(|until| until.is_string());
+        let used = match until.map(output::text) {
             Some(until) => format!("opens tickets until {until}"),
             None => "seals tickets".to_owned(),
         };

@@ -52,7 +52,7 @@ pub(super) fn issuer(api: &Api, command: &Issuer) -> Result<(), Failure> {
             Ok(())
         }
         Issuer::List => {
-            let issuers = api.items("/issuers", &[], None)?;
+            let issuers = api.whole("/issuers")?;
             api.output
                 .list(&issuers, shown::ISSUERS, "No issuer is trusted.");
             Ok(())

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::Api;
 use super::commands::insisting;
 use crate::failure::Failure;
+use crate::output;
 
 /// Writes the keytab of a service to `out`, for this user alone.
 pub(super) fn export(
@@ -42,14 +43,16 @@ pub(super) fn export(
     if let Some(members) = answer.as_object_mut() {
         members.insert("file".to_owned(), out.display().to_string().into());
     }
-    let kvno = answer
-        .get("kvno")
-        .map(ToString::to_string)
-        .unwrap_or_default();
+    let member = |name: &str| answer.get(name).map(output::text).unwrap_or_default();
+    let former = match member("former_kvno") {
+        none if none.is_empty() => String::new(),
+        former => format!(", and those of version {former} for tickets that people have already"),
+    };
     api.output.done(
         &format!(
-            "{} holds the keys of {principal}, version {kvno}.",
-            out.display()
+            "{} holds the keys of {principal}, version {}{former}.",
+            out.display(),
+            member("kvno")
         ),
         &answer,
     );

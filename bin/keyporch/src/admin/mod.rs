@@ -85,13 +85,7 @@ impl Api {
             query.push(("limit", PAGE));
             query.extend(after.as_deref().map(|place| ("after", place)));
             let page = self.ask(Method::GET, path, &query, None)?;
-            items.extend(
-                page.get("items")
-                    .and_then(Value::as_array)
-                    .into_iter()
-                    .flatten()
-                    .cloned(),
-            );
+            items.extend(items_of(&page));
             after = page.get("next").and_then(Value::as_str).map(str::to_owned);
             if after.is_none() {
                 break;
@@ -99,6 +93,11 @@ impl Api {
         }
         items.truncate(limit);
         Ok(items)
+    }
+
+    /// The items of a list that the API gives in one piece.
+    fn whole(&self, path: &str) -> Result<Vec<Value>, Failure> {
+        Ok(items_of(&self.get(path)?).collect())
     }
 
     /// Asks before something that cannot be taken back.
@@ -111,6 +110,11 @@ impl Api {
             "Answer y, or give --yes.",
         ))
     }
+}
+
+fn items_of(page: &Value) -> impl Iterator<Item = Value> {
+    let items = page.get("items").and_then(Value::as_array);
+    items.into_iter().flatten().cloned()
 }
 
 /// A refusal of the API as the person sees it: who is not permitted was refused, all else failed.
