@@ -381,7 +381,12 @@ fn row_seeds() -> Vec<Seed> {
     let bad = answer(CertificateStatus::Revoked { since, reason });
     let unknown = answer(CertificateStatus::Unknown);
     let soft = settings.to_bytes();
-    let all: [(&str, u8, [&[u8]; 4]); 8] = [
+    // What a record kept for longer than it said: the decision went by the record alone once.
+    let over = OcspRow {
+        status: CertificateStatus::Good,
+        until: START,
+    };
+    let all: [(&str, u8, [&[u8]; 4]); 9] = [
         ("nothing", 0, [none; 4]),
         ("list", 2, [none, &list(later), none, none]),
         ("list-over", 2, [none, &list(START), none, none]),
@@ -392,6 +397,7 @@ fn row_seeds() -> Vec<Seed> {
         ),
         ("good", 8, [none, none, none, &good]),
         ("bad", 8, [none, none, none, &bad]),
+        ("good-but-over", 8, [none, none, none, &over.to_bytes()]),
         ("unknown-and-soft", 9, [&soft, none, none, &unknown]),
         ("soft", 1, [&soft, none, none, none]),
     ];
