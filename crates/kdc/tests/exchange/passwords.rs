@@ -496,3 +496,23 @@ fn a_ticket_must_be_initial_and_this_service_s_own() {
     let result = Wanted::own(&mut world, &credential, NEW).send(&mut world);
     assert_eq!(result.code, PasswordResultCode::SUCCESS);
 }
+
+/// The class of CVE-2021-42287: a ticket is an account's, not a name's.
+#[test]
+fn a_ticket_changes_no_password_of_who_has_its_name_by_now() {
+    let mut world = realm();
+    let credential = ticket(&mut world, "alice", PASSWORD).unwrap();
+    for (id, name) in [(world.alice, "alicia"), (world.bob, "alice")] {
+        let upn = format!("{name}@corp.example");
+        world.commit(&[
+            change::set(id, Attribute::SamAccountName, name),
+            change::set(id, Attribute::UserPrincipalName, upn.as_str()),
+        ]);
+    }
+    let message = Wanted::own(&mut world, &credential, NEW).encode(&mut world);
+    let (reply, changes) = hand_in(&mut world, &message);
+    let (code, _) = turned_away(&reply.unwrap());
+    assert_eq!(code, ErrorCode::KDC_ERR_TGT_REVOKED);
+    assert_eq!(world.refused, Some(Refused::TgtRevoked("name")));
+    assert!(changes.is_empty());
+}
