@@ -129,6 +129,7 @@ pub(crate) fn user(
         "must_change_password": account.must_change_password(),
         "second_factors": second_factor::of(account).enrolled.len(),
         "not_delegated": account.control.contains(AccountControl::NOT_DELEGATED),
+        "mappings": account.alt_security_identities,
         "wrong_passwords": activity.bad_password_count,
     })));
     Ok(shown)

@@ -51,3 +51,25 @@ fn keys_are_rotated_and_shown_as_the_page_says() {
         .refused("there is no key of the KDC nobody");
     assert!(said.contains("keyporch admin key versions"), "{said}");
 }
+
+#[test]
+fn a_mapping_is_shown_with_its_person_and_taken_back_as_it_is_shown() {
+    const MAPPING: &str = "X509:<SKI>0123abcd";
+    let server = Server::start();
+    server.add_person("alice", "a long first password 1");
+    let show = || server.admin(&["user", "show", "alice"]).succeeded();
+    assert!(!show().contains("X509:"));
+    server.admin(&["user", "map", "alice", MAPPING]).succeeded();
+    assert!(show().contains(MAPPING), "{}", show());
+    let said = server
+        .admin(&["user", "unmap", "alice", "card.pem"])
+        .refused("card.pem is no mapping");
+    assert!(said.contains("keyporch admin user show alice"), "{said}");
+    for words in ["maps to alice no more", "did not map to alice"] {
+        let said = server
+            .admin(&["user", "unmap", "alice", MAPPING])
+            .succeeded();
+        assert!(said.contains(words), "{said}");
+        assert!(!show().contains("X509:"));
+    }
+}

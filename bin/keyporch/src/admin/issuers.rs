@@ -89,11 +89,14 @@ fn read_list(file: &Path) -> Result<String, Failure> {
     Ok(pem.map_or_else(|| Base64::encode_string(&bytes), str::to_owned))
 }
 
+/// Whether a text is a mapping, and no file.
+fn is_written(mapping: &str) -> bool {
+    let start = mapping.get(..5);
+    start.is_some_and(|start| start.eq_ignore_ascii_case("x509:"))
+}
+
 pub(super) fn map(api: &Api, name: &str, mapping: &str) -> Result<(), Failure> {
-    let written = mapping
-        .get(..5)
-        .is_some_and(|start| start.eq_ignore_ascii_case("x509:"));
-    let body = match written {
+    let body = match is_written(mapping) {
         true => json!({ "mapping": mapping }),
         false => json!({ "certificate": read_key(Path::new(mapping))? }),
     };
@@ -114,9 +117,16 @@ pub(super) fn map(api: &Api, name: &str, mapping: &str) -> Result<(), Failure> {
 }
 
 pub(super) fn unmap(api: &Api, name: &str, mapping: &str) -> Result<(), Failure> {
+    if !is_written(mapping) {
+        let remedy = format!("Give it as `keyporch admin user show {name}` has it: X509:….");
+        return Err(Failure::refused(format!("{mapping} is no mapping"), remedy));
+    }
     let path = format!("/users/{}/mappings/{}", segment(name), segment(mapping));
     let answer = api.ask(Method::DELETE, &path, &[], None)?;
-    api.output
-        .done(&format!("{mapping} does not map to {name}."), &answer);
+    let said = match answer.get("changed").and_then(Value::as_bool) {
+        Some(false) => format!("{mapping} did not map to {name}."),
+        _ => format!("{mapping} maps to {name} no more."),
+    };
+    api.output.done(&said, &answer);
     Ok(())
 }

@@ -27,6 +27,8 @@ pub(super) const USER: &[Column] = &[
     ("Last sign-in", "last_sign_in"),
     ("Wrong passwords", "wrong_passwords"),
     ("Protected", "protected"),
+    ("Never acted for", "not_delegated"),
+    ("Certificates", "mappings"),
 ];
 
 pub(super) const MEMBERSHIPS: &[Column] =
