@@ -12,7 +12,6 @@ use wire::kerberos::{
 use wire::pac::{BufferType, DelegationInfo, Pac};
 
 use crate::stage::{Stage, app, credential, put_pac, web, without};
-use crate::world::World;
 
 const USAGE: KeyUsage = KeyUsage::KERB_NON_KERB_CKSUM_SALT;
 
@@ -209,11 +208,8 @@ fn a_ticket_that_is_passed_on_is_no_longer_than_the_ticket_of_the_service_that_a
         lifetime: Span::hours(1),
         ..Wish::ticket_granting("CORP.EXAMPLE")
     };
-    let ask = |world: &mut World| {
-        let name = PrincipalName::principal("web$");
-        world.ask(name, wish, Secret::Key(&key)).unwrap()
-    };
-    stage.own = ask(&mut stage.world);
+    let name = PrincipalName::principal("web$");
+    stage.own = stage.world.ask(name, wish, Secret::Key(&key)).unwrap();
     let request = stage.proxy(&evidence, app());
     let reply = stage.world.given(&request.encode()).unwrap();
     assert_eq!(credential(&request, &reply).end, stage.own.end);
