@@ -17,6 +17,7 @@ use crate::accept;
 use crate::datagrams::reachable;
 use crate::door::Ends;
 use crate::fault::Fault;
+use crate::places::{Place, Places};
 use crate::streams::{Begun, LENGTH, Next, PassedOn, ROOM, Streams, framed, next};
 
 /// How long a thread accepts before it looks whether it should stop, in case the parting connection is lost.
@@ -29,30 +30,44 @@ const MOMENT: Duration = Duration::from_millis(10);
 const READS: usize = 4;
 
 /// Threads that wait for a peer at once; beyond them nobody is waited for on these threads.
-pub(crate) const WAITING: usize = 16;
+const WAITING: usize = 16;
 
 /// The threads that serve one listener.
-#[derive(Debug)]
 pub(crate) struct Connections {
     listener: Arc<TcpListener>,
     stop: Arc<AtomicBool>,
+    shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
 }
 
 /// What the threads share.
 struct Shared {
     streams: Arc<Streams>,
+    /// Of those who accept, and answer.
+    places: Places,
+    /// How many may keep their places while they wait for a peer: all but one.
+    patient: usize,
     passing_on: UnboundedSender<PassedOn>,
     /// Threads that wait for a peer.
     waiting: AtomicUsize,
     runtime: Handle,
 }
 
+impl std::fmt::Debug for Connections {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connections")
+            .field("listener", &self.listener)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Connections {
-    /// Starts `threads` threads on `listener`, beside those that may be waiting for a peer.
+    /// Starts threads on `listener`: so many that accept, and as many more as may be held up by what takes long, or by a
+    /// peer.
     pub(crate) fn serve(
         listener: TcpListener,
-        threads: usize,
+        accepting: usize,
+        held_up: usize,
         streams: &Arc<Streams>,
         passing_on: UnboundedSender<PassedOn>,
         runtime: &Handle,
@@ -61,18 +76,21 @@ impl Connections {
         SockRef::from(&listener)
             .set_read_timeout(Some(PATIENCE))
             .map_err(Fault::Worker)?;
-        let mut serving = Self {
-            listener: Arc::new(listener),
-            stop: Arc::default(),
-            threads: Vec::new(),
-        };
         let shared = Arc::new(Shared {
             streams: Arc::clone(streams),
+            places: Places::new(accepting),
+            patient: accepting.saturating_sub(1),
             passing_on,
             waiting: AtomicUsize::new(0),
             runtime: runtime.clone(),
         });
-        for number in 0..threads.max(1) + WAITING {
+        let mut serving = Self {
+            listener: Arc::new(listener),
+            stop: Arc::default(),
+            shared: Arc::clone(&shared),
+            threads: Vec::new(),
+        };
+        for number in 0..accepting.max(1) + held_up + WAITING {
             let (listener, stop) = (Arc::clone(&serving.listener), Arc::clone(&serving.stop));
             let shared = Arc::clone(&shared);
             let thread = thread::Builder::new()
@@ -93,7 +111,7 @@ impl Connections {
     }
 
     fn tell_to_stop(&self) {
-        self.stop.store(true, Ordering::Release);
+        self.shared.places.end(&self.stop);
         // A connection to itself wakes a thread at once.
         let Ok(address) = self.listener.local_addr() else {
             return;
@@ -124,18 +142,20 @@ enum Arrived {
 
 impl Shared {
     fn accept(&self, listener: &TcpListener, stop: &AtomicBool) {
+        let mut place = Place::of(&self.places);
         while !stop.load(Ordering::Acquire) {
+            place.enter(stop);
             match listener.accept() {
                 // The one that wakes a thread for the end, or one that comes too late.
                 Ok(_) if stop.load(Ordering::Acquire) => {}
-                Ok((stream, peer)) => self.converse(stream, peer),
+                Ok((stream, peer)) => self.converse(stream, peer, &mut place),
                 Err(error) if is_ordinary(&error) => {}
                 Err(error) => self.runtime.block_on(accept::rest(&error)),
             }
         }
     }
 
-    fn converse(&self, mut stream: TcpStream, peer: SocketAddr) {
+    fn converse(&self, mut stream: TcpStream, peer: SocketAddr, place: &mut Place<'_>) {
         let streams = &*self.streams;
         let Some(seat) = streams.room.admit(Some(peer.ip())) else {
             return;
@@ -147,7 +167,7 @@ impl Shared {
         let mut begun = Begun::new(Ends { peer, own }, seat);
         begun.seat.waiting();
         while begun.messages < streams.limits.messages {
-            let end = match self.wait(&mut stream, &mut begun.arrived) {
+            let end = match self.wait(&mut stream, &mut begun.arrived, place) {
                 Arrived::Whole(end) => end,
                 Arrived::TooLong => {
                     if let Some(reply) = streams.too_long() {
@@ -172,6 +192,9 @@ impl Shared {
                 _ => None,
             };
             begun.seat.busy();
+            if turn.is_some() {
+                place.leave();
+            }
             let reply = streams.answer(message, begun.ends);
             drop(turn);
             let Some(mut reply) = reply.and_then(|reply| framed(&reply)) else {
@@ -191,9 +214,19 @@ impl Shared {
         }
     }
 
-    /// Waits a moment for the next message or the peer's end; not at all where too many threads do so already.
-    fn wait(&self, stream: &mut TcpStream, arrived: &mut Vec<u8>) -> Arrived {
-        let crowded = self.waiting.fetch_add(1, Ordering::Relaxed) >= WAITING;
+    /// Waits a moment for the next message or the peer's end; where others do so already, without a place, and where too
+    /// many do, not at all.
+    fn wait(
+        &self,
+        stream: &mut TcpStream,
+        arrived: &mut Vec<u8>,
+        place: &mut Place<'_>,
+    ) -> Arrived {
+        let others = self.waiting.fetch_add(1, Ordering::Relaxed);
+        let crowded = others >= WAITING;
+        if !crowded && others >= self.patient {
+            place.leave();
+        }
         let read = match crowded && stream.set_nonblocking(true).is_err() {
             true => Arrived::End,
             false => read(stream, arrived, self.streams.limits.message),

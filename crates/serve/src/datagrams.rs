@@ -7,8 +7,8 @@
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -17,6 +17,7 @@ use crate::fault::{Fault, Role};
 use crate::guard::guarded;
 use crate::metrics::{Metrics, Outcome};
 use crate::moment;
+use crate::places::Places;
 
 /// What a UDP datagram can hold at most; one that is larger does not exist.
 const LARGEST: usize = 65_535;
@@ -29,34 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(crate) struct Datagrams {
     socket: Arc<UdpSocket>,
     stop: Arc<AtomicBool>,
-    readers: Arc<Readers>,
+    readers: Arc<Places>,
     threads: Vec<JoinHandle<()>>,
-}
-
-/// The places of those who read a socket.
-#[derive(Debug)]
-struct Readers {
-    free: Mutex<usize>,
-    left: Condvar,
-}
-
-impl Readers {
-    fn free(&self) -> MutexGuard<'_, usize> {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Waits for a place, or for the end.
-    fn enter(&self, stop: &AtomicBool) {
-        let full = |free: &mut usize| *free == 0 && !stop.load(Ordering::Acquire);
-        let waited = self.left.wait_while(self.free(), full);
-        let mut free = waited.unwrap_or_else(PoisonError::into_inner);
-        *free = free.saturating_sub(1);
-    }
-
-    fn leave(&self) {
-        *self.free() += 1;
-        self.left.notify_one();
-    }
 }
 
 impl Datagrams {
@@ -76,10 +51,7 @@ impl Datagrams {
         let mut serving = Self {
             socket: Arc::new(socket),
             stop: Arc::default(),
-            readers: Arc::new(Readers {
-                free: Mutex::new(readers.max(1)),
-                left: Condvar::new(),
-            }),
+            readers: Arc::new(Places::new(readers)),
             threads: Vec::new(),
         };
         for number in 0..readers.max(1) + held_up {
@@ -109,12 +81,7 @@ impl Datagrams {
     }
 
     fn tell_to_stop(&self) {
-        {
-            // Under the lock, so that nobody who looks now waits for ever.
-            let _free = self.readers.free();
-            self.stop.store(true, Ordering::Release);
-        }
-        self.readers.left.notify_all();
+        self.readers.end(&self.stop);
         // An empty datagram to itself ends each blocking read at once.
         let Ok(address) = self.socket.local_addr() else {
             return;
@@ -155,7 +122,7 @@ struct Behind {
     role: Role,
     /// What the socket is bound to.
     own: SocketAddr,
-    readers: Arc<Readers>,
+    readers: Arc<Places>,
     door: Arc<dyn Kerberos>,
     metrics: Arc<Metrics>,
 }

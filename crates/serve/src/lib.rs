@@ -23,6 +23,7 @@ mod metrics;
 mod moment;
 mod node;
 mod operations;
+mod places;
 mod room;
 mod server;
 mod settings;

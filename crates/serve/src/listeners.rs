@@ -231,7 +231,8 @@ impl<'a> Opening<'a> {
             let (passing_on, passed_on) = mpsc::unbounded_channel();
             let connections = Connections::serve(
                 tcp,
-                threads + signatures,
+                2 * threads,
+                signatures,
                 &streams,
                 passing_on,
                 self.runtime.handle(),
