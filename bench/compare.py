@@ -100,7 +100,9 @@ def table(measured):
             server: median([row[server]["p99_us"] / 1e3 if server in row else None for row in rows])
             for server in SERVERS
         }
-        wrong = sum(row[server]["wrong"] for row in rows for server in SERVERS if server in row)
+        measured_here = [server for server in SERVERS if any(server in row for row in rows)]
+        wrong = [sum(row[server]["wrong"] for row in rows if server in row) for server in measured_here]
+        wrong = ", ".join(str(number) for number in wrong)
         ours = [cpu(row, "keyporch") for row in rows]
         lines.append(
             f"| {label} | {shown(median([row['floor'] for row in rows]))} | {shown(median(ours))} "
