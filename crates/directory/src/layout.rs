@@ -53,12 +53,15 @@ fn key(table: u8) -> Writer {
     key
 }
 
+/// What the digest of a long value stands behind in a key. No text begins like this.
+pub(crate) const LONG: &[u8] = b"\xff#";
+
 /// Appends `value` so that no encoded value is a prefix of another, and order is kept.
 fn terminated(key: &mut Writer, value: &[u8]) {
     let digest;
     let value = if value.len() > LONGEST_IN_KEY {
         // 32 bytes against at most 200 would be ambiguous with a value of 32 bytes; the marker is not.
-        digest = [b"\xff#".as_slice(), &crypto::digest::sha256(value)].concat();
+        digest = [LONG, &crypto::digest::sha256(value)].concat();
         &digest
     } else {
         value
@@ -84,6 +87,10 @@ pub(crate) fn feed(node: u32, number: u64) -> Vec<u8> {
     key(b'f').u32(node).u64(number).finish()
 }
 
+pub(crate) fn entries() -> Vec<u8> {
+    key(b'e').finish()
+}
+
 pub(crate) fn entry(id: EntryId) -> Vec<u8> {
     key(b'e').id(id).finish()
 }
@@ -103,6 +110,10 @@ pub(crate) fn unique(attribute: Attribute, value: &[u8]) -> Vec<u8> {
     let mut key = key(b'u');
     terminated(key.u16(attribute.number()), value);
     key.finish()
+}
+
+pub(crate) fn uniques(attribute: Attribute) -> Vec<u8> {
+    key(b'u').u16(attribute.number()).finish()
 }
 
 pub(crate) fn fingerprint(fingerprint: &[u8; 32]) -> Vec<u8> {

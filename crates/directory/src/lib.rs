@@ -34,6 +34,7 @@ mod housekeeping;
 mod id;
 pub mod issuers;
 mod layout;
+pub mod ldap;
 pub mod lockout;
 pub mod password;
 mod reads;

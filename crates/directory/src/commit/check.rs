@@ -3,7 +3,7 @@
 use crate::account::AccountControl;
 use crate::entry::Entry;
 use crate::error::Refused;
-use crate::schema::{Attribute, Class, Exposure, Index, Syntax};
+use crate::schema::{AUXILIARY, Attribute, Class, Exposure, Index, Syntax};
 use crate::value::{Value, folded, is_composed};
 
 /// The longest name of an entry among its siblings, in characters ([MS-ADTS] rangeUpper of cn is 64; a
@@ -78,6 +78,9 @@ pub(super) fn values(
             return Err(invalid(attribute, "another syntax"));
         }
         value_of(attribute, value)?;
+        if attribute == Attribute::ObjectClass {
+            auxiliary(class, value)?;
+        }
         let earlier = values.get(..position).unwrap_or_default();
         if earlier.iter().any(|earlier| same(earlier, value)) {
             return Err(Refused::ValueExists(attribute));
@@ -126,6 +129,20 @@ fn value_of(attribute: Attribute, value: &Value) -> Result<(), Refused> {
             Ok(())
         }
         _ => Ok(()),
+    }
+}
+
+/// What an entry says it is besides its structural class, in the table's spelling.
+fn auxiliary(class: Class, value: &Value) -> Result<(), Refused> {
+    let known = matches!(value, Value::Text(name) if AUXILIARY.iter().any(|row| row.name == name && row.of.contains(&class)));
+    if known {
+        Ok(())
+    } else {
+        let attribute = Attribute::ObjectClass;
+        Err(invalid(
+            attribute,
+            "it is no auxiliary class of such entries",
+        ))
     }
 }
 

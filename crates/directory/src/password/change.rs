@@ -8,10 +8,11 @@ use crypto::password::Cost;
 use trust::{Rng, Timestamp};
 
 use super::{PasswordMaterial, PasswordRefused, keys_of_password, salt_of};
-use crate::account::AccountKind;
+use crate::account::{AccountKind, computer_salt, user_salt};
 use crate::change::{self, Change};
 use crate::error::Fault;
 use crate::id::EntryId;
+use crate::schema::Class;
 use crate::snapshot::Snapshot;
 
 /// What a machine's password may have of characters. A machine draws its own; a person would not choose one so long.
@@ -71,6 +72,32 @@ pub fn change(
         }
         _ => change::set_password(account.id, material),
     }))
+}
+
+/// What a new account's first password gives; `class`: what the account will be.
+///
+/// # Errors
+/// [`Fault`] when the storage fails.
+pub fn first(
+    snapshot: &Snapshot<'_>,
+    class: Class,
+    sam: &str,
+    password: &str,
+    cost: Cost,
+    rng: &mut dyn Rng,
+) -> Result<Result<PasswordMaterial, PasswordRefused>, Fault> {
+    let realm = &snapshot.domain().realm;
+    Ok(match class {
+        Class::User => {
+            let salt = user_salt(realm, sam);
+            let policy = snapshot.password_policy()?;
+            policy.first(password, sam, &salt, cost, rng)
+        }
+        Class::Computer | Class::ManagedServiceAccount => {
+            of_machine(password, &computer_salt(realm, sam))
+        }
+        _ => Err(PasswordRefused::NotForThisAccount),
+    })
 }
 
 fn of_machine(password: &str, salt: &str) -> Result<PasswordMaterial, PasswordRefused> {

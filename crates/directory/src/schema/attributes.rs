@@ -32,6 +32,8 @@ enum Flag {
     Confidential,
     Never,
     System,
+    Constructed,
+    Operational,
 }
 
 const fn row(
@@ -51,6 +53,8 @@ const fn row(
         index: Index::None,
         exposure: Exposure::Open,
         system: false,
+        constructed: false,
+        operational: false,
     };
     let mut position = 0;
     while position < flags.len() {
@@ -61,6 +65,11 @@ const fn row(
             Flag::Confidential => row.exposure = Exposure::Confidential,
             Flag::Never => row.exposure = Exposure::Never,
             Flag::System => row.system = true,
+            Flag::Constructed => {
+                row.system = true;
+                row.constructed = true;
+            }
+            Flag::Operational => row.operational = true,
         }
         position += 1;
     }
@@ -68,16 +77,17 @@ const fn row(
 }
 
 attributes! {
-    1 ObjectClass = "objectClass", "2.5.4.0", DirectoryString, Multi, System;
-    2 ObjectGuid = "objectGUID", "1.2.840.113556.1.4.2", OctetString, Single, System;
-    3 DistinguishedName = "distinguishedName", "2.5.4.49", DistinguishedName, Single, System;
-    4 Name = "name", "1.2.840.113556.1.4.1", DirectoryString, Single, System;
-    5 WhenCreated = "whenCreated", "1.2.840.113556.1.2.2", GeneralizedTime, Single, System;
-    6 WhenChanged = "whenChanged", "1.2.840.113556.1.2.3", GeneralizedTime, Single, System;
+    /// What is stored are auxiliary classes alone; the structural ones are [`crate::Entry::class`]'s.
+    1 ObjectClass = "objectClass", "2.5.4.0", DirectoryString, Multi;
+    2 ObjectGuid = "objectGUID", "1.2.840.113556.1.4.2", OctetString, Single, Constructed;
+    3 DistinguishedName = "distinguishedName", "2.5.4.49", DistinguishedName, Single, Constructed;
+    4 Name = "name", "1.2.840.113556.1.4.1", DirectoryString, Single, Constructed;
+    5 WhenCreated = "whenCreated", "1.2.840.113556.1.2.2", GeneralizedTime, Single, Constructed;
+    6 WhenChanged = "whenChanged", "1.2.840.113556.1.2.3", GeneralizedTime, Single, Constructed;
     7 ObjectSid = "objectSid", "1.2.840.113556.1.4.146", Sid, Single, Unique, System;
-    8 Cn = "cn", "2.5.4.3", DirectoryString, Single, System;
-    9 Ou = "ou", "2.5.4.11", DirectoryString, Single, System;
-    10 Dc = "dc", "0.9.2342.19200300.100.1.25", DirectoryString, Single, System;
+    8 Cn = "cn", "2.5.4.3", DirectoryString, Single, Constructed;
+    9 Ou = "ou", "2.5.4.11", DirectoryString, Single, Constructed;
+    10 Dc = "dc", "0.9.2342.19200300.100.1.25", DirectoryString, Single, Constructed;
     11 Description = "description", "2.5.4.13", DirectoryString, Multi;
     12 DisplayName = "displayName", "1.2.840.113556.1.2.13", DirectoryString, Single;
     13 IsCriticalSystemObject = "isCriticalSystemObject", "1.2.840.113556.1.4.868", Boolean, Single, System;
@@ -112,7 +122,7 @@ attributes! {
 
     50 GroupType = "groupType", "1.2.840.113556.1.4.750", Integer, Single;
     51 Member = "member", "2.5.4.31", DistinguishedName, Multi, Linked;
-    52 MemberOf = "memberOf", "1.2.840.113556.1.2.102", DistinguishedName, Multi, Linked, System;
+    52 MemberOf = "memberOf", "1.2.840.113556.1.2.102", DistinguishedName, Multi, Linked, Constructed;
     53 MsDsKeyCredentialLink = "msDS-KeyCredentialLink", "1.2.840.113556.1.4.2328", DnBinary, Multi, Linked;
 
     60 MsDsMachineAccountQuota = "ms-DS-MachineAccountQuota", "1.2.840.113556.1.4.1411", Integer, Single;
@@ -163,6 +173,81 @@ attributes! {
     123 SecondFactor = "keyporch-SecondFactor", "2.25.273814406110187392011804541853163530303", Secret, Multi, Never;
     /// A policy object's settings as JSON.
     124 PolicyDocument = "keyporch-PolicyDocument", "2.25.273814406110187392011804541853163530304", DirectoryString, Single;
+
+    // What people's entries have in Active Directory, and Linux asks for (RFC 2307).
+    130 Title = "title", "2.5.4.12", DirectoryString, Single;
+    131 Department = "department", "1.2.840.113556.1.2.141", DirectoryString, Single;
+    132 Company = "company", "1.2.840.113556.1.2.146", DirectoryString, Single;
+    133 Manager = "manager", "0.9.2342.19200300.100.1.10", DistinguishedName, Single, Listed;
+    134 PhysicalDeliveryOfficeName = "physicalDeliveryOfficeName", "2.5.4.19", DirectoryString, Single;
+    135 StreetAddress = "streetAddress", "1.2.840.113556.1.2.256", DirectoryString, Single;
+    136 LocalityName = "l", "2.5.4.7", DirectoryString, Single;
+    137 StateOrProvinceName = "st", "2.5.4.8", DirectoryString, Single;
+    138 PostalCode = "postalCode", "2.5.4.17", DirectoryString, Single;
+    139 PostOfficeBox = "postOfficeBox", "2.5.4.18", DirectoryString, Multi;
+    140 CountryName = "c", "2.5.4.6", DirectoryString, Single;
+    141 TextCountry = "co", "1.2.840.113556.1.2.131", DirectoryString, Single;
+    142 CountryCode = "countryCode", "1.2.840.113556.1.4.25", Integer, Single;
+    143 Mobile = "mobile", "0.9.2342.19200300.100.1.41", DirectoryString, Single;
+    144 HomePhone = "homePhone", "0.9.2342.19200300.100.1.20", DirectoryString, Single;
+    145 Pager = "pager", "0.9.2342.19200300.100.1.42", DirectoryString, Single;
+    146 FacsimileTelephoneNumber = "facsimileTelephoneNumber", "2.5.4.23", DirectoryString, Single;
+    147 IpPhone = "ipPhone", "1.2.840.113556.1.4.721", DirectoryString, Single;
+    148 Info = "info", "1.2.840.113556.1.2.81", DirectoryString, Single;
+    149 Initials = "initials", "2.5.4.43", DirectoryString, Single;
+    150 EmployeeId = "employeeID", "1.2.840.113556.1.4.35", DirectoryString, Single;
+    151 EmployeeNumber = "employeeNumber", "1.2.840.113556.1.2.610", DirectoryString, Single;
+    152 EmployeeType = "employeeType", "1.2.840.113556.1.2.613", DirectoryString, Single;
+    153 WwwHomePage = "wWWHomePage", "1.2.840.113556.1.2.464", DirectoryString, Single;
+    154 Url = "url", "1.2.840.113556.1.4.749", DirectoryString, Multi;
+    155 HomeDirectory = "homeDirectory", "1.2.840.113556.1.4.44", DirectoryString, Single;
+    156 HomeDrive = "homeDrive", "1.2.840.113556.1.4.45", DirectoryString, Single;
+    157 ProfilePath = "profilePath", "1.2.840.113556.1.4.139", DirectoryString, Single;
+    158 ScriptPath = "scriptPath", "1.2.840.113556.1.4.62", DirectoryString, Single;
+    159 UserWorkstations = "userWorkstations", "1.2.840.113556.1.4.86", DirectoryString, Single;
+    160 ProxyAddresses = "proxyAddresses", "1.2.840.113556.1.2.210", DirectoryString, Multi, Listed;
+    161 ThumbnailPhoto = "thumbnailPhoto", "2.16.840.1.113730.3.1.35", OctetString, Single;
+    162 JpegPhoto = "jpegPhoto", "0.9.2342.19200300.100.1.60", OctetString, Multi;
+    163 PreferredLanguage = "preferredLanguage", "2.16.840.1.113730.3.1.39", DirectoryString, Single;
+    164 ManagedBy = "managedBy", "1.2.840.113556.1.4.653", DistinguishedName, Single, Listed;
+    165 Location = "location", "1.2.840.113556.1.4.222", DirectoryString, Single;
+    166 UidNumber = "uidNumber", "1.3.6.1.1.1.1.0", Integer, Single, Listed;
+    167 GidNumber = "gidNumber", "1.3.6.1.1.1.1.1", Integer, Single, Listed;
+    168 Gecos = "gecos", "1.3.6.1.1.1.1.2", DirectoryString, Single;
+    169 UnixHomeDirectory = "unixHomeDirectory", "1.3.6.1.1.1.1.3", DirectoryString, Single;
+    170 LoginShell = "loginShell", "1.3.6.1.1.1.1.4", DirectoryString, Single;
+    171 MemberUid = "memberUid", "1.3.6.1.1.1.1.12", DirectoryString, Multi, Listed;
+    172 Uid = "uid", "0.9.2342.19200300.100.1.1", DirectoryString, Multi, Listed;
+    173 MsSfu30Name = "msSFU30Name", "1.2.840.113556.1.6.18.1.309", DirectoryString, Single;
+    174 MsSfu30NisDomain = "msSFU30NisDomain", "1.2.840.113556.1.6.18.1.339", DirectoryString, Single;
+    175 CodePage = "codePage", "1.2.840.113556.1.4.16", Integer, Single;
+
+    // What is worked out when it is asked for.
+    200 ObjectCategory = "objectCategory", "1.2.840.113556.1.4.782", DirectoryString, Single, Constructed;
+    201 InstanceType = "instanceType", "1.2.840.113556.1.2.1", Integer, Single, Constructed;
+    202 UsnChanged = "uSNChanged", "1.2.840.113556.1.2.120", LargeInteger, Single, Constructed;
+    203 BadPwdCount = "badPwdCount", "1.2.840.113556.1.4.12", Integer, Single, Constructed;
+    204 BadPasswordTime = "badPasswordTime", "1.2.840.113556.1.4.49", FileTime, Single, Constructed;
+    205 LastLogon = "lastLogon", "1.2.840.113556.1.4.52", FileTime, Single, Constructed;
+    206 CanonicalName = "canonicalName", "1.2.840.113556.1.4.916", DirectoryString, Single, Constructed, Operational;
+    207 TokenGroups = "tokenGroups", "1.2.840.113556.1.4.1301", Sid, Multi, Constructed, Operational;
+    208 CreateTimeStamp = "createTimeStamp", "2.5.18.1", GeneralizedTime, Single, Constructed, Operational;
+    209 ModifyTimeStamp = "modifyTimeStamp", "2.5.18.2", GeneralizedTime, Single, Constructed, Operational;
+    210 SubSchemaSubEntry = "subSchemaSubEntry", "2.5.18.10", DirectoryString, Single, Constructed, Operational;
+    211 StructuralObjectClass = "structuralObjectClass", "2.5.21.9", DirectoryString, Multi, Constructed, Operational;
+    212 MsDsUserAccountControlComputed = "msDS-User-Account-Control-Computed", "1.2.840.113556.1.4.1460", Integer, Single, Constructed, Operational;
+    213 PrimaryGroupToken = "primaryGroupToken", "1.2.840.113556.1.4.1412", Integer, Single, Constructed, Operational;
+    214 DirectReports = "directReports", "1.2.840.113556.1.2.436", DistinguishedName, Multi, Constructed;
+    215 ManagedObjects = "managedObjects", "1.2.840.113556.1.4.654", DistinguishedName, Multi, Constructed;
+    216 IsDeleted = "isDeleted", "1.2.840.113556.1.2.48", Boolean, Single, Constructed;
+    217 LastKnownParent = "lastKnownParent", "1.2.840.113556.1.4.781", DistinguishedName, Single, Constructed;
+    218 EntryDn = "entryDN", "1.3.6.1.1.20", DistinguishedName, Single, Constructed, Operational;
+    219 EntryUuid = "entryUUID", "1.3.6.1.1.16.4", DirectoryString, Single, Constructed, Operational;
+    220 MsDsUserPasswordExpiryTimeComputed = "msDS-UserPasswordExpiryTimeComputed", "1.2.840.113556.1.4.1996", FileTime, Single, Constructed, Operational;
+
+    // What is written and never read: passwords.
+    230 UnicodePwd = "unicodePwd", "1.2.840.113556.1.4.90", OctetString, Single, Never, Constructed;
+    231 UserPassword = "userPassword", "2.5.4.35", OctetString, Single, Never, Constructed;
 }
 
 impl Attribute {

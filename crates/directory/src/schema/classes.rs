@@ -40,7 +40,7 @@ pub enum Class {
 }
 
 /// What every class may have.
-pub(super) const COMMON: &[Attribute] = &[A::Description, A::DisplayName];
+pub(super) const COMMON: &[Attribute] = &[A::ObjectClass, A::Description, A::DisplayName];
 
 const PERSON: &[Attribute] = &[
     A::UserPrincipalName,
@@ -67,6 +67,64 @@ const PERSON: &[Attribute] = &[
     A::OperatingSystemVersion,
     A::MsDsAllowedToDelegateTo,
     A::MsDsAllowedToActOnBehalfOfOtherIdentity,
+    A::Title,
+    A::Department,
+    A::Company,
+    A::Manager,
+    A::PhysicalDeliveryOfficeName,
+    A::StreetAddress,
+    A::LocalityName,
+    A::StateOrProvinceName,
+    A::PostalCode,
+    A::PostOfficeBox,
+    A::CountryName,
+    A::TextCountry,
+    A::CountryCode,
+    A::Mobile,
+    A::HomePhone,
+    A::Pager,
+    A::FacsimileTelephoneNumber,
+    A::IpPhone,
+    A::Info,
+    A::Initials,
+    A::EmployeeId,
+    A::EmployeeNumber,
+    A::EmployeeType,
+    A::WwwHomePage,
+    A::Url,
+    A::HomeDirectory,
+    A::HomeDrive,
+    A::ProfilePath,
+    A::ScriptPath,
+    A::UserWorkstations,
+    A::ProxyAddresses,
+    A::ThumbnailPhoto,
+    A::JpegPhoto,
+    A::PreferredLanguage,
+    A::ManagedBy,
+    A::Location,
+    A::UidNumber,
+    A::GidNumber,
+    A::Gecos,
+    A::UnixHomeDirectory,
+    A::LoginShell,
+    A::Uid,
+    A::MsSfu30Name,
+    A::MsSfu30NisDomain,
+    A::CodePage,
+];
+
+const GROUP: &[Attribute] = &[
+    A::Member,
+    A::Mail,
+    A::ManagedBy,
+    A::Info,
+    A::ProxyAddresses,
+    A::WwwHomePage,
+    A::GidNumber,
+    A::MemberUid,
+    A::MsSfu30Name,
+    A::MsSfu30NisDomain,
 ];
 
 const DOMAIN: &[Attribute] = &[
@@ -134,7 +192,14 @@ pub const ALL: &[ClassRow] = &[
     },
     ClassRow {
         naming: A::Ou,
-        may: &[A::GpLink],
+        may: &[
+            A::GpLink,
+            A::ManagedBy,
+            A::LocalityName,
+            A::StateOrProvinceName,
+            A::CountryName,
+            A::PostalCode,
+        ],
         parent: true,
         ..class(
             Class::OrganizationalUnit,
@@ -185,7 +250,7 @@ pub const ALL: &[ClassRow] = &[
     },
     ClassRow {
         must: &[A::SamAccountName, A::GroupType],
-        may: &[A::Member, A::Mail],
+        may: GROUP,
         principal: true,
         ..class(
             Class::Group,
@@ -286,6 +351,53 @@ pub const ALL: &[ClassRow] = &[
         )
     },
 ];
+
+/// One row of the table of auxiliary classes.
+#[derive(Clone, Copy, Debug)]
+pub struct AuxiliaryRow {
+    /// lDAPDisplayName.
+    pub name: &'static str,
+    /// governsID.
+    pub oid: &'static str,
+    /// Which structural classes may have it. They have its attributes anyway, as in Active Directory: the value
+    /// is there for those who look for it.
+    pub of: &'static [Class],
+}
+
+/// The auxiliary classes: what an entry may say it is besides.
+pub const AUXILIARY: &[AuxiliaryRow] = &[
+    AuxiliaryRow {
+        name: "posixAccount",
+        oid: "1.3.6.1.1.1.2.0",
+        of: &[Class::User, Class::Computer],
+    },
+    AuxiliaryRow {
+        name: "shadowAccount",
+        oid: "1.3.6.1.1.1.2.1",
+        of: &[Class::User],
+    },
+    AuxiliaryRow {
+        name: "posixGroup",
+        oid: "1.3.6.1.1.1.2.2",
+        of: &[Class::Group],
+    },
+    // Structural in RFC 2798; scripts write it for people.
+    AuxiliaryRow {
+        name: "inetOrgPerson",
+        oid: "2.16.840.1.113730.3.2.2",
+        of: &[Class::User],
+    },
+];
+
+impl AuxiliaryRow {
+    /// The auxiliary class of an lDAPDisplayName or OID, without regard to case.
+    #[must_use]
+    pub fn by_name(name: &str) -> Option<&'static Self> {
+        AUXILIARY
+            .iter()
+            .find(|row| row.name.eq_ignore_ascii_case(name) || row.oid == name)
+    }
+}
 
 impl Class {
     /// The class's row in the schema.

@@ -7,7 +7,7 @@ mod attributes;
 mod classes;
 
 pub use attributes::{ALL as ATTRIBUTES, Attribute};
-pub use classes::{ALL as CLASSES, Class};
+pub use classes::{ALL as CLASSES, AUXILIARY, AuxiliaryRow, Class};
 
 /// The syntax of an attribute's values ([MS-ADTS] 3.1.1.2.2.2).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -79,6 +79,10 @@ pub struct AttributeRow {
     pub exposure: Exposure,
     /// Whether only the directory itself sets it (systemOnly).
     pub system: bool,
+    /// Whether it is worked out when it is asked for, and not stored with the entry.
+    pub constructed: bool,
+    /// Whether it comes only to who asks for it by name.
+    pub operational: bool,
 }
 
 /// One row of the class table.

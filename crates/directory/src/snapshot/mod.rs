@@ -1,6 +1,7 @@
 //! Reading the directory: one state of it, with a record of what was read.
 
 mod accounts;
+mod browse;
 pub(crate) mod certificates;
 mod groups;
 mod means;

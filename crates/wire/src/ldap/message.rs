@@ -151,6 +151,23 @@ pub struct SearchResultEntry<'a> {
     pub attributes: Vec<Attribute<'a>>,
 }
 
+impl SearchResultEntry<'_> {
+    /// Writes the entry alone, as controls carry one (RFC 4527): `[APPLICATION 4]`.
+    #[must_use]
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = Writer::default();
+        self.write(&mut out);
+        out.finish()
+    }
+
+    fn write(&self, out: &mut Writer) {
+        out.constructed(SEARCH_RESULT_ENTRY, |out| {
+            out.octets(self.name);
+            write_attributes(out, &self.attributes);
+        });
+    }
+}
+
 /// What is done with an attribute's values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ModificationKind {
@@ -433,12 +450,7 @@ impl<'a> Operation<'a> {
                 out.value(UNBIND_REQUEST, &[]);
             }
             Self::SearchRequest(request) => request.write(out),
-            Self::SearchResultEntry(entry) => {
-                out.constructed(SEARCH_RESULT_ENTRY, |out| {
-                    out.octets(entry.name);
-                    write_attributes(out, &entry.attributes);
-                });
-            }
+            Self::SearchResultEntry(entry) => entry.write(out),
             Self::SearchResultReference(urls) => {
                 out.constructed(SEARCH_RESULT_REFERENCE, |out| {
                     for url in urls {

@@ -1,0 +1,237 @@
+//! Signing in: whose a connection is from now on.
+
+use std::sync::Arc;
+
+use trust::Timestamp;
+use wire::ldap::{Authentication, BindRequest, LdapResult, ResultCode};
+
+use super::names::Namer;
+use super::session::{Channel, View};
+use crate::access::Caller;
+use crate::account::{Account, AccountKind};
+use crate::audit::{Actor, AuditRecord};
+use crate::error::Fault;
+use crate::id::EntryId;
+use crate::password;
+
+/// The longest password and name that are looked at, in bytes.
+const LONGEST: usize = 1_024;
+
+/// Whose a session is, and by what.
+#[derive(Clone, Debug)]
+pub(super) struct Bound {
+    account: EntryId,
+    pub(super) actor: Actor,
+    how: How,
+    /// The version of the account's keys by which a password proved it: who has another password since then has to
+    /// prove that.
+    version: u32,
+}
+
+/// What proved it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum How {
+    Password,
+    Certificate,
+}
+
+/// What a bind comes to.
+pub(super) enum Outcome {
+    /// Nobody asked to be anybody.
+    Anonymous,
+    /// Somebody is who they say.
+    Bound(Bound),
+    /// Nobody is; and what is written down.
+    Refused(LdapResult, Option<Box<AuditRecord>>),
+}
+
+fn refuse(code: ResultCode, why: &str) -> Outcome {
+    Outcome::Refused(LdapResult::told(code, why), None)
+}
+
+/// Judges a bind.
+pub(super) fn judge(
+    request: &BindRequest<'_>,
+    channel: &Channel,
+    view: &View<'_, '_>,
+    now: Timestamp,
+) -> Result<Outcome, Fault> {
+    if request.version != 3 {
+        return Ok(refuse(
+            ResultCode::ProtocolError,
+            "the version that is spoken here is 3",
+        ));
+    }
+    match request.authentication {
+        Authentication::Simple([]) if request.name.is_empty() => Ok(Outcome::Anonymous),
+        // A name without a password proves nothing, though some clients take it for a success (RFC 4513 5.1.2).
+        Authentication::Simple([]) => Ok(refuse(
+            ResultCode::UnwillingToPerform,
+            "a name without a password proves nothing",
+        )),
+        Authentication::Simple(password) => simple(request.name, password, channel, view, now),
+        Authentication::Sasl {
+            mechanism,
+            credentials,
+        } if mechanism.eq_ignore_ascii_case("EXTERNAL") => {
+            external(credentials.unwrap_or_default(), channel, view, now)
+        }
+        Authentication::Sasl { .. } | Authentication::Other(_) => Ok(refuse(
+            ResultCode::AuthMethodNotSupported,
+            "that is none of the mechanisms that the root of the server names",
+        )),
+    }
+}
+
+/// By name and password. The name may be a distinguished one, a UPN, `DOMAIN\name` or a sAMAccountName
+/// ([MS-ADTS] 5.1.1.1.1). Whatever is wrong, the same is said, after the same work (security.md row 16).
+fn simple(
+    name: &str,
+    secret: &[u8],
+    channel: &Channel,
+    view: &View<'_, '_>,
+    now: Timestamp,
+) -> Result<Outcome, Fault> {
+    if !channel.encrypted && !view.settings.simple_without_tls {
+        return Ok(refuse(
+            ResultCode::ConfidentialityRequired,
+            "a password comes over TLS alone: use ldaps, or StartTLS first",
+        ));
+    }
+    let snapshot = view.snapshot;
+    let text = std::str::from_utf8(secret)
+        .ok()
+        .filter(|text| text.len() <= LONGEST);
+    let found = if name.len() <= LONGEST {
+        find(name, view)?
+    } else {
+        None
+    };
+    let found = found.filter(|account| account.kind != AccountKind::Krbtgt);
+    let policy = snapshot.lockout_policy()?;
+    let locked = found
+        .as_ref()
+        .is_some_and(|account| view.lockout.is_locked_out(account, &policy, now));
+    let judged = found.as_deref().filter(|_| !locked);
+    let right = password::verify(judged, text.unwrap_or_default(), view.cost) && text.is_some();
+    let why = match &found {
+        None => "there is no such account",
+        Some(_) if locked => "the account is locked out",
+        Some(account) if !right => {
+            view.lockout.fail(account, snapshot, &policy, now)?;
+            "the password is wrong"
+        }
+        Some(account) => {
+            view.lockout.succeed(account, now);
+            let maximum = snapshot.password_policy()?.maximum_age;
+            if account.must_change_password() || account.password_has_expired(maximum, now) {
+                "the password must be changed first"
+            } else if !account.is_enabled() || account.has_expired(now) {
+                "the account is disabled or has expired"
+            } else {
+                return Ok(Outcome::Bound(Bound::new(account, How::Password)));
+            }
+        }
+    };
+    let actor = match &found {
+        Some(account) => actor_of(account),
+        None => Actor::anonymous(),
+    };
+    let record = AuditRecord::refused(now, actor, "sign-in.ldap", why).from_address(&channel.from);
+    let record = match &found {
+        Some(account) => record.on(account.id, account.sam.clone()),
+        None => record,
+    };
+    let result = LdapResult::told(
+        ResultCode::InvalidCredentials,
+        "80090308: name or password is not right, or the account cannot sign in now",
+    );
+    Ok(Outcome::Refused(result, Some(Box::new(record))))
+}
+
+fn find(name: &str, view: &View<'_, '_>) -> Result<Option<Arc<Account>>, Fault> {
+    let snapshot = view.snapshot;
+    if name.contains('=') {
+        let found = Namer::new(snapshot).find(name)?;
+        return match found {
+            Ok(Some(id)) => snapshot.account_by_id(id),
+            _ => Ok(None),
+        };
+    }
+    snapshot.account_by_name(name)
+}
+
+/// By the client certificate that TLS verified (RFC 4513 5.2.3).
+fn external(
+    authorization: &[u8],
+    channel: &Channel,
+    view: &View<'_, '_>,
+    now: Timestamp,
+) -> Result<Outcome, Fault> {
+    let refused = || {
+        refuse(
+            ResultCode::InappropriateAuthentication,
+            "EXTERNAL needs TLS with a client certificate of an account",
+        )
+    };
+    let Some(id) = channel.certificate else {
+        return Ok(refused());
+    };
+    // To be somebody else by one's own certificate is nothing that anybody may.
+    if !authorization.is_empty() {
+        return Ok(refuse(
+            ResultCode::AuthMethodNotSupported,
+            "EXTERNAL is for whom the certificate names, and nobody else",
+        ));
+    }
+    let Some(account) = view.snapshot.account_by_id(id)? else {
+        return Ok(refused());
+    };
+    if !account.is_enabled() || account.has_expired(now) {
+        return Ok(refused());
+    }
+    Ok(Outcome::Bound(Bound::new(&account, How::Certificate)))
+}
+
+fn actor_of(account: &Account) -> Actor {
+    Actor {
+        sid: Some(account.sid),
+        name: account.upn.clone().unwrap_or_else(|| account.sam.clone()),
+    }
+}
+
+impl Bound {
+    fn new(account: &Account, how: How) -> Self {
+        Self {
+            account: account.id,
+            actor: actor_of(account),
+            how,
+            version: account.keys.kvno(),
+        }
+    }
+
+    /// Who asks, with the groups of now; nobody when the account is gone or may not any more.
+    ///
+    /// A password alone does not administer: who proved no more than that has no more rights than anybody, unless the
+    /// setting says otherwise (`ldap.administer_by_password`).
+    pub(super) fn caller(
+        &self,
+        view: &View<'_, '_>,
+        now: Timestamp,
+    ) -> Result<Option<(Arc<Account>, Caller)>, Fault> {
+        let Some(account) = view.snapshot.account_by_id(self.account)? else {
+            return Ok(None);
+        };
+        let changed = self.how == How::Password && account.keys.kvno() != self.version;
+        if !account.is_enabled() || account.has_expired(now) || changed {
+            return Ok(None);
+        }
+        let full = self.how != How::Password || view.settings.administer_by_password;
+        let caller = if full {
+            Caller::of(&account, view.snapshot)?
+        } else {
+            Caller::with_sids(account.sid, [])
+        };
+        Ok(Some((account, caller)))
+    }
+}

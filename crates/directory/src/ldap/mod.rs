@@ -1,0 +1,41 @@
+//! The directory over LDAP (RFC 4511), as Active Directory's clients know it ([MS-ADTS] 3.1.1.3): a session as functions,
+//! which know no socket.
+//!
+//! | question | place |
+//! |---|---|
+//! | who may see or change what? | `permissions.rs`, a layer of its own |
+//! | which entry does a name mean, and what is an entry called? | `names.rs` |
+//! | how is a value written, read and compared? | `values.rs` |
+//! | which values does an entry show? | `entries.rs` |
+//! | is an entry meant by a filter? | `filter.rs`; where are those that can be: `plan.rs` |
+//! | how does a search go on? in which pages and order, and when does it end? | `search.rs`, `running.rs` |
+//! | whose is a connection? | `bind.rs`; what becomes of each message: `session.rs` |
+//! | what does an operation change? | `write/`; what is a refusal called: `outcome.rs` |
+//! | which controls are there? | `controls.rs` |
+//! | what is said of the server and its schema? | `root_dse.rs`, `subschema.rs` |
+
+mod bind;
+mod compare;
+mod controls;
+mod entries;
+mod filter;
+mod names;
+mod outcome;
+mod passwords;
+mod permissions;
+mod plan;
+mod root_dse;
+mod running;
+mod search;
+mod session;
+mod settings;
+mod subschema;
+mod values;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use running::{Progress, Running};
+pub use session::{Answer, Channel, Pending, Session, View, disconnection, failed};
+pub use settings::Settings;

@@ -1,0 +1,145 @@
+//! Who may see and change what over LDAP: a layer of its own, asked at each place where something would be shown or done,
+//! so that no operation decides by itself.
+//!
+//! Deny by default. Nobody unknown sees anything but the root of the server. Whoever signed in reads what is open;
+//! confidential attributes are for administrators; passwords and keys' secrets are for nobody.
+
+use wire::key_credential::KeyCredentialLink;
+
+use crate::access::{Caller, Right, is_protected, validated_computer_key};
+use crate::account::Account;
+use crate::error::Fault;
+use crate::schema::{Attribute, Exposure};
+use crate::snapshot::Snapshot;
+
+/// What somebody may see.
+#[derive(Clone, Debug)]
+pub(super) struct Reading {
+    /// Whether anything but the root.
+    pub(super) entries: bool,
+    confidential: bool,
+}
+
+impl Reading {
+    /// Of who is known, or nobody.
+    pub(super) fn of(caller: Option<&Caller>, snapshot: &Snapshot<'_>) -> Result<Self, Fault> {
+        let confidential = match caller {
+            Some(caller) => caller.may(Right::ReadConfidential, None, snapshot)?,
+            None => false,
+        };
+        Ok(Self {
+            entries: caller.is_some(),
+            confidential,
+        })
+    }
+
+    /// Whether an attribute's values may be seen, on whatever entry. Filters ask here too.
+    pub(super) fn may_see(&self, attribute: Attribute) -> bool {
+        match attribute.row().exposure {
+            Exposure::Open => self.entries,
+            Exposure::Confidential => self.confidential,
+            Exposure::Never => false,
+        }
+    }
+}
+
+/// What somebody would change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Write {
+    /// Anything that has no rule of its own: entries, attributes, memberships.
+    Anything,
+    /// Somebody's own telephone number, address, picture (the property set Personal-Information).
+    Personal(Attribute),
+    /// A password, without the former one.
+    Reset,
+}
+
+/// Attributes of oneself that everybody may change: what of [MS-ADTS] 3.1.1.2.3.3's Personal-Information there is
+/// here and no service takes for an identity.
+const PERSONAL: [Attribute; 21] = [
+    Attribute::TelephoneNumber,
+    Attribute::Mobile,
+    Attribute::HomePhone,
+    Attribute::Pager,
+    Attribute::FacsimileTelephoneNumber,
+    Attribute::IpPhone,
+    Attribute::StreetAddress,
+    Attribute::LocalityName,
+    Attribute::StateOrProvinceName,
+    Attribute::PostalCode,
+    Attribute::PostOfficeBox,
+    Attribute::CountryName,
+    Attribute::TextCountry,
+    Attribute::PhysicalDeliveryOfficeName,
+    Attribute::Info,
+    Attribute::Initials,
+    Attribute::ThumbnailPhoto,
+    Attribute::JpegPhoto,
+    Attribute::PreferredLanguage,
+    Attribute::WwwHomePage,
+    Attribute::Url,
+];
+
+impl Write {
+    /// What changing an attribute is.
+    pub(super) fn of(attribute: Attribute) -> Self {
+        if PERSONAL.contains(&attribute) {
+            Self::Personal(attribute)
+        } else {
+            Self::Anything
+        }
+    }
+}
+
+/// Whether somebody may make a change. `target`: the account that it is about, if it is one.
+pub(super) fn may_write(
+    caller: &Caller,
+    write: Write,
+    target: Option<&Account>,
+    snapshot: &Snapshot<'_>,
+) -> Result<bool, Fault> {
+    if caller.may(Right::Administer, target, snapshot)? {
+        return Ok(true);
+    }
+    Ok(match (write, target) {
+        (Write::Personal(_), Some(account)) => account.sid == caller.sid,
+        _ => false,
+    })
+}
+
+/// Why a key may not be listed or removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum KeyRefused {
+    /// Who asks has no right to it.
+    NoRight,
+    /// A computer may list one key on itself, of a form that this is not (D.7).
+    NotValidated,
+}
+
+/// Whether somebody may list this key on an account, or (without one) remove keys from it (D.7).
+///
+/// `tools`: whether a computer's own key may say more of itself than [MS-ADTS] has it (`ldap.validated_write_mode`).
+pub(super) fn may_write_key(
+    caller: &Caller,
+    target: &Account,
+    key: Option<&KeyCredentialLink>,
+    tools: bool,
+    snapshot: &Snapshot<'_>,
+) -> Result<Result<(), KeyRefused>, Fault> {
+    if caller.may(Right::WriteKeys, Some(target), snapshot)? {
+        return Ok(Ok(()));
+    }
+    if !caller.may(Right::WriteOwnComputerKey, Some(target), snapshot)?
+        || is_protected(target, snapshot)?
+    {
+        return Ok(Err(KeyRefused::NoRight));
+    }
+    let Some(key) = key else {
+        return Ok(Err(KeyRefused::NoRight));
+    };
+    Ok(if validated_computer_key(target, key, tools) {
+        Ok(())
+    } else {
+        Err(KeyRefused::NotValidated)
+    })
+}

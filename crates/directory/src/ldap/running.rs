@@ -1,0 +1,340 @@
+//! A search on its way: limits, pages and order.
+
+use std::cmp::Ordering;
+
+use trust::Timestamp;
+use wire::ldap::{
+    Control, LdapResult, Message, Operation, PagedResults, ResultCode, SearchRequest, SortKey,
+    control_oid, sort_response_value,
+};
+
+use super::controls::Controls;
+use super::entries::Viewer;
+use super::filter::{NotUnderstood, understand};
+use super::names::Namer;
+use super::permissions::Reading;
+use super::search::{Search, Selection};
+use super::settings::Settings;
+use super::values;
+use crate::entry::Entry;
+use crate::error::Fault;
+use crate::id::EntryId;
+use crate::schema::Attribute;
+use crate::snapshot::Snapshot;
+use crate::value::Value;
+
+/// How many parts a filter may have.
+const FILTERS: usize = 2_000;
+
+/// Entries that are put in order at most: an order needs all of them at once.
+const SORTED: usize = 20_000;
+
+/// A search that is answered step by step.
+#[derive(Debug)]
+pub struct Running {
+    search: Search,
+    id: i32,
+    /// Entries that may still be found, by the client's limit; `None` for as many as there are.
+    left: Option<usize>,
+    /// Entries that may still be looked at.
+    looks: usize,
+    until: Timestamp,
+    page: Option<usize>,
+    found: usize,
+    last: Option<EntryId>,
+    sort: Option<Sorting>,
+}
+
+/// What is kept until all is there to be put in order.
+#[derive(Debug)]
+struct Sorting {
+    keys: Vec<(Attribute, bool)>,
+    entries: Vec<(Vec<Option<Value>>, Entry)>,
+}
+
+/// What a step of a search came to.
+#[derive(Debug)]
+pub struct Progress {
+    /// Messages to be sent, in this order.
+    pub messages: Vec<Vec<u8>>,
+    /// Whether that was all.
+    pub done: bool,
+}
+
+/// Begins a search, or says why not.
+pub(super) fn begin(
+    request: &SearchRequest<'_>,
+    id: i32,
+    controls: &Controls,
+    reading: Reading,
+    namer: &Namer<'_, '_>,
+    settings: &Settings,
+    now: Timestamp,
+) -> Result<Result<Running, LdapResult>, Fault> {
+    let told = |code, why: &str| Ok(Err(LdapResult::told(code, why)));
+    if request.filter.count() > FILTERS {
+        return told(
+            ResultCode::AdminLimitExceeded,
+            "the filter has too many parts",
+        );
+    }
+    let base = match namer.find(request.base)? {
+        Ok(Some(base)) => base,
+        Ok(None) => return Ok(Err(namer.elsewhere(request.base)?)),
+        Err(_) => {
+            return told(
+                ResultCode::InvalidDnSyntax,
+                "the base is no name of an entry",
+            );
+        }
+    };
+    let filter = match understand(&request.filter, namer, &reading) {
+        Ok(filter) => filter,
+        Err(NotUnderstood::Fault(fault)) => return Err(fault),
+        Err(NotUnderstood::TooMuch) => {
+            return told(
+                ResultCode::AdminLimitExceeded,
+                "the filter leads to too many entries",
+            );
+        }
+    };
+    let sort = match &controls.sort {
+        None => None,
+        Some((keys, critical)) => match sorting(keys, &reading) {
+            Some(sorting) => Some(sorting),
+            None if *critical => {
+                return told(
+                    ResultCode::UnavailableCriticalExtension,
+                    "there is no such attribute to put entries in order by",
+                );
+            }
+            None => None,
+        },
+    };
+    if sort.is_some() && controls.page.is_some() {
+        return told(
+            ResultCode::UnwillingToPerform,
+            "entries come in order or in pages, not both",
+        );
+    }
+    let (page, after) = match &controls.page {
+        None => (None, None),
+        Some(page) => {
+            let size = usize::try_from(page.size).unwrap_or(0);
+            let after = match page.cookie.as_slice() {
+                [] => None,
+                cookie => match <[u8; 16]>::try_from(cookie) {
+                    Ok(bytes) => Some(EntryId(wire::Guid::from_bytes(bytes))),
+                    Err(_) => {
+                        return told(
+                            ResultCode::UnwillingToPerform,
+                            "the page's cookie is none of this server",
+                        );
+                    }
+                },
+            };
+            // A page of nothing ends the search (RFC 2696 3).
+            (Some(size.min(settings.page)), after)
+        }
+    };
+    let search = Search::begin(
+        base,
+        request.scope,
+        filter,
+        Selection::of(&request.attributes),
+        request.types_only,
+        reading,
+        controls.extended_dn,
+        after,
+        namer,
+    )?;
+    let limit = usize::try_from(request.size_limit).unwrap_or(0);
+    let time = i64::from(request.time_limit);
+    let most = settings.search_time;
+    let time = match trust::Span::seconds(time) {
+        given if time > 0 && given < most => given,
+        _ => most,
+    };
+    Ok(Ok(Running {
+        search,
+        id,
+        left: (limit > 0).then_some(limit),
+        looks: settings.look_through,
+        until: now + time,
+        page,
+        found: 0,
+        last: None,
+        sort,
+    }))
+}
+
+/// What entries are put in order by; `None` when there is no such attribute, or it may not be seen.
+fn sorting(keys: &[SortKey], reading: &Reading) -> Option<Sorting> {
+    let keys: Option<Vec<(Attribute, bool)>> = keys
+        .iter()
+        .map(|key| {
+            let attribute = Attribute::by_name(&key.attribute)?;
+            reading
+                .may_see(attribute)
+                .then_some((attribute, key.reverse))
+        })
+        .collect();
+    Some(Sorting {
+        keys: keys?,
+        entries: Vec::new(),
+    })
+}
+
+/// Entries that one step finds at most, so that no step's messages take much memory.
+const STEP: usize = 200;
+
+impl Running {
+    /// Goes on for one step, with the state of now.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn go_on(&mut self, snapshot: &Snapshot<'_>, now: Timestamp) -> Result<Progress, Fault> {
+        if self.page == Some(0) {
+            return Ok(self.end(LdapResult::success(), true, Vec::new()));
+        }
+        let room = self
+            .page
+            .map_or(STEP, |page| page.saturating_sub(self.found).min(STEP));
+        let room = self
+            .left
+            .map_or(room, |left| room.min(left.saturating_add(1)));
+        let step = self.search.step(snapshot, now, room)?;
+        self.looks = self.looks.saturating_sub(step.looked);
+        let namer = Namer::new(snapshot);
+        let viewer = Viewer {
+            namer: &namer,
+            now,
+            extended: self.search.extended,
+        };
+        let mut messages = Vec::new();
+        for entry in step.found {
+            if let Some(left) = &mut self.left {
+                let Some(fewer) = left.checked_sub(1) else {
+                    let result = LdapResult::told(
+                        ResultCode::SizeLimitExceeded,
+                        "there are more entries than were asked for",
+                    );
+                    return Ok(self.end(result, true, messages));
+                };
+                *left = fewer;
+            }
+            self.found += 1;
+            self.last = Some(entry.id);
+            match &mut self.sort {
+                Some(sorting) => {
+                    sorting.keep(entry, &viewer)?;
+                    if sorting.entries.len() > SORTED {
+                        let result = LdapResult::told(
+                            ResultCode::AdminLimitExceeded,
+                            "there are too many entries to put them in order",
+                        );
+                        self.sort = None;
+                        return Ok(self.end(result, true, messages));
+                    }
+                }
+                None => messages.push(self.search.message(self.id, &entry, &viewer)?),
+            }
+        }
+        if step.done {
+            if let Some(sorting) = self.sort.take() {
+                for entry in sorting.in_order() {
+                    messages.push(self.search.message(self.id, &entry, &viewer)?);
+                }
+                let mut done = self.end(LdapResult::success(), true, messages);
+                self.say_sorted(&mut done);
+                return Ok(done);
+            }
+            return Ok(self.end(LdapResult::success(), true, messages));
+        }
+        if self.page.is_some_and(|page| self.found >= page) {
+            return Ok(self.end(LdapResult::success(), false, messages));
+        }
+        if now >= self.until {
+            let result =
+                LdapResult::told(ResultCode::TimeLimitExceeded, "the search took too long");
+            return Ok(self.end(result, true, messages));
+        }
+        if self.looks == 0 {
+            let result = LdapResult::told(
+                ResultCode::AdminLimitExceeded,
+                "the search looks at too many entries; ask for an attribute with an index",
+            );
+            return Ok(self.end(result, true, messages));
+        }
+        Ok(Progress {
+            messages,
+            done: false,
+        })
+    }
+
+    /// The last message; with the place to go on at where there are more pages.
+    fn end(&self, result: LdapResult, all: bool, mut messages: Vec<Vec<u8>>) -> Progress {
+        let mut done = Message::new(self.id, Operation::SearchResultDone(result));
+        if self.page.is_some() {
+            let cookie = match (all, self.last) {
+                (false, Some(last)) => last.bytes().to_vec(),
+                _ => Vec::new(),
+            };
+            let value = PagedResults { size: 0, cookie }.encode();
+            done.controls
+                .push(Control::new(control_oid::PAGED_RESULTS, Some(value)));
+        }
+        messages.push(done.encode());
+        Progress {
+            messages,
+            done: true,
+        }
+    }
+
+    fn say_sorted(&self, progress: &mut Progress) {
+        let mut done = Message::new(self.id, Operation::SearchResultDone(LdapResult::success()));
+        let value = sort_response_value(ResultCode::Success, None);
+        done.controls
+            .push(Control::new(control_oid::SORT_RESPONSE, Some(value)));
+        progress.messages.pop();
+        progress.messages.push(done.encode());
+    }
+}
+
+impl Sorting {
+    fn keep(&mut self, entry: Entry, viewer: &Viewer<'_, '_, '_>) -> Result<(), Fault> {
+        let mut keys = Vec::with_capacity(self.keys.len());
+        for (attribute, _) in &self.keys {
+            let values = viewer.typed(&entry, *attribute)?;
+            // Of several values the least counts (RFC 2891 2).
+            let least = values
+                .into_iter()
+                .min_by(|one, other| values::compare(one, other).unwrap_or(Ordering::Equal));
+            keys.push(least);
+        }
+        self.entries.push((keys, entry));
+        Ok(())
+    }
+
+    /// Entries without a value come last (RFC 2891 2).
+    fn in_order(mut self) -> impl Iterator<Item = Entry> {
+        let keys = self.keys;
+        self.entries.sort_by(|(one, _), (other, _)| {
+            let each = keys.iter().zip(one.iter().zip(other));
+            each.map(|((_, reverse), pair)| {
+                let order = match pair {
+                    (Some(one), Some(other)) => {
+                        values::compare(one, other).unwrap_or(Ordering::Equal)
+                    }
+                    (Some(_), None) => Ordering::Less,
+                    (None, Some(_)) => Ordering::Greater,
+                    (None, None) => Ordering::Equal,
+                };
+                if *reverse { order.reverse() } else { order }
+            })
+            .find(|order| order.is_ne())
+            .unwrap_or(Ordering::Equal)
+        });
+        self.entries.into_iter().map(|(_, entry)| entry)
+    }
+}

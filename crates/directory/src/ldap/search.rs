@@ -1,0 +1,407 @@
+//! Searches: where they look, what they ask, and in which pieces they are answered.
+//!
+//! A search holds no state of the store for long. It is a [`Search`] that is told to go on, each time with a new snapshot,
+//! and continues by key; so a page, or a slow client, keeps nothing but where it was.
+
+use trust::Timestamp;
+use wire::ldap::{Attribute as WireAttribute, Message, Operation, Scope, SearchResultEntry};
+
+use super::entries::{Range, Viewer};
+use super::filter::Filter;
+use super::names::Namer;
+use super::permissions::Reading;
+use super::plan::{Plan, plan};
+use crate::entry::Entry;
+use crate::error::Fault;
+use crate::id::EntryId;
+use crate::schema::Attribute;
+use crate::snapshot::Snapshot;
+use crate::snapshot::tree::DEPTH_LIMIT;
+
+/// Entries that are looked at in one step, for which one snapshot is held.
+const STEP: usize = 500;
+
+/// Which attributes a search shows.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Selection {
+    /// All that are not operational.
+    all: bool,
+    /// These, with the description that was asked for and the range that it names.
+    named: Vec<(Attribute, String, Option<Range>)>,
+}
+
+impl Selection {
+    /// Reads what a client asks for: names, OIDs, `*`, `+`, `1.1`; unknown ones are passed over (RFC 4511 4.5.1.8).
+    pub(super) fn of(asked: &[&str]) -> Self {
+        let mut selection = Self {
+            all: asked.is_empty(),
+            named: Vec::new(),
+        };
+        for description in asked {
+            match *description {
+                "*" => selection.all = true,
+                "+" => {
+                    let operational = crate::schema::ATTRIBUTES
+                        .iter()
+                        .filter(|row| row.operational);
+                    selection
+                        .named
+                        .extend(operational.map(|row| (row.attribute, row.name.to_owned(), None)));
+                }
+                description => {
+                    let (name, options) = match description.split_once(';') {
+                        Some((name, options)) => (name, options),
+                        None => (description, ""),
+                    };
+                    let Some(attribute) = Attribute::by_name(name) else {
+                        continue;
+                    };
+                    let range = options.split(';').find_map(range);
+                    selection.named.push((attribute, name.to_owned(), range));
+                }
+            }
+        }
+        selection
+    }
+
+    /// The attributes of an entry that are shown, each once, in the order that they were asked for.
+    fn attributes(&self, entry: &Entry) -> Vec<(Attribute, &str, Option<Range>)> {
+        let mut list: Vec<(Attribute, &str, Option<Range>)> = Vec::new();
+        if self.all {
+            list.extend(
+                usual(entry)
+                    .into_iter()
+                    .map(|attribute| (attribute, attribute.name(), None)),
+            );
+        }
+        for (attribute, name, range) in &self.named {
+            match list.iter_mut().find(|(known, ..)| known == attribute) {
+                Some(known) if range.is_some() => *known = (*attribute, name, *range),
+                Some(_) => {}
+                None => list.push((*attribute, name, *range)),
+            }
+        }
+        list
+    }
+}
+
+/// `range=0-1499` or `range=1500-*`.
+fn range(option: &str) -> Option<Range> {
+    let (kind, value) = option.split_once('=')?;
+    if !kind.eq_ignore_ascii_case("range") {
+        return None;
+    }
+    let (from, to) = value.split_once('-')?;
+    let from: usize = from.parse().ok()?;
+    let to = match to {
+        "*" => None,
+        number => Some(number.parse::<usize>().ok().filter(|to| *to >= from)?),
+    };
+    Some(Range { from, to })
+}
+
+/// What comes without being asked for by name: what is stored, and what every entry has.
+fn usual(entry: &Entry) -> Vec<Attribute> {
+    let row = entry.class.row();
+    let mut list = vec![
+        Attribute::ObjectClass,
+        row.naming,
+        Attribute::DistinguishedName,
+        Attribute::InstanceType,
+        Attribute::WhenCreated,
+        Attribute::WhenChanged,
+        Attribute::UsnChanged,
+        Attribute::Name,
+        Attribute::ObjectGuid,
+        Attribute::ObjectCategory,
+    ];
+    let stored = entry.attributes().map(|(attribute, _)| attribute);
+    list.extend(stored.filter(|attribute| *attribute != Attribute::ObjectClass));
+    if entry.class.allows(Attribute::Member) {
+        list.push(Attribute::Member);
+    }
+    if row.principal {
+        list.push(Attribute::MemberOf);
+    }
+    if entry.listed_keys > 0 {
+        list.push(Attribute::MsDsKeyCredentialLink);
+    }
+    if entry.class.is_account() {
+        list.extend([
+            Attribute::BadPwdCount,
+            Attribute::BadPasswordTime,
+            Attribute::LastLogon,
+            Attribute::DirectReports,
+        ]);
+    }
+    list
+}
+
+/// Where a search is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Place {
+    /// The entries of an index that are still to be looked at, the next one last.
+    These(Vec<EntryId>),
+    /// All entries after this one.
+    After(Option<EntryId>),
+    /// At the end.
+    End,
+}
+
+/// A search that was understood.
+#[derive(Debug)]
+pub(super) struct Search {
+    pub(super) base: EntryId,
+    pub(super) scope: Scope,
+    pub(super) filter: Filter,
+    pub(super) selection: Selection,
+    pub(super) types_only: bool,
+    pub(super) reading: Reading,
+    pub(super) extended: Option<bool>,
+    place: Place,
+}
+
+/// What a step came to.
+pub(super) struct Step {
+    /// Entries that were found.
+    pub(super) found: Vec<Entry>,
+    /// How many were looked at.
+    pub(super) looked: usize,
+    /// Whether there is nothing more.
+    pub(super) done: bool,
+}
+
+impl Search {
+    /// Begins a search; `after` is the entry that the page before ended with.
+    #[allow(clippy::too_many_arguments, reason = "a search has this many parts")]
+    pub(super) fn begin(
+        base: EntryId,
+        scope: Scope,
+        filter: Filter,
+        selection: Selection,
+        types_only: bool,
+        reading: Reading,
+        extended: Option<bool>,
+        after: Option<EntryId>,
+        namer: &Namer<'_, '_>,
+    ) -> Result<Self, Fault> {
+        let place = match scope {
+            Scope::Base if after.is_some() => Place::End,
+            Scope::Base => Place::These(vec![base]),
+            Scope::One | Scope::Subtree => match plan(&filter, namer)? {
+                Plan::These(mut ids) => {
+                    ids.retain(|id| after.is_none_or(|after| *id > after));
+                    ids.reverse();
+                    Place::These(ids)
+                }
+                Plan::All => Place::After(after),
+            },
+        };
+        Ok(Self {
+            base,
+            scope,
+            filter,
+            selection,
+            types_only,
+            reading,
+            extended,
+            place,
+        })
+    }
+
+    /// Looks at some more entries, until `most` are found.
+    pub(super) fn step(
+        &mut self,
+        snapshot: &Snapshot<'_>,
+        now: Timestamp,
+        most: usize,
+    ) -> Result<Step, Fault> {
+        let namer = Namer::new(snapshot);
+        let viewer = Viewer {
+            namer: &namer,
+            now,
+            extended: self.extended,
+        };
+        let entries = match &mut self.place {
+            Place::End => Vec::new(),
+            Place::After(after) => {
+                let entries = snapshot.entries_after(*after, STEP)?;
+                if entries.len() < STEP {
+                    self.place = Place::End;
+                }
+                entries
+            }
+            Place::These(ids) => {
+                let mut entries = Vec::new();
+                while let Some(id) = ids.pop() {
+                    entries.extend(snapshot.peek(id)?);
+                    if entries.len() == STEP {
+                        break;
+                    }
+                }
+                if ids.is_empty() {
+                    self.place = Place::End;
+                }
+                entries
+            }
+        };
+        let mut step = Step {
+            found: Vec::new(),
+            looked: 0,
+            done: false,
+        };
+        let mut below = Below::new(self.base, snapshot);
+        let mut rest = entries.into_iter();
+        while step.found.len() < most {
+            let Some(entry) = rest.next() else {
+                break;
+            };
+            step.looked += 1;
+            let last = entry.id;
+            if below.is_in(&entry, self.scope)? && self.filter.holds(&entry, &viewer)? == Some(true)
+            {
+                step.found.push(entry);
+            }
+            if let Place::After(after) = &mut self.place {
+                *after = Some(last);
+            }
+        }
+        // What was read and not looked at is read again by the next step.
+        let left: Vec<EntryId> = rest.map(|entry| entry.id).collect();
+        if !left.is_empty() {
+            match &mut self.place {
+                Place::These(ids) => ids.extend(left.into_iter().rev()),
+                Place::End => self.place = Place::These(left.into_iter().rev().collect()),
+                Place::After(_) => {}
+            }
+        }
+        step.done = self.place == Place::End;
+        Ok(step)
+    }
+
+    /// Writes an entry that was found as a message.
+    pub(super) fn message(
+        &self,
+        id: i32,
+        entry: &Entry,
+        viewer: &Viewer<'_, '_, '_>,
+    ) -> Result<Vec<u8>, Fault> {
+        let name = viewer.name_of(entry)?;
+        let shown = show(
+            entry,
+            &self.selection,
+            self.types_only,
+            &self.reading,
+            viewer,
+        )?;
+        let attributes = borrowed(&shown);
+        let operation = Operation::SearchResultEntry(SearchResultEntry {
+            name: &name,
+            attributes,
+        });
+        Ok(Message::new(id, operation).encode())
+    }
+}
+
+/// An entry's attributes as they are sent: descriptions and values.
+pub(super) type ShownEntry = Vec<(String, Vec<Vec<u8>>)>;
+
+/// What somebody is shown of an entry.
+pub(super) fn show(
+    entry: &Entry,
+    selection: &Selection,
+    types_only: bool,
+    reading: &Reading,
+    viewer: &Viewer<'_, '_, '_>,
+) -> Result<ShownEntry, Fault> {
+    let mut shown = Vec::new();
+    for (attribute, name, range) in selection.attributes(entry) {
+        if !reading.may_see(attribute) {
+            continue;
+        }
+        let values = viewer.values(entry, attribute, range)?;
+        if values.values.is_empty() {
+            continue;
+        }
+        let description = match values.range {
+            Some((from, Some(to))) => format!("{name};range={from}-{to}"),
+            Some((from, None)) => format!("{name};range={from}-*"),
+            None => name.to_owned(),
+        };
+        let values = if types_only {
+            Vec::new()
+        } else {
+            values.values
+        };
+        shown.push((description, values));
+        // Who did not ask for a range sees that there is more from the option, and that the attribute is there.
+        if range.is_none()
+            && shown
+                .last()
+                .is_some_and(|(description, _)| description.contains(";range="))
+        {
+            shown.insert(shown.len() - 1, (name.to_owned(), Vec::new()));
+        }
+    }
+    Ok(shown)
+}
+
+/// The same, borrowed for a message.
+pub(super) fn borrowed(shown: &ShownEntry) -> Vec<WireAttribute<'_>> {
+    shown
+        .iter()
+        .map(|(description, values)| WireAttribute {
+            description,
+            values: values.iter().map(Vec::as_slice).collect(),
+        })
+        .collect()
+}
+
+/// Whether entries are below a base; containers that were climbed from are remembered.
+struct Below<'s, 'd> {
+    base: EntryId,
+    snapshot: &'s Snapshot<'d>,
+    known: std::collections::HashMap<EntryId, bool>,
+}
+
+impl<'s, 'd> Below<'s, 'd> {
+    fn new(base: EntryId, snapshot: &'s Snapshot<'d>) -> Self {
+        Self {
+            base,
+            snapshot,
+            known: std::collections::HashMap::new(),
+        }
+    }
+
+    fn is_in(&mut self, entry: &Entry, scope: Scope) -> Result<bool, Fault> {
+        Ok(match scope {
+            Scope::Base => entry.id == self.base,
+            Scope::One => entry.parent == self.base,
+            Scope::Subtree => entry.id == self.base || self.holds(entry.parent, 0)?,
+        })
+    }
+
+    /// Whether an entry is the base or below it.
+    fn holds(&mut self, id: EntryId, depth: usize) -> Result<bool, Fault> {
+        // Everything is below the head of the domain.
+        if id == self.base || self.base == self.snapshot.domain().head {
+            return Ok(true);
+        }
+        if id == EntryId::NONE {
+            return Ok(false);
+        }
+        if let Some(known) = self.known.get(&id) {
+            return Ok(*known);
+        }
+        if depth > DEPTH_LIMIT {
+            return Err(Fault::Corrupt("tree"));
+        }
+        let parent = self.snapshot.peek(id)?.map(|entry| entry.parent);
+        let holds = match parent {
+            Some(parent) => self.holds(parent, depth + 1)?,
+            None => false,
+        };
+        self.known.insert(id, holds);
+        Ok(holds)
+    }
+}

@@ -1,0 +1,674 @@
+//! A connection's session: who it is for, and what becomes of each message.
+
+use std::sync::Arc;
+
+use crypto::password::Cost;
+use trust::{Rng, Timestamp};
+use wire::ldap::{
+    AddRequest, BindRequest, BindResponse, CompareRequest, ExtendedRequest, ExtendedResponse,
+    LdapResult, Message, ModifyDnRequest, ModifyRequest, Operation, PasswordModify, ResultCode,
+    SearchRequest, extension_oid, generated_password,
+};
+
+use super::bind::{self, Bound};
+use super::controls::{self, Controls};
+use super::entries::{Viewer, schema_name};
+use super::names::Namer;
+use super::outcome;
+use super::permissions::Reading;
+use super::root_dse::{self, Offered};
+use super::running::{Running, begin};
+use super::search::{Selection, ShownEntry, borrowed, show};
+use super::settings::Settings;
+use super::subschema::subschema;
+use super::write::{Planned, Told, Work};
+use crate::account::Account;
+use crate::audit::{Actor, AuditRecord};
+use crate::change::{self, Change};
+use crate::dn::Dn;
+use crate::error::{CommitError, Fault};
+use crate::feed::Commit;
+use crate::id::EntryId;
+use crate::lockout::Lockout;
+use crate::reads::Reads;
+use crate::snapshot::Snapshot;
+
+/// What a connection is like.
+#[derive(Clone, Debug)]
+pub struct Channel {
+    /// The peer's address.
+    pub from: String,
+    /// Whether TLS or a SASL layer keeps what passes from others.
+    pub encrypted: bool,
+    /// Whether TLS can begin here.
+    pub start_tls: bool,
+    /// The account of the client certificate that TLS verified, for SASL EXTERNAL.
+    pub certificate: Option<EntryId>,
+}
+
+/// What an answer is computed from.
+pub struct View<'v, 'd> {
+    /// The directory's state.
+    pub snapshot: &'v Snapshot<'d>,
+    /// What the administrator set.
+    pub settings: &'v Settings,
+    /// Failed passwords.
+    pub lockout: &'v Lockout,
+    /// What hashing a password costs.
+    pub cost: Cost,
+    /// The server's own DNS name.
+    pub host: &'v str,
+}
+
+/// What becomes of a message.
+#[derive(Debug)]
+pub enum Answer {
+    /// These messages are sent; maybe none.
+    Now(Vec<Vec<u8>>),
+    /// A search goes on: [`Running::go_on`] until it ends.
+    Search(Box<Running>),
+    /// Changes are committed, and then told: [`Pending::told`].
+    Commit(Box<Pending>),
+    /// The message is sent, and the records are committed, whichever comes first.
+    Refused {
+        /// The refusal.
+        message: Vec<u8>,
+        /// What is written down of it.
+        records: Vec<Change>,
+    },
+    /// The message is sent, and TLS begins behind it.
+    StartTls(Vec<u8>),
+    /// The messages are sent, and the connection ends.
+    Close(Vec<Vec<u8>>),
+}
+
+/// Changes that wait to be committed, and what is said of it.
+#[derive(Debug)]
+pub struct Pending {
+    /// What is committed, all or nothing. On a conflict the message is answered again.
+    pub changes: Vec<Change>,
+    /// What it was computed from.
+    pub reads: Reads,
+    id: i32,
+    kind: Kind,
+    target: EntryId,
+    before: Vec<(String, Vec<u8>)>,
+    after: Option<Vec<String>>,
+    reading: Reading,
+    generated: Option<zeroize::Zeroizing<String>>,
+}
+
+/// Which operation is answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Add,
+    Modify,
+    Rename,
+    Delete,
+    Password,
+}
+
+impl Kind {
+    fn response(self, result: LdapResult, value: Option<&[u8]>) -> Operation<'_> {
+        match self {
+            Self::Add => Operation::AddResponse(result),
+            Self::Modify => Operation::ModifyResponse(result),
+            Self::Rename => Operation::ModifyDnResponse(result),
+            Self::Delete => Operation::DelResponse(result),
+            Self::Password => Operation::ExtendedResponse(ExtendedResponse {
+                result,
+                name: None,
+                value,
+            }),
+        }
+    }
+}
+
+/// A connection's session.
+#[derive(Debug, Default)]
+pub struct Session {
+    bound: Option<Bound>,
+}
+
+impl Session {
+    /// Nobody's.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Whose session it is.
+    #[must_use]
+    pub fn who(&self) -> Option<&Actor> {
+        self.bound.as_ref().map(|bound| &bound.actor)
+    }
+
+    /// Answers a message. It may hash a password, so it is called where that hurts nobody.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails; the client is told that something did, by [`failed`].
+    pub fn answer(
+        &mut self,
+        message: &[u8],
+        channel: &Channel,
+        view: &View<'_, '_>,
+        now: Timestamp,
+        rng: &mut dyn Rng,
+    ) -> Result<Answer, Fault> {
+        let Ok(message) = Message::decode(message) else {
+            return Ok(Answer::Close(vec![disconnection(
+                ResultCode::ProtocolError,
+                "that is no message of LDAP",
+            )]));
+        };
+        let Message {
+            id,
+            operation,
+            controls,
+        } = message;
+        let namer = Namer::new(view.snapshot);
+        let asked = match Controls::read(&controls, &operation) {
+            Ok(asked) => asked,
+            Err(result) => return Ok(refused(id, &operation, result)),
+        };
+        let mut turn = Turn {
+            session: self,
+            id,
+            channel,
+            view,
+            namer: &namer,
+            now,
+            controls: asked,
+        };
+        match operation {
+            Operation::BindRequest(request) => turn.bind(&request),
+            Operation::UnbindRequest => Ok(Answer::Close(Vec::new())),
+            Operation::AbandonRequest(_) => Ok(Answer::Now(Vec::new())),
+            Operation::SearchRequest(request) => turn.search(&request),
+            Operation::CompareRequest(request) => turn.compare(&request),
+            Operation::ExtendedRequest(request) => turn.extended(&request, rng),
+            Operation::AddRequest(request) => turn.add(&request, rng),
+            Operation::ModifyRequest(request) => turn.modify(&request, rng),
+            Operation::ModifyDnRequest(request) => turn.rename(&request),
+            Operation::DelRequest(name) => turn.delete(name),
+            _ => Ok(Answer::Close(vec![disconnection(
+                ResultCode::ProtocolError,
+                "a client asks and does not answer",
+            )])),
+        }
+    }
+}
+
+/// One message, and what it is answered with.
+struct Turn<'t, 'v, 'd> {
+    session: &'t mut Session,
+    id: i32,
+    channel: &'t Channel,
+    view: &'t View<'v, 'd>,
+    namer: &'t Namer<'v, 'd>,
+    now: Timestamp,
+    controls: Controls,
+}
+
+impl Turn<'_, '_, '_> {
+    fn bind(&mut self, request: &BindRequest<'_>) -> Result<Answer, Fault> {
+        // Whoever was signed in is not any more, whatever comes of this (RFC 4511 4.2.1).
+        self.session.bound = None;
+        let outcome = bind::judge(request, self.channel, self.view, self.now)?;
+        let (result, bound, record) = match outcome {
+            bind::Outcome::Anonymous => (LdapResult::success(), None, None),
+            bind::Outcome::Bound(bound) => (LdapResult::success(), Some(bound), None),
+            bind::Outcome::Refused(result, record) => (result, None, record),
+        };
+        self.session.bound = bound;
+        let response = Operation::BindResponse(BindResponse {
+            result,
+            credentials: None,
+        });
+        let message = Message::new(self.id, response).encode();
+        Ok(match record {
+            Some(record) => Answer::Refused {
+                message,
+                records: vec![change::audit(*record)],
+            },
+            None => Answer::Now(vec![message]),
+        })
+    }
+
+    /// Who asks, as they are in this state; nobody when they may not any more.
+    fn caller(&self) -> Result<Option<(Arc<Account>, crate::access::Caller)>, Fault> {
+        match &self.session.bound {
+            Some(bound) => bound.caller(self.view, self.now),
+            None => Ok(None),
+        }
+    }
+
+    fn reading(&self) -> Result<Reading, Fault> {
+        let caller = self.caller()?;
+        Reading::of(
+            caller.as_ref().map(|(_, caller)| caller),
+            self.view.snapshot,
+        )
+    }
+
+    fn head(&self) -> String {
+        Dn::of_domain(&self.view.snapshot.domain().dns_name).to_string()
+    }
+
+    fn search(&mut self, request: &SearchRequest<'_>) -> Result<Answer, Fault> {
+        let base = request.base.trim();
+        if base.is_empty() && request.scope == wire::ldap::Scope::Base {
+            let mechanisms: &[&str] = if self.channel.certificate.is_some() {
+                &["EXTERNAL"]
+            } else {
+                &[]
+            };
+            let offered = Offered {
+                mechanisms,
+                start_tls: self.channel.start_tls,
+                host: self.view.host,
+            };
+            let all = root_dse::root_dse(self.view.snapshot, &offered, self.now);
+            let shown = root_dse::selected(all, &request.attributes, request.types_only);
+            return Ok(self.one("", &shown));
+        }
+        let schema = schema_name(&self.head());
+        if same_name(base, &schema) && request.scope == wire::ldap::Scope::Base {
+            if !self.reading()?.entries {
+                return Ok(self.done(not_signed_in()));
+            }
+            let shown = root_dse::selected(subschema(), &request.attributes, request.types_only);
+            return Ok(self.one(&schema, &shown));
+        }
+        let reading = self.reading()?;
+        if !reading.entries {
+            return Ok(self.done(not_signed_in()));
+        }
+        match begin(
+            request,
+            self.id,
+            &self.controls,
+            reading,
+            self.namer,
+            self.view.settings,
+            self.now,
+        )? {
+            Ok(running) => Ok(Answer::Search(Box::new(running))),
+            Err(result) => Ok(self.done(result)),
+        }
+    }
+
+    /// An answer of one entry.
+    fn one(&self, name: &str, shown: &ShownEntry) -> Answer {
+        let entry = Operation::SearchResultEntry(wire::ldap::SearchResultEntry {
+            name,
+            attributes: borrowed(shown),
+        });
+        let done = Operation::SearchResultDone(LdapResult::success());
+        Answer::Now(vec![
+            Message::new(self.id, entry).encode(),
+            Message::new(self.id, done).encode(),
+        ])
+    }
+
+    fn done(&self, result: LdapResult) -> Answer {
+        let done = Operation::SearchResultDone(result);
+        Answer::Now(vec![Message::new(self.id, done).encode()])
+    }
+
+    fn compare(&mut self, request: &CompareRequest<'_>) -> Result<Answer, Fault> {
+        let reading = self.reading()?;
+        let result = if reading.entries {
+            super::compare::compare(request, &reading, self.namer, self.now)?
+        } else {
+            not_signed_in()
+        };
+        let response = Operation::CompareResponse(result);
+        Ok(Answer::Now(vec![Message::new(self.id, response).encode()]))
+    }
+
+    fn extended(
+        &mut self,
+        request: &ExtendedRequest<'_>,
+        rng: &mut dyn Rng,
+    ) -> Result<Answer, Fault> {
+        let respond = |result: LdapResult, name, value: Option<&[u8]>| {
+            let response = ExtendedResponse {
+                result,
+                name,
+                value,
+            };
+            Message::new(self.id, Operation::ExtendedResponse(response)).encode()
+        };
+        match request.name {
+            extension_oid::WHO_AM_I => {
+                let name = match self.caller()? {
+                    Some((account, _)) => {
+                        let domain = &self.view.snapshot.domain().netbios_name;
+                        format!("u:{domain}\\{}", account.sam)
+                    }
+                    None => String::new(),
+                };
+                let value = name.as_bytes();
+                Ok(Answer::Now(vec![respond(
+                    LdapResult::success(),
+                    None,
+                    Some(value),
+                )]))
+            }
+            extension_oid::START_TLS => {
+                let name = Some(extension_oid::START_TLS);
+                if !self.channel.start_tls {
+                    let result = LdapResult::told(
+                        ResultCode::OperationsError,
+                        "TLS is there already, or cannot begin here",
+                    );
+                    return Ok(Answer::Now(vec![respond(result, name, None)]));
+                }
+                let message = respond(LdapResult::success(), name, None);
+                // What was proven before was proven to whoever listened.
+                self.session.bound = None;
+                Ok(Answer::StartTls(message))
+            }
+            extension_oid::PASSWORD_MODIFY => self.password(request, rng),
+            _ => {
+                let result = LdapResult::told(
+                    ResultCode::ProtocolError,
+                    "there is no such extended operation here",
+                );
+                Ok(Answer::Now(vec![respond(result, None, None)]))
+            }
+        }
+    }
+
+    /// A new password (RFC 3062): one's own with the former one, or anybody's by who may set it.
+    fn password(
+        &mut self,
+        request: &ExtendedRequest<'_>,
+        rng: &mut dyn Rng,
+    ) -> Result<Answer, Fault> {
+        let Ok(asked) = PasswordModify::decode(request.value) else {
+            let result = LdapResult::told(ResultCode::ProtocolError, "that asks for no password");
+            return Ok(self.told(Kind::Password, result));
+        };
+        let mut made = None;
+        let new = match asked.new.map(std::str::from_utf8) {
+            Some(Ok(new)) => zeroize::Zeroizing::new(new.to_owned()),
+            Some(Err(_)) => {
+                let result =
+                    LdapResult::told(ResultCode::ConstraintViolation, "a password is text");
+                return Ok(self.told(Kind::Password, result));
+            }
+            None => {
+                let text = generated(rng);
+                made = Some(text.clone());
+                text
+            }
+        };
+        let old = asked
+            .old
+            .map(|old| std::str::from_utf8(old).unwrap_or_default());
+        self.write(Kind::Password, made, |work, account| {
+            if !work.confidential {
+                return Err(LdapResult::told(
+                    ResultCode::ConfidentialityRequired,
+                    "passwords are written over a connection that is encrypted",
+                )
+                .into());
+            }
+            let entry = match asked.identity {
+                Some(identity) if !identity.is_empty() => {
+                    work.entry(work.plain_name(identity)?.as_str())?
+                }
+                _ => work.entry(&format!("<GUID={}>", account.id))?,
+            };
+            let changes = work.new_password(&entry, old, &new, rng)?;
+            Ok(Planned {
+                changes: changes.into(),
+                target: entry.id,
+            })
+        })
+    }
+
+    fn add(&mut self, request: &AddRequest<'_>, rng: &mut dyn Rng) -> Result<Answer, Fault> {
+        self.write(Kind::Add, None, |work, _| work.add(request, rng))
+    }
+
+    fn modify(&mut self, request: &ModifyRequest<'_>, rng: &mut dyn Rng) -> Result<Answer, Fault> {
+        self.write(Kind::Modify, None, |work, _| work.modify(request, rng))
+    }
+
+    fn rename(&mut self, request: &ModifyDnRequest<'_>) -> Result<Answer, Fault> {
+        self.write(Kind::Rename, None, |work, _| work.rename(request))
+    }
+
+    fn delete(&mut self, name: &str) -> Result<Answer, Fault> {
+        let tree = self.controls.tree_delete;
+        self.write(Kind::Delete, None, |work, _| work.delete(name, tree))
+    }
+
+    /// Computes changes, if somebody may ask for any.
+    fn write(
+        &mut self,
+        kind: Kind,
+        generated: Option<zeroize::Zeroizing<String>>,
+        compute: impl FnOnce(&Work<'_, '_, '_>, &Account) -> Result<Planned, Told>,
+    ) -> Result<Answer, Fault> {
+        let Some((account, caller)) = self.caller()? else {
+            return Ok(self.told(kind, not_signed_in()));
+        };
+        let actor = self.session.who().cloned().unwrap_or_default();
+        let snapshot = self.view.snapshot;
+        let work = Work {
+            caller: &caller,
+            actor: &actor,
+            from: &self.channel.from,
+            snapshot,
+            namer: self.namer,
+            settings: self.view.settings,
+            cost: self.view.cost,
+            now: self.now,
+            permissive: self.controls.permissive,
+            confidential: self.channel.encrypted,
+        };
+        let reading = Reading::of(Some(&caller), snapshot)?;
+        let planned = compute(&work, &account).and_then(|planned| {
+            let before = self.read_before(&planned, &reading)?;
+            Ok((planned, before))
+        });
+        match planned {
+            Ok((planned, before)) => Ok(Answer::Commit(Box::new(Pending {
+                changes: planned.changes,
+                reads: snapshot.reads(),
+                id: self.id,
+                kind,
+                target: planned.target,
+                before,
+                after: self.controls.post_read.clone(),
+                reading,
+                generated,
+            }))),
+            Err(Told::Fault(fault)) => Err(fault),
+            Err(Told::Result(result, records)) if records.is_empty() => Ok(self.told(kind, result)),
+            Err(Told::Result(result, records)) => Ok(self.refused_on_record(kind, result, records)),
+        }
+    }
+
+    /// The assertion and pre-read controls, asked of the entry as it is.
+    fn read_before(
+        &self,
+        planned: &Planned,
+        reading: &Reading,
+    ) -> Result<Vec<(String, Vec<u8>)>, Told> {
+        let entry = match self.view.snapshot.entry(planned.target)? {
+            Some(entry) => entry,
+            None => return Ok(Vec::new()),
+        };
+        let viewer = Viewer {
+            namer: self.namer,
+            now: self.now,
+            extended: None,
+        };
+        if let Some(filter) = &self.controls.assertion {
+            controls::assert(filter, &entry, &viewer, reading)?;
+        }
+        let Some(attributes) = &self.controls.pre_read else {
+            return Ok(Vec::new());
+        };
+        let value = read_entry(&entry, attributes, reading, &viewer)?;
+        Ok(vec![(wire::ldap::control_oid::PRE_READ.to_owned(), value)])
+    }
+
+    fn told(&self, kind: Kind, result: LdapResult) -> Answer {
+        Answer::Now(vec![
+            Message::new(self.id, kind.response(result, None)).encode(),
+        ])
+    }
+
+    /// A refusal that is to be found in the log.
+    fn refused_on_record(
+        &self,
+        kind: Kind,
+        result: LdapResult,
+        records: Vec<AuditRecord>,
+    ) -> Answer {
+        Answer::Refused {
+            message: Message::new(self.id, kind.response(result, None)).encode(),
+            records: records.into_iter().map(change::audit).collect(),
+        }
+    }
+}
+
+impl Pending {
+    /// What the client is told of a commit.
+    ///
+    /// # Errors
+    /// [`Fault`] when the state after it cannot be read.
+    pub fn told(
+        &self,
+        committed: &Result<Commit, CommitError>,
+        snapshot: &Snapshot<'_>,
+        now: Timestamp,
+    ) -> Result<Vec<u8>, Fault> {
+        let result = match committed {
+            Ok(_) => LdapResult::success(),
+            Err(error) => outcome::of_error(error),
+        };
+        let done = committed.is_ok();
+        let generated = self
+            .generated
+            .as_ref()
+            .filter(|_| done)
+            .map(|text| generated_password(text.as_bytes()));
+        let mut message = Message::new(self.id, self.kind.response(result, generated.as_deref()));
+        let mut controls = self.before.clone();
+        if let (true, Some(attributes)) = (done, &self.after)
+            && let Some(entry) = snapshot.peek(self.target)?
+        {
+            let namer = Namer::new(snapshot);
+            let viewer = Viewer {
+                namer: &namer,
+                now,
+                extended: None,
+            };
+            let value = read_entry(&entry, attributes, &self.reading, &viewer)?;
+            controls.push((wire::ldap::control_oid::POST_READ.to_owned(), value));
+        }
+        if done {
+            message.controls = controls
+                .iter()
+                .map(|(oid, value)| wire::ldap::Control::new(oid, Some(value.clone())))
+                .collect();
+        }
+        Ok(message.encode())
+    }
+}
+
+/// An entry as pre-read and post-read show it (RFC 4527): a SearchResultEntry's own bytes.
+fn read_entry(
+    entry: &crate::Entry,
+    attributes: &[String],
+    reading: &Reading,
+    viewer: &Viewer<'_, '_, '_>,
+) -> Result<Vec<u8>, Fault> {
+    let asked: Vec<&str> = attributes.iter().map(String::as_str).collect();
+    let shown = show(entry, &Selection::of(&asked), false, reading, viewer)?;
+    let name = viewer.namer.name_of(entry)?;
+    Ok(wire::ldap::SearchResultEntry {
+        name: &name,
+        attributes: borrowed(&shown),
+    }
+    .encode())
+}
+
+/// A password that the server makes: 20 characters without those that look alike.
+fn generated(rng: &mut dyn Rng) -> zeroize::Zeroizing<String> {
+    const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyzACDEFHJKL";
+    let bytes: [u8; 20] = rng.bytes();
+    let letters = bytes
+        .iter()
+        .filter_map(|byte| LETTERS.get(usize::from(byte & 31)));
+    zeroize::Zeroizing::new(letters.map(|letter| char::from(*letter)).collect())
+}
+
+fn same_name(one: &str, other: &str) -> bool {
+    match (one.parse::<Dn>(), other.parse::<Dn>()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
+}
+
+/// Nobody unknown is shown anything but the root of the server. Active Directory's code and words.
+fn not_signed_in() -> LdapResult {
+    LdapResult::told(
+        ResultCode::OperationsError,
+        "000004DC: sign in first: this operation needs a bind that succeeded",
+    )
+}
+
+/// The end of a connection that nobody asked for (RFC 4511 4.4.1).
+#[must_use]
+pub fn disconnection(code: ResultCode, why: &str) -> Vec<u8> {
+    let response = ExtendedResponse {
+        result: LdapResult::told(code, why),
+        name: Some(extension_oid::NOTICE_OF_DISCONNECTION),
+        value: None,
+    };
+    Message::new(0, Operation::ExtendedResponse(response)).encode()
+}
+
+/// What is said when the server itself failed: the operation's own response.
+#[must_use]
+pub fn failed(message: &[u8]) -> Vec<u8> {
+    let result = LdapResult::told(ResultCode::Other, "the server failed; its log says why");
+    match Message::decode(message) {
+        Ok(message) => match refused(message.id, &message.operation, result) {
+            Answer::Now(mut messages) => messages.pop().unwrap_or_default(),
+            _ => Vec::new(),
+        },
+        Err(_) => disconnection(ResultCode::ProtocolError, "that is no message of LDAP"),
+    }
+}
+
+/// An operation's own response with a result.
+fn refused(id: i32, operation: &Operation<'_>, result: LdapResult) -> Answer {
+    let response = match operation {
+        Operation::BindRequest(_) => Operation::BindResponse(BindResponse {
+            result,
+            credentials: None,
+        }),
+        Operation::SearchRequest(_) => Operation::SearchResultDone(result),
+        Operation::ModifyRequest(_) => Operation::ModifyResponse(result),
+        Operation::AddRequest(_) => Operation::AddResponse(result),
+        Operation::DelRequest(_) => Operation::DelResponse(result),
+        Operation::ModifyDnRequest(_) => Operation::ModifyDnResponse(result),
+        Operation::CompareRequest(_) => Operation::CompareResponse(result),
+        Operation::ExtendedRequest(_) => Operation::ExtendedResponse(ExtendedResponse {
+            result,
+            name: None,
+            value: None,
+        }),
+        _ => return Answer::Now(Vec::new()),
+    };
+    Answer::Now(vec![Message::new(id, response).encode()])
+}

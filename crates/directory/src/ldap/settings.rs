@@ -1,0 +1,40 @@
+//! What an administrator sets about LDAP.
+
+use trust::Span;
+
+/// How the directory answers over LDAP. The names in `keyporch.toml` stand behind each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Whether a password may come over a connection without TLS (`ldap.simple_without_tls`, off).
+    pub simple_without_tls: bool,
+    /// Whether a client that binds by SASL without TLS may leave what it sends unsigned (`ldap.unsigned_sasl`, off).
+    pub unsigned_sasl: bool,
+    /// Whether a password alone is enough to administer (`ldap.administer_by_password`, off): otherwise who signed in by one
+    /// has no more rights than anybody, and administers with a ticket that a key got, or a certificate.
+    pub administer_by_password: bool,
+    /// Whether a key's value is checked strictly when it is written (`ldap.keycred_strict_write`, on).
+    pub strict_keys: bool,
+    /// Whether a computer's own key may carry CustomKeyInformation (`ldap.validated_write_mode = "tools"`).
+    pub tools_keys: bool,
+    /// Entries of one page or answer, at most.
+    pub page: usize,
+    /// Entries that one search looks at, at most.
+    pub look_through: usize,
+    /// How long one search lasts, at most.
+    pub search_time: Span,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            simple_without_tls: false,
+            unsigned_sasl: false,
+            administer_by_password: false,
+            strict_keys: true,
+            tools_keys: true,
+            page: 1_000,
+            look_through: 5_000_000,
+            search_time: Span::seconds(120),
+        }
+    }
+}
