@@ -26,6 +26,9 @@ pub(crate) struct Config {
     /// The KDC.
     #[serde(default)]
     pub(crate) kdc: serve::Kdc,
+    /// The directory over LDAP.
+    #[serde(default)]
+    pub(crate) ldap: serve::Ldap,
     /// The federation service.
     #[serde(default)]
     pub(crate) federation: federation::Section,
@@ -291,6 +294,7 @@ impl Config {
             audit: self.audit,
             tls: self.tls,
             kdc: self.kdc,
+            ldap: self.ldap,
             federation: self.federation,
             authority: self.authority,
         }
@@ -347,6 +351,7 @@ mod tests {
         );
         assert_eq!(config.listen, serve::Listen::default());
         assert_eq!(config.limits, serve::Limits::default());
+        assert_eq!(config.ldap, serve::Ldap::default());
         assert_eq!(
             config.kdc,
             serve::Kdc {

@@ -347,7 +347,7 @@ fn configuration(names: &Names, places: &Places) -> Result<String, Failure> {
         "# Keyporch for {domain}. keyporch.example.toml explains every setting; `keyporchd check` checks this file.\n\n\
          [domain]\nname = {name}\n\n\
          [store]\nfile = {store}\n# Keep a copy of this file elsewhere: without it the store is of no use.\nroot_key = {root_key}\n\n\
-         [listen]\nkdc = [{kdc}]\npassword = [{password}]\nhttps = [{https}]\nhttp = [{http}]\noperations = \"127.0.0.1:{operations}\"\nadmin_socket = {socket}\n\n\
+         [listen]\nkdc = [{kdc}]\npassword = [{password}]\nldap = [{ldap}]\nldaps = [{ldaps}]\nhttps = [{https}]\nhttp = [{http}]\noperations = \"127.0.0.1:{operations}\"\nadmin_socket = {socket}\n\n\
          [tls]\naddresses = [{addresses}]\n\n\
          [kdc]\nhost = {host}\n\n\
          [federation]\nbase = {federation}\n\n\
@@ -359,6 +359,8 @@ fn configuration(names: &Names, places: &Places) -> Result<String, Failure> {
         root_key = path(&places.root_key),
         kdc = list(88)?,
         password = list(464)?,
+        ldap = list(389)?,
+        ldaps = list(636)?,
         https = list(443)?,
         http = list(80)?,
         operations = port(9464, names.offset)?,

@@ -73,6 +73,8 @@ fn announce(running: &Running, domain: &str, supervisor: &Supervisor) {
         domain,
         kdc = list(&addresses.kdc),
         password = list(&addresses.password),
+        ldap = list(&addresses.ldap),
+        ldaps = list(&addresses.ldaps),
         https = list(&addresses.https),
         http = list(&addresses.http),
         operations = addresses.operations.map(|address| address.to_string()),

@@ -55,6 +55,11 @@ pub(crate) fn proxy(ports: &Ports) -> String {
     format!("https://{}/KdcProxy", ports.https)
 }
 
+/// What LDAP calls the domain.
+pub(crate) fn base_dn() -> String {
+    directory::Dn::of_domain(DOMAIN).to_string()
+}
+
 /// What the server is told.
 pub(crate) fn settings(folder: &LabFolder, ports: &Ports) -> Settings {
     let mut settings = Settings {

@@ -158,7 +158,11 @@ pub(crate) fn describe(
         "root_pem": file(ROOT),
         "kdc": { "udp": ports.kdc.to_string(), "tcp": ports.kdc.to_string(), "kkdcp": domain::proxy(ports) },
         "password": { "udp": ports.password.to_string(), "tcp": ports.password.to_string() },
-        "ldap": null,
+        "ldap": {
+            "url": format!("ldap://{}", ports.ldap),
+            "tls_url": format!("ldaps://{}", ports.ldaps),
+            "base": domain::base_dn(),
+        },
         "federation": { "base": domain::base(ports) },
         "tenant": null,
         "authority": { "crl_url": format!("http://{}/root.crl", ports.http) },

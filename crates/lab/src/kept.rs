@@ -26,7 +26,7 @@ pub(crate) struct Kept {
     pub(crate) user: Login,
     /// The PIN that the person chooses.
     pub(crate) pin: String,
-    /// Where it listened last: Kerberos, HTTPS, HTTP, changes of passwords.
+    /// Where it listened last: Kerberos, HTTPS, HTTP, changes of passwords, LDAP without and within TLS.
     #[serde(default)]
     pub(crate) ports: Option<Vec<u16>>,
 }

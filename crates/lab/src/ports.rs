@@ -19,6 +19,10 @@ pub(crate) struct Ports {
     pub(crate) https: SocketAddr,
     /// Plain HTTP.
     pub(crate) http: SocketAddr,
+    /// LDAP.
+    pub(crate) ldap: SocketAddr,
+    /// LDAP within TLS.
+    pub(crate) ldaps: SocketAddr,
     inherited: Inherited,
 }
 
@@ -35,17 +39,19 @@ impl Ports {
                 password: loopback(base.saturating_add(464)),
                 https: loopback(base.saturating_add(443)),
                 http: loopback(base.saturating_add(80)),
+                ldap: loopback(base.saturating_add(389)),
+                ldaps: loopback(base.saturating_add(636)),
                 inherited: Inherited::default(),
             };
             serve::probe(&ports.listen())?;
             return Ok(ports);
         }
         // What a lab of an earlier release kept may have fewer.
-        let former = former.and_then(|former| <[u16; 4]>::try_from(former).ok());
+        let former = former.and_then(|former| <[u16; 6]>::try_from(former).ok());
         if let Some(open) = former.and_then(|former| Self::open(former).ok()) {
             return Ok(open);
         }
-        let opened = (0..TRIES).find_map(|_| Self::open([0; 4]).ok());
+        let opened = (0..TRIES).find_map(|_| Self::open([0; 6]).ok());
         opened.ok_or_else(|| {
             Fault::failed(
                 "no free ports were found on 127.0.0.1",
@@ -54,7 +60,7 @@ impl Ports {
         })
     }
 
-    fn open([kdc, https, http, password]: [u16; 4]) -> std::io::Result<Self> {
+    fn open([kdc, https, http, password, ldap, ldaps]: [u16; 6]) -> std::io::Result<Self> {
         let listen = |port| {
             let listener = TcpListener::bind(loopback(port))?;
             listener.set_nonblocking(true)?;
@@ -64,13 +70,16 @@ impl Ports {
         let kdc_datagrams = UdpSocket::bind(kdc.local_addr()?)?;
         let password_datagrams = UdpSocket::bind(password.local_addr()?)?;
         let (https, http) = (listen(https)?, listen(http)?);
+        let (ldap, ldaps) = (listen(ldap)?, listen(ldaps)?);
         Ok(Self {
             kdc: kdc.local_addr()?,
             password: password.local_addr()?,
             https: https.local_addr()?,
             http: http.local_addr()?,
+            ldap: ldap.local_addr()?,
+            ldaps: ldaps.local_addr()?,
             inherited: Inherited {
-                tcp: vec![kdc, password, https, http],
+                tcp: vec![kdc, password, https, http, ldap, ldaps],
                 udp: vec![kdc_datagrams, password_datagrams],
                 unix: Vec::new(),
             },
@@ -78,8 +87,16 @@ impl Ports {
     }
 
     /// The ports, to be kept.
-    pub(crate) fn numbers(&self) -> [u16; 4] {
-        [self.kdc, self.https, self.http, self.password].map(|address| address.port())
+    pub(crate) fn numbers(&self) -> [u16; 6] {
+        let all = [
+            self.kdc,
+            self.https,
+            self.http,
+            self.password,
+            self.ldap,
+            self.ldaps,
+        ];
+        all.map(|address| address.port())
     }
 
     /// What the server listens on, without its Unix socket.
@@ -89,6 +106,8 @@ impl Ports {
             password: vec![self.password],
             https: vec![self.https],
             http: vec![self.http],
+            ldap: vec![self.ldap],
+            ldaps: vec![self.ldaps],
             ..Listen::nowhere()
         }
     }
@@ -107,7 +126,10 @@ mod tests {
     fn the_ports_above_the_default_are_those_of_the_contract() {
         // The example in design.md 4.
         let ports = Ports::choose(crate::DEFAULT_BASE_PORT, None).unwrap();
-        assert_eq!(ports.numbers(), [18_088, 18_443, 18_080, 18_464]);
+        assert_eq!(
+            ports.numbers(),
+            [18_088, 18_443, 18_080, 18_464, 18_389, 18_636]
+        );
     }
 
     #[test]

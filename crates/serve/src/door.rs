@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use wire::http::{Request, Response};
+use wire::ldap::ResultCode;
 
 use crate::fault::Role;
 
@@ -49,6 +50,49 @@ pub(crate) trait Kerberos: Send + Sync + 'static {
 
     /// What a peer on a stream gets whose turn did not come in time (KDC_ERR_SVC_UNAVAILABLE).
     fn busy(&self, ends: Ends) -> Option<Arc<[u8]>>;
+}
+
+/// What an LDAP session says to a message.
+#[derive(Debug)]
+pub(crate) enum Said {
+    /// These messages; then it is the client's turn.
+    Now(Vec<Vec<u8>>),
+    /// These messages, and more to come: [`LdapSession::go_on`].
+    More(Vec<Vec<u8>>),
+    /// This message, and TLS behind it.
+    StartTls(Vec<u8>),
+    /// These messages, and the end of the connection.
+    Close(Vec<Vec<u8>>),
+}
+
+/// Answers LDAP.
+pub(crate) trait Ldap: Send + Sync + 'static {
+    /// A session for a connection from `peer`. `start_tls`: whether TLS can begin on it.
+    fn open(&self, peer: SocketAddr, start_tls: bool) -> Box<dyn LdapSession>;
+}
+
+/// The session of one LDAP connection.
+pub(crate) trait LdapSession: Send {
+    /// What is said to a whole message. It may take its time.
+    fn answer(&mut self, message: &[u8]) -> Said;
+
+    /// What else is said to the message before. It may take its time.
+    fn go_on(&mut self) -> Said;
+
+    /// Nobody wants to hear more of the message before.
+    fn abandoned(&mut self);
+
+    /// TLS began, and the peer proved to hold the key of this certificate (DER).
+    fn secured(&mut self, certificate: Option<&[u8]>);
+
+    /// Whether somebody has signed in.
+    fn is_known(&self) -> bool;
+
+    /// What is sent before a connection ends that nobody asked to end.
+    fn disconnection(&self, code: ResultCode, why: &str) -> Vec<u8>;
+
+    /// What is said to a message whose turn did not come in time.
+    fn busy(&self, message: &[u8]) -> Vec<u8>;
 }
 
 /// Who sent an HTTP request, as far as the connection tells.

@@ -18,6 +18,10 @@ pub enum Role {
     PasswordUdp,
     /// Changes of passwords over TCP.
     PasswordTcp,
+    /// The directory over LDAP.
+    Ldap,
+    /// The directory over LDAP within TLS.
+    Ldaps,
     /// Federation, registration and administration over HTTPS.
     Https,
     /// CRL and probe over plain HTTP.
@@ -30,11 +34,13 @@ pub enum Role {
 
 impl Role {
     /// All of them, in the order in which they are opened.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::KdcUdp,
         Self::KdcTcp,
         Self::PasswordUdp,
         Self::PasswordTcp,
+        Self::Ldap,
+        Self::Ldaps,
         Self::Https,
         Self::Http,
         Self::Operations,
@@ -54,6 +60,8 @@ impl Role {
             Self::KdcTcp => "kdc_tcp",
             Self::PasswordUdp => "password_udp",
             Self::PasswordTcp => "password_tcp",
+            Self::Ldap => "ldap",
+            Self::Ldaps => "ldaps",
             Self::Https => "https",
             Self::Http => "http",
             Self::Operations => "operations",
@@ -79,6 +87,9 @@ impl Role {
             Self::PasswordUdp | Self::PasswordTcp => {
                 "another password service such as kadmind or samba, or another keyporchd"
             }
+            Self::Ldap | Self::Ldaps => {
+                "another directory such as slapd or samba, or another keyporchd"
+            }
             Self::Https | Self::Http => "a web server, or another keyporchd",
             Self::Operations | Self::AdminSocket => "another keyporchd",
         }
@@ -92,6 +103,8 @@ impl fmt::Display for Role {
             Self::KdcTcp => "the KDC (TCP)",
             Self::PasswordUdp => "password changes (UDP)",
             Self::PasswordTcp => "password changes (TCP)",
+            Self::Ldap => "LDAP",
+            Self::Ldaps => "LDAP within TLS",
             Self::Https => "HTTPS",
             Self::Http => "plain HTTP",
             Self::Operations => "metrics and health",

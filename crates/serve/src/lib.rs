@@ -17,6 +17,7 @@ mod gate;
 mod guard;
 mod holder;
 mod https;
+mod ldap;
 mod listeners;
 mod local;
 mod metrics;
@@ -44,7 +45,8 @@ pub use metrics::Metrics;
 pub use node::Listener;
 pub use server::{Parts, Running, Server, check_tls, found_authorities};
 pub use settings::{
-    DigestName, EtypeName, GroupName, Kdc, Limits, Listen, Revocation, Settings, StrongMapping, Tls,
+    DigestName, EtypeName, GroupName, Kdc, Ldap, Limits, Listen, Revocation, Settings,
+    StrongMapping, Tls, ValidatedWrite,
 };
 pub use setup::{Administrator, set_up};
 pub use sockets::{Addresses, Inherited, probe};

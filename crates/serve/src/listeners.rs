@@ -15,8 +15,9 @@ use crate::accept::Closing;
 use crate::connections::Connections;
 use crate::conversation::Conversations;
 use crate::datagrams::Datagrams;
-use crate::door::{Http, Kerberos};
+use crate::door::{Http, Kerberos, Ldap};
 use crate::fault::{Fault, Role};
+use crate::ldap::Directories;
 use crate::metrics::Metrics;
 use crate::operations::{Operations, Readiness};
 use crate::room::Room;
@@ -33,6 +34,7 @@ const SPARE_THREADS: usize = 2;
 pub(crate) struct Behind {
     pub(crate) kdc: Arc<dyn Kerberos>,
     pub(crate) passwords: Arc<dyn Kerberos>,
+    pub(crate) ldap: Arc<dyn Ldap>,
     pub(crate) http: Arc<dyn Http>,
     pub(crate) identity: Option<Identity>,
     pub(crate) ready: Box<Readiness>,
@@ -73,6 +75,8 @@ impl Listeners {
         let mut opening = Opening::new(sockets.addresses, tls, limits, metrics)?;
         opening.kdc(sockets.kdc, &behind.kdc)?;
         opening.passwords(sockets.password, &behind.passwords)?;
+        opening.ldap(Role::Ldap, sockets.ldap, &behind.ldap)?;
+        opening.ldap(Role::Ldaps, sockets.ldaps, &behind.ldap)?;
         opening.https(sockets.https, &behind.http)?;
         opening.http(sockets.http, &behind.http)?;
         if let Some(listener) = sockets.operations {
@@ -288,6 +292,31 @@ impl<'a> Opening<'a> {
         let datagrams =
             Datagrams::serve(socket, role, readers, held_up, &streams.door, self.metrics)?;
         self.serving.datagrams.push(datagrams);
+        Ok(())
+    }
+
+    fn ldap(
+        &mut self,
+        role: Role,
+        sockets: Vec<TcpListener>,
+        door: &Arc<dyn Ldap>,
+    ) -> Result<(), Fault> {
+        let side = Arc::new(Directories {
+            role,
+            door: Arc::clone(door),
+            tls: self.serving.tls.clone(),
+            limits: self.limits.ldap(),
+            workers: Arc::clone(&self.workers),
+            room: self.room(role, self.limits.ldap_connections),
+            metrics: Arc::clone(self.metrics),
+        });
+        for socket in sockets {
+            if role == Role::Ldaps && side.tls.is_none() {
+                return Err(Fault::Certificate("there is none".to_owned()));
+            }
+            let (listener, closing) = (self.watched(socket)?, self.closing.clone());
+            self.run(Arc::clone(&side).serve(listener, closing));
+        }
         Ok(())
     }
 

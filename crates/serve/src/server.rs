@@ -13,7 +13,7 @@ use crate::fault::Fault;
 use crate::listeners::{Behind, Listeners, Signals};
 use crate::metrics::Metrics;
 use crate::node::upkeep::Upkeep;
-use crate::node::{self, Listener, Node, Passwords};
+use crate::node::{self, Ldap, Listener, Node, Passwords};
 use crate::settings::{Settings, Tls};
 use crate::sockets::{Addresses, Inherited, Sockets};
 use crate::tls::Identity;
@@ -87,6 +87,7 @@ impl Server {
         let behind = Behind {
             kdc: Arc::clone(&node) as Arc<dyn Kerberos>,
             passwords: Arc::new(Passwords(Arc::clone(&node))),
+            ldap: Arc::new(Ldap(Arc::clone(&node))),
             http: Arc::clone(&node) as Arc<dyn Http>,
             identity: given.or(issued),
             ready: Box::new(move || ready.readiness()),

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::audit::AuditSettings;
 pub use crate::cryptography::{DigestName, EtypeName, GroupName};
-use crate::{conversation, streams};
+use crate::{conversation, ldap, streams};
 
 /// The longest Kerberos message that is taken over TCP, in bytes.
 const LONGEST_MESSAGE: u32 = 64 * 1024;
@@ -33,6 +33,8 @@ pub struct Settings {
     pub tls: Tls,
     /// The KDC.
     pub kdc: Kdc,
+    /// The directory over LDAP.
+    pub ldap: Ldap,
     /// The federation service.
     pub federation: federation::Section,
     /// The certification authority.
@@ -126,6 +128,65 @@ impl Default for Kdc {
     }
 }
 
+/// The directory over LDAP: `[ldap]`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Ldap {
+    /// Whether a password may come over a connection without TLS. Default: false.
+    pub simple_without_tls: bool,
+    /// Whether who binds by SASL without TLS may leave what it sends unsigned. Default: false.
+    pub unsigned_sasl: bool,
+    /// Whether a password alone is enough to administer. Default: false.
+    pub administer_by_password: bool,
+    /// Whether a key's value is checked strictly when it is written. Default: true.
+    pub keycred_strict_write: bool,
+    /// What a computer may write of a key on itself: `"tools"`, with what tools write, or `"spec"`. Default: `"tools"`.
+    pub validated_write_mode: ValidatedWrite,
+    /// Entries of one page at most. Default: 1,000.
+    pub page: usize,
+    /// Seconds that one search takes at most. Default: 120.
+    pub search_seconds: u32,
+}
+
+impl Default for Ldap {
+    fn default() -> Self {
+        Self {
+            simple_without_tls: false,
+            unsigned_sasl: false,
+            administer_by_password: false,
+            keycred_strict_write: true,
+            validated_write_mode: ValidatedWrite::Tools,
+            page: 1_000,
+            search_seconds: 120,
+        }
+    }
+}
+
+impl Ldap {
+    pub(crate) fn settings(&self) -> directory::ldap::Settings {
+        directory::ldap::Settings {
+            simple_without_tls: self.simple_without_tls,
+            unsigned_sasl: self.unsigned_sasl,
+            administer_by_password: self.administer_by_password,
+            strict_keys: self.keycred_strict_write,
+            tools_keys: self.validated_write_mode == ValidatedWrite::Tools,
+            page: self.page.max(1),
+            search_time: trust::Span::seconds(self.search_seconds.max(1).into()),
+            ..directory::ldap::Settings::default()
+        }
+    }
+}
+
+/// What a computer may write of a key on itself (protocols D.7).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ValidatedWrite {
+    /// What tools write, CustomKeyInformation among it.
+    Tools,
+    /// What [MS-ADTS] says and no more.
+    Spec,
+}
+
 /// How certain it must be that a certificate is an account's (protocols E.5.5).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -157,6 +218,10 @@ pub struct Listen {
     pub kdc: Vec<SocketAddr>,
     /// Changes of passwords (RFC 3244), by UDP and TCP on the same port. Default: `["0.0.0.0:464", "[::]:464"]`.
     pub password: Vec<SocketAddr>,
+    /// The directory over LDAP, where TLS can begin. Default: `["0.0.0.0:389", "[::]:389"]`.
+    pub ldap: Vec<SocketAddr>,
+    /// The directory over LDAP within TLS. Default: `["0.0.0.0:636", "[::]:636"]`.
+    pub ldaps: Vec<SocketAddr>,
     /// Federation, registration and administration. Default: `["0.0.0.0:443", "[::]:443"]`.
     pub https: Vec<SocketAddr>,
     /// CRL and probe over plain HTTP. Default: `["0.0.0.0:80", "[::]:80"]`.
@@ -180,6 +245,8 @@ impl Default for Listen {
         Self {
             kdc: everywhere(88),
             password: everywhere(464),
+            ldap: everywhere(389),
+            ldaps: everywhere(636),
             https: everywhere(443),
             http: everywhere(80),
             operations: Some((Ipv4Addr::LOCALHOST, 9464).into()),
@@ -195,6 +262,8 @@ impl Listen {
         Self {
             kdc: Vec::new(),
             password: Vec::new(),
+            ldap: Vec::new(),
+            ldaps: Vec::new(),
             https: Vec::new(),
             http: Vec::new(),
             operations: None,
@@ -224,6 +293,10 @@ pub struct Limits {
     pub failure_seconds: u32,
     /// TCP connections to the KDC, and to where passwords are changed, that may be open. Default: 1,024 each.
     pub kdc_connections: usize,
+    /// LDAP connections that may be open, each with and without TLS. Default: 4,096.
+    pub ldap_connections: usize,
+    /// Seconds that an LDAP connection of who signed in may be silent. Default: 900.
+    pub ldap_idle_seconds: u64,
     /// HTTP connections that may be open. Default: 2,048.
     pub http_connections: usize,
     /// Connections of each kind from one address. Default: 256.
@@ -252,6 +325,8 @@ impl Default for Limits {
             failures_per_address: 60,
             failure_seconds: 10,
             kdc_connections: 1024,
+            ldap_connections: 4096,
+            ldap_idle_seconds: 900,
             http_connections: 2048,
             connections_per_address: 256,
             request_body: 1 << 20,
@@ -315,6 +390,17 @@ impl Limits {
             idle: Duration::from_secs((self.idle_seconds / 4).max(1)),
             transfer: Duration::from_secs(self.transfer_seconds.max(1)),
             messages: MESSAGES,
+        }
+    }
+
+    pub(crate) fn ldap(&self) -> ldap::Limits {
+        ldap::Limits {
+            unknown: 256 * 1024,
+            known: 10 * 1024 * 1024,
+            idle_unknown: Duration::from_secs(self.idle_seconds.max(1)),
+            idle: Duration::from_secs(self.ldap_idle_seconds.max(1)),
+            transfer: Duration::from_secs(self.transfer_seconds.max(1)),
+            queue: self.queue(),
         }
     }
 

@@ -71,6 +71,10 @@ pub struct Addresses {
     pub kdc: Vec<SocketAddr>,
     /// Changes of passwords, UDP and TCP alike.
     pub password: Vec<SocketAddr>,
+    /// LDAP.
+    pub ldap: Vec<SocketAddr>,
+    /// LDAP within TLS.
+    pub ldaps: Vec<SocketAddr>,
     /// HTTPS.
     pub https: Vec<SocketAddr>,
     /// Plain HTTP.
@@ -94,6 +98,8 @@ pub fn probe(listen: &Listen) -> Result<(), Fault> {
 pub(crate) struct Sockets {
     pub(crate) kdc: Vec<Pair>,
     pub(crate) password: Vec<Pair>,
+    pub(crate) ldap: Vec<TcpListener>,
+    pub(crate) ldaps: Vec<TcpListener>,
     pub(crate) https: Vec<TcpListener>,
     pub(crate) http: Vec<TcpListener>,
     pub(crate) operations: Option<TcpListener>,
@@ -111,6 +117,12 @@ impl Sockets {
         let password = some(&listen.password, |address| {
             let (udp, tcp) = (Role::PasswordUdp, Role::PasswordTcp);
             pair(udp, tcp, address, &mut inherited)
+        })?;
+        let ldap = some(&listen.ldap, |address| {
+            tcp(Role::Ldap, address, &mut inherited)
+        })?;
+        let ldaps = some(&listen.ldaps, |address| {
+            tcp(Role::Ldaps, address, &mut inherited)
         })?;
         let https = some(&listen.https, |address| {
             tcp(Role::Https, address, &mut inherited)
@@ -147,6 +159,8 @@ impl Sockets {
         };
         addresses.kdc = of_pairs(&kdc);
         addresses.password = of_pairs(&password);
+        addresses.ldap = of(&ldap);
+        addresses.ldaps = of(&ldaps);
         addresses.https = of(&https);
         addresses.http = of(&http);
         addresses.operations = operations
@@ -156,6 +170,8 @@ impl Sockets {
         Ok(Self {
             kdc,
             password,
+            ldap,
+            ldaps,
             https,
             http,
             operations,

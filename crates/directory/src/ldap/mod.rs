@@ -37,5 +37,5 @@ mod write;
 mod tests;
 
 pub use running::{Progress, Running};
-pub use session::{Answer, Channel, Pending, Session, View, disconnection, failed};
+pub use session::{Answer, Channel, Pending, Session, View, busy, disconnection, failed};
 pub use settings::Settings;

@@ -640,7 +640,26 @@ pub fn disconnection(code: ResultCode, why: &str) -> Vec<u8> {
 /// What is said when the server itself failed: the operation's own response.
 #[must_use]
 pub fn failed(message: &[u8]) -> Vec<u8> {
-    let result = LdapResult::told(ResultCode::Other, "the server failed; its log says why");
+    said(
+        message,
+        LdapResult::told(ResultCode::Other, "the server failed; its log says why"),
+    )
+}
+
+/// What is said when the server has too much to do at this moment: the operation's own response.
+#[must_use]
+pub fn busy(message: &[u8]) -> Vec<u8> {
+    said(
+        message,
+        LdapResult::told(
+            ResultCode::Busy,
+            "the server is busy; try again in a moment",
+        ),
+    )
+}
+
+/// A message's own response with a result.
+fn said(message: &[u8], result: LdapResult) -> Vec<u8> {
     match Message::decode(message) {
         Ok(message) => match refused(message.id, &message.operation, result) {
             Answer::Now(mut messages) => messages.pop().unwrap_or_default(),

@@ -7,6 +7,7 @@
 mod certificates;
 pub(crate) mod credentials;
 mod kerberos;
+mod ldap;
 mod passwords;
 mod proxy;
 mod revocation;
@@ -32,6 +33,7 @@ use crate::metrics::Metrics;
 use crate::settings::{Revocation, Settings, StrongMapping};
 use crate::signatures::Signatures;
 use credentials::{Credentials, TLS_SERVER};
+pub(crate) use ldap::Ldap;
 pub(crate) use passwords::Passwords;
 use turn::Turn;
 
@@ -54,6 +56,7 @@ pub(crate) struct Node {
     kdc_memory: Arc<kdc::Memory>,
     getting: Arc<revocation::Getting>,
     lockout: Lockout,
+    ldap: directory::ldap::Settings,
     federation: federation::Settings,
     federation_memory: federation::Memory,
     authority: authority::Configuration,
@@ -117,6 +120,10 @@ impl Node {
         let federation = federation::Settings::of(&settings.federation, &domain.dns_name)
             .map_err(|error| party("[federation]", &error))?;
         let mut hosts = server_names(settings, &domain.dns_name);
+        if !hosts.contains(&kdc_host) {
+            // LDAP's clients know the domain controller by its own name.
+            hosts.push(kdc_host.clone());
+        }
         let names = authority::TlsNames {
             hosts: hosts.clone(),
             addresses: settings.tls.addresses.clone(),
@@ -155,6 +162,7 @@ impl Node {
             kdc_host,
             kinds: Kinds::of(settings),
             lockout: Lockout::default(),
+            ldap: settings.ldap.settings(),
             federation,
             federation_memory: federation::Memory::new(&mut SystemRng),
             authority,

@@ -1,0 +1,178 @@
+//! The directory, asked by LDAP.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+
+use directory::ldap::{self, Answer, Channel, Running, Session, View};
+use directory::{Change, CommitError, Reads};
+use trust::{SystemRng, Timestamp};
+use wire::ldap::ResultCode;
+
+use super::Node;
+use crate::door::{self, LdapSession, Said};
+
+/// How often an answer is computed again because the directory has changed meanwhile.
+const TRIES: usize = 16;
+
+/// The node, asked by LDAP.
+pub(crate) struct Ldap(pub(crate) Arc<Node>);
+
+impl door::Ldap for Ldap {
+    fn open(&self, peer: SocketAddr, start_tls: bool) -> Box<dyn LdapSession> {
+        Box::new(Connection {
+            node: Arc::clone(&self.0),
+            session: Session::new(),
+            channel: Channel {
+                from: peer.ip().to_canonical().to_string(),
+                encrypted: false,
+                start_tls,
+                certificate: None,
+            },
+            running: None,
+        })
+    }
+}
+
+/// A session with its connection.
+struct Connection {
+    node: Arc<Node>,
+    session: Session,
+    channel: Channel,
+    running: Option<Box<Running>>,
+}
+
+impl Connection {
+    /// What the session says; `Err` when the storage failed.
+    fn compute(&mut self, message: &[u8]) -> Result<Said, directory::Fault> {
+        let node = Arc::clone(&self.node);
+        let now = node.clock.now();
+        for _ in 0..TRIES {
+            let snapshot = node.directory.snapshot()?;
+            let view = View {
+                snapshot: &snapshot,
+                settings: &node.ldap,
+                lockout: &node.lockout,
+                cost: node.password_cost,
+                host: &node.kdc_host,
+            };
+            let answer = self
+                .session
+                .answer(message, &self.channel, &view, now, &mut SystemRng)?;
+            match answer {
+                Answer::Now(messages) => return Ok(Said::Now(messages)),
+                Answer::Close(messages) => return Ok(Said::Close(messages)),
+                Answer::StartTls(message) => return Ok(Said::StartTls(message)),
+                Answer::Refused { message, records } => {
+                    node.record(records, now);
+                    return Ok(Said::Now(vec![message]));
+                }
+                Answer::Search(running) => {
+                    self.running = Some(running);
+                    return self.step();
+                }
+                Answer::Commit(pending) => {
+                    let committed = node.directory.commit(&pending.changes, &pending.reads, now);
+                    match &committed {
+                        Err(CommitError::Conflict) => {
+                            node.metrics.conflicts.fetch_add(1, Relaxed);
+                            continue;
+                        }
+                        Err(CommitError::Fault(fault)) => node.trouble("LDAP", fault),
+                        Err(CommitError::Refused(_)) => {}
+                        Ok(_) => {
+                            node.metrics.commits.fetch_add(1, Relaxed);
+                        }
+                    }
+                    let after = node.directory.snapshot()?;
+                    let message = pending.told(&committed, &after, now)?;
+                    if committed.is_ok() {
+                        node.log(pending.changes);
+                    }
+                    return Ok(Said::Now(vec![message]));
+                }
+            }
+        }
+        node.metrics.given_up.fetch_add(1, Relaxed);
+        Ok(Said::Now(vec![self.busy(message)]))
+    }
+
+    fn step(&mut self) -> Result<Said, directory::Fault> {
+        let Some(running) = &mut self.running else {
+            return Ok(Said::Now(Vec::new()));
+        };
+        let snapshot = self.node.directory.snapshot()?;
+        let progress = running.go_on(&snapshot, self.node.clock.now())?;
+        if progress.done {
+            self.running = None;
+            return Ok(Said::Now(progress.messages));
+        }
+        Ok(Said::More(progress.messages))
+    }
+}
+
+impl Node {
+    /// Writes down what was refused. The refusal is told whether or not that can be written.
+    fn record(&self, records: Vec<Change>, now: Timestamp) {
+        match self.directory.commit(&records, &Reads::none(), now) {
+            Ok(_) => self.log(records),
+            Err(error) => self.trouble("writing down a refusal", &error),
+        }
+    }
+
+    /// What the directory's own audit log has, the log file gets too.
+    fn log(&self, changes: Vec<Change>) {
+        for change in changes {
+            if let Change::Audit(record) = change {
+                self.audit.record(record);
+            }
+        }
+    }
+}
+
+impl LdapSession for Connection {
+    fn answer(&mut self, message: &[u8]) -> Said {
+        self.running = None;
+        match self.compute(message) {
+            Ok(said) => said,
+            Err(fault) => {
+                self.node.trouble("LDAP", &fault);
+                Said::Now(vec![ldap::failed(message)])
+            }
+        }
+    }
+
+    fn go_on(&mut self) -> Said {
+        match self.step() {
+            Ok(said) => said,
+            Err(fault) => {
+                self.node.trouble("a search over LDAP", &fault);
+                let notice =
+                    self.disconnection(ResultCode::Other, "the server failed; its log says why");
+                Said::Close(vec![notice])
+            }
+        }
+    }
+
+    fn abandoned(&mut self) {
+        self.running = None;
+    }
+
+    fn secured(&mut self, certificate: Option<&[u8]>) {
+        self.channel.encrypted = true;
+        self.channel.start_tls = false;
+        let _ = certificate;
+    }
+
+    fn is_known(&self) -> bool {
+        self.session.who().is_some()
+    }
+
+    fn disconnection(&self, code: ResultCode, why: &str) -> Vec<u8> {
+        ldap::disconnection(code, why)
+    }
+
+    fn busy(&self, message: &[u8]) -> Vec<u8> {
+        ldap::busy(message)
+    }
+}
