@@ -37,6 +37,7 @@ mod layout;
 pub mod ldap;
 pub mod lockout;
 pub mod password;
+mod presented;
 mod reads;
 mod record;
 mod root_key;
@@ -66,6 +67,7 @@ pub use feed::{ChangeKind, Changed, ChangedRecord, Commit, Cursor, FeedError, Fe
 pub use group::{Group, GroupType, TokenGroup};
 pub use housekeeping::{Retention, Swept};
 pub use id::{EntryId, Stamp};
+pub use presented::{NotPresented, Presented, presented};
 pub use reads::Reads;
 pub use record::{AccountActivity, Activity, ClaimId, Job, JobId, Record, RecordValue, Table};
 pub use root_key::RootKey;

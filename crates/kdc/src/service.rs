@@ -177,14 +177,18 @@ impl Service {
         self.account.changes_passwords()
     }
 
-    /// Whether its tickets say what got them: the KDC's own two services, and the one that signs in. Nobody else
-    /// learns which key or device a client has.
+    /// Whether its tickets say what got them: the KDC's own two services, the one that signs in, and the domain
+    /// controller's, which is the directory over LDAP. Nobody else learns which key or device a client has.
     pub(crate) fn is_of_the_house(&self, realm: &Realm) -> bool {
         let signs_in = realm.federation.as_deref().is_some_and(|federation| {
             let mut names = self.account.service_principals.iter();
             names.any(|name| name.eq_ignore_ascii_case(federation))
         });
-        signs_in || self.is_ticket_granting() || self.changes_passwords()
+        let controller = directory::AccountControl::SERVER_TRUST_ACCOUNT;
+        signs_in
+            || self.is_ticket_granting()
+            || self.changes_passwords()
+            || self.account.control.contains(controller)
     }
 
     /// The key that tickets for it are sealed with: the strongest of its newest keys, or the session key that was shown

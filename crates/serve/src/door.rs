@@ -88,6 +88,18 @@ pub(crate) trait LdapSession: Send {
     /// Whether somebody has signed in.
     fn is_known(&self) -> bool;
 
+    /// What was said is sent: what was agreed on there holds from now on.
+    fn settle(&mut self);
+
+    /// Whether messages come wrapped: each token behind its length in four bytes (RFC 4422 3.7).
+    fn is_wrapped(&self) -> bool;
+
+    /// Wraps what is to be sent, where that was agreed on.
+    fn wrap(&mut self, bytes: Vec<u8>) -> Vec<u8>;
+
+    /// What was in a token; `None` when it is not the client's next one.
+    fn unwrap(&mut self, token: &[u8]) -> Option<Vec<u8>>;
+
     /// What is sent before a connection ends that nobody asked to end.
     fn disconnection(&self, code: ResultCode, why: &str) -> Vec<u8>;
 

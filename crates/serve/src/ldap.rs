@@ -28,6 +28,12 @@ use crate::tls::Current;
 /// How long a TLS handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
+/// What is sent at once, in bytes, and so within one token: less than any client takes at least.
+const PIECE: usize = 48 * 1024;
+
+/// What a token has besides its message, in bytes, at most.
+const OVERHEAD: usize = 256;
+
 /// Room for what a read brings.
 const ROOM: usize = 8 * 1024;
 
@@ -74,7 +80,10 @@ struct Conversation<'c> {
     seat: &'c Seat,
     closing: Closing,
     session: Box<dyn LdapSession>,
+    /// What has arrived of messages.
     arrived: Vec<u8>,
+    /// What has arrived of tokens that messages are wrapped in.
+    wrapped: Vec<u8>,
     freight: Freight,
 }
 
@@ -107,6 +116,7 @@ impl Directories {
             closing,
             session: self.door.open(peer, start_tls),
             arrived: Vec::new(),
+            wrapped: Vec::new(),
             freight: self.room.freight(),
         };
         if self.role == Role::Ldap {
@@ -149,6 +159,7 @@ impl Conversation<'_> {
             };
             self.seat.busy();
             let over = self.turn(stream, message).await;
+            self.session.settle();
             self.seat.waiting();
             if let Some(over) = over {
                 return over;
@@ -209,10 +220,8 @@ impl Conversation<'_> {
             let now = timeout(Duration::ZERO, stream.read(&mut piece)).await;
             match now {
                 Ok(Ok(0) | Err(_)) => return true,
-                Ok(Ok(count)) => self
-                    .arrived
-                    .extend_from_slice(piece.get(..count).unwrap_or_default()),
-                Err(_) => {}
+                Ok(Ok(count)) if !self.take(piece.get(..count).unwrap_or_default()) => return true,
+                Ok(Ok(_)) | Err(_) => {}
             }
         }
         let Some(id) = Message::id_of(message) else {
@@ -296,13 +305,16 @@ impl Conversation<'_> {
                 Ok(Frame::Incomplete(length)) => {
                     // Nothing is taken by a length that the peer claims: room is asked for as it comes.
                     let _ = length;
-                    if !self.freight.holds(self.arrived.len() + ROOM) {
+                    if !self
+                        .freight
+                        .holds(self.arrived.len() + self.wrapped.len() + ROOM)
+                    {
                         return Err((ResultCode::Busy, "too many long messages at once"));
                     }
                 }
                 Err(_) => return Err((ResultCode::ProtocolError, "that is no message of LDAP")),
             }
-            let patience = if self.arrived.is_empty() {
+            let patience = if self.arrived.is_empty() && self.wrapped.is_empty() {
                 idle
             } else {
                 let began = *begun.get_or_insert_with(moment::now);
@@ -316,9 +328,14 @@ impl Conversation<'_> {
             };
             match read {
                 Ok(Ok(0) | Err(_)) => return Ok(None),
-                Ok(Ok(count)) => self
-                    .arrived
-                    .extend_from_slice(piece.get(..count).unwrap_or_default()),
+                Ok(Ok(count)) => {
+                    if !self.take(piece.get(..count).unwrap_or_default()) {
+                        return Err((
+                            ResultCode::ProtocolError,
+                            "that is not the next message of this connection",
+                        ));
+                    }
+                }
                 Err(_) if self.arrived.is_empty() => return Ok(None),
                 Err(_) => {
                     return Err((
@@ -330,14 +347,38 @@ impl Conversation<'_> {
         }
     }
 
+    /// Takes what has arrived; whether it can be what the client sent next.
+    fn take(&mut self, bytes: &[u8]) -> bool {
+        if !self.session.is_wrapped() {
+            self.arrived.extend_from_slice(bytes);
+            return true;
+        }
+        self.wrapped.extend_from_slice(bytes);
+        loop {
+            let Some((length, rest)) = self.wrapped.split_first_chunk::<4>() else {
+                return true;
+            };
+            let length = u32::from_be_bytes(*length) as usize;
+            if length > directory::ldap::LARGEST + OVERHEAD {
+                return false;
+            }
+            let Some(token) = rest.get(..length) else {
+                return true;
+            };
+            let Some(message) = self.session.unwrap(token) else {
+                return false;
+            };
+            self.arrived.extend_from_slice(&message);
+            self.wrapped.drain(..4 + length);
+        }
+    }
+
     /// Sends messages; whether the client took them in time.
     async fn send<S: AsyncWrite + Unpin>(&mut self, stream: &mut S, messages: &[Vec<u8>]) -> bool {
         let bytes = messages.concat();
-        if bytes.is_empty() {
-            return true;
-        }
-        for piece in bytes.chunks(64 * 1024) {
-            let written = timeout(self.side.limits.transfer, stream.write_all(piece)).await;
+        for piece in bytes.chunks(PIECE) {
+            let piece = self.session.wrap(piece.to_vec());
+            let written = timeout(self.side.limits.transfer, stream.write_all(&piece)).await;
             if !matches!(written, Ok(Ok(()))) {
                 return false;
             }

@@ -9,6 +9,7 @@
 
 mod accept;
 pub mod client;
+pub mod gss;
 mod keys;
 pub mod means;
 pub mod pac;

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use trust::Timestamp;
+use ticket::Means;
+use trust::{Rng, Timestamp};
 use wire::ldap::{Authentication, BindRequest, LdapResult, ResultCode};
 
 use super::names::Namer;
+use super::sasl::{self, Layer, Step};
 use super::session::{Channel, View};
 use crate::access::Caller;
 use crate::account::{Account, AccountKind};
@@ -29,10 +31,12 @@ pub(super) struct Bound {
 }
 
 /// What proved it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum How {
     Password,
     Certificate,
+    /// A ticket, and what got it.
+    Ticket(Means),
 }
 
 /// What a bind comes to.
@@ -41,6 +45,10 @@ pub(super) enum Outcome {
     Anonymous,
     /// Somebody is who they say.
     Bound(Bound),
+    /// Somebody is who their ticket says: with what they are sent, and what keeps messages from then on.
+    Sasl(Bound, Option<Vec<u8>>, Option<Layer>),
+    /// The client is sent this, and goes on.
+    More(Vec<u8>, Step),
     /// Nobody is; and what is written down.
     Refused(LdapResult, Option<Box<AuditRecord>>),
 }
@@ -52,9 +60,11 @@ fn refuse(code: ResultCode, why: &str) -> Outcome {
 /// Judges a bind.
 pub(super) fn judge(
     request: &BindRequest<'_>,
+    step: Option<Step>,
     channel: &Channel,
     view: &View<'_, '_>,
     now: Timestamp,
+    rng: &mut dyn Rng,
 ) -> Result<Outcome, Fault> {
     if request.version != 3 {
         return Ok(refuse(
@@ -75,6 +85,23 @@ pub(super) fn judge(
             credentials,
         } if mechanism.eq_ignore_ascii_case("EXTERNAL") => {
             external(credentials.unwrap_or_default(), channel, view, now)
+        }
+        Authentication::Sasl {
+            mechanism,
+            credentials,
+        } if sasl::MECHANISMS
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(mechanism)) =>
+        {
+            let token = credentials.unwrap_or_default();
+            let outcome = match step {
+                Some(step) => sasl::go_on(step, token, channel, view, rng),
+                None => {
+                    let spnego = mechanism.eq_ignore_ascii_case("GSS-SPNEGO");
+                    sasl::begin(spnego, token, channel, view, now, rng)?
+                }
+            };
+            Ok(by_ticket(outcome, channel, now))
         }
         Authentication::Sasl { .. } | Authentication::Other(_) => Ok(refuse(
             ResultCode::AuthMethodNotSupported,
@@ -193,6 +220,33 @@ fn external(
     Ok(Outcome::Bound(Bound::new(&account, How::Certificate)))
 }
 
+/// By a Kerberos ticket.
+fn by_ticket(outcome: sasl::Outcome, channel: &Channel, now: Timestamp) -> Outcome {
+    match outcome {
+        sasl::Outcome::More(token, step) => Outcome::More(token, step),
+        sasl::Outcome::Done(who, reply, layer) => {
+            let bound = Bound::new(&who.account, How::Ticket(who.means));
+            Outcome::Sasl(bound, reply, layer)
+        }
+        sasl::Outcome::Refused(refused) => {
+            let record =
+                AuditRecord::refused(now, Actor::anonymous(), "sign-in.ldap", refused.to_string())
+                    .from_address(&channel.from);
+            let result = match refused {
+                sasl::Refused::Unprotected => LdapResult::told(
+                    ResultCode::StrongerAuthRequired,
+                    "00002028: without TLS, what passes has to be signed or encrypted",
+                ),
+                _ => LdapResult::told(
+                    ResultCode::InvalidCredentials,
+                    "80090308: the ticket proves nothing here, or the account cannot sign in now",
+                ),
+            };
+            Outcome::Refused(result, Some(Box::new(record)))
+        }
+    }
+}
+
 fn actor_of(account: &Account) -> Actor {
     Actor {
         sid: Some(account.sid),
@@ -222,11 +276,21 @@ impl Bound {
         let Some(account) = view.snapshot.account_by_id(self.account)? else {
             return Ok(None);
         };
-        let changed = self.how == How::Password && account.keys.kvno() != self.version;
+        if let How::Ticket(means) = &self.how
+            && view.snapshot.lost(means, &account)?.is_some()
+        {
+            return Ok(None);
+        }
+        let by_password = match &self.how {
+            How::Password => true,
+            How::Certificate => false,
+            How::Ticket(means) => means.key.is_none() && means.certificate.is_none(),
+        };
+        let changed = by_password && account.keys.kvno() != self.version;
         if !account.is_enabled() || account.has_expired(now) || changed {
             return Ok(None);
         }
-        let full = self.how != How::Password || view.settings.administer_by_password;
+        let full = !by_password || view.settings.administer_by_password;
         let caller = if full {
             Caller::of(&account, view.snapshot)?
         } else {

@@ -9,7 +9,7 @@
 //! | which values does an entry show? | `entries.rs` |
 //! | is an entry meant by a filter? | `filter.rs`; where are those that can be: `plan.rs` |
 //! | how does a search go on? in which pages and order, and when does it end? | `search.rs`, `running.rs` |
-//! | whose is a connection? | `bind.rs`; what becomes of each message: `session.rs` |
+//! | whose is a connection? | `bind.rs`, by Kerberos `sasl.rs`; what becomes of each message: `session.rs` |
 //! | what does an operation change? | `write/`; what is a refusal called: `outcome.rs` |
 //! | which controls are there? | `controls.rs` |
 //! | what is said of the server and its schema? | `root_dse.rs`, `subschema.rs` |
@@ -26,6 +26,7 @@ mod permissions;
 mod plan;
 mod root_dse;
 mod running;
+mod sasl;
 mod search;
 mod session;
 mod settings;
@@ -37,5 +38,6 @@ mod write;
 mod tests;
 
 pub use running::{Progress, Running};
+pub use sasl::{LARGEST, Layer, NotKept};
 pub use session::{Answer, Channel, Pending, Session, View, busy, disconnection, failed};
 pub use settings::Settings;

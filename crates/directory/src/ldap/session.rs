@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crypto::password::Cost;
+use ticket::Recent;
 use trust::{Rng, Timestamp};
 use wire::ldap::{
     AddRequest, BindRequest, BindResponse, CompareRequest, ExtendedRequest, ExtendedResponse,
@@ -18,6 +19,7 @@ use super::outcome;
 use super::permissions::Reading;
 use super::root_dse::{self, Offered};
 use super::running::{Running, begin};
+use super::sasl::{self, Layer};
 use super::search::{Selection, ShownEntry, borrowed, show};
 use super::settings::Settings;
 use super::subschema::subschema;
@@ -40,10 +42,14 @@ pub struct Channel {
     pub from: String,
     /// Whether TLS or a SASL layer keeps what passes from others.
     pub encrypted: bool,
+    /// Whether they keep it from being changed.
+    pub signed: bool,
     /// Whether TLS can begin here.
     pub start_tls: bool,
     /// The account of the client certificate that TLS verified, for SASL EXTERNAL.
     pub certificate: Option<EntryId>,
+    /// The MD5 hash of the channel bindings `tls-server-end-point` (RFC 5929, RFC 4121 4.1.1.2) of this connection.
+    pub bindings: Option<[u8; 16]>,
 }
 
 /// What an answer is computed from.
@@ -54,6 +60,8 @@ pub struct View<'v, 'd> {
     pub settings: &'v Settings,
     /// Failed passwords.
     pub lockout: &'v Lockout,
+    /// Which authenticators were shown lately.
+    pub seen: &'v Recent<()>,
     /// What hashing a password costs.
     pub cost: Cost,
     /// The server's own DNS name.
@@ -128,6 +136,8 @@ impl Kind {
 #[derive(Debug, Default)]
 pub struct Session {
     bound: Option<Bound>,
+    step: Option<sasl::Step>,
+    layer: Option<Layer>,
 }
 
 impl Session {
@@ -141,6 +151,11 @@ impl Session {
     #[must_use]
     pub fn who(&self) -> Option<&Actor> {
         self.bound.as_ref().map(|bound| &bound.actor)
+    }
+
+    /// The layer that holds from the answer on that was just given; asked behind every answer.
+    pub fn take_layer(&mut self) -> Option<Layer> {
+        self.layer.take()
     }
 
     /// Answers a message. It may hash a password, so it is called where that hurts nobody.
@@ -181,7 +196,7 @@ impl Session {
             controls: asked,
         };
         match operation {
-            Operation::BindRequest(request) => turn.bind(&request),
+            Operation::BindRequest(request) => turn.bind(&request, rng),
             Operation::UnbindRequest => Ok(Answer::Close(Vec::new())),
             Operation::AbandonRequest(_) => Ok(Answer::Now(Vec::new())),
             Operation::SearchRequest(request) => turn.search(&request),
@@ -211,19 +226,34 @@ struct Turn<'t, 'v, 'd> {
 }
 
 impl Turn<'_, '_, '_> {
-    fn bind(&mut self, request: &BindRequest<'_>) -> Result<Answer, Fault> {
+    fn bind(&mut self, request: &BindRequest<'_>, rng: &mut dyn Rng) -> Result<Answer, Fault> {
         // Whoever was signed in is not any more, whatever comes of this (RFC 4511 4.2.1).
         self.session.bound = None;
-        let outcome = bind::judge(request, self.channel, self.view, self.now)?;
-        let (result, bound, record) = match outcome {
-            bind::Outcome::Anonymous => (LdapResult::success(), None, None),
-            bind::Outcome::Bound(bound) => (LdapResult::success(), Some(bound), None),
-            bind::Outcome::Refused(result, record) => (result, None, record),
+        let step = self.session.step.take();
+        let outcome = bind::judge(request, step, self.channel, self.view, self.now, rng)?;
+        let mut credentials = None;
+        let (result, record) = match outcome {
+            bind::Outcome::Anonymous => (LdapResult::success(), None),
+            bind::Outcome::Bound(bound) => {
+                self.session.bound = Some(bound);
+                (LdapResult::success(), None)
+            }
+            bind::Outcome::Sasl(bound, reply, layer) => {
+                self.session.bound = Some(bound);
+                self.session.layer = layer;
+                credentials = reply;
+                (LdapResult::success(), None)
+            }
+            bind::Outcome::More(token, step) => {
+                self.session.step = Some(step);
+                credentials = Some(token);
+                (LdapResult::of(ResultCode::SaslBindInProgress), None)
+            }
+            bind::Outcome::Refused(result, record) => (result, record),
         };
-        self.session.bound = bound;
         let response = Operation::BindResponse(BindResponse {
             result,
-            credentials: None,
+            credentials: credentials.as_deref(),
         });
         let message = Message::new(self.id, response).encode();
         Ok(match record {
@@ -258,13 +288,12 @@ impl Turn<'_, '_, '_> {
     fn search(&mut self, request: &SearchRequest<'_>) -> Result<Answer, Fault> {
         let base = request.base.trim();
         if base.is_empty() && request.scope == wire::ldap::Scope::Base {
-            let mechanisms: &[&str] = if self.channel.certificate.is_some() {
-                &["EXTERNAL"]
-            } else {
-                &[]
-            };
+            let mut mechanisms = sasl::MECHANISMS.to_vec();
+            if self.channel.certificate.is_some() {
+                mechanisms.push("EXTERNAL");
+            }
             let offered = Offered {
-                mechanisms,
+                mechanisms: &mechanisms,
                 start_tls: self.channel.start_tls,
                 host: self.view.host,
             };
@@ -470,6 +499,7 @@ impl Turn<'_, '_, '_> {
             now: self.now,
             permissive: self.controls.permissive,
             confidential: self.channel.encrypted,
+            signed: self.channel.signed,
         };
         let reading = Reading::of(Some(&caller), snapshot)?;
         let planned = compute(&work, &account).and_then(|planned| {

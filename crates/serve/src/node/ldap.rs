@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use directory::ldap::{self, Answer, Channel, Running, Session, View};
+use directory::ldap::{self, Answer, Channel, Layer, Running, Session, View};
 use directory::{Change, CommitError, Reads};
 use trust::{SystemRng, Timestamp};
 use wire::ldap::ResultCode;
@@ -26,10 +26,14 @@ impl door::Ldap for Ldap {
             channel: Channel {
                 from: peer.ip().to_canonical().to_string(),
                 encrypted: false,
+                signed: false,
                 start_tls,
                 certificate: None,
+                bindings: None,
             },
             running: None,
+            agreed: None,
+            layer: None,
         })
     }
 }
@@ -40,6 +44,10 @@ struct Connection {
     session: Session,
     channel: Channel,
     running: Option<Box<Running>>,
+    /// What keeps messages as soon as the answer is sent that agrees on it.
+    agreed: Option<Layer>,
+    /// What keeps messages.
+    layer: Option<Layer>,
 }
 
 impl Connection {
@@ -53,6 +61,7 @@ impl Connection {
                 snapshot: &snapshot,
                 settings: &node.ldap,
                 lockout: &node.lockout,
+                seen: &node.ldap_seen,
                 cost: node.password_cost,
                 host: &node.kdc_host,
             };
@@ -134,7 +143,10 @@ impl LdapSession for Connection {
     fn answer(&mut self, message: &[u8]) -> Said {
         self.running = None;
         match self.compute(message) {
-            Ok(said) => said,
+            Ok(said) => {
+                self.agreed = self.session.take_layer();
+                said
+            }
             Err(fault) => {
                 self.node.trouble("LDAP", &fault);
                 Said::Now(vec![ldap::failed(message)])
@@ -160,12 +172,36 @@ impl LdapSession for Connection {
 
     fn secured(&mut self, certificate: Option<&[u8]>) {
         self.channel.encrypted = true;
+        self.channel.signed = true;
         self.channel.start_tls = false;
         let _ = certificate;
     }
 
     fn is_known(&self) -> bool {
         self.session.who().is_some()
+    }
+
+    fn settle(&mut self) {
+        if let Some(layer) = self.agreed.take() {
+            self.channel.encrypted |= layer.seals();
+            self.channel.signed = true;
+            self.layer = Some(layer);
+        }
+    }
+
+    fn is_wrapped(&self) -> bool {
+        self.layer.is_some()
+    }
+
+    fn wrap(&mut self, bytes: Vec<u8>) -> Vec<u8> {
+        match &mut self.layer {
+            Some(layer) => layer.wrap(&bytes, &mut SystemRng),
+            None => bytes,
+        }
+    }
+
+    fn unwrap(&mut self, token: &[u8]) -> Option<Vec<u8>> {
+        self.layer.as_mut()?.unwrap(token).ok()
     }
 
     fn disconnection(&self, code: ResultCode, why: &str) -> Vec<u8> {

@@ -57,6 +57,7 @@ pub(crate) struct Node {
     getting: Arc<revocation::Getting>,
     lockout: Lockout,
     ldap: directory::ldap::Settings,
+    ldap_seen: ticket::Recent<()>,
     federation: federation::Settings,
     federation_memory: federation::Memory,
     authority: authority::Configuration,
@@ -163,6 +164,8 @@ impl Node {
             kinds: Kinds::of(settings),
             lockout: Lockout::default(),
             ldap: settings.ldap.settings(),
+            // Twice the skew that an authenticator may be off by.
+            ldap_seen: ticket::Recent::new(Span::minutes(11), 100_000),
             federation,
             federation_memory: federation::Memory::new(&mut SystemRng),
             authority,

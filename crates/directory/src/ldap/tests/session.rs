@@ -1,6 +1,7 @@
 //! Sessions: what a client sends and is answered, with whatever is committed in between.
 
 use crypto::password::Cost;
+use ticket::Recent;
 use wire::dn_binary::DnBinary;
 use wire::ldap::{
     AddRequest, Attribute as WireAttribute, Authentication, BindRequest, CompareRequest, Control,
@@ -33,6 +34,7 @@ struct Client<'w> {
     channel: Channel,
     settings: Settings,
     lockout: Lockout,
+    seen: Recent<()>,
     rng: Seeded,
 }
 
@@ -63,11 +65,14 @@ impl<'w> Client<'w> {
             channel: Channel {
                 from: "192.0.2.1".to_owned(),
                 encrypted: true,
+                signed: true,
                 start_tls: false,
                 certificate: None,
+                bindings: None,
             },
             settings: Settings::default(),
             lockout: Lockout::default(),
+            seen: Recent::new(trust::Span::minutes(11), 1_000),
             rng: Seeded::new(99),
         }
     }
@@ -115,6 +120,7 @@ impl<'w> Client<'w> {
             snapshot: &snapshot,
             settings: &self.settings,
             lockout: &self.lockout,
+            seen: &self.seen,
             cost: Cost::LEAST,
             host: "dc1.corp.example",
         };
@@ -1046,7 +1052,7 @@ fn keys_are_listed_by_who_may_and_every_try_is_written_down() {
     let answered = alice.modify(ALICE, &[(Add, attribute, &[&second])]);
     assert_eq!(answered.code(), ResultCode::InsufficientAccessRights);
     assert_eq!(audited(&world, "key.add"), before + 2);
-    keys.channel.encrypted = false;
+    keys.channel.signed = false;
     let answered = keys.modify(ALICE, &[(Add, attribute, &[&second])]);
     assert_eq!(answered.code(), ResultCode::ConfidentialityRequired);
     let alice = world.named("alice");
@@ -1062,6 +1068,7 @@ fn what_is_no_message_ends_the_connection_with_a_notice() {
         snapshot: &snapshot,
         settings: &client.settings,
         lockout: &client.lockout,
+        seen: &client.seen,
         cost: Cost::LEAST,
         host: "dc1.corp.example",
     };

@@ -77,6 +77,8 @@ pub(super) struct Work<'w, 's, 'd> {
     pub(super) permissive: bool,
     /// Whether the connection keeps what passes from others.
     pub(super) confidential: bool,
+    /// Whether the connection keeps what passes from being changed.
+    pub(super) signed: bool,
 }
 
 impl Work<'_, '_, '_> {
@@ -312,7 +314,7 @@ impl Work<'_, '_, '_> {
             Ok(Told::Result(result, vec![described(record)]))
         };
         // Who may write a key may sign in as its holder: not over a connection that others can write to.
-        if !self.confidential {
+        if !self.signed {
             let result = LdapResult::told(
                 ResultCode::ConfidentialityRequired,
                 "keys are written over a connection that is signed or encrypted",

@@ -1,0 +1,325 @@
+//! Kerberos by SASL: the mechanisms GSSAPI (RFC 4752) and GSS-SPNEGO ([MS-ADTS] 5.1.1.1.2), and the layer that keeps what
+//! passes afterwards.
+
+use ticket::gss::{Context, wanted};
+use ticket::{Rules, Unaccepted};
+use trust::{Rng, Span, Timestamp};
+use wire::kerberos::{ApOptions, ApReq, KeyUsage};
+use wire::spnego::{
+    GssFlag, GssToken, KERBEROS, KERBEROS_MICROSOFT, KerberosToken, KerberosTokenId, NegState,
+    NegTokenResp, Token,
+};
+
+use super::session::{Channel, View};
+use crate::error::Fault;
+use crate::presented::{NotPresented, Presented, presented};
+
+/// How far a client's clock may be from ours.
+const SKEW: Span = Span::minutes(5);
+
+/// The longest message that is taken, and sent, within the layer, in bytes.
+pub const LARGEST: usize = 1 << 20;
+
+/// The mechanisms, as the root of the server names them.
+pub(super) const MECHANISMS: [&str; 2] = ["GSSAPI", "GSS-SPNEGO"];
+
+/// RFC 4752's layers.
+const NO_LAYER: u8 = 1;
+const SIGNED: u8 = 2;
+const SEALED: u8 = 4;
+
+/// Why a ticket proves nothing here. The client is told less.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub(super) enum Refused {
+    #[error("the token cannot be read")]
+    Unreadable,
+    #[error("the token is not kerberos'")]
+    Mechanism,
+    #[error(transparent)]
+    Ticket(#[from] Unaccepted),
+    #[error(transparent)]
+    NotPresented(#[from] NotPresented),
+    #[error("the session key is of an etype that is not supported")]
+    Etype,
+    #[error("the client is bound to another TLS connection")]
+    Bindings,
+    #[error("the client's choice of a layer is not one that was offered")]
+    Layer,
+    #[error("the client would act as somebody else")]
+    Authorization,
+    #[error("neither TLS nor the client keeps what passes from being changed")]
+    Unprotected,
+}
+
+/// Where a bind by SASL is.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// The client was accepted and told so; its own turn, with nothing to say.
+    Accepted(Box<Established>),
+    /// The layers were offered.
+    Offered(Box<Established>, u8),
+}
+
+/// A context that was established, and with whom.
+#[derive(Debug)]
+pub(super) struct Established {
+    pub(super) who: Presented,
+    context: Context,
+    flags: u32,
+}
+
+/// What a step of a bind comes to.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    /// The client is sent this, and answers.
+    More(Vec<u8>, Step),
+    /// The client is who it says; it is sent this, and from then on the layer holds, if there is one.
+    Done(Box<Presented>, Option<Vec<u8>>, Option<Layer>),
+    /// The client is nobody.
+    Refused(Refused),
+}
+
+/// What keeps messages after a bind: each is wrapped.
+#[derive(Debug)]
+pub struct Layer {
+    context: Context,
+    seal: bool,
+}
+
+/// What came is not the peer's next message of the layer. The connection is of no use any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("that is not the next message of this connection")]
+pub struct NotKept;
+
+impl Layer {
+    /// Wraps a message: four bytes of length, and the token.
+    #[must_use]
+    pub fn wrap(&mut self, message: &[u8], rng: &mut dyn Rng) -> Vec<u8> {
+        let token = self.context.wrap(message, self.seal, rng);
+        let length = u32::try_from(token.len()).unwrap_or(u32::MAX);
+        [&length.to_be_bytes(), token.as_slice()].concat()
+    }
+
+    /// Unwraps a token, without its length.
+    ///
+    /// # Errors
+    /// [`NotKept`].
+    pub fn unwrap(&mut self, token: &[u8]) -> Result<Vec<u8>, NotKept> {
+        let (message, sealed) = self.context.unwrap(token).map_err(|_| NotKept)?;
+        // Who agreed to encrypt does.
+        if self.seal && !sealed {
+            return Err(NotKept);
+        }
+        Ok(message)
+    }
+
+    /// Whether messages are encrypted.
+    #[must_use]
+    pub const fn seals(&self) -> bool {
+        self.seal
+    }
+}
+
+/// The first message of a bind.
+pub(super) fn begin(
+    spnego: bool,
+    token: &[u8],
+    channel: &Channel,
+    view: &View<'_, '_>,
+    now: Timestamp,
+    rng: &mut dyn Rng,
+) -> Result<Outcome, Fault> {
+    let request = match read(token) {
+        Ok(request) => request,
+        Err(refused) => return Ok(Outcome::Refused(refused)),
+    };
+    let own = view.snapshot.domain().domain_controller;
+    let Some(service) = view.snapshot.account_by_id(own)? else {
+        return Err(Fault::Corrupt("domain controller"));
+    };
+    let rules = Rules {
+        skew: SKEW,
+        seen: view.seen,
+        usage: KeyUsage::AP_REQ_AUTHENTICATOR,
+    };
+    let (accepted, key) = match ticket::judge(&request, &service.keys, rules.usage, rules.skew, now)
+    {
+        Ok(judged) => judged,
+        Err(unaccepted) => return Ok(Outcome::Refused(unaccepted.into())),
+    };
+    let digest = crypto::digest::sha256(&request.authenticator.cipher);
+    if view.seen.remember(digest, (), now).is_some() {
+        return Ok(Outcome::Refused(Unaccepted::Repeated.into()));
+    }
+    let who = match presented(&accepted, key, view.snapshot, now)? {
+        Ok(who) => who,
+        Err(refused) => return Ok(Outcome::Refused(refused.into())),
+    };
+    let wanted = wanted(&accepted);
+    let bindings = wanted.as_ref().map(|wanted| wanted.bindings);
+    if !bound_here(bindings, channel) {
+        return Ok(Outcome::Refused(Refused::Bindings));
+    }
+    let flags = wanted.map_or(0, |wanted| wanted.flags);
+    let Some(context) = Context::accepted(&accepted) else {
+        return Ok(Outcome::Refused(Refused::Etype));
+    };
+    let mutual = request.ap_options.contains(ApOptions::MUTUAL_REQUIRED);
+    let proof = mutual.then(|| {
+        let message = accepted.reply(&rng.bytes()).encode();
+        let id = KerberosTokenId::ApRep;
+        KerberosToken {
+            id,
+            message: &message,
+        }
+        .encode()
+    });
+    let established = Box::new(Established {
+        who,
+        context,
+        flags,
+    });
+    if spnego {
+        return Ok(negotiated(*established, proof, token, channel, view));
+    }
+    Ok(match proof {
+        Some(proof) => Outcome::More(proof, Step::Accepted(established)),
+        None => offer(established, channel, view, rng),
+    })
+}
+
+/// The AP-REQ in a token of Kerberos or SPNEGO.
+fn read(token: &[u8]) -> Result<ApReq, Refused> {
+    let kerberos = match Token::decode(token).map_err(|_| Refused::Unreadable)? {
+        Token::Init(init) => init.mech_token.ok_or(Refused::Mechanism)?,
+        Token::Mechanism(GssToken {
+            mechanism: KERBEROS | KERBEROS_MICROSOFT,
+            ..
+        }) => token.to_vec(),
+        Token::Mechanism(_) | Token::Resp(_) => return Err(Refused::Mechanism),
+    };
+    let kerberos = KerberosToken::decode(&kerberos).ok_or(Refused::Mechanism)?;
+    if kerberos.id != KerberosTokenId::ApReq {
+        return Err(Refused::Mechanism);
+    }
+    ApReq::decode(kerberos.message).map_err(|_| Refused::Unreadable)
+}
+
+/// Whether a client that says which TLS connection it is on is on this one (RFC 5929 `tls-server-end-point`). One that says
+/// nothing is taken: TLS is not what proves it.
+fn bound_here(bindings: Option<[u8; 16]>, channel: &Channel) -> bool {
+    match (bindings, channel.bindings) {
+        (None, _) => true,
+        (Some(zeros), _) if zeros == [0; 16] => true,
+        (Some(theirs), Some(own)) => theirs == own,
+        (Some(_), None) => false,
+    }
+}
+
+/// SPNEGO: the flags of the context say which layer holds.
+fn negotiated(
+    established: Established,
+    proof: Option<Vec<u8>>,
+    token: &[u8],
+    channel: &Channel,
+    view: &View<'_, '_>,
+) -> Outcome {
+    let has = |flag: GssFlag| established.flags & flag.0 != 0;
+    // TLS keeps more than a layer within it would, and Active Directory's clients ask for none there.
+    let (seal, sign) = (has(GssFlag::CONF), has(GssFlag::INTEG));
+    let layer = (!channel.encrypted && (seal || sign)).then_some(seal);
+    if layer.is_none() && !channel.encrypted && !view.settings.unsigned_sasl {
+        return Outcome::Refused(Refused::Unprotected);
+    }
+    let reply = match token.first() {
+        // Some send the mechanism's own token by this name.
+        Some(_) if matches!(Token::decode(token), Ok(Token::Mechanism(_))) => proof,
+        _ => {
+            let answer = NegTokenResp {
+                neg_state: Some(NegState::AcceptCompleted),
+                supported_mech: Some(KERBEROS),
+                response_token: proof,
+                ..NegTokenResp::default()
+            };
+            Some(answer.encode())
+        }
+    };
+    let layer = layer.map(|seal| Layer {
+        context: established.context,
+        seal,
+    });
+    Outcome::Done(Box::new(established.who), reply, layer)
+}
+
+/// RFC 4752 3.1: which layers there are, and how long a message within may be.
+fn offer(
+    mut established: Box<Established>,
+    channel: &Channel,
+    view: &View<'_, '_>,
+    rng: &mut dyn Rng,
+) -> Outcome {
+    let mut layers = if channel.encrypted {
+        NO_LAYER
+    } else {
+        SIGNED | SEALED
+    };
+    if view.settings.unsigned_sasl {
+        layers |= NO_LAYER;
+    }
+    let size = u32::try_from(LARGEST).unwrap_or(0).to_be_bytes();
+    let [_, high, middle, low] = if layers == NO_LAYER { [0; 4] } else { size };
+    let offer = established
+        .context
+        .wrap(&[layers, high, middle, low], false, rng);
+    Outcome::More(offer, Step::Offered(established, layers))
+}
+
+/// The next message of a bind.
+pub(super) fn go_on(
+    step: Step,
+    token: &[u8],
+    channel: &Channel,
+    view: &View<'_, '_>,
+    rng: &mut dyn Rng,
+) -> Outcome {
+    match step {
+        Step::Accepted(established) if token.is_empty() => offer(established, channel, view, rng),
+        Step::Accepted(_) => Outcome::Refused(Refused::Unreadable),
+        Step::Offered(mut established, layers) => {
+            let Ok((choice, _)) = established.context.unwrap(token) else {
+                return Outcome::Refused(Refused::Unreadable);
+            };
+            let [layer, _, _, _, identity @ ..] = choice.as_slice() else {
+                return Outcome::Refused(Refused::Layer);
+            };
+            if layer.count_ones() != 1 || layer & layers == 0 {
+                return Outcome::Refused(Refused::Layer);
+            }
+            if !is_own(identity, &established.who) {
+                return Outcome::Refused(Refused::Authorization);
+            }
+            let Established { who, context, .. } = *established;
+            let layer = (*layer != NO_LAYER).then(|| Layer {
+                context,
+                seal: *layer == SEALED,
+            });
+            Outcome::Done(Box::new(who), None, layer)
+        }
+    }
+}
+
+/// Whether an authorization identity is the client's own: nobody acts as somebody else here.
+fn is_own(identity: &[u8], who: &Presented) -> bool {
+    let Ok(text) = std::str::from_utf8(identity) else {
+        return false;
+    };
+    let text = text.strip_prefix("u:").unwrap_or(text);
+    let name = text.split('@').next().unwrap_or_default();
+    text.is_empty()
+        || crate::value::folded(name) == crate::value::folded(&who.account.sam)
+        || who
+            .account
+            .upn
+            .as_deref()
+            .is_some_and(|upn| crate::value::folded(upn) == crate::value::folded(text))
+}
