@@ -44,11 +44,11 @@ pub(super) enum Outcome {
     /// Nobody asked to be anybody.
     Anonymous,
     /// Somebody is who they say.
-    Bound(Bound),
+    Bound(Box<Bound>),
     /// Somebody is who their ticket says: with what they are sent, and what keeps messages from then on.
-    Sasl(Bound, Option<Vec<u8>>, Option<Layer>),
+    Sasl(Box<Bound>, Option<Vec<u8>>, Option<Box<Layer>>),
     /// The client is sent this, and goes on.
-    More(Vec<u8>, Step),
+    More(Vec<u8>, Box<Step>),
     /// Nobody is; and what is written down.
     Refused(LdapResult, Option<Box<AuditRecord>>),
 }
@@ -60,7 +60,7 @@ fn refuse(code: ResultCode, why: &str) -> Outcome {
 /// Judges a bind.
 pub(super) fn judge(
     request: &BindRequest<'_>,
-    step: Option<Step>,
+    step: Option<Box<Step>>,
     channel: &Channel,
     view: &View<'_, '_>,
     now: Timestamp,
@@ -156,7 +156,7 @@ fn simple(
             } else if !account.is_enabled() || account.has_expired(now) {
                 "the account is disabled or has expired"
             } else {
-                return Ok(Outcome::Bound(Bound::new(account, How::Password)));
+                return Ok(Outcome::Bound(Box::new(Bound::new(account, How::Password))));
             }
         }
     };
@@ -217,7 +217,10 @@ fn external(
     if !account.is_enabled() || account.has_expired(now) {
         return Ok(refused());
     }
-    Ok(Outcome::Bound(Bound::new(&account, How::Certificate)))
+    Ok(Outcome::Bound(Box::new(Bound::new(
+        &account,
+        How::Certificate,
+    ))))
 }
 
 /// By a Kerberos ticket.
@@ -225,7 +228,7 @@ fn by_ticket(outcome: sasl::Outcome, channel: &Channel, now: Timestamp) -> Outco
     match outcome {
         sasl::Outcome::More(token, step) => Outcome::More(token, step),
         sasl::Outcome::Done(who, reply, layer) => {
-            let bound = Bound::new(&who.account, How::Ticket(who.means));
+            let bound = Box::new(Bound::new(&who.account, How::Ticket(who.means)));
             Outcome::Sasl(bound, reply, layer)
         }
         sasl::Outcome::Refused(refused) => {

@@ -55,9 +55,9 @@ pub(super) enum Refused {
 #[derive(Debug)]
 pub(super) enum Step {
     /// The client was accepted and told so; its own turn, with nothing to say.
-    Accepted(Box<Established>),
+    Accepted(Established),
     /// The layers were offered.
-    Offered(Box<Established>, u8),
+    Offered(Established, u8),
 }
 
 /// A context that was established, and with whom.
@@ -72,9 +72,9 @@ pub(super) struct Established {
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// The client is sent this, and answers.
-    More(Vec<u8>, Step),
+    More(Vec<u8>, Box<Step>),
     /// The client is who it says; it is sent this, and from then on the layer holds, if there is one.
-    Done(Box<Presented>, Option<Vec<u8>>, Option<Layer>),
+    Done(Box<Presented>, Option<Vec<u8>>, Option<Box<Layer>>),
     /// The client is nobody.
     Refused(Refused),
 }
@@ -174,16 +174,16 @@ pub(super) fn begin(
         }
         .encode()
     });
-    let established = Box::new(Established {
+    let established = Established {
         who,
         context,
         flags,
-    });
+    };
     if spnego {
-        return Ok(negotiated(*established, proof, token, channel, view));
+        return Ok(negotiated(established, proof, token, channel, view));
     }
     Ok(match proof {
-        Some(proof) => Outcome::More(proof, Step::Accepted(established)),
+        Some(proof) => Outcome::More(proof, Box::new(Step::Accepted(established))),
         None => offer(established, channel, view, rng),
     })
 }
@@ -244,16 +244,16 @@ fn negotiated(
             Some(answer.encode())
         }
     };
-    let layer = layer.map(|seal| Layer {
-        context: established.context,
-        seal,
+    let layer = layer.map(|seal| {
+        let context = established.context;
+        Box::new(Layer { context, seal })
     });
     Outcome::Done(Box::new(established.who), reply, layer)
 }
 
 /// RFC 4752 3.1: which layers there are, and how long a message within may be.
 fn offer(
-    mut established: Box<Established>,
+    mut established: Established,
     channel: &Channel,
     view: &View<'_, '_>,
     rng: &mut dyn Rng,
@@ -271,18 +271,18 @@ fn offer(
     let offer = established
         .context
         .wrap(&[layers, high, middle, low], false, rng);
-    Outcome::More(offer, Step::Offered(established, layers))
+    Outcome::More(offer, Box::new(Step::Offered(established, layers)))
 }
 
 /// The next message of a bind.
 pub(super) fn go_on(
-    step: Step,
+    step: Box<Step>,
     token: &[u8],
     channel: &Channel,
     view: &View<'_, '_>,
     rng: &mut dyn Rng,
 ) -> Outcome {
-    match step {
+    match *step {
         Step::Accepted(established) if token.is_empty() => offer(established, channel, view, rng),
         Step::Accepted(_) => Outcome::Refused(Refused::Unreadable),
         Step::Offered(mut established, layers) => {
@@ -298,11 +298,9 @@ pub(super) fn go_on(
             if !is_own(identity, &established.who) {
                 return Outcome::Refused(Refused::Authorization);
             }
-            let Established { who, context, .. } = *established;
-            let layer = (*layer != NO_LAYER).then(|| Layer {
-                context,
-                seal: *layer == SEALED,
-            });
+            let Established { who, context, .. } = established;
+            let seal = *layer == SEALED;
+            let layer = (*layer != NO_LAYER).then(|| Box::new(Layer { context, seal }));
             Outcome::Done(Box::new(who), None, layer)
         }
     }

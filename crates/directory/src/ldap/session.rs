@@ -135,9 +135,9 @@ impl Kind {
 /// A connection's session.
 #[derive(Debug, Default)]
 pub struct Session {
-    bound: Option<Bound>,
-    step: Option<sasl::Step>,
-    layer: Option<Layer>,
+    bound: Option<Box<Bound>>,
+    step: Option<Box<sasl::Step>>,
+    layer: Option<Box<Layer>>,
 }
 
 impl Session {
@@ -154,7 +154,7 @@ impl Session {
     }
 
     /// The layer that holds from the answer on that was just given; asked behind every answer.
-    pub fn take_layer(&mut self) -> Option<Layer> {
+    pub fn take_layer(&mut self) -> Option<Box<Layer>> {
         self.layer.take()
     }
 

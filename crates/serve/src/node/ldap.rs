@@ -45,9 +45,9 @@ struct Connection {
     channel: Channel,
     running: Option<Box<Running>>,
     /// What keeps messages as soon as the answer is sent that agrees on it.
-    agreed: Option<Layer>,
+    agreed: Option<Box<Layer>>,
     /// What keeps messages.
-    layer: Option<Layer>,
+    layer: Option<Box<Layer>>,
 }
 
 impl Connection {

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use wire::http::{Request, Response};
 
-use crate::door::{Ends, Http, Kerberos, Path};
+use crate::door::{Ends, Http, Kerberos, Ldap, LdapSession, Path, Said};
 use crate::fault::Role;
 use crate::listeners::{Behind, Listeners};
 use crate::metrics::Metrics;
@@ -84,6 +84,55 @@ fn impatient() -> Limits {
     }
 }
 
+/// A directory that ends every connection at its first message.
+struct Silent;
+
+impl Ldap for Silent {
+    fn open(&self, _peer: SocketAddr, _start_tls: bool) -> Box<dyn LdapSession> {
+        Box::new(Self)
+    }
+}
+
+impl LdapSession for Silent {
+    fn answer(&mut self, _message: &[u8]) -> Said {
+        Said::Close(Vec::new())
+    }
+
+    fn go_on(&mut self) -> Said {
+        Said::Close(Vec::new())
+    }
+
+    fn abandoned(&mut self) {}
+
+    fn secured(&mut self, _certificate: Option<&[u8]>) {}
+
+    fn is_known(&self) -> bool {
+        false
+    }
+
+    fn settle(&mut self) {}
+
+    fn is_wrapped(&self) -> bool {
+        false
+    }
+
+    fn wrap(&mut self, bytes: Vec<u8>) -> Vec<u8> {
+        bytes
+    }
+
+    fn unwrap(&mut self, _token: &[u8]) -> Option<Vec<u8>> {
+        None
+    }
+
+    fn disconnection(&self, _code: wire::ldap::ResultCode, _why: &str) -> Vec<u8> {
+        Vec::new()
+    }
+
+    fn busy(&self, _message: &[u8]) -> Vec<u8> {
+        Vec::new()
+    }
+}
+
 fn certificate(name: &str) -> PathBuf {
     std::path::Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("src/tests/certificates")
@@ -107,6 +156,7 @@ fn serve(listen: &Listen, limits: &Limits) -> (Listeners, Arc<Metrics>) {
     let behind = Behind {
         kdc: Arc::new(Echo),
         passwords: Arc::new(Echo),
+        ldap: Arc::new(Silent),
         http: Arc::new(Echo),
         identity: Some(identity("first")),
         ready: Box::new(|| Ok(())),

@@ -22,7 +22,7 @@ use wire::kerberos::{
 
 use super::kdc::{ask_udp, connect, receive, send};
 use super::node::{ask_proxy, proxied, root, settings};
-use super::{Echo, PATIENCE, any, identity, impatient, serve};
+use super::{Echo, PATIENCE, Silent, any, identity, impatient, serve};
 use crate::door::{Ends, Kerberos, Path};
 use crate::fault::Role;
 use crate::listeners::{Behind, Listeners};
@@ -112,6 +112,7 @@ fn who_has_to_wait_too_long_is_told_so_and_the_kdc_answers_meanwhile() {
     let behind = Behind {
         kdc: Arc::new(Echo),
         passwords: Arc::new(slow),
+        ldap: Arc::new(Silent),
         http: Arc::new(Echo),
         identity: Some(identity("first")),
         ready: Box::new(|| Ok(())),
