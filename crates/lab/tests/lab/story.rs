@@ -146,13 +146,16 @@ fn the_description_keeps_the_contract_and_every_path_in_it_leads_to_a_file_of_th
     ]);
     assert!(members.is_superset(&promised), "{members:?}");
     assert_eq!(described["version"], 1);
-    assert!(described["ldap"].is_null() && described["tenant"].is_null());
+    assert!(described["tenant"].is_null());
     for (parent, child) in [
         ("kdc", "udp"),
         ("kdc", "tcp"),
         ("kdc", "kkdcp"),
         ("password", "udp"),
         ("password", "tcp"),
+        ("ldap", "url"),
+        ("ldap", "tls_url"),
+        ("ldap", "base"),
         ("federation", "base"),
         ("authority", "crl_url"),
         ("admin", "upn"),
