@@ -370,7 +370,7 @@ fn a_person_s_encryption_types_hold_for_every_client() {
     }
     let _ = server.end_by("-TERM");
     let log = std::fs::read_to_string(server.data("audit.jsonl")).expect("there is a log");
-    let lines = log.lines().map(|line| serde_json::from_str(line));
+    let lines = log.lines().map(serde_json::from_str);
     let lines: Vec<Value> = lines.collect::<Result<_, _>>().expect("the log is JSON");
     let given = lines
         .iter()
