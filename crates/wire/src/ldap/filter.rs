@@ -95,12 +95,13 @@ impl<'a> Filter<'a> {
         out.finish()
     }
 
-    /// How many filters there are in it, itself among them.
+    /// How many filters there are in it, itself among them, and parts of texts.
     #[must_use]
     pub fn count(&self) -> usize {
         match self {
             Self::And(parts) | Self::Or(parts) => 1 + parts.iter().map(Self::count).sum::<usize>(),
             Self::Not(part) => 1 + part.count(),
+            Self::Substrings { any, .. } => 1 + any.len(),
             _ => 1,
         }
     }

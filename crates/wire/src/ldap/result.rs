@@ -91,6 +91,9 @@ codes! {
     AssertionFailed = 122 "assertionFailed";
 }
 
+/// The longest sentence for people, in bytes.
+const LONGEST_MESSAGE: usize = 1_024;
+
 /// How an operation ended.
 ///
 /// ```text
@@ -119,13 +122,15 @@ impl LdapResult {
         Self::told(code, "")
     }
 
-    /// A result with a sentence for people.
+    /// A result with a sentence for people, of which there are 1,024 bytes at most: it may say again what the client said.
     #[must_use]
     pub fn told(code: ResultCode, message: impl Into<String>) -> Self {
+        let mut message = message.into();
+        message.truncate(message.floor_char_boundary(LONGEST_MESSAGE));
         Self {
             code,
             matched: String::new(),
-            message: message.into(),
+            message,
             referral: Vec::new(),
         }
     }
