@@ -1,4 +1,5 @@
-//! The checksum of PA-FOR-USER (MS-SFU 2.2.1), and no more: the one place where MD5 is.
+//! The checksum of PA-FOR-USER (MS-SFU 2.2.1), and no more: with [`channel_bindings`](crate::channel_bindings)
+//! the one place where MD5 is.
 //!
 //! MS-SFU fixes KERB_CHECKSUM_HMAC_MD5 (type -138, RFC 4757 4) for it whatever the etype of the session key,
 //! and every client computes it so. What it has to withstand is little: whoever holds the session key made

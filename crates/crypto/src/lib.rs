@@ -7,7 +7,8 @@
 //! - A weak or wrong algorithm has no door: no DES, no RC4, no MD5, no JOSE `none`. What a
 //!   compatibility switch may allow (SHA-1 under an RSA signature, agreement in the group of 1024 bits) asks for a value
 //!   that names it. The
-//!   one checksum that a protocol makes with HMAC-MD5 alone is [`for_user`], and nothing else can use it.
+//!   one checksum that a protocol makes with HMAC-MD5 alone is [`for_user`], the one name that one makes with MD5
+//!   [`channel_bindings`], and nothing else can use it.
 //! - Every algorithm is tested with the published vectors of its specification, whole.
 //!
 //! Knows nothing about: time, policy, accounts, messages. Chance comes in as bytes where whoever calls must
@@ -27,6 +28,7 @@
 pub mod aead;
 pub mod agreement;
 pub mod base32;
+pub mod channel_bindings;
 pub mod constant_time;
 pub mod digest;
 pub mod envelope;

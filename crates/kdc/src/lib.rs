@@ -57,6 +57,7 @@ pub use crypto_policy::{CryptoPolicy, OldCrypto};
 pub use identity::{Identity, Unusable};
 pub use lifetime::Lifetimes;
 pub use memory::Memory;
+pub use preauth::pkinit::certificate_trust::{Holder, holder};
 pub use realm::{Realm, StrongMapping};
 pub use refused::Refused;
 pub use revocation::{Needed, Place};

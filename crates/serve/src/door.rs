@@ -82,8 +82,9 @@ pub(crate) trait LdapSession: Send {
     /// Nobody wants to hear more of the message before.
     fn abandoned(&mut self);
 
-    /// TLS began, and the peer proved to hold the key of this certificate (DER).
-    fn secured(&mut self, certificate: Option<&[u8]>);
+    /// TLS began. The peer proved to hold the key of the first of these certificates (DER), if there are any, and showed the
+    /// others beside it. `bindings`: what a client of Kerberos calls this connection, if that has a name.
+    fn secured(&mut self, certificates: Vec<Vec<u8>>, bindings: Option<[u8; 16]>);
 
     /// Whether somebody has signed in.
     fn is_known(&self) -> bool;

@@ -34,6 +34,9 @@ const PIECE: usize = 48 * 1024;
 /// What a token has besides its message, in bytes, at most.
 const OVERHEAD: usize = 256;
 
+/// Certificates that a client may show, its own among them.
+const MOST_CERTIFICATES: usize = 9;
+
 /// Room for what a read brings.
 const ROOM: usize = 8 * 1024;
 
@@ -133,16 +136,18 @@ impl Conversation<'_> {
     /// Goes on over TLS.
     async fn secured(mut self, stream: TcpStream) {
         let Some(tls) = &self.side.tls else { return };
-        let handshake = timeout(HANDSHAKE, TlsAcceptor::from(tls.get()).accept(stream));
+        let (config, bindings) = tls.for_directory();
+        let handshake = timeout(HANDSHAKE, TlsAcceptor::from(config).accept(stream));
         let mut stream = tokio::select! {
             Ok(Ok(stream)) = handshake => stream,
             () = self.seat.evicted() => return,
             () = self.closing.closed() => return,
             else => return,
         };
-        let own = stream.get_ref().1.peer_certificates();
-        let certificate = own.and_then(|chain| chain.first());
-        self.session.secured(certificate.map(|own| own.as_ref()));
+        let shown = stream.get_ref().1.peer_certificates().unwrap_or_default();
+        let shown = shown.iter().take(MOST_CERTIFICATES);
+        let certificates = shown.map(|one| one.to_vec()).collect();
+        self.session.secured(certificates, bindings);
         self.go(&mut stream).await;
     }
 

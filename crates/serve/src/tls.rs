@@ -6,7 +6,7 @@
 
 use std::path::Path;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
 
 use rustls::client::danger::HandshakeSignatureValid;
 use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs};
@@ -93,45 +93,83 @@ impl Identity {
 /// The TLS configuration in force.
 #[derive(Debug)]
 pub(crate) struct Current {
-    config: RwLock<Arc<ServerConfig>>,
+    used: RwLock<Used>,
     metrics: Arc<Metrics>,
+}
+
+/// How one certificate is shown.
+#[derive(Clone, Debug)]
+struct Used {
+    web: Arc<ServerConfig>,
+    directory: Arc<ServerConfig>,
+    bindings: Option<[u8; 16]>,
 }
 
 impl Current {
     pub(crate) fn new(identity: Identity, metrics: Arc<Metrics>) -> Result<Self, Fault> {
         let ends = identity.ends();
-        let config = RwLock::new(configure(identity)?);
+        let used = RwLock::new(configure(identity)?);
         metrics.certificate_ends.store(ends, Relaxed);
-        Ok(Self { config, metrics })
+        Ok(Self { used, metrics })
     }
 
-    /// What the next handshake uses.
+    /// What the next handshake of HTTPS uses.
     pub(crate) fn get(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.config.read().unwrap_or_else(PoisonError::into_inner))
+        Arc::clone(&self.used().web)
+    }
+
+    /// What the next handshake of LDAP uses, and the digest of its channel bindings `tls-server-end-point` (RFC 5929), if they are
+    /// defined. No issuers are named there: whoever has a certificate was told to show it, and some clients show none that
+    /// another issued than those that are named.
+    pub(crate) fn for_directory(&self) -> (Arc<ServerConfig>, Option<[u8; 16]>) {
+        let used = self.used();
+        (Arc::clone(&used.directory), used.bindings)
+    }
+
+    fn used(&self) -> RwLockReadGuard<'_, Used> {
+        self.used.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Replaces the certificate for all handshakes from now on; connections that stand go on. On error the
     /// old one stays.
     pub(crate) fn replace(&self, identity: Identity) -> Result<(), Fault> {
         let ends = identity.ends();
-        let config = configure(identity)?;
-        *self.config.write().unwrap_or_else(PoisonError::into_inner) = config;
+        let used = configure(identity)?;
+        *self.used.write().unwrap_or_else(PoisonError::into_inner) = used;
         self.metrics.certificate_ends.store(ends, Relaxed);
         Ok(())
     }
 }
 
-fn configure(identity: Identity) -> Result<Arc<ServerConfig>, Fault> {
+fn configure(identity: Identity) -> Result<Used, Fault> {
+    let own = identity.chain.first();
+    let bindings = own.and_then(|own| {
+        let parsed = Certificate::parse(own).ok()?;
+        crypto::channel_bindings::server_end_point(own, parsed.signature_algorithm())
+    });
+    let (chain, key) = (identity.chain.clone(), identity.key.clone_key());
+    let mut web = configured(identity.chain, identity.key, identity.client_issuers)?;
+    web.alpn_protocols = ALPN.iter().map(|name| name.to_vec()).collect();
+    Ok(Used {
+        web: Arc::new(web),
+        directory: Arc::new(configured(chain, key, Vec::new())?),
+        bindings,
+    })
+}
+
+fn configured(
+    chain: Vec<CertificateDer<'static>>,
+    key: PrivateKeyDer<'static>,
+    client_issuers: Vec<DistinguishedName>,
+) -> Result<ServerConfig, Fault> {
     let provider = Arc::new(aws_lc_rs::default_provider());
-    let verifier = Arc::new(AnyHolder::new(&provider, identity.client_issuers));
-    let mut config = ServerConfig::builder_with_provider(provider)
+    let verifier = Arc::new(AnyHolder::new(&provider, client_issuers));
+    ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
         .map_err(|error| Fault::Certificate(error.to_string()))?
         .with_client_cert_verifier(verifier)
-        .with_single_cert(identity.chain, identity.key)
-        .map_err(|error| Fault::Certificate(error.to_string()))?;
-    config.alpn_protocols = ALPN.iter().map(|name| name.to_vec()).collect();
-    Ok(Arc::new(config))
+        .with_single_cert(chain, key)
+        .map_err(|error| Fault::Certificate(error.to_string()))
 }
 
 /// Takes every certificate whose key the peer proves to hold.

@@ -8,7 +8,7 @@ use wire::ldap::{Authentication, BindRequest, LdapResult, ResultCode};
 
 use super::names::Namer;
 use super::sasl::{self, Layer, Step};
-use super::session::{Channel, View};
+use super::session::{Channel, Shown, View};
 use crate::access::Caller;
 use crate::account::{Account, AccountKind};
 use crate::audit::{Actor, AuditRecord};
@@ -34,7 +34,8 @@ pub(super) struct Bound {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum How {
     Password,
-    Certificate,
+    /// A certificate, until it ends.
+    Certificate(Means, Timestamp),
     /// A ticket, and what got it.
     Ticket(Means),
 }
@@ -80,10 +81,7 @@ pub(super) fn judge(
             "a name without a password proves nothing",
         )),
         Authentication::Simple(password) => simple(request.name, password, channel, view, now),
-        Authentication::Sasl {
-            mechanism,
-            credentials,
-        } if mechanism.eq_ignore_ascii_case("EXTERNAL") => {
+        Authentication::Sasl { credentials, .. } if is_external(&request.authentication) => {
             external(credentials.unwrap_or_default(), channel, view, now)
         }
         Authentication::Sasl {
@@ -188,21 +186,35 @@ fn find(name: &str, view: &View<'_, '_>) -> Result<Option<Arc<Account>>, Fault> 
     snapshot.account_by_name(name)
 }
 
-/// By the client certificate that TLS verified (RFC 4513 5.2.3).
+/// Whether a bind is by SASL EXTERNAL.
+pub(super) fn is_external(authentication: &Authentication<'_>) -> bool {
+    matches!(authentication, Authentication::Sasl { mechanism, .. } if mechanism.eq_ignore_ascii_case("EXTERNAL"))
+}
+
+/// By the client certificate of TLS, which was judged as one for a sign-in (RFC 4513 5.2.3).
 fn external(
     authorization: &[u8],
     channel: &Channel,
     view: &View<'_, '_>,
     now: Timestamp,
 ) -> Result<Outcome, Fault> {
-    let refused = || {
-        refuse(
-            ResultCode::InappropriateAuthentication,
-            "EXTERNAL needs TLS with a client certificate of an account",
-        )
+    let refused = |why: String| {
+        let record = AuditRecord::refused(now, Actor::anonymous(), "sign-in.ldap", why);
+        let result = LdapResult::told(
+            ResultCode::InvalidCredentials,
+            "80090308: the certificate is nobody's here, or the account cannot sign in now",
+        );
+        Outcome::Refused(result, Some(Box::new(record.from_address(&channel.from))))
     };
-    let Some(id) = channel.certificate else {
-        return Ok(refused());
+    let (means, until) = match &channel.certificate {
+        Shown::Nothing | Shown::Unjudged => {
+            return Ok(refuse(
+                ResultCode::InappropriateAuthentication,
+                "EXTERNAL needs TLS with a client certificate of an account",
+            ));
+        }
+        Shown::Refused(why) => return Ok(refused(why.clone())),
+        Shown::Of { means, until } => (*means, *until),
     };
     // To be somebody else by one's own certificate is nothing that anybody may.
     if !authorization.is_empty() {
@@ -211,16 +223,14 @@ fn external(
             "EXTERNAL is for whom the certificate names, and nobody else",
         ));
     }
-    let Some(account) = view.snapshot.account_by_id(id)? else {
-        return Ok(refused());
+    let Some(account) = view.snapshot.account_by_id(EntryId(means.account))? else {
+        return Ok(refused("the account is gone".to_owned()));
     };
-    if !account.is_enabled() || account.has_expired(now) {
-        return Ok(refused());
-    }
-    Ok(Outcome::Bound(Box::new(Bound::new(
-        &account,
-        How::Certificate,
-    ))))
+    let bound = Bound::new(&account, How::Certificate(means, until));
+    Ok(match bound.caller(view, now)? {
+        Some(_) => Outcome::Bound(Box::new(bound)),
+        None => refused("the account or the certificate is good no more".to_owned()),
+    })
 }
 
 /// By a Kerberos ticket.
@@ -279,14 +289,19 @@ impl Bound {
         let Some(account) = view.snapshot.account_by_id(self.account)? else {
             return Ok(None);
         };
-        if let How::Ticket(means) = &self.how
-            && view.snapshot.lost(means, &account)?.is_some()
-        {
+        let lost = match &self.how {
+            How::Password => false,
+            How::Certificate(_, until) if *until < now => true,
+            How::Certificate(means, _) | How::Ticket(means) => {
+                view.snapshot.lost(means, &account)?.is_some()
+            }
+        };
+        if lost {
             return Ok(None);
         }
         let by_password = match &self.how {
             How::Password => true,
-            How::Certificate => false,
+            How::Certificate(..) => false,
             How::Ticket(means) => means.key.is_none() && means.certificate.is_none(),
         };
         let changed = by_password && account.keys.kvno() != self.version;

@@ -225,9 +225,9 @@ fn negotiated(
     view: &View<'_, '_>,
 ) -> Outcome {
     let has = |flag: GssFlag| established.flags & flag.0 != 0;
-    // TLS keeps more than a layer within it would, and Active Directory's clients ask for none there.
+    // Within TLS, too: who asks for a layer wraps all that follows, and Cyrus' library asks for one there.
     let (seal, sign) = (has(GssFlag::CONF), has(GssFlag::INTEG));
-    let layer = (!channel.encrypted && (seal || sign)).then_some(seal);
+    let layer = (seal || sign).then_some(seal);
     if layer.is_none() && !channel.encrypted && !view.settings.unsigned_sasl {
         return Outcome::Refused(Refused::Unprotected);
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crypto::password::Cost;
-use ticket::Recent;
+use ticket::{Means, Recent};
 use trust::{Rng, Timestamp};
 use wire::ldap::{
     AddRequest, BindRequest, BindResponse, CompareRequest, ExtendedRequest, ExtendedResponse,
@@ -46,10 +46,38 @@ pub struct Channel {
     pub signed: bool,
     /// Whether TLS can begin here.
     pub start_tls: bool,
-    /// The account of the client certificate that TLS verified, for SASL EXTERNAL.
-    pub certificate: Option<EntryId>,
+    /// The certificate that the client showed within TLS, for SASL EXTERNAL.
+    pub certificate: Shown,
     /// The MD5 hash of the channel bindings `tls-server-end-point` (RFC 5929, RFC 4121 4.1.1.2) of this connection.
     pub bindings: Option<[u8; 16]>,
+}
+
+/// The certificate that a client showed within TLS and proved to hold the key of.
+#[derive(Clone, Debug)]
+pub enum Shown {
+    /// None.
+    Nothing,
+    /// One that nobody has judged: nobody asked what it is worth ([`asks_for_certificate`]).
+    Unjudged,
+    /// One that nobody signs in with, and why.
+    Refused(String),
+    /// One of an account's.
+    Of {
+        /// Which certificate, and whose: it is looked at again with every operation.
+        means: Means,
+        /// When it ends.
+        until: Timestamp,
+    },
+}
+
+/// Whether a message is answered by what the client's certificate is worth.
+#[must_use]
+pub fn asks_for_certificate(message: &[u8]) -> bool {
+    let message = Message::decode(message);
+    message.is_ok_and(|message| match message.operation {
+        Operation::BindRequest(request) => bind::is_external(&request.authentication),
+        _ => false,
+    })
 }
 
 /// What an answer is computed from.
@@ -289,7 +317,7 @@ impl Turn<'_, '_, '_> {
         let base = request.base.trim();
         if base.is_empty() && request.scope == wire::ldap::Scope::Base {
             let mut mechanisms = sasl::MECHANISMS.to_vec();
-            if self.channel.certificate.is_some() {
+            if !matches!(self.channel.certificate, Shown::Nothing) {
                 mechanisms.push("EXTERNAL");
             }
             let offered = Offered {

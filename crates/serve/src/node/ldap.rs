@@ -4,16 +4,24 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use directory::ldap::{self, Answer, Channel, Layer, Running, Session, View};
+use directory::ldap::{self, Answer, Channel, Layer, Running, Session, Shown, View};
 use directory::{Change, CommitError, Reads};
 use trust::{SystemRng, Timestamp};
 use wire::ldap::ResultCode;
+use wire::x509::Certificate;
 
 use super::Node;
+use super::revocation::Came;
 use crate::door::{self, LdapSession, Said};
 
 /// How often an answer is computed again because the directory has changed meanwhile.
 const TRIES: usize = 16;
+
+/// Certificates of one path that are asked about, one after the other.
+const LINKS: usize = 4;
+
+/// Binds that wait until something is known about revocation: whoever waits keeps a worker from others.
+const WAITING: usize = 2;
 
 /// The node, asked by LDAP.
 pub(crate) struct Ldap(pub(crate) Arc<Node>);
@@ -28,9 +36,10 @@ impl door::Ldap for Ldap {
                 encrypted: false,
                 signed: false,
                 start_tls,
-                certificate: None,
+                certificate: Shown::Nothing,
                 bindings: None,
             },
+            certificates: Vec::new(),
             running: None,
             agreed: None,
             layer: None,
@@ -43,6 +52,8 @@ struct Connection {
     node: Arc<Node>,
     session: Session,
     channel: Channel,
+    /// What the client showed within TLS, its own first.
+    certificates: Vec<Certificate>,
     running: Option<Box<Running>>,
     /// What keeps messages as soon as the answer is sent that agrees on it.
     agreed: Option<Box<Layer>>,
@@ -55,6 +66,11 @@ impl Connection {
     fn compute(&mut self, message: &[u8]) -> Result<Said, directory::Fault> {
         let node = Arc::clone(&self.node);
         let now = node.clock.now();
+        if let Some((own, others)) = self.certificates.split_first()
+            && ldap::asks_for_certificate(message)
+        {
+            self.channel.certificate = node.judge_certificate(own, others, now)?;
+        }
         for _ in 0..TRIES {
             let snapshot = node.directory.snapshot()?;
             let view = View {
@@ -121,6 +137,51 @@ impl Connection {
 }
 
 impl Node {
+    /// Whose the certificate is that a client proved to hold the key of: the KDC's judgement. What that needs to know about
+    /// revocation is got first.
+    fn judge_certificate(
+        &self,
+        own: &Certificate,
+        others: &[Certificate],
+        now: Timestamp,
+    ) -> Result<Shown, directory::Fault> {
+        let mut judged = self.holder(own, others, now)?;
+        for _ in 0..LINKS {
+            let Err(kdc::Refused::RevocationUnavailable(Some(needed))) = &judged else {
+                break;
+            };
+            match self.getting.get(needed, WAITING) {
+                Came::NotYet | Came::Not => break,
+                Came::Here => judged = self.holder(own, others, now)?,
+            }
+        }
+        Ok(match judged {
+            Ok(holder) => Shown::Of {
+                means: holder.means,
+                until: holder.until,
+            },
+            Err(refused) => Shown::Refused(refused.to_string()),
+        })
+    }
+
+    fn holder(
+        &self,
+        own: &Certificate,
+        others: &[Certificate],
+        now: Timestamp,
+    ) -> Result<Result<kdc::Holder, kdc::Refused>, directory::Fault> {
+        let credentials = self.credentials();
+        let view = kdc::View {
+            directory: self.directory.snapshot()?,
+            realm: &self.realm,
+            identities: &credentials.kdc,
+            issuers: &credentials.issuers,
+            lockout: &self.lockout,
+            memory: &self.kdc_memory,
+        };
+        Ok(kdc::holder(own, others, &view, now))
+    }
+
     /// Writes down what was refused. The refusal is told whether or not that can be written.
     fn record(&self, records: Vec<Change>, now: Timestamp) {
         match self.directory.commit(&records, &Reads::none(), now) {
@@ -170,11 +231,19 @@ impl LdapSession for Connection {
         self.running = None;
     }
 
-    fn secured(&mut self, certificate: Option<&[u8]>) {
+    fn secured(&mut self, certificates: Vec<Vec<u8>>, bindings: Option<[u8; 16]>) {
         self.channel.encrypted = true;
         self.channel.signed = true;
         self.channel.start_tls = false;
-        let _ = certificate;
+        self.channel.bindings = bindings;
+        self.channel.certificate = match certificates.is_empty() {
+            true => Shown::Nothing,
+            false => Shown::Unjudged,
+        };
+        let mut shown = certificates.iter().map(|one| Certificate::parse(one));
+        if let Some(Ok(own)) = shown.next() {
+            self.certificates = std::iter::once(own).chain(shown.flatten()).collect();
+        }
     }
 
     fn is_known(&self) -> bool {

@@ -104,7 +104,7 @@ impl LdapSession for Silent {
 
     fn abandoned(&mut self) {}
 
-    fn secured(&mut self, _certificate: Option<&[u8]>) {}
+    fn secured(&mut self, _: Vec<Vec<u8>>, _: Option<[u8; 16]>) {}
 
     fn is_known(&self) -> bool {
         false

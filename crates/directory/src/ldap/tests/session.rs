@@ -1,7 +1,7 @@
 //! Sessions: what a client sends and is answered, with whatever is committed in between.
 
 use crypto::password::Cost;
-use ticket::Recent;
+use ticket::{Means, Recent};
 use wire::dn_binary::DnBinary;
 use wire::ldap::{
     AddRequest, Attribute as WireAttribute, Authentication, BindRequest, CompareRequest, Control,
@@ -13,7 +13,7 @@ use wire::ldap::{
 use super::{World, names};
 use crate::change;
 use crate::ldap::search::ShownEntry;
-use crate::ldap::{Answer, Channel, Session, Settings, View};
+use crate::ldap::{Answer, Channel, Session, Settings, Shown, View};
 use crate::lockout::Lockout;
 use crate::password::{Chooser, change as change_password};
 use crate::reads::Reads;
@@ -67,7 +67,7 @@ impl<'w> Client<'w> {
                 encrypted: true,
                 signed: true,
                 start_tls: false,
-                certificate: None,
+                certificate: Shown::Nothing,
                 bindings: None,
             },
             settings: Settings::default(),
@@ -93,7 +93,14 @@ impl<'w> Client<'w> {
 
     fn by_certificate(world: &'w World, id: EntryId) -> Self {
         let mut client = Self::new(world);
-        client.channel.certificate = Some(id);
+        client.channel.certificate = Shown::Of {
+            means: Means {
+                account: id.0,
+                key: None,
+                certificate: None,
+            },
+            until: START + trust::Span::hours(1),
+        };
         let answered = client.ask(Operation::BindRequest(BindRequest {
             version: 3,
             name: "",

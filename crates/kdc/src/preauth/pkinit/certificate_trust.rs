@@ -9,10 +9,11 @@
 //! 4. Nothing of the path is revoked ([`revocation`]), and what our own authority is said to have issued stands
 //!    in its books.
 
+mod holder;
 mod mapping;
 mod revocation;
 
-use crypto::key::Fingerprint;
+use crypto::key::{Fingerprint, PublicKey};
 use crypto::signature::Verifier;
 use directory::Account;
 use directory::issuers::Standing;
@@ -26,6 +27,8 @@ use wire::x509::{Certificate, oid};
 use super::signed::{Unverified, key_of};
 use crate::View;
 use crate::refused::Refused;
+
+pub use holder::{Holder, holder};
 
 /// What a certificate must be good for, one of these (E.5.1).
 const PURPOSES: [ObjectIdentifier; 3] = [
@@ -55,38 +58,75 @@ pub(crate) fn judge(
     view: &View<'_>,
     now: Timestamp,
 ) -> Result<Certified, Refused> {
-    let key = key_of(certificate).map_err(|_| invalid(Why::Key, certificate))?;
-    // Before the signature: the library does not compute with short keys at all.
-    key.check_strength()
-        .map_err(|_| invalid(Why::Key, certificate))?;
+    let key = strong_key(certificate)?;
     let fingerprint = key.fingerprint();
     signed
         .is_by(&Verifier::new(key))
         .map_err(|_| Refused::InvalidSignature)?;
-    let valid = path::validate(certificate, &signed.others, view.issuers, &PURPOSES, now)
-        .map_err(|invalid| Refused::CertificateInvalid(Box::new(invalid)))?;
-    // What the server keeps prepared may be a moment old; who was trusted no more in that moment is not trusted.
-    let anchor = IssuerId::of(valid.anchor.certificate());
-    if valid.anchor.own().is_none() && !view.directory.is_trusted_issuer(&anchor)? {
-        return Err(invalid(Why::Untrusted, certificate));
-    }
-    let own = valid.anchor.own().filter(|_| valid.path.len() == 1);
-    if let Some(authority) = own {
-        match view.directory.own_certificate(authority, certificate)? {
-            Standing::Good => {}
-            Standing::Revoked => return Err(revocation::revoked(certificate)),
-            Standing::NotIssued => return Err(Refused::CertificateNotIssued),
-        }
-    }
-    mapping::check(&valid, account, view)?;
-    if own.is_none() {
-        revocation::check(&valid, view, now)?;
-    }
+    let path = Path::judge(certificate, &signed.others, view, now)?;
+    mapping::check(&path.valid, account, view)?;
+    path.check_revocation(view, now)?;
     Ok(Certified {
         fingerprint,
-        means: means(&valid, own.is_some())
-            .ok_or_else(|| invalid(Why::Malformed("the serial number"), certificate))?,
+        means: path.means()?,
     })
+}
+
+/// The key of a certificate, if it is not weak. The library does not compute with short keys at all.
+fn strong_key(certificate: &Certificate) -> Result<PublicKey, Refused> {
+    let key = key_of(certificate).map_err(|_| invalid(Why::Key, certificate))?;
+    key.check_strength()
+        .map_err(|_| invalid(Why::Key, certificate))?;
+    Ok(key)
+}
+
+/// A path that is valid and reaches an issuer that is trusted at this moment.
+struct Path<'a> {
+    valid: Valid<'a>,
+    /// Whether our own authority issued the certificate in question, and its books say that it stands.
+    own: bool,
+}
+
+impl<'a> Path<'a> {
+    fn judge(
+        certificate: &'a Certificate,
+        others: &'a [Certificate],
+        view: &'a View<'_>,
+        now: Timestamp,
+    ) -> Result<Self, Refused> {
+        let valid = path::validate(certificate, others, view.issuers, &PURPOSES, now)
+            .map_err(|invalid| Refused::CertificateInvalid(Box::new(invalid)))?;
+        // What the server keeps prepared may be a moment old; who was trusted no more in that moment is not trusted.
+        let anchor = IssuerId::of(valid.anchor.certificate());
+        if valid.anchor.own().is_none() && !view.directory.is_trusted_issuer(&anchor)? {
+            return Err(invalid(Why::Untrusted, certificate));
+        }
+        let own = valid.anchor.own().filter(|_| valid.path.len() == 1);
+        if let Some(authority) = own {
+            match view.directory.own_certificate(authority, certificate)? {
+                Standing::Good => {}
+                Standing::Revoked => return Err(revocation::revoked(certificate)),
+                Standing::NotIssued => return Err(Refused::CertificateNotIssued),
+            }
+        }
+        let own = own.is_some();
+        Ok(Self { valid, own })
+    }
+
+    /// What others say of the path; of what is our own, the books have been looked at.
+    fn check_revocation(&self, view: &View<'_>, now: Timestamp) -> Result<(), Refused> {
+        match self.own {
+            true => Ok(()),
+            false => revocation::check(&self.valid, view, now),
+        }
+    }
+
+    fn means(&self) -> Result<CertificateMeans, Refused> {
+        let (certificate, issuer) = self.valid.links().next().ok_or(Refused::Fault)?;
+        let anchor = IssuerId::of(self.valid.anchor.certificate());
+        CertificateMeans::new(self.own, IssuerId::of(issuer), anchor, certificate.serial())
+            .ok_or_else(|| invalid(Why::Malformed("the serial number"), certificate))
+    }
 }
 
 fn invalid(why: Why, certificate: &Certificate) -> Refused {
@@ -94,10 +134,4 @@ fn invalid(why: Why, certificate: &Certificate) -> Refused {
         why,
         certificate: Box::new(certificate.clone()),
     }))
-}
-
-fn means(valid: &Valid<'_>, own: bool) -> Option<CertificateMeans> {
-    let (certificate, issuer) = valid.links().next()?;
-    let anchor = IssuerId::of(valid.anchor.certificate());
-    CertificateMeans::new(own, IssuerId::of(issuer), anchor, certificate.serial())
 }

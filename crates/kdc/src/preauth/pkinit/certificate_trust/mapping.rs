@@ -86,7 +86,7 @@ pub(super) fn check(valid: &Valid<'_>, account: &Account, view: &View<'_>) -> Re
     }
 }
 
-fn malformed(certificate: &Certificate) -> Refused {
+pub(super) fn malformed(certificate: &Certificate) -> Refused {
     Refused::CertificateInvalid(Box::new(Invalid {
         why: Why::Malformed("a name or the SID"),
         certificate: Box::new(certificate.clone()),
@@ -94,7 +94,7 @@ fn malformed(certificate: &Certificate) -> Refused {
 }
 
 /// The SID in a certificate, by extension or by URI (E.5.4); where there are both they are one.
-fn sid_of(certificate: &Certificate) -> Result<Option<Sid>, Malformed> {
+pub(super) fn sid_of(certificate: &Certificate) -> Result<Option<Sid>, Malformed> {
     let extensions = certificate.extensions();
     let one = extensions.security_identifier()?;
     let other = extensions.security_identifier_uri()?;
@@ -188,7 +188,7 @@ fn fits(mapping: &CertificateMapping, certificate: &Certificate, sid: Option<&Si
 }
 
 /// SHA-1 over the public key, by itself and with its algorithm: tools write either.
-fn digests_of_key(certificate: &Certificate) -> Vec<[u8; 20]> {
+pub(super) fn digests_of_key(certificate: &Certificate) -> Vec<[u8; 20]> {
     let spki = certificate.spki();
     let mut digests = vec![digest::sha1(spki)];
     digests.extend(wire::x509::public_key_octets(spki).map(digest::sha1));
