@@ -6,6 +6,7 @@
 
 mod heimdal;
 mod lab;
+mod ldap;
 mod machine;
 mod minikerberos;
 mod program;
@@ -13,6 +14,7 @@ mod server;
 
 pub use heimdal::Heimdal;
 pub use lab::{Lab, Person, binary};
+pub use ldap::{DOMAIN_CONTROLLER, Ldap};
 pub use machine::{Machine, sshd};
 pub use minikerberos::{Minikerberos, Secret};
 pub use program::{Background, Finished, Krb5, free_port, libfaketime, run};

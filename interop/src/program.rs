@@ -92,7 +92,9 @@ fn package(program: &str) -> &'static str {
         "faketime" => "faketime",
         "openssl" => "openssl",
         "curl" => "curl",
-        "unshare" | "mount" => "util-linux",
+        "unshare" | "mount" => {
+            "util-linux (and ldap-utils, libsasl2-modules-gssapi-mit for what runs within)"
+        }
         "chromedriver" => "chromium-driver",
         _ => "unknown",
     }

@@ -21,6 +21,9 @@ pub(crate) const TESTS: &[&str] = &[
     "apache2-bin",
     "libapache2-mod-auth-gssapi",
     "openssh-client",
+    // LDAP clients, and what makes them use tickets.
+    "ldap-utils",
+    "libsasl2-modules-gssapi-mit",
     // For Heimdal's clients and for sshd, which are not installed: see `heimdal` and `sshd`.
     "libedit2",
     "libsqlite3-0",
