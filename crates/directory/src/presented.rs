@@ -47,6 +47,8 @@ pub struct Presented {
     pub means: Means,
     /// The last moment at which they can have proven it.
     pub since: Timestamp,
+    /// When the ticket ends.
+    pub until: Timestamp,
     /// Whether they signed in by a key that was registered with a second factor.
     pub multi_factor: bool,
 }
@@ -88,6 +90,7 @@ pub fn presented(
         account,
         means,
         since,
+        until: Timestamp::from_unix(accepted.ticket.endtime.unix()),
         multi_factor,
     }))
 }

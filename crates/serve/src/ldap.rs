@@ -164,7 +164,16 @@ impl Conversation<'_> {
             };
             self.seat.busy();
             let over = self.turn(stream, message).await;
+            let wrapped = self.session.is_wrapped();
             self.session.settle();
+            // What came behind the bind came before the layer that it agreed on, from whomever (RFC 4513 5.2.1.3): it is
+            // not done in the name of who signed in.
+            if !wrapped && self.session.is_wrapped() && !self.arrived.is_empty() {
+                let why = "nothing may follow a bind before its layer began";
+                let notice = self.session.disconnection(ResultCode::ProtocolError, why);
+                let _ = self.send(stream, &[notice]).await;
+                return Over::End;
+            }
             self.seat.waiting();
             if let Some(over) = over {
                 return over;

@@ -36,8 +36,8 @@ enum How {
     Password,
     /// A certificate, until it ends.
     Certificate(Means, Timestamp),
-    /// A ticket, and what got it.
-    Ticket(Means),
+    /// A ticket, until it ends, and what got it.
+    Ticket(Means, Timestamp),
 }
 
 /// What a bind comes to.
@@ -92,12 +92,11 @@ pub(super) fn judge(
             .any(|name| name.eq_ignore_ascii_case(mechanism)) =>
         {
             let token = credentials.unwrap_or_default();
-            let outcome = match step {
+            // Only GSSAPI has a second step: another mechanism begins anew, whatever was begun (RFC 4511 4.2.1).
+            let spnego = mechanism.eq_ignore_ascii_case("GSS-SPNEGO");
+            let outcome = match step.filter(|_| !spnego) {
                 Some(step) => sasl::go_on(step, token, channel, view, rng),
-                None => {
-                    let spnego = mechanism.eq_ignore_ascii_case("GSS-SPNEGO");
-                    sasl::begin(spnego, token, channel, view, now, rng)?
-                }
+                None => sasl::begin(spnego, token, channel, view, now, rng)?,
             };
             Ok(by_ticket(outcome, channel, now))
         }
@@ -238,13 +237,16 @@ fn by_ticket(outcome: sasl::Outcome, channel: &Channel, now: Timestamp) -> Outco
     match outcome {
         sasl::Outcome::More(token, step) => Outcome::More(token, step),
         sasl::Outcome::Done(who, reply, layer) => {
-            let bound = Box::new(Bound::new(&who.account, How::Ticket(who.means)));
+            let how = How::Ticket(who.means, who.until);
+            let bound = Box::new(Bound::new(&who.account, how));
             Outcome::Sasl(bound, reply, layer)
         }
         sasl::Outcome::Refused(refused) => {
-            let record =
+            // What is no ticket of ours is nobody's try, and costs who sends it nothing: it does not fill the log.
+            let record = refused.is_of_somebody().then(|| {
                 AuditRecord::refused(now, Actor::anonymous(), "sign-in.ldap", refused.to_string())
-                    .from_address(&channel.from);
+                    .from_address(&channel.from)
+            });
             let result = match refused {
                 sasl::Refused::Unprotected => LdapResult::told(
                     ResultCode::StrongerAuthRequired,
@@ -255,7 +257,7 @@ fn by_ticket(outcome: sasl::Outcome, channel: &Channel, now: Timestamp) -> Outco
                     "80090308: the ticket proves nothing here, or the account cannot sign in now",
                 ),
             };
-            Outcome::Refused(result, Some(Box::new(record)))
+            Outcome::Refused(result, record.map(Box::new))
         }
     }
 }
@@ -291,8 +293,8 @@ impl Bound {
         };
         let lost = match &self.how {
             How::Password => false,
-            How::Certificate(_, until) if *until < now => true,
-            How::Certificate(means, _) | How::Ticket(means) => {
+            How::Certificate(_, until) | How::Ticket(_, until) if *until < now => true,
+            How::Certificate(means, _) | How::Ticket(means, _) => {
                 view.snapshot.lost(means, &account)?.is_some()
             }
         };
@@ -302,9 +304,10 @@ impl Bound {
         let by_password = match &self.how {
             How::Password => true,
             How::Certificate(..) => false,
-            How::Ticket(means) => means.key.is_none() && means.certificate.is_none(),
+            How::Ticket(means, _) => means.key.is_none() && means.certificate.is_none(),
         };
-        let changed = by_password && account.keys.kvno() != self.version;
+        let changed =
+            by_password && (account.keys.kvno() != self.version || account.must_change_password());
         if !account.is_enabled() || account.has_expired(now) || changed {
             return Ok(None);
         }

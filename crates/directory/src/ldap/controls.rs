@@ -42,6 +42,9 @@ impl Controls {
                 | Operation::ModifyDnRequest(_)
                 | Operation::DelRequest(_)
         );
+        let asserted = search
+            || write && !matches!(operation, Operation::AddRequest(_))
+            || matches!(operation, Operation::CompareRequest(_));
         for control in controls {
             let value = control.value.as_deref();
             let malformed = || {
@@ -78,7 +81,10 @@ impl Controls {
                 {
                     asked.permissive = true;
                 }
-                control_oid::ASSERTION => asked.assertion = Some(required()?.to_vec()),
+                // What is added is not there yet, so that nothing can be said of it.
+                control_oid::ASSERTION if asserted => {
+                    asked.assertion = Some(required()?.to_vec());
+                }
                 control_oid::PRE_READ if write => {
                     asked.pre_read = Some(list(required()?).ok_or_else(malformed)?)
                 }

@@ -4,6 +4,7 @@
 //! may not see, is neither, so that nobody finds out by filters what they may not read (CVE-2023-0614).
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::collections::HashSet;
 
 use wire::dn_binary::DnBinary;
@@ -21,7 +22,8 @@ use crate::id::EntryId;
 use crate::schema::{Attribute, AuxiliaryRow, CLASSES, Class, Syntax};
 use crate::value::{Value, folded};
 
-/// How many entries a chain of links may lead to.
+/// How many links all chains of one filter may follow: each is followed before the first entry is looked at, and what they
+/// lead to is kept.
 const CHAIN_LIMIT: usize = 100_000;
 
 /// A filter that was understood.
@@ -68,7 +70,9 @@ pub(super) struct Parts {
     last: Option<Vec<u8>>,
 }
 
-/// Which linked attributes a chain can follow.
+/// How much more work a value is that is worked out from others than one that is stored.
+const WORKED_OUT: usize = 40;
+
 const AND_RULE: &str = "1.2.840.113556.1.4.803";
 const OR_RULE: &str = "1.2.840.113556.1.4.804";
 const CHAIN_RULE: &str = "1.2.840.113556.1.4.1941";
@@ -94,11 +98,21 @@ pub(super) fn understand(
     namer: &Namer<'_, '_>,
     reading: &Reading,
 ) -> Result<Filter, NotUnderstood> {
+    part_of(filter, namer, reading, &Cell::new(CHAIN_LIMIT))
+}
+
+/// The same of a part; `links`: how many links may still be followed.
+fn part_of(
+    filter: &wire_ldap::Filter<'_>,
+    namer: &Namer<'_, '_>,
+    reading: &Reading,
+    links: &Cell<usize>,
+) -> Result<Filter, NotUnderstood> {
     use wire_ldap::Filter as Asked;
     let several = |parts: &[Asked<'_>]| -> Result<Vec<Filter>, NotUnderstood> {
         parts
             .iter()
-            .map(|part| understand(part, namer, reading))
+            .map(|part| part_of(part, namer, reading, links))
             .collect()
     };
     let visible =
@@ -106,7 +120,7 @@ pub(super) fn understand(
     Ok(match filter {
         Asked::And(parts) => Filter::And(several(parts)?),
         Asked::Or(parts) => Filter::Or(several(parts)?),
-        Asked::Not(part) => Filter::Not(Box::new(understand(part, namer, reading)?)),
+        Asked::Not(part) => Filter::Not(Box::new(part_of(part, namer, reading, links)?)),
         Asked::Present(description) => match visible(description) {
             Some(Attribute::ObjectClass) => Filter::Known(Some(true)),
             Some(attribute) => Filter::Present(attribute),
@@ -146,7 +160,7 @@ pub(super) fn understand(
             value,
             dn_attributes: _,
         } => match attribute.as_deref().and_then(visible) {
-            Some(attribute) => extensible(rule.as_deref(), attribute, value, namer)?,
+            Some(attribute) => extensible(rule.as_deref(), attribute, value, namer, links)?,
             None => Filter::Known(None),
         },
     })
@@ -309,6 +323,7 @@ fn extensible(
     attribute: Attribute,
     value: &[u8],
     namer: &Namer<'_, '_>,
+    links: &Cell<usize>,
 ) -> Result<Filter, NotUnderstood> {
     let number = || match values::plain(attribute, value) {
         Some(Value::Integer(number)) => Some(number),
@@ -325,7 +340,7 @@ fn extensible(
         Some(CHAIN_RULE) => {
             let found = std::str::from_utf8(value).ok().map(|text| namer.find(text));
             match found.transpose()? {
-                Some(Ok(Some(id))) => chain(attribute, id, namer)?,
+                Some(Ok(Some(id))) => chain(attribute, id, namer, links)?,
                 Some(Ok(None)) => Filter::Known(Some(false)),
                 _ => Filter::Known(None),
             }
@@ -339,6 +354,7 @@ fn chain(
     attribute: Attribute,
     target: EntryId,
     namer: &Namer<'_, '_>,
+    links: &Cell<usize>,
 ) -> Result<Filter, NotUnderstood> {
     let snapshot = namer.snapshot;
     let mut found = HashSet::new();
@@ -346,22 +362,22 @@ fn chain(
     while let Some(id) = waiting.pop() {
         let next = match attribute {
             // Whoever is in a group has it in memberOf; whoever has somebody as member is found from there.
-            Attribute::MemberOf => snapshot.members(id, None, CHAIN_LIMIT + 1)?,
+            Attribute::MemberOf => snapshot.members(id, None, links.get() + 1)?,
             Attribute::Member => snapshot.member_of(id)?,
             Attribute::Manager | Attribute::ManagedBy => {
                 let entries =
-                    snapshot.entries_with(attribute, &Value::Link(id), CHAIN_LIMIT + 1)?;
+                    snapshot.entries_with(attribute, &Value::Link(id), links.get() + 1)?;
                 entries.into_iter().map(|entry| entry.id).collect()
             }
             _ => return Ok(Filter::Known(None)),
         };
+        // One for the entry itself, which takes time though no link leads on from it.
+        let left = links.get().checked_sub(next.len() + 1);
+        links.set(left.ok_or(NotUnderstood::TooMuch)?);
         for id in next {
             if found.insert(id) {
                 waiting.push(id);
             }
-        }
-        if found.len() > CHAIN_LIMIT {
-            return Err(NotUnderstood::TooMuch);
         }
     }
     Ok(Filter::Among(found))
@@ -396,6 +412,25 @@ fn anr(value: &[u8], reading: &Reading) -> Filter {
 }
 
 impl Filter {
+    /// How much work it is to ask this of one entry: about 1 for each value that is looked at where it lies, more for what
+    /// is worked out.
+    pub(super) fn weight(&self) -> usize {
+        let of = |attribute: Attribute| if is_stored(attribute) { 1 } else { WORKED_OUT };
+        match self {
+            Self::And(parts) | Self::Or(parts) => 1 + parts.iter().map(Self::weight).sum::<usize>(),
+            Self::Not(part) => 1 + part.weight(),
+            Self::Parts(attribute, parts) => of(*attribute) + parts.any.len(),
+            Self::Present(attribute)
+            | Self::Equal(attribute, _)
+            | Self::NotBefore(attribute, _)
+            | Self::NotAfter(attribute, _)
+            | Self::AllBits(attribute, _)
+            | Self::AnyBit(attribute, _) => of(*attribute),
+            Self::Linked(..) | Self::Key(_) => 2,
+            Self::Known(_) | Self::Class(_) | Self::Category(_) | Self::Id(_) | Self::Among(_) => 1,
+        }
+    }
+
     /// Whether an entry is meant; `None` when that cannot be said.
     pub(super) fn holds(
         &self,

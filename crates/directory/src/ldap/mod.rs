@@ -40,6 +40,7 @@ mod tests;
 pub use running::{Progress, Running};
 pub use sasl::{LARGEST, Layer, NotKept};
 pub use session::{
-    Answer, Channel, Pending, Session, Shown, View, asks_for_certificate, busy, disconnection, failed,
+    Answer, Channel, Pending, Session, Shown, View, asks_for_certificate, busy, disconnection,
+    failed,
 };
 pub use settings::Settings;

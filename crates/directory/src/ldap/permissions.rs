@@ -13,7 +13,7 @@ use crate::schema::{Attribute, Exposure};
 use crate::snapshot::Snapshot;
 
 /// What somebody may see.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Reading {
     /// Whether anything but the root.
     pub(super) entries: bool,
@@ -119,11 +119,13 @@ pub(super) enum KeyRefused {
 /// Whether somebody may list this key on an account, or (without one) remove keys from it (D.7).
 ///
 /// `tools`: whether a computer's own key may say more of itself than [MS-ADTS] has it (`ldap.validated_write_mode`).
+/// `another`: whether the same request lists another one.
 pub(super) fn may_write_key(
     caller: &Caller,
     target: &Account,
     key: Option<&KeyCredentialLink>,
     tools: bool,
+    another: bool,
     snapshot: &Snapshot<'_>,
 ) -> Result<Result<(), KeyRefused>, Fault> {
     if caller.may(Right::WriteKeys, Some(target), snapshot)? {
@@ -137,7 +139,7 @@ pub(super) fn may_write_key(
     let Some(key) = key else {
         return Ok(Err(KeyRefused::NoRight));
     };
-    Ok(if validated_computer_key(target, key, tools) {
+    Ok(if !another && validated_computer_key(target, key, tools) {
         Ok(())
     } else {
         Err(KeyRefused::NotValidated)

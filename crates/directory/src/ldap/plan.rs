@@ -1,5 +1,7 @@
 //! Where a search looks: in an index that names few entries, or at all of them.
 
+use std::cell::Cell;
+
 use super::filter::{Filter, Parts};
 use super::names::Namer;
 use crate::error::Fault;
@@ -9,6 +11,9 @@ use crate::value::{Value, folded};
 
 /// How many entries an index may name for it to be worth it; more are found by looking at all of them in turn.
 const FEW: usize = 2_000;
+
+/// How much of the indexes is read to find the best of them. What is behind that in a long filter is not looked up.
+const READ: usize = 200_000;
 
 /// Where to look.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,7 +26,7 @@ pub(super) enum Plan {
 
 /// The entries that can be meant by a filter, if an index names them; `None` when none does, or too many.
 pub(super) fn plan(filter: &Filter, namer: &Namer<'_, '_>) -> Result<Plan, Fault> {
-    Ok(match few(filter, namer)? {
+    Ok(match few(filter, namer, &Cell::new(READ))? {
         Some(mut ids) => {
             ids.sort_unstable();
             ids.dedup();
@@ -31,13 +36,20 @@ pub(super) fn plan(filter: &Filter, namer: &Namer<'_, '_>) -> Result<Plan, Fault
     })
 }
 
-fn few(filter: &Filter, namer: &Namer<'_, '_>) -> Result<Option<Vec<EntryId>>, Fault> {
-    let snapshot = namer.snapshot;
-    Ok(match filter {
+/// `left`: how many rows of indexes may still be read.
+fn few(
+    filter: &Filter,
+    namer: &Namer<'_, '_>,
+    left: &Cell<usize>,
+) -> Result<Option<Vec<EntryId>>, Fault> {
+    let found = match filter {
         Filter::And(parts) => {
             let mut best: Option<Vec<EntryId>> = None;
             for part in parts {
-                if let Some(ids) = few(part, namer)?
+                if left.get() == 0 {
+                    break;
+                }
+                if let Some(ids) = few(part, namer, left)?
                     && best.as_ref().is_none_or(|best| ids.len() < best.len())
                 {
                     best = Some(ids);
@@ -47,12 +59,15 @@ fn few(filter: &Filter, namer: &Namer<'_, '_>) -> Result<Option<Vec<EntryId>>, F
                     break;
                 }
             }
-            best
+            return Ok(best);
         }
         Filter::Or(parts) => {
             let mut all = Vec::new();
             for part in parts {
-                match few(part, namer)? {
+                if left.get() == 0 {
+                    return Ok(None);
+                }
+                match few(part, namer, left)? {
                     Some(ids) => all.extend(ids),
                     None => return Ok(None),
                 }
@@ -60,8 +75,20 @@ fn few(filter: &Filter, namer: &Namer<'_, '_>) -> Result<Option<Vec<EntryId>>, F
                     return Ok(None);
                 }
             }
-            Some(all)
+            return Ok(Some(all));
         }
+        other => looked_up(other, namer)?,
+    };
+    // What an index has too much of was read, too.
+    let read = found.as_ref().map_or(FEW, Vec::len) + 1;
+    left.set(left.get().saturating_sub(read));
+    Ok(found)
+}
+
+/// The entries that one index names for a part of a filter.
+fn looked_up(filter: &Filter, namer: &Namer<'_, '_>) -> Result<Option<Vec<EntryId>>, Fault> {
+    let snapshot = namer.snapshot;
+    Ok(match filter {
         Filter::Known(Some(false) | None) => Some(Vec::new()),
         Filter::Id(id) => Some(vec![*id]),
         Filter::Among(ids) if ids.len() <= FEW => Some(ids.iter().copied().collect()),

@@ -26,8 +26,18 @@ use crate::value::Value;
 /// How many parts a filter may have.
 const FILTERS: usize = 2_000;
 
-/// Entries that are put in order at most: an order needs all of them at once.
+/// Entries that are put in order at most: an order needs what it goes by of all of them at once.
 const SORTED: usize = 20_000;
+
+/// How much that may be, in bytes.
+const SORTED_BYTES: usize = 8 << 20;
+
+/// How many attributes entries are put in order by.
+const SORT_KEYS: usize = 8;
+
+/// How much of an answer is written before it is sent, in bytes, but for one entry: it lies here for as long as the client
+/// leaves it.
+const ANSWER: usize = 128 << 10;
 
 /// A search that is answered step by step.
 #[derive(Debug)]
@@ -43,13 +53,16 @@ pub struct Running {
     found: usize,
     last: Option<EntryId>,
     sort: Option<Sorting>,
+    /// Whether entries were put in order, and are now sent in it.
+    in_order: bool,
 }
 
 /// What is kept until all is there to be put in order.
 #[derive(Debug)]
 struct Sorting {
     keys: Vec<(Attribute, bool)>,
-    entries: Vec<(Vec<Option<Value>>, Entry)>,
+    entries: Vec<(Vec<Option<Value>>, EntryId)>,
+    bytes: usize,
 }
 
 /// What a step of a search came to.
@@ -165,11 +178,15 @@ pub(super) fn begin(
         found: 0,
         last: None,
         sort,
+        in_order: false,
     }))
 }
 
 /// What entries are put in order by; `None` when there is no such attribute, or it may not be seen.
 fn sorting(keys: &[SortKey], reading: &Reading) -> Option<Sorting> {
+    if keys.len() > SORT_KEYS {
+        return None;
+    }
     let keys: Option<Vec<(Attribute, bool)>> = keys
         .iter()
         .map(|key| {
@@ -182,6 +199,7 @@ fn sorting(keys: &[SortKey], reading: &Reading) -> Option<Sorting> {
     Some(Sorting {
         keys: keys?,
         entries: Vec::new(),
+        bytes: 0,
     })
 }
 
@@ -189,11 +207,25 @@ fn sorting(keys: &[SortKey], reading: &Reading) -> Option<Sorting> {
 const STEP: usize = 200;
 
 impl Running {
+    /// Whether somebody may read what this search was begun with.
+    pub(super) fn is_for(&self, reading: &Reading) -> bool {
+        self.search.reading == *reading
+    }
+
+    /// The end of a search whose client may read less than when it began.
+    pub(super) fn withdrawn(&self, result: LdapResult) -> Progress {
+        self.end(result, true, Vec::new())
+    }
+
     /// Goes on for one step, with the state of now.
     ///
     /// # Errors
     /// [`Fault`] when the storage fails.
-    pub fn go_on(&mut self, snapshot: &Snapshot<'_>, now: Timestamp) -> Result<Progress, Fault> {
+    pub(super) fn go_on(
+        &mut self,
+        snapshot: &Snapshot<'_>,
+        now: Timestamp,
+    ) -> Result<Progress, Fault> {
         if self.page == Some(0) {
             return Ok(self.end(LdapResult::success(), true, Vec::new()));
         }
@@ -212,7 +244,13 @@ impl Running {
             extended: self.search.extended,
         };
         let mut messages = Vec::new();
-        for entry in step.found {
+        let mut written = 0;
+        for (place, entry) in step.found.iter().enumerate() {
+            if written > ANSWER {
+                let rest = step.found.get(place..).unwrap_or_default();
+                self.search.put_back(self.last, rest);
+                break;
+            }
             if let Some(left) = &mut self.left {
                 let Some(fewer) = left.checked_sub(1) else {
                     let result = LdapResult::told(
@@ -228,7 +266,7 @@ impl Running {
             match &mut self.sort {
                 Some(sorting) => {
                     sorting.keep(entry, &viewer)?;
-                    if sorting.entries.len() > SORTED {
+                    if sorting.entries.len() > SORTED || sorting.bytes > SORTED_BYTES {
                         let result = LdapResult::told(
                             ResultCode::AdminLimitExceeded,
                             "there are too many entries to put them in order",
@@ -237,19 +275,27 @@ impl Running {
                         return Ok(self.end(result, true, messages));
                     }
                 }
-                None => messages.push(self.search.message(self.id, &entry, &viewer)?),
+                None => {
+                    let message = self.search.message(self.id, entry, &viewer)?;
+                    written += message.len();
+                    messages.push(message);
+                }
             }
         }
-        if step.done {
-            if let Some(sorting) = self.sort.take() {
-                for entry in sorting.in_order() {
-                    messages.push(self.search.message(self.id, &entry, &viewer)?);
-                }
-                let mut done = self.end(LdapResult::success(), true, messages);
+        if self.search.is_at_end()
+            && let Some(sorting) = self.sort.take()
+        {
+            // They are sent as any others are, in so many steps; those that are gone by then are not.
+            self.search.only(sorting.in_order());
+            self.in_order = true;
+            self.left = None;
+        }
+        if self.search.is_at_end() {
+            let mut done = self.end(LdapResult::success(), true, messages);
+            if self.in_order {
                 self.say_sorted(&mut done);
-                return Ok(done);
             }
-            return Ok(self.end(LdapResult::success(), true, messages));
+            return Ok(done);
         }
         if self.page.is_some_and(|page| self.found >= page) {
             return Ok(self.end(LdapResult::success(), false, messages));
@@ -302,22 +348,27 @@ impl Running {
 }
 
 impl Sorting {
-    fn keep(&mut self, entry: Entry, viewer: &Viewer<'_, '_, '_>) -> Result<(), Fault> {
+    fn keep(&mut self, entry: &Entry, viewer: &Viewer<'_, '_, '_>) -> Result<(), Fault> {
         let mut keys = Vec::with_capacity(self.keys.len());
         for (attribute, _) in &self.keys {
-            let values = viewer.typed(&entry, *attribute)?;
+            let values = viewer.typed(entry, *attribute)?;
             // Of several values the least counts (RFC 2891 2).
             let least = values
                 .into_iter()
                 .min_by(|one, other| values::compare(one, other).unwrap_or(Ordering::Equal));
+            self.bytes += match &least {
+                Some(Value::Text(text)) => text.len(),
+                Some(Value::Octets(bytes)) => bytes.len(),
+                _ => 0,
+            };
             keys.push(least);
         }
-        self.entries.push((keys, entry));
+        self.entries.push((keys, entry.id));
         Ok(())
     }
 
     /// Entries without a value come last (RFC 2891 2).
-    fn in_order(mut self) -> impl Iterator<Item = Entry> {
+    fn in_order(mut self) -> Vec<EntryId> {
         let keys = self.keys;
         self.entries.sort_by(|(one, _), (other, _)| {
             let each = keys.iter().zip(one.iter().zip(other));
@@ -335,6 +386,6 @@ impl Sorting {
             .find(|order| order.is_ne())
             .unwrap_or(Ordering::Equal)
         });
-        self.entries.into_iter().map(|(_, entry)| entry)
+        self.entries.into_iter().map(|(_, id)| id).collect()
     }
 }

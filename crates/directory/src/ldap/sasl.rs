@@ -51,6 +51,16 @@ pub(super) enum Refused {
     Unprotected,
 }
 
+impl Refused {
+    /// Whether somebody was there with a ticket that one of our KDCs made.
+    pub(super) const fn is_of_somebody(&self) -> bool {
+        !matches!(
+            self,
+            Self::Unreadable | Self::Mechanism | Self::Ticket(Unaccepted::Ticket(_))
+        )
+    }
+}
+
 /// Where a bind by SASL is.
 #[derive(Debug)]
 pub(super) enum Step {

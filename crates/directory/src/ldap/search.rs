@@ -21,6 +21,10 @@ use crate::snapshot::tree::DEPTH_LIMIT;
 /// Entries that are looked at in one step, for which one snapshot is held.
 const STEP: usize = 500;
 
+/// What a filter may weigh for so many entries to be looked at in one step: with a heavier one they are fewer, so that a step
+/// takes about as long, and limits of time hold.
+const LIGHT: usize = 16;
+
 /// Which attributes a search shows.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Selection {
@@ -44,9 +48,9 @@ impl Selection {
                     let operational = crate::schema::ATTRIBUTES
                         .iter()
                         .filter(|row| row.operational);
-                    selection
-                        .named
-                        .extend(operational.map(|row| (row.attribute, row.name.to_owned(), None)));
+                    for row in operational {
+                        selection.name(row.attribute, row.name, None);
+                    }
                 }
                 description => {
                     let (name, options) = match description.split_once(';') {
@@ -57,11 +61,22 @@ impl Selection {
                         continue;
                     };
                     let range = options.split(';').find_map(range);
-                    selection.named.push((attribute, name.to_owned(), range));
+                    selection.name(attribute, name, range);
                 }
             }
         }
         selection
+    }
+
+    /// Takes in an attribute, once, however often it is asked for.
+    fn name(&mut self, attribute: Attribute, name: &str, range: Option<Range>) {
+        let asked = (attribute, name.to_owned(), range);
+        let known = |(known, ..): &&mut (Attribute, String, Option<Range>)| *known == attribute;
+        match self.named.iter_mut().find(known) {
+            Some(known) if range.is_some() => *known = asked,
+            Some(_) => {}
+            None => self.named.push(asked),
+        }
     }
 
     /// The attributes of an entry that are shown, each once, in the order that they were asked for.
@@ -222,11 +237,12 @@ impl Search {
             now,
             extended: self.extended,
         };
+        let size = (STEP * LIGHT / self.filter.weight().max(LIGHT)).max(1);
         let entries = match &mut self.place {
             Place::End => Vec::new(),
             Place::After(after) => {
-                let entries = snapshot.entries_after(*after, STEP)?;
-                if entries.len() < STEP {
+                let entries = snapshot.entries_after(*after, size)?;
+                if entries.len() < size {
                     self.place = Place::End;
                 }
                 entries
@@ -235,7 +251,7 @@ impl Search {
                 let mut entries = Vec::new();
                 while let Some(id) = ids.pop() {
                     entries.extend(snapshot.peek(id)?);
-                    if entries.len() == STEP {
+                    if entries.len() == size {
                         break;
                     }
                 }
@@ -277,6 +293,34 @@ impl Search {
         }
         step.done = self.place == Place::End;
         Ok(step)
+    }
+
+    /// Has entries looked at again that were found and not sent, the last ones that were found.
+    pub(super) fn put_back(&mut self, sent: Option<EntryId>, rest: &[Entry]) {
+        if rest.is_empty() {
+            return;
+        }
+        let ids = rest.iter().rev().map(|entry| entry.id);
+        match &mut self.place {
+            Place::These(waiting) => waiting.extend(ids),
+            Place::End => self.place = Place::These(ids.collect()),
+            // What lies between was no match.
+            Place::After(after) => *after = sent,
+        }
+    }
+
+    /// Goes on with these, in this order.
+    pub(super) fn only(&mut self, mut ids: Vec<EntryId>) {
+        ids.reverse();
+        self.place = match ids.is_empty() {
+            true => Place::End,
+            false => Place::These(ids),
+        };
+    }
+
+    /// Whether there is nothing more.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.place == Place::End
     }
 
     /// Writes an entry that was found as a message.

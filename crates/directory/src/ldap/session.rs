@@ -18,7 +18,7 @@ use super::names::Namer;
 use super::outcome;
 use super::permissions::Reading;
 use super::root_dse::{self, Offered};
-use super::running::{Running, begin};
+use super::running::{Progress, Running, begin};
 use super::sasl::{self, Layer};
 use super::search::{Selection, ShownEntry, borrowed, show};
 use super::settings::Settings;
@@ -186,6 +186,28 @@ impl Session {
         self.layer.take()
     }
 
+    /// Goes on with a search for one step, with the state of now: who may not read any more what they could read when it
+    /// began is shown no more of it.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn go_on(
+        &self,
+        running: &mut Running,
+        view: &View<'_, '_>,
+        now: Timestamp,
+    ) -> Result<Progress, Fault> {
+        let caller = match &self.bound {
+            Some(bound) => bound.caller(view, now)?,
+            None => None,
+        };
+        let reading = Reading::of(caller.as_ref().map(|(_, caller)| caller), view.snapshot)?;
+        if !running.is_for(&reading) {
+            return Ok(running.withdrawn(not_signed_in()));
+        }
+        running.go_on(view.snapshot, now)
+    }
+
     /// Answers a message. It may hash a password, so it is called where that hurts nobody.
     ///
     /// # Errors
@@ -209,6 +231,10 @@ impl Session {
             operation,
             controls,
         } = message;
+        // A bind that has steps goes on with the next one or not at all (RFC 4511 4.2.1).
+        if !matches!(operation, Operation::BindRequest(_)) {
+            self.step = None;
+        }
         let namer = Namer::new(view.snapshot);
         let asked = match Controls::read(&controls, &operation) {
             Ok(asked) => asked,
@@ -341,6 +367,9 @@ impl Turn<'_, '_, '_> {
         if !reading.entries {
             return Ok(self.done(not_signed_in()));
         }
+        if let Err(result) = self.asserted(base, &reading)? {
+            return Ok(self.done(result));
+        }
         match begin(
             request,
             self.id,
@@ -375,10 +404,12 @@ impl Turn<'_, '_, '_> {
 
     fn compare(&mut self, request: &CompareRequest<'_>) -> Result<Answer, Fault> {
         let reading = self.reading()?;
-        let result = if reading.entries {
-            super::compare::compare(request, &reading, self.namer, self.now)?
-        } else {
+        let result = if !reading.entries {
             not_signed_in()
+        } else if let Err(result) = self.asserted(request.name, &reading)? {
+            result
+        } else {
+            super::compare::compare(request, &reading, self.namer, self.now)?
         };
         let response = Operation::CompareResponse(result);
         Ok(Answer::Now(vec![Message::new(self.id, response).encode()]))
@@ -415,7 +446,8 @@ impl Turn<'_, '_, '_> {
             }
             extension_oid::START_TLS => {
                 let name = Some(extension_oid::START_TLS);
-                if !self.channel.start_tls {
+                // Not within a layer either: what keeps a connection is one thing (RFC 4511 4.14.2).
+                if !self.channel.start_tls || self.channel.signed {
                     let result = LdapResult::told(
                         ResultCode::OperationsError,
                         "TLS is there already, or cannot begin here",
@@ -523,6 +555,7 @@ impl Turn<'_, '_, '_> {
             snapshot,
             namer: self.namer,
             settings: self.view.settings,
+            lockout: self.view.lockout,
             cost: self.view.cost,
             now: self.now,
             permissive: self.controls.permissive,
@@ -549,6 +582,30 @@ impl Turn<'_, '_, '_> {
             Err(Told::Fault(fault)) => Err(fault),
             Err(Told::Result(result, records)) if records.is_empty() => Ok(self.told(kind, result)),
             Err(Told::Result(result, records)) => Ok(self.refused_on_record(kind, result, records)),
+        }
+    }
+
+    /// The assertion control of what only reads: the entry that is named is like this. Where there is none the operation
+    /// itself says so.
+    fn asserted(&self, name: &str, reading: &Reading) -> Result<Result<(), LdapResult>, Fault> {
+        let Some(filter) = &self.controls.assertion else {
+            return Ok(Ok(()));
+        };
+        let Ok(Some(id)) = self.namer.find(name)? else {
+            return Ok(Ok(()));
+        };
+        let Some(entry) = self.view.snapshot.peek(id)? else {
+            return Ok(Ok(()));
+        };
+        let viewer = Viewer {
+            namer: self.namer,
+            now: self.now,
+            extended: None,
+        };
+        match controls::assert(filter, &entry, &viewer, reading) {
+            Ok(()) => Ok(Ok(())),
+            Err(Told::Fault(fault)) => Err(fault),
+            Err(Told::Result(result, _)) => Ok(Err(result)),
         }
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use directory::ldap::{self, Answer, Channel, Layer, Running, Session, Shown, View};
-use directory::{Change, CommitError, Reads};
+use directory::{Change, CommitError, Reads, Snapshot};
 use trust::{SystemRng, Timestamp};
 use wire::ldap::ResultCode;
 use wire::x509::Certificate;
@@ -73,14 +73,7 @@ impl Connection {
         }
         for _ in 0..TRIES {
             let snapshot = node.directory.snapshot()?;
-            let view = View {
-                snapshot: &snapshot,
-                settings: &node.ldap,
-                lockout: &node.lockout,
-                seen: &node.ldap_seen,
-                cost: node.password_cost,
-                host: &node.kdc_host,
-            };
+            let view = node.ldap_view(&snapshot);
             let answer = self
                 .session
                 .answer(message, &self.channel, &view, now, &mut SystemRng)?;
@@ -127,7 +120,8 @@ impl Connection {
             return Ok(Said::Now(Vec::new()));
         };
         let snapshot = self.node.directory.snapshot()?;
-        let progress = running.go_on(&snapshot, self.node.clock.now())?;
+        let view = self.node.ldap_view(&snapshot);
+        let progress = self.session.go_on(running, &view, self.node.clock.now())?;
         if progress.done {
             self.running = None;
             return Ok(Said::Now(progress.messages));
@@ -137,6 +131,17 @@ impl Connection {
 }
 
 impl Node {
+    fn ldap_view<'v, 'd>(&'v self, snapshot: &'v Snapshot<'d>) -> View<'v, 'd> {
+        View {
+            snapshot,
+            settings: &self.ldap,
+            lockout: &self.lockout,
+            seen: &self.ldap_seen,
+            cost: self.password_cost,
+            host: &self.kdc_host,
+        }
+    }
+
     /// Whose the certificate is that a client proved to hold the key of: the KDC's judgement. What that needs to know about
     /// revocation is got first.
     fn judge_certificate(

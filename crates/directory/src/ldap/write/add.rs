@@ -5,7 +5,8 @@ use wire::ldap::{AddRequest, ResultCode};
 use zeroize::Zeroizing;
 
 use super::{
-    Planned, Told, Work, draw, first_password, is_password, kept_from_ldap, told, writable,
+    Planned, Told, Work, draw, few_enough, first_password, is_password, kept_from_ldap, told,
+    writable,
 };
 use crate::account::AccountControl;
 use crate::change::{self, Change, NewEntry};
@@ -136,6 +137,7 @@ impl Work<'_, '_, '_> {
                 }
                 _ => {
                     kept_from_ldap(attribute)?;
+                    few_enough(attribute, given.values.len())?;
                     if asked.plain.iter().any(|(known, _)| *known == attribute) {
                         return Err(told(
                             ResultCode::AttributeOrValueExists,
@@ -274,7 +276,8 @@ impl Work<'_, '_, '_> {
 
     /// A key on an entry that only administrators add.
     fn add_key_of_new(&self, id: EntryId, name: &str, key: &[u8]) -> Result<[Change; 2], Told> {
-        let value = super::key_value(key)?;
+        self.is_kept()?;
+        let (value, _) = self.key_of(name, key)?;
         let record = crate::AuditRecord::done(self.now, self.actor.clone(), "key.add")
             .from_address(self.from)
             .on(id, name)

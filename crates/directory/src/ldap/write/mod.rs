@@ -23,6 +23,7 @@ use crate::change::{self, Change};
 use crate::entry::Entry;
 use crate::error::Fault;
 use crate::id::EntryId;
+use crate::lockout::Lockout;
 use crate::schema::{Attribute, Exposure, Syntax};
 use crate::snapshot::Snapshot;
 use crate::value::Value;
@@ -71,6 +72,8 @@ pub(super) struct Work<'w, 's, 'd> {
     pub(super) snapshot: &'s Snapshot<'d>,
     pub(super) namer: &'w Namer<'s, 'd>,
     pub(super) settings: &'w Settings,
+    /// Failed passwords: to say what one's own was is a try, too.
+    pub(super) lockout: &'w Lockout,
     pub(super) cost: Cost,
     pub(super) now: Timestamp,
     /// Whether values that are there, or are not, are no error ([MS-ADTS] 3.1.1.3.4.1.8).
@@ -218,14 +221,12 @@ impl Work<'_, '_, '_> {
         }
     }
 
-    /// A key to be listed, if who asks may list it, with its audit record. `own`: the holder's name.
-    pub(super) fn add_key(
+    /// Reads a key's value, which names the entry that it is listed on and is whole.
+    pub(super) fn key_of(
         &self,
-        entry: &Entry,
-        account: Option<&Account>,
         own: &str,
         bytes: &[u8],
-    ) -> Result<[Change; 2], Told> {
+    ) -> Result<(DnBinary, KeyCredentialLink), Told> {
         let value = key_value(bytes)?;
         let same = match (value.dn.parse::<crate::Dn>(), own.parse::<crate::Dn>()) {
             (Ok(given), Ok(own)) => given == own,
@@ -237,13 +238,38 @@ impl Work<'_, '_, '_> {
                 "a key's value names the entry that it is listed on",
             ));
         }
-        let strict = self.settings.strict_keys;
         let link = KeyCredentialLink::parse(&value.binary).map_err(|why| {
             told(
                 ResultCode::ConstraintViolation,
                 format!("the key credential is refused: {why}"),
             )
         })?;
+        Ok((value, link))
+    }
+
+    /// Who may write a key may sign in as its holder: not over a connection that others can write to.
+    pub(super) fn is_kept(&self) -> Result<(), LdapResult> {
+        if self.signed {
+            return Ok(());
+        }
+        Err(LdapResult::told(
+            ResultCode::ConfidentialityRequired,
+            "keys are written over a connection that is signed or encrypted",
+        ))
+    }
+
+    /// A key to be listed, if who asks may list it, with its audit record. `own`: the holder's name; `another`: whether the
+    /// request lists another one.
+    pub(super) fn add_key(
+        &self,
+        entry: &Entry,
+        account: Option<&Account>,
+        own: &str,
+        bytes: &[u8],
+        another: bool,
+    ) -> Result<[Change; 2], Told> {
+        let (value, link) = self.key_of(own, bytes)?;
+        let strict = self.settings.strict_keys;
         let key = KeyCredential::new(value.binary.clone(), Origin::Administrator, self.now);
         let fingerprint = key.fingerprint.as_ref().map(ToString::to_string);
         let described = |mut record: AuditRecord| {
@@ -253,7 +279,7 @@ impl Work<'_, '_, '_> {
             record.with("by", "ldap").with("shadow", "true")
         };
         let origin = match account {
-            Some(account) => self.key_right(entry, account, Some(&link), &described)?,
+            Some(account) => self.key_right(entry, account, Some((&link, another)), &described)?,
             None => {
                 self.allow(Write::Anything, entry, "key.add")?;
                 Origin::Administrator
@@ -297,7 +323,7 @@ impl Work<'_, '_, '_> {
         &self,
         entry: &Entry,
         account: &Account,
-        link: Option<&KeyCredentialLink>,
+        link: Option<(&KeyCredentialLink, bool)>,
         described: &dyn Fn(AuditRecord) -> AuditRecord,
     ) -> Result<Origin, Told> {
         let action = if link.is_some() {
@@ -313,18 +339,15 @@ impl Work<'_, '_, '_> {
             record.target_name = Some(self.namer.name_of(entry)?);
             Ok(Told::Result(result, vec![described(record)]))
         };
-        // Who may write a key may sign in as its holder: not over a connection that others can write to.
-        if !self.signed {
-            let result = LdapResult::told(
-                ResultCode::ConfidentialityRequired,
-                "keys are written over a connection that is signed or encrypted",
-            );
+        if let Err(result) = self.is_kept() {
             return Err(refused(
                 "the connection is neither signed nor encrypted",
                 result,
             )?);
         }
-        match may_write_key(self.caller, account, link, tools, self.snapshot)? {
+        let another = link.is_some_and(|(_, another)| another);
+        let link = link.map(|(link, _)| link);
+        match may_write_key(self.caller, account, link, tools, another, self.snapshot)? {
             Ok(()) if account.sid == self.caller.sid && !self.administers()? => {
                 Ok(Origin::Computer)
             }
@@ -381,6 +404,21 @@ pub(super) fn writable(description: &str) -> Result<Attribute, Told> {
         ));
     }
     Ok(attribute)
+}
+
+/// Values that one change may name of an attribute that is kept in the entry itself; Active Directory's entries hold about
+/// as many ([MS-ADTS] 3.1.1.1.4 keeps one on a page). Each is held against each other.
+const VALUES: usize = 1_300;
+
+/// Refuses more values than an entry can have of an attribute.
+pub(super) fn few_enough(attribute: Attribute, count: usize) -> Result<(), Told> {
+    if count <= VALUES {
+        return Ok(());
+    }
+    Err(told(
+        ResultCode::AdminLimitExceeded,
+        format!("{} has {VALUES} values at most", attribute.name()),
+    ))
 }
 
 /// Whether an attribute is a password to be written.

@@ -4,8 +4,8 @@ use trust::Rng;
 use wire::ldap::{Modification, ModificationKind, ModifyRequest, ResultCode};
 
 use super::{
-    Planned, Told, Work, first_password, is_password, kept_from_ldap, key_value, listed, told,
-    writable,
+    Planned, Told, Work, few_enough, first_password, is_password, kept_from_ldap, key_value,
+    listed, told, writable,
 };
 use crate::account::{AccountControl, KeyCredential, KeyValueId, MUST_CHANGE};
 use crate::change::{self, Change, Edit};
@@ -22,6 +22,9 @@ use crate::value::Value;
 /// Members that one request can replace a list by; more are added and removed one by one.
 const MEMBERS: usize = 20_000;
 
+/// Changes that one request asks for, at most: each is held against what those before it left.
+const MODIFICATIONS: usize = 5_000;
+
 impl Work<'_, '_, '_> {
     /// The changes of a request.
     pub(in crate::ldap) fn modify(
@@ -29,6 +32,12 @@ impl Work<'_, '_, '_> {
         request: &ModifyRequest<'_>,
         rng: &mut dyn Rng,
     ) -> Result<Planned, Told> {
+        if request.changes.len() > MODIFICATIONS {
+            return Err(told(
+                ResultCode::AdminLimitExceeded,
+                format!("one request makes {MODIFICATIONS} changes at most"),
+            ));
+        }
         let entry = self.entry(request.name)?;
         let mut draft = Draft {
             work: self,
@@ -129,6 +138,7 @@ impl Draft<'_, '_, '_, '_> {
     }
 
     fn plain(&mut self, attribute: Attribute, asked: &Modification<'_>) -> Result<(), Told> {
+        few_enough(attribute, asked.attribute.values.len())?;
         let mut given = self.work.values(attribute, &asked.attribute.values)?;
         self.as_meant(attribute, &mut given);
         let present = self.after.values(attribute).to_vec();
@@ -136,6 +146,7 @@ impl Draft<'_, '_, '_, '_> {
         let after = match asked.kind {
             ModificationKind::Replace => given,
             ModificationKind::Add => {
+                few_enough(attribute, present.len() + given.len())?;
                 let mut after = present;
                 for value in given {
                     if !is_in(&after, &value) {
@@ -271,9 +282,10 @@ impl Draft<'_, '_, '_, '_> {
     fn members(&mut self, asked: &Modification<'_>) -> Result<(), Told> {
         let (work, group) = (self.work, self.entry.id);
         let mut named: Vec<EntryId> = Vec::new();
+        let mut known = std::collections::HashSet::new();
         for value in &asked.attribute.values {
             let id = work.named(value)?;
-            if !named.contains(&id) {
+            if known.insert(id) {
                 named.push(id);
             }
         }
@@ -373,8 +385,11 @@ impl Draft<'_, '_, '_, '_> {
         ) {
             for (id, value) in &named {
                 if !is_listed(*id) {
-                    self.changes
-                        .extend(work.add_key(entry, account, &own, value)?);
+                    let listing =
+                        |change: &Change| matches!(change, Change::AddKeyCredential { .. });
+                    let another = self.changes.iter().any(listing);
+                    let added = work.add_key(entry, account, &own, value, another)?;
+                    self.changes.extend(added);
                 } else if asked.kind == ModificationKind::Add && !work.permissive {
                     return Err(told(
                         ResultCode::AttributeOrValueExists,
@@ -446,7 +461,17 @@ impl Work<'_, '_, '_> {
                 if !owner {
                     return self.refuse("password.change", entry);
                 }
-                if !password::verify(Some(&account), old, self.cost) {
+                // Whoever found a session open could try as many as they like.
+                let policy = self.snapshot.lockout_policy()?;
+                let locked = self.lockout.is_locked_out(&account, &policy, self.now);
+                let judged = Some(account.as_ref()).filter(|_| !locked);
+                if password::verify(judged, old, self.cost) {
+                    self.lockout.succeed(&account, self.now);
+                } else {
+                    if !locked {
+                        self.lockout
+                            .fail(&account, self.snapshot, &policy, self.now)?;
+                    }
                     let record = crate::AuditRecord::refused(
                         self.now,
                         self.actor.clone(),
