@@ -25,6 +25,8 @@
 //! | in it | percent-encoding, forms | `http` |
 //! | in it | SPNEGO, AP-REQ | `spnego`, `ap_exchange` |
 //! | in it | tokens, join and key requests, their CSR, key and blob | `jws`, `registration`, `csr`, `public_key`, `key_material` |
+//! | ports 389 and 636 | a message, its filter, values of controls and extended operations | `ldap`; a whole session: `ldap_session` |
+//! | in it | SPNEGO, AP-REQ, and the tokens that keep messages | `spnego`, `ap_exchange`, `gss_wrap` |
 //! | the administration socket, port 443 | a request: path, query, JSON | `administration` |
 //! | in it | keys in each form, values of msDS-KeyCredentialLink, DN-Binary, SIDs, GUIDs, times | `public_key`, `certificate`, `key_credential`, `dn_binary`, `identifiers`, `texts` |
 //! | a KDC, asked by our client | KRB-ERROR, AS-REP, TGS-REP | `kdc_reply`; the whole exchange: `kdc_answer` |
@@ -37,7 +39,8 @@
 //! | files | credential caches, keytabs, a device's vault | `ccache`, `keytab`, `vault` |
 //! | people, configuration | password hashes, secrets, PEM, DNs, policy settings, `[federation]` | `texts` |
 //!
-//! `serve` itself reads a length of four bytes before a message over TCP, from a stream; its HTTP is hyper's.
+//! `serve` itself reads a length of four bytes before a message over TCP, from a stream, and before a token that an LDAP
+//! message is wrapped in; its HTTP is hyper's.
 //! Out of reach from here, for they are inside of programs or private to their crate: `keyporch.toml` as a whole,
 //! the lab's kept files, the authority's records, lists of hosts.
 
@@ -49,6 +52,7 @@ mod client;
 mod enveloped;
 mod federation;
 mod kerberos;
+mod ldap;
 mod mapping;
 mod others;
 mod overlay;
@@ -141,6 +145,9 @@ pub const TARGETS: &[Target] = &[
     target("mapping", 1_024, mapping::mapping).slow(),
     target("enveloped", 4_096, enveloped::enveloped),
     target("s4u_messages", 4_096, s4u::messages),
+    target("ldap", 4_096, ldap::ldap),
+    target("ldap_session", 4_096, ldap::session).slow(),
+    target("gss_wrap", 2_048, ldap::gss_wrap),
 ];
 
 /// The target of a name.

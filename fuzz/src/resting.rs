@@ -35,6 +35,7 @@ pub fn seeds() -> Vec<Seed> {
     seeds.extend(crate::mapping::seeds());
     seeds.extend(crate::s4u::seeds());
     seeds.extend(crate::enveloped::seeds());
+    seeds.extend(crate::ldap::seeds());
     seeds
 }
 
