@@ -1,11 +1,16 @@
-//! Parsed entries that are asked for often.
+//! Parsed entries that are asked for often, and names that nobody has.
 //!
 //! An entry leaves the cache inside the transaction that changes it, before that transaction is durable;
 //! until the change is committed, readers find it in the store, and what they read there is not let in.
 //! So whatever is found here is the newest committed state, and nothing has to be told to anyone when a
 //! commit has returned.
+//!
+//! That nobody has a name leaves in the same way, inside the transaction that gives the name to somebody. It goes by the
+//! rules by which an entry goes, in one order with the entries, so that who asks for a name, once or often, beside others
+//! or alone, cannot tell by the time whether somebody has it.
 
 use std::collections::{HashMap, VecDeque};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -17,6 +22,12 @@ use crate::id::{EntryId, Stamp};
 use crate::reads::Observation;
 
 const SHARDS: usize = 16;
+
+/// The longest index key of a name that is kept as nobody's: longer than that of any name that somebody may have.
+const LONGEST_ABSENT: usize = 1_200;
+
+/// About what an absence takes beside its key.
+const ABSENCE: usize = 200;
 
 /// A parsed entry.
 #[derive(Clone, Debug)]
@@ -63,6 +74,8 @@ pub(crate) struct Memberships {
 pub(crate) struct Cache {
     shards: [Mutex<Shard>; SHARDS],
     names: [Mutex<HashMap<String, EntryId>>; SHARDS],
+    /// Where an absence lies: chance decides, so that nobody fills the place of a name of their choice.
+    places: RandomState,
     /// The commit that last changed who is in which group.
     groups_changed: AtomicU64,
     /// The most bytes per shard; 0 keeps nothing.
@@ -72,13 +85,30 @@ pub(crate) struct Cache {
 #[derive(Default)]
 struct Shard {
     slots: HashMap<EntryId, Slot>,
+    /// Keys of unique index rows that are not there.
+    absences: HashMap<Arc<[u8]>, Absence>,
     /// In the order in which they came, each with its slot's turn; who was asked for since goes round
     /// once more. Slots that went otherwise leave their places here, which are skipped.
-    order: VecDeque<(EntryId, u64)>,
+    order: VecDeque<(Kept, u64)>,
     turns: u64,
     weight: usize,
     /// The newest commit that changed an entry of this shard: what was read before it is not let in.
     changed: u64,
+    /// The newest commit that added a row whose absence would lie here.
+    added: u64,
+}
+
+/// What one place of the order is about.
+enum Kept {
+    Entry(EntryId),
+    Absence(Arc<[u8]>),
+}
+
+struct Absence {
+    /// The commit that the store was read at.
+    since: u64,
+    turn: u64,
+    asked: bool,
 }
 
 struct Slot {
@@ -97,18 +127,30 @@ impl Cache {
         Self {
             shards: Default::default(),
             names: Default::default(),
+            places: RandomState::new(),
             groups_changed: AtomicU64::new(0),
             limit: bytes / SHARDS,
         }
     }
 
     fn shard(&self, id: EntryId) -> MutexGuard<'_, Shard> {
-        let place = usize::from(id.bytes()[0]) % SHARDS;
+        self.shard_at(usize::from(id.bytes()[0]))
+    }
+
+    fn shard_of_absence(&self, key: &[u8]) -> MutexGuard<'_, Shard> {
+        #[allow(
+            clippy::cast_possible_truncation,
+            reason = "any part of it is as good as another"
+        )]
+        self.shard_at(self.places.hash_one(key) as usize)
+    }
+
+    fn shard_at(&self, place: usize) -> MutexGuard<'_, Shard> {
         #[allow(
             clippy::indexing_slicing,
             reason = "the place is below the number of shards"
         )]
-        self.shards[place]
+        self.shards[place % SHARDS]
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
@@ -169,16 +211,48 @@ impl Cache {
                 asked: false,
                 memberships: None,
             });
-            while shard.weight > self.limit {
-                match shard.pop() {
-                    Some(slot) => forgotten.push(slot),
-                    None => break,
-                }
-            }
+            forgotten.extend(shard.shrink(self.limit));
         }
         self.forget_names(forgotten);
         for name in names {
             self.names(&name).insert(name, id);
+        }
+    }
+
+    /// Since which commit, at least, an index is known to have no row with this key, up to now.
+    pub(crate) fn absent_since(&self, key: &[u8]) -> Option<u64> {
+        if self.limit == 0 {
+            return None;
+        }
+        let mut shard = self.shard_of_absence(key);
+        let absence = shard.absences.get_mut(key)?;
+        absence.asked = true;
+        Some(absence.since)
+    }
+
+    /// Keeps that the store had no row with this key at commit `number`, unless one was added since.
+    pub(crate) fn keep_absence(&self, key: &[u8], number: u64) {
+        let weight = absence_weight(key);
+        if weight > self.limit || key.len() > LONGEST_ABSENT {
+            return;
+        }
+        let forgotten = {
+            let mut shard = self.shard_of_absence(key);
+            if number < shard.added {
+                return;
+            }
+            shard.add_absence(key.into(), number);
+            shard.shrink(self.limit)
+        };
+        self.forget_names(forgotten);
+    }
+
+    /// Forgets the absence of index rows that commit `number` is about to add.
+    pub(crate) fn add_rows<'k>(&self, keys: impl IntoIterator<Item = &'k [u8]>, number: u64) {
+        for key in keys {
+            let mut shard = self.shard_of_absence(key);
+            shard.added = shard.added.max(number);
+            shard.remove_absence(key);
         }
     }
 
@@ -242,19 +316,44 @@ impl Cache {
     }
 }
 
+fn absence_weight(key: &[u8]) -> usize {
+    key.len() + ABSENCE
+}
+
 impl Shard {
     fn add(&mut self, mut slot: Slot) {
         let id = slot.parsed.id();
-        self.turns += 1;
-        slot.turn = self.turns;
-        self.weight += slot.weight;
-        self.order.push_back((id, self.turns));
+        slot.turn = self.come(Kept::Entry(id), slot.weight);
         self.slots.insert(id, slot);
-        if self.order.len() > 2 * self.slots.len() + 64 {
-            let slots = &self.slots;
-            self.order
-                .retain(|(id, turn)| slots.get(id).is_some_and(|slot| slot.turn == *turn));
+    }
+
+    fn add_absence(&mut self, key: Arc<[u8]>, since: u64) {
+        self.remove_absence(&key);
+        let turn = self.come(Kept::Absence(key.clone()), absence_weight(&key));
+        let absence = Absence {
+            since,
+            turn,
+            asked: false,
+        };
+        self.absences.insert(key, absence);
+    }
+
+    /// Puts something at the end of the order; returns its turn.
+    fn come(&mut self, kept: Kept, weight: usize) -> u64 {
+        self.turns += 1;
+        self.weight += weight;
+        self.order.push_back((kept, self.turns));
+        if self.order.len() > 2 * (self.slots.len() + self.absences.len()) + 64 {
+            let (slots, absences, newest) = (&self.slots, &self.absences, self.turns);
+            self.order.retain(|(kept, turn)| {
+                let holder = match kept {
+                    Kept::Entry(id) => slots.get(id).map(|slot| slot.turn),
+                    Kept::Absence(key) => absences.get(key).map(|absence| absence.turn),
+                };
+                *turn == newest || holder == Some(*turn)
+            });
         }
+        self.turns
     }
 
     fn remove(&mut self, id: EntryId) -> Option<Slot> {
@@ -263,18 +362,35 @@ impl Shard {
         Some(slot)
     }
 
-    /// Takes out the first that was not asked for since it came or last went round.
-    fn pop(&mut self) -> Option<Slot> {
-        while let Some((id, turn)) = self.order.pop_front() {
-            match self.slots.get_mut(&id) {
-                Some(slot) if slot.turn == turn && slot.asked => {
-                    slot.asked = false;
-                    self.order.push_back((id, turn));
-                }
-                Some(slot) if slot.turn == turn => return self.remove(id),
-                _ => {}
+    fn remove_absence(&mut self, key: &[u8]) {
+        if self.absences.remove(key).is_some() {
+            self.weight -= absence_weight(key);
+        }
+    }
+
+    /// Takes out, until what stays is no heavier than `limit`, the first that was not asked for since it came or last
+    /// went round; returns the entries among what went.
+    fn shrink(&mut self, limit: usize) -> Vec<Slot> {
+        let mut forgotten = Vec::new();
+        while self.weight > limit
+            && let Some((kept, turn)) = self.order.pop_front()
+        {
+            let asked = match &kept {
+                Kept::Entry(id) => match self.slots.get_mut(id) {
+                    Some(slot) if slot.turn == turn => std::mem::take(&mut slot.asked),
+                    _ => continue,
+                },
+                Kept::Absence(key) => match self.absences.get_mut(key) {
+                    Some(absence) if absence.turn == turn => std::mem::take(&mut absence.asked),
+                    _ => continue,
+                },
+            };
+            match kept {
+                kept if asked => self.order.push_back((kept, turn)),
+                Kept::Entry(id) => forgotten.extend(self.remove(id)),
+                Kept::Absence(key) => self.remove_absence(&key),
             }
         }
-        None
+        forgotten
     }
 }

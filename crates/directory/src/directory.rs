@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError, RwLock, Weak};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, RwLock, Weak};
 
 use trust::{Rng, Timestamp};
 use wire::Guid;
@@ -42,6 +42,9 @@ pub struct Directory {
     root_key: RootKey,
     rng: Mutex<Box<dyn Rng + Send>>,
     cache: Cache,
+    /// The row of an account that is read in place of one that nobody has ([`Snapshot::as_if_found`]). Its secrets are
+    /// wrapped, as it rests.
+    stand_in: OnceLock<Vec<u8>>,
     node: Node,
     domain: RwLock<Option<Arc<Domain>>>,
     /// The newest commit of this node that has returned or is about to.
@@ -105,6 +108,7 @@ impl Directory {
             root_key,
             rng: Mutex::new(rng),
             cache,
+            stand_in: OnceLock::new(),
             node,
             domain: RwLock::new(None),
             committed: AtomicU64::new(committed),
@@ -351,6 +355,10 @@ impl Directory {
 
     pub(crate) const fn root_key(&self) -> &RootKey {
         &self.root_key
+    }
+
+    pub(crate) const fn stand_in(&self) -> &OnceLock<Vec<u8>> {
+        &self.stand_in
     }
 
     pub(crate) const fn cache(&self) -> &Cache {

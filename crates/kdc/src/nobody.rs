@@ -24,9 +24,10 @@ const DOMAIN_USERS: u32 = 513;
 /// Nobody, under the name of the request.
 ///
 /// # Errors
-/// [`Refused::ClientUnknown`] for a request without a name.
+/// [`Refused::ClientUnknown`] for a request without a name, [`Refused::Fault`].
 pub(crate) fn client(body: &KdcReqBody, view: &View<'_>) -> Result<Client, Refused> {
     let asked = body.cname.as_ref().ok_or(Refused::ClientUnknown)?;
+    view.directory.as_if_found()?;
     let written = asked
         .single()
         .map_or_else(|| asked.to_string(), str::to_owned);

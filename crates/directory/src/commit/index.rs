@@ -112,6 +112,12 @@ impl Work<'_> {
                 .filter(|(key, _)| !before.contains_key(key));
             added.extend(new.map(|(key, why)| (*id, key, why)));
         }
+        let number = self.stamp.number;
+        let unique = added
+            .iter()
+            .filter(|(_, _, why)| matches!(why, Why::Value(..)));
+        let keys = unique.map(|(_, key, _)| key.as_slice());
+        self.directory.cache().add_rows(keys, number);
         for (id, key, why) in added {
             let payload = if matches!(why, Why::Listed) {
                 Vec::new()

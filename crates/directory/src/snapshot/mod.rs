@@ -26,7 +26,10 @@ use crate::storage::{Order, Read, Row, after_prefix};
 /// Hot accounts and devices come from memory and touch no storage. The storage is opened at the first
 /// question that memory cannot answer; should what was read until then have changed meanwhile, the reads
 /// are no longer consistent ([`Reads::are_consistent`]), and a commit of anything computed from them,
-/// even of no change at all, is a conflict. Absence is always decided by the storage.
+/// even of no change at all, is a conflict.
+///
+/// Absence is decided by the storage, but for names of accounts that it was asked for before: that nobody has one stays
+/// known until the commit that gives it to somebody, and for no longer. Over a storage that others write to, nothing does.
 pub struct Snapshot<'a> {
     directory: &'a Directory,
     domain: std::sync::Arc<Domain>,
@@ -35,6 +38,8 @@ pub struct Snapshot<'a> {
     opened: OnceCell<Opened<'a>>,
     observations: RefCell<Vec<Observation>>,
     torn: Cell<bool>,
+    /// Whether an account's name had to be looked for in the storage, and nobody had it.
+    missed: Cell<bool>,
 }
 
 pub(crate) struct Opened<'a> {
@@ -52,6 +57,7 @@ impl<'a> Snapshot<'a> {
             opened: OnceCell::new(),
             observations: RefCell::default(),
             torn: Cell::new(false),
+            missed: Cell::new(false),
         }
     }
 
@@ -138,6 +144,29 @@ impl<'a> Snapshot<'a> {
         }
         self.observe(Observation::Entry(parsed.id(), Some(parsed.stamp())));
         Ok(Some(parsed))
+    }
+
+    /// Whether memory knows that an index has no row with this key in this state, recorded as read if so.
+    ///
+    /// What memory knows was so from some commit on until the moment of looking; so it was in this snapshot's state when
+    /// that is no older than the commit. As in [`Snapshot::cached`], the state has to be fixed before that moment.
+    fn known_absent(&self, key: &[u8]) -> Result<bool, Fault> {
+        let cache = self.directory.cache();
+        let Some(mut since) = cache.absent_since(key) else {
+            return Ok(false);
+        };
+        if since > self.newest() && self.opened.get().is_none() {
+            self.store()?;
+            match cache.absent_since(key) {
+                Some(again) => since = again,
+                None => return Ok(false),
+            }
+        }
+        let absent = since <= self.newest();
+        if absent {
+            self.observe(Observation::Row(key.into(), None));
+        }
+        Ok(absent)
     }
 
     /// A row of the storage, recorded as read.

@@ -151,3 +151,154 @@ fn no_reader_sees_what_was_replaced_before_it_looked() {
         verify(&directory);
     }
 }
+
+/// The key of an index row that no test directory has.
+const ABSENT: &[u8] = b"a name that nobody has";
+
+#[test]
+fn that_nobody_has_a_name_is_forgotten_by_the_commit_that_gives_it() {
+    let cache = Cache::new(1 << 20);
+    assert_eq!(cache.absent_since(ABSENT), None);
+    cache.keep_absence(ABSENT, 5);
+    assert_eq!(cache.absent_since(ABSENT), Some(5));
+    // Commit 7 is about to add the row: what was read at 6 or before is old.
+    cache.add_rows([ABSENT], 7);
+    assert_eq!(cache.absent_since(ABSENT), None);
+    cache.keep_absence(ABSENT, 6);
+    assert_eq!(cache.absent_since(ABSENT), None);
+    // And is gone again in the state of commit 8.
+    cache.keep_absence(ABSENT, 8);
+    assert_eq!(cache.absent_since(ABSENT), Some(8));
+}
+
+#[test]
+fn names_that_nobody_has_keep_to_the_weight_of_the_cache() {
+    let cache = Cache::new(16 * 20_000);
+    cache.keep_absence(ABSENT, 1);
+    let row = |number: u32| number.to_be_bytes();
+    for number in 0..20_000 {
+        assert!(cache.absent_since(ABSENT).is_some(), "after {number}");
+        cache.keep_absence(&row(number), 1);
+    }
+    let kept = (0..20_000).filter(|number| cache.absent_since(&row(*number)).is_some());
+    let kept = kept.count();
+    assert!((500..2_000).contains(&kept), "{kept}");
+    // Kept again and again, or longer than any name, it takes no more.
+    for _ in 0..100_000 {
+        cache.keep_absence(ABSENT, 1);
+    }
+    let long = vec![7; 5_000];
+    cache.keep_absence(&long, 1);
+    assert_eq!(cache.absent_since(&long), None);
+    let none = Cache::new(0);
+    none.keep_absence(ABSENT, 1);
+    assert_eq!(none.absent_since(ABSENT), None);
+}
+
+/// Whoever floods the cache with names that nobody has drives out what is asked for once, be it somebody's or nobody's: so
+/// what is left in it tells nothing.
+#[test]
+fn a_flood_of_names_drives_out_somebody_and_nobody_alike() {
+    let directory = fresh();
+    let cache = Cache::new(16 * 60_000);
+    for number in 0..200 {
+        let name = format!("user{number}");
+        let id = person(&directory, &name);
+        cache.keep(&parsed(&directory, id), vec![format!("s{name}")], 1);
+        cache.keep_absence(format!("nobody{number}").as_bytes(), 1);
+    }
+    let left = || {
+        let named = |number: &u32| cache.find_named(&format!("suser{number}")).is_some();
+        let absent = |number: &u32| {
+            let key = format!("nobody{number}");
+            cache.absent_since(key.as_bytes()).is_some()
+        };
+        (
+            (0..200).filter(named).count(),
+            (0..200).filter(absent).count(),
+        )
+    };
+    assert_eq!(left(), (200, 200));
+    for number in 0..20_000u32 {
+        cache.keep_absence(&number.to_be_bytes(), 1);
+    }
+    assert_eq!(left(), (0, 0));
+}
+
+/// Readers ask for a name that a writer gives and takes: nobody is told that it is nobody's, or somebody's, when it was
+/// otherwise from before the snapshot was taken until after it was looked at.
+#[test]
+fn no_reader_takes_a_name_for_nobodys_after_it_was_given() {
+    let directory = fresh();
+    // Odd while somebody has the name; moved before a commit begins and after it has returned.
+    let (begun, returned) = (AtomicU64::new(0), AtomicU64::new(0));
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let mut certain = 0u64;
+                while !done.load(Ordering::SeqCst) || certain == 0 {
+                    let before = returned.load(Ordering::SeqCst);
+                    let snapshot = directory.snapshot().unwrap();
+                    let found = snapshot.account_by_sam("carol").unwrap().is_some();
+                    let after = begun.load(Ordering::SeqCst);
+                    if before == after {
+                        assert_eq!(found, before % 2 == 1, "in round {before}");
+                        certain += 1;
+                    }
+                }
+            });
+        }
+        let users = directory.domain().unwrap().users;
+        let mut given = EntryId::NONE;
+        let mut went_well = true;
+        for round in 1..=400u64 {
+            begun.store(round, Ordering::SeqCst);
+            let change = if round % 2 == 1 {
+                given = id(&format!("carol {round}"));
+                NewEntry::user(given, users, "carol", "carol").into()
+            } else {
+                Change::Delete { id: given }
+            };
+            went_well &= write(&directory, &[change]).is_ok();
+            returned.store(round, Ordering::SeqCst);
+            std::thread::yield_now();
+        }
+        // Before anything fails, so that the readers end.
+        done.store(true, Ordering::SeqCst);
+        assert!(went_well);
+    });
+    verify(&directory);
+}
+
+#[test]
+fn a_snapshot_from_before_a_name_was_taken_back_is_not_told_that_nobody_has_it() {
+    let directory = fresh();
+    let carol = person(&directory, "carol");
+    let old = directory.snapshot().unwrap();
+    // The old state is fixed by a first question to the storage.
+    assert!(old.account_by_sam("dora").unwrap().is_none());
+    write(&directory, &[Change::Delete { id: carol }]).unwrap();
+    let new = directory.snapshot().unwrap();
+    assert!(new.account_by_sam("carol").unwrap().is_none());
+    assert!(new.account_by_sam("carol").unwrap().is_none());
+    assert!(old.account_by_sam("carol").unwrap().is_some());
+    assert!(old.into_reads().are_consistent());
+}
+
+#[test]
+fn what_memory_said_of_a_name_is_checked_by_the_commit_that_rests_on_it() {
+    let directory = fresh();
+    for _ in 0..2 {
+        let snapshot = directory.snapshot().unwrap();
+        assert!(snapshot.account_by_sam("carol").unwrap().is_none());
+    }
+    let snapshot = directory.snapshot().unwrap();
+    assert!(snapshot.account_by_sam("carol").unwrap().is_none());
+    let reads = snapshot.into_reads();
+    person(&directory, "carol");
+    let users = directory.domain().unwrap().users;
+    let entry = NewEntry::user(id("other"), users, "other", "other");
+    let refused = directory.commit(&[entry.into()], &reads, crate::testing::START);
+    assert!(matches!(refused, Err(CommitError::Conflict)), "{refused:?}");
+}
