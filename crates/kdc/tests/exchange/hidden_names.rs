@@ -18,9 +18,9 @@ use crate::world::{PASSWORD, Pair, World, pair};
 const AES256: Etype = Etype::Aes256CtsHmacSha1_96;
 
 /// As long as `alice`, so that the salts are, too.
-const NOBODY: &str = "nobdy";
+pub(crate) const NOBODY: &str = "nobdy";
 
-fn hidden() -> World {
+pub(crate) fn hidden() -> World {
     let mut world = World::new();
     world.realm.hide_unknown_names = true;
     world
@@ -138,7 +138,7 @@ fn wrong(world: &mut World) -> Key {
     Key::random_to_key(AES256, &world.bytes::<32>())
 }
 
-fn bare(name: &str, world: &mut World) -> Password {
+pub(crate) fn bare(name: &str, world: &mut World) -> Password {
     let (key, now) = (wrong(world), world.now);
     let mut request = Password::new(name, key, now, &mut world.rng);
     request.prove = false;
@@ -155,10 +155,10 @@ fn sign<'p>(name: &str, pair: &'p Pair, world: &mut World) -> Pkinit<'p> {
     Pkinit::new(name, pair, now, &mut world.rng)
 }
 
-type Probe = (&'static str, fn(&str, &Pair, &mut World) -> Vec<u8>);
+pub(crate) type Probe = (&'static str, fn(&str, &Pair, &mut World) -> Vec<u8>);
 
 /// What somebody without a proof may send, in the name of anybody.
-const PROBES: &[Probe] = &[
+pub(crate) const PROBES: &[Probe] = &[
     ("nothing", |name, _, world| bare(name, world).encode()),
     ("nothing, and asks for a token", |name, _, world| {
         let mut request = bare(name, world);

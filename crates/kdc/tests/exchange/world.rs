@@ -356,7 +356,7 @@ pub(crate) fn refused(code: ErrorCode) -> Failed {
     Failed::Refused(code)
 }
 
-fn add_people(directory: &Directory, rng: &mut Seeded) -> [EntryId; 3] {
+pub(crate) fn add_people(directory: &Directory, rng: &mut Seeded) -> [EntryId; 3] {
     let domain = directory.domain().unwrap();
     let (alice, bob, laptop) = (
         EntryId::random(rng),
