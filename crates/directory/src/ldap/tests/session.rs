@@ -1,5 +1,8 @@
 //! Sessions: what a client sends and is answered, with whatever is committed in between.
 
+mod hostile;
+mod partial;
+
 use crypto::password::Cost;
 use ticket::{Means, Recent};
 use wire::dn_binary::DnBinary;
@@ -151,7 +154,11 @@ impl<'w> Client<'w> {
                 let mut messages = Vec::new();
                 loop {
                     let snapshot = directory.snapshot().unwrap();
-                    let progress = running.go_on(&snapshot, START).unwrap();
+                    let view = View {
+                        snapshot: &snapshot,
+                        ..view
+                    };
+                    let progress = self.session.go_on(&mut running, &view, START).unwrap();
                     messages.extend(progress.messages);
                     if progress.done {
                         break messages;

@@ -22,6 +22,10 @@ use crate::value::Value;
 /// Members that one request can replace a list by; more are added and removed one by one.
 const MEMBERS: usize = 20_000;
 
+/// What the values of one attribute have together at most, in bytes: everybody who looks at the entry gets them, and people
+/// write their own.
+const LONGEST: usize = 256 << 10;
+
 /// Changes that one request asks for, at most: each is held against what those before it left.
 const MODIFICATIONS: usize = 5_000;
 
@@ -184,6 +188,17 @@ impl Draft<'_, '_, '_, '_> {
             return Err(told(
                 ResultCode::ConstraintViolation,
                 format!("{} has one value at most", attribute.name()),
+            ));
+        }
+        let length = |value: &Value| match value {
+            Value::Text(text) => text.len(),
+            Value::Octets(bytes) => bytes.len(),
+            _ => 0,
+        };
+        if after.iter().map(length).sum::<usize>() > LONGEST {
+            return Err(told(
+                ResultCode::ConstraintViolation,
+                format!("{} has {LONGEST} bytes at most", attribute.name()),
             ));
         }
         self.after.attributes.insert(attribute, after.clone());
