@@ -115,7 +115,8 @@ pub(crate) fn account_of(
         }
         // A principal `alice.liddell` whose sAMAccountName is another, known by its UPN in this realm.
         let upn = format!("{single}@{}", realm.name);
-        let account = directory.account_by_upn(&upn)?;
+        // An implicit one would have been found by its other half just now.
+        let account = directory.account_by_explicit_upn(&upn)?;
         return Ok(account.filter(|account| {
             let own = account.upn.as_deref();
             own.is_some_and(|own| is_written_as(&upn, own))

@@ -65,7 +65,7 @@ impl Snapshot<'_> {
     /// # Errors
     /// [`Fault`] when the storage fails.
     pub fn account_by_upn(&self, upn: &str) -> Result<Option<Arc<Account>>, Fault> {
-        if let Some(account) = self.account_by(Attribute::UserPrincipalName, upn)? {
+        if let Some(account) = self.account_by_explicit_upn(upn)? {
             return Ok(Some(account));
         }
         match upn.rsplit_once('@') {
@@ -74,6 +74,14 @@ impl Snapshot<'_> {
             }
             _ => Ok(None),
         }
+    }
+
+    /// The account that has this very userPrincipalName among its attributes.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn account_by_explicit_upn(&self, upn: &str) -> Result<Option<Arc<Account>>, Fault> {
+        self.account_by(Attribute::UserPrincipalName, upn)
     }
 
     /// The account that lists a servicePrincipalName.
