@@ -16,6 +16,10 @@ kdcload --kdc ADDRESS --mode asts|pkdh|pkec|tgs
   [--per-second N]                        no faster than this
   [--source ADDRESS]                      from where, by UDP
   [--prefix TEXT]                         what people are called, before their number; by default user
+  [--names bare|guess|key]                whether names can be told by the time of such requests: of names that somebody has,
+                                          --prefix and five digits, and of names that nobody has, in turns
+  [--first N] [--cold 0|1]                whose names: --users pairs from the N-th on; 1: no lap before, to know them
+  [--certificate 0|1]                     whether the signer's certificate goes along
   [--garbage 0|1]                         alter each signed request where its signature is
   [--wait SECONDS]                        first poll until a good answer, and say when it came, in ms since 1970";
 
@@ -29,6 +33,17 @@ pub enum Mode {
     P256,
     /// TGS.
     Service,
+}
+
+/// What is asked of names, to see how long it takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Without pre-authentication.
+    Bare,
+    /// With a timestamp under a wrong key.
+    Guess,
+    /// With the signature of a key that nobody lists.
+    Key,
 }
 
 pub struct Arguments {
@@ -54,6 +69,11 @@ pub struct Arguments {
     pub source: Option<IpAddr>,
     pub prefix: String,
     pub garbage: bool,
+    pub names: Option<Kind>,
+    /// The first of the pairs of names.
+    pub first: usize,
+    /// Whether the first look at each name counts.
+    pub cold: bool,
     pub wait: Option<Duration>,
 }
 
@@ -127,6 +147,22 @@ impl Arguments {
             }
             "--source" => self.source = Some(value.parse().map_err(|_| wrong())?),
             "--prefix" => self.prefix = value.to_owned(),
+            "--names" => {
+                self.names = match value {
+                    "bare" => Some(Kind::Bare),
+                    "guess" => Some(Kind::Guess),
+                    "key" => Some(Kind::Key),
+                    _ => return Err(wrong()),
+                }
+            }
+            "--first" => self.first = number()?,
+            "--cold" => self.cold = number()? != 0,
+            "--certificate" => {
+                let with = number()? != 0;
+                for (_, signing) in &mut self.clients {
+                    signing.shows_certificate = with;
+                }
+            }
             "--garbage" => self.garbage = number()? != 0,
             "--wait" => self.wait = Some(Duration::from_secs(number()? as u64)),
             _ => return Err(format!("there is no option {name}")),
@@ -159,6 +195,9 @@ impl Default for Arguments {
             source: None,
             prefix: "user".to_owned(),
             garbage: false,
+            names: None,
+            first: 0,
+            cold: false,
             wait: None,
         }
     }

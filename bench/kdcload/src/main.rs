@@ -7,6 +7,7 @@ mod der;
 mod drive;
 mod link;
 mod messages;
+mod names;
 mod pkinit;
 mod prepare;
 mod process;
@@ -24,6 +25,9 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    if let Some(kind) = arguments.names {
+        return names::compare(&arguments, kind);
+    }
     let prepared = match prepare::prepare(&arguments) {
         Ok(prepared) => prepared,
         Err(why) => {

@@ -35,6 +35,8 @@ pub struct Signing {
     key: PKey<Private>,
     certificate: Vec<u8>,
     issuer_and_serial: Vec<u8>,
+    /// Whether the certificate goes along.
+    pub shows_certificate: bool,
 }
 
 impl Signing {
@@ -55,6 +57,7 @@ impl Signing {
             key,
             certificate,
             issuer_and_serial,
+            shows_certificate: true,
         }
     }
 
@@ -106,11 +109,15 @@ impl Signing {
             &algorithm,
             &octets(&signature),
         ]);
+        let certificates = match self.shows_certificate {
+            true => context(0, &self.certificate),
+            false => Vec::new(),
+        };
         let data = sequence(&[
             &integer(3),
             &set(&[&digest_algorithm]),
             &sequence(&[&oid(kind), &context(0, &octets(content))]),
-            &context(0, &self.certificate),
+            &certificates,
             &set(&[&signer]),
         ]);
         sequence(&[&oid(SIGNED_DATA), &context(0, &data)])
