@@ -53,8 +53,40 @@ pub struct Running {
     found: usize,
     last: Option<EntryId>,
     sort: Option<Sorting>,
-    /// Whether entries were put in order, and are now sent in it.
-    in_order: bool,
+    /// Where the pages before ended, of a search whose entries are put in order.
+    after: Option<Place>,
+    /// Entries that were put in order, and are now sent in it: those of the pages before. `None` until then.
+    in_order: Option<usize>,
+}
+
+/// A place in an order: the last entry that was sent, and how many were until then. The order is made anew for each page;
+/// where the entry has left it, the number is the next best place.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    last: EntryId,
+    sent: u32,
+}
+
+impl Place {
+    fn cookie(self) -> Vec<u8> {
+        [self.last.bytes().as_slice(), &self.sent.to_be_bytes()].concat()
+    }
+
+    fn of_cookie(cookie: &[u8]) -> Option<Self> {
+        let (id, sent) = cookie.split_first_chunk::<16>()?;
+        Some(Self {
+            last: EntryId(wire::Guid::from_bytes(*id)),
+            sent: u32::from_be_bytes(sent.try_into().ok()?),
+        })
+    }
+
+    /// How many of these are before it, and it.
+    fn in_order(self, order: &[EntryId]) -> usize {
+        match order.iter().position(|id| *id == self.last) {
+            Some(place) => place + 1,
+            None => usize::try_from(self.sent).map_or(order.len(), |sent| sent.min(order.len())),
+        }
+    }
 }
 
 /// What is kept until all is there to be put in order.
@@ -124,28 +156,25 @@ pub(super) fn begin(
             None => None,
         },
     };
-    if sort.is_some() && controls.page.is_some() {
-        return told(
-            ResultCode::UnwillingToPerform,
-            "entries come in order or in pages, not both",
-        );
-    }
+    let mut place = None;
     let (page, after) = match &controls.page {
         None => (None, None),
         Some(page) => {
             let size = usize::try_from(page.size).unwrap_or(0);
-            let after = match page.cookie.as_slice() {
-                [] => None,
-                cookie => match <[u8; 16]>::try_from(cookie) {
-                    Ok(bytes) => Some(EntryId(wire::Guid::from_bytes(bytes))),
-                    Err(_) => {
-                        return told(
-                            ResultCode::UnwillingToPerform,
-                            "the page's cookie is none of this server",
-                        );
-                    }
-                },
-            };
+            let cookie = page.cookie.as_slice();
+            let mut after = None;
+            if sort.is_some() {
+                place = Place::of_cookie(cookie);
+            } else {
+                let id = <[u8; 16]>::try_from(cookie).ok();
+                after = id.map(|id| EntryId(wire::Guid::from_bytes(id)));
+            }
+            if !cookie.is_empty() && after.is_none() && place.is_none() {
+                return told(
+                    ResultCode::UnwillingToPerform,
+                    "the page's cookie is none of this server, or of another order",
+                );
+            }
             // A page of nothing ends the search (RFC 2696 3).
             (Some(size.min(settings.page)), after)
         }
@@ -178,7 +207,8 @@ pub(super) fn begin(
         found: 0,
         last: None,
         sort,
-        in_order: false,
+        after: place,
+        in_order: None,
     }))
 }
 
@@ -229,9 +259,9 @@ impl Running {
         if self.page == Some(0) {
             return Ok(self.end(LdapResult::success(), true, Vec::new()));
         }
-        let room = self
-            .page
-            .map_or(STEP, |page| page.saturating_sub(self.found).min(STEP));
+        // What is put in order is all looked at, whatever a page of it is.
+        let page = self.page.filter(|_| self.sort.is_none());
+        let room = page.map_or(STEP, |page| page.saturating_sub(self.found).min(STEP));
         let room = self
             .left
             .map_or(room, |left| room.min(left.saturating_add(1)));
@@ -286,18 +316,19 @@ impl Running {
             && let Some(sorting) = self.sort.take()
         {
             // They are sent as any others are, in so many steps; those that are gone by then are not.
-            self.search.only(sorting.in_order());
-            self.in_order = true;
+            let mut order = sorting.in_order();
+            let before = self.after.map_or(0, |place| place.in_order(&order));
+            order.drain(..before);
+            self.search.only(order);
+            self.in_order = Some(before);
             self.left = None;
+            self.found = 0;
         }
         if self.search.is_at_end() {
-            let mut done = self.end(LdapResult::success(), true, messages);
-            if self.in_order {
-                self.say_sorted(&mut done);
-            }
-            return Ok(done);
+            return Ok(self.end(LdapResult::success(), true, messages));
         }
-        if self.page.is_some_and(|page| self.found >= page) {
+        let page = self.page.filter(|_| self.sort.is_none());
+        if page.is_some_and(|page| self.found >= page) {
             return Ok(self.end(LdapResult::success(), false, messages));
         }
         if now >= self.until {
@@ -320,30 +351,31 @@ impl Running {
 
     /// The last message; with the place to go on at where there are more pages.
     fn end(&self, result: LdapResult, all: bool, mut messages: Vec<Vec<u8>>) -> Progress {
+        let succeeded = result.code == ResultCode::Success;
         let mut done = Message::new(self.id, Operation::SearchResultDone(result));
         if self.page.is_some() {
-            let cookie = match (all, self.last) {
-                (false, Some(last)) => last.bytes().to_vec(),
+            let cookie = match (all, self.last, self.in_order) {
+                (false, Some(last), None) => last.bytes().to_vec(),
+                (false, Some(last), Some(before)) => {
+                    let sent = u32::try_from(before + self.found).unwrap_or(u32::MAX);
+                    Place { last, sent }.cookie()
+                }
                 _ => Vec::new(),
             };
             let value = PagedResults { size: 0, cookie }.encode();
             done.controls
                 .push(Control::new(control_oid::PAGED_RESULTS, Some(value)));
         }
+        if succeeded && self.in_order.is_some() {
+            let value = sort_response_value(ResultCode::Success, None);
+            done.controls
+                .push(Control::new(control_oid::SORT_RESPONSE, Some(value)));
+        }
         messages.push(done.encode());
         Progress {
             messages,
             done: true,
         }
-    }
-
-    fn say_sorted(&self, progress: &mut Progress) {
-        let mut done = Message::new(self.id, Operation::SearchResultDone(LdapResult::success()));
-        let value = sort_response_value(ResultCode::Success, None);
-        done.controls
-            .push(Control::new(control_oid::SORT_RESPONSE, Some(value)));
-        progress.messages.pop();
-        progress.messages.push(done.encode());
     }
 }
 

@@ -492,6 +492,109 @@ fn pages_bring_every_entry_once_and_an_order_puts_them_in_order() {
 }
 
 #[test]
+fn a_certificate_signs_in_whom_it_was_found_to_be_until_it_ends() {
+    let world = World::new();
+    let alice = world.named("alice");
+    let of = |account: EntryId, until| Shown::Of {
+        means: Means {
+            account: account.0,
+            key: None,
+            certificate: None,
+        },
+        until,
+    };
+    let bind = |client: &mut Client<'_>, authorization| {
+        let authentication = Authentication::Sasl {
+            mechanism: "external",
+            credentials: Some(authorization),
+        };
+        client
+            .ask(Operation::BindRequest(BindRequest {
+                version: 3,
+                name: "",
+                authentication,
+            }))
+            .code()
+    };
+    let later = START + trust::Span::hours(1);
+    let mut client = Client::new(&world);
+    for (shown, code) in [
+        (Shown::Nothing, ResultCode::InappropriateAuthentication),
+        (Shown::Unjudged, ResultCode::InappropriateAuthentication),
+        (
+            Shown::Refused("it is revoked".to_owned()),
+            ResultCode::InvalidCredentials,
+        ),
+        (
+            of(EntryId::random(&mut Seeded::new(5)), later),
+            ResultCode::InvalidCredentials,
+        ),
+        (
+            of(alice, START - trust::Span::seconds(1)),
+            ResultCode::InvalidCredentials,
+        ),
+        (of(alice, later), ResultCode::Success),
+    ] {
+        client.channel.certificate = shown;
+        assert_eq!(bind(&mut client, b""), code);
+        assert_eq!(client.session.who().is_some(), code == ResultCode::Success);
+    }
+    assert_eq!(
+        bind(&mut client, b"u:bob"),
+        ResultCode::AuthMethodNotSupported
+    );
+    assert!(client.session.who().is_none());
+}
+
+/// Each page makes the order anew; an entry that has gone from the place between two pages leaves its number behind.
+#[test]
+fn what_is_in_order_comes_in_pages_as_it_comes_at_once() {
+    let world = World::new();
+    let mut client = Client::by_certificate(&world, world.named("alice"));
+    let keys = [SortKey {
+        attribute: "cn".to_owned(),
+        rule: None,
+        reverse: true,
+    }];
+    let order = || Control::new(control_oid::SORT_REQUEST, Some(sort_keys_value(&keys)));
+    let all = client.search("(cn=*)", vec!["1.1"], vec![order()]);
+    let all: Vec<String> = all.names().into_iter().map(str::to_owned).collect();
+    assert!(all.len() > 4);
+    let mut found = Vec::new();
+    let mut cookie = Vec::new();
+    loop {
+        let page = PagedResults { size: 2, cookie };
+        let page = Control::new(control_oid::PAGED_RESULTS, Some(page.encode()));
+        let answered = client.search("(cn=*)", vec!["1.1"], vec![page, order()]);
+        assert_eq!(answered.code(), ResultCode::Success);
+        assert!(answered.entries.len() <= 2);
+        found.extend(answered.names().into_iter().map(str::to_owned));
+        let [(_, page), (sorted, _)] = answered.controls.as_slice() else {
+            panic!("both are answered: {answered:?}");
+        };
+        assert_eq!(sorted, control_oid::SORT_RESPONSE);
+        cookie = PagedResults::decode(page).unwrap().cookie;
+        if cookie.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(found, all);
+
+    // The entry that the page ended with is nobody's: its number counts.
+    let strange = [&[7; 16], 3_u32.to_be_bytes().as_slice()].concat();
+    let mut page = |cookie: Vec<u8>| {
+        let page = PagedResults { size: 2, cookie };
+        let page = Control::new(control_oid::PAGED_RESULTS, Some(page.encode()));
+        client.search("(cn=*)", vec!["1.1"], vec![page, order()])
+    };
+    assert_eq!(page(strange).names(), all[3..5]);
+    let far = [&[7; 16], u32::MAX.to_be_bytes().as_slice()].concat();
+    assert_eq!(page(far).names(), [""; 0]);
+    // The cookie of a search without an order.
+    assert_eq!(page(vec![7; 16]).code(), ResultCode::UnwillingToPerform);
+}
+
+#[test]
 fn an_unknown_critical_control_refuses_and_another_is_passed_over() {
     let world = World::new();
     let mut client = Client::by_certificate(&world, world.named("alice"));
