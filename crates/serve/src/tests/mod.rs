@@ -2,6 +2,7 @@
 
 mod https;
 mod kdc;
+mod ldap;
 mod local;
 mod node;
 mod passwords;
