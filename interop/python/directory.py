@@ -8,6 +8,7 @@ Steps:
   external CERTIFICATE KEY BASE    looks at the base, waits for a line on standard input, and looks again
 """
 
+import itertools
 import json
 import ssl
 import sys
@@ -40,6 +41,8 @@ def signed_in(connection):
 def schema(name, password):
     connection = by_password(name, password)
     done, said = signed_in(connection)
+    if not done:
+        return tell(bound=done, said=said)
     info, known = connection.server.info, connection.server.schema
     tell(
         bound=done,
@@ -100,7 +103,7 @@ def external(certificate, key, base):
         receive_timeout=30,
     )
     done, said = signed_in(connection)
-    for line in ["", *sys.stdin]:
+    for _ in itertools.chain([""], sys.stdin):
         connection.search(base, "(objectClass=*)", ldap3.BASE, attributes=["cn"])
         tell(bound=done, said=said, found=len(connection.entries), result=connection.result["description"])
 

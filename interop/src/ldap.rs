@@ -94,6 +94,13 @@ impl Ldap<'_> {
         self.url("/ldap/tls_url")
     }
 
+    /// The file of the root certificates that its certificate leads to.
+    #[must_use]
+    #[track_caller]
+    pub fn roots(&self) -> String {
+        self.lab.text("/root_pem").to_owned()
+    }
+
     #[track_caller]
     fn url(&self, pointer: &str) -> String {
         let url = self.lab.text(pointer);

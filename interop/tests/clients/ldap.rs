@@ -1,0 +1,371 @@
+//! OpenLDAP's programs sign in to the directory: by password, by ticket, by certificate; each refusal beside the same
+//! program's success.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use keyporch_interop::{Background, DOMAIN_CONTROLLER, Finished, Lab, Ldap, free_port, run};
+
+pub(crate) const BASE: &str = "DC=corp,DC=example";
+pub(crate) const BOB: (&str, &str) = ("bob@corp.example", "another of his own choice 1");
+
+/// What is said of a certificate that is nobody's, and of a wrong password.
+const INVALID: &str = "Invalid credentials (49)";
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("a temporary path is text")
+}
+
+fn openssl(arguments: &[&str]) {
+    run(Command::new("openssl").args(arguments), "").succeeded();
+}
+
+/// Whose the connection is, as the server has it.
+#[track_caller]
+fn is(who: Finished, name: &str) {
+    assert_eq!(who.succeeded().trim(), format!("u:CORP\\{name}"));
+}
+
+#[test]
+fn a_password_signs_in_within_tls_and_nowhere_else() {
+    let lab = Lab::start();
+    lab.add_person("bob", BOB.1);
+    let ldap = lab.ldap("nothing");
+    let (plain, tls) = (ldap.plain(), ldap.tls());
+    let who = |name: &str, password: &str, more: &[&str]| {
+        ldap.by_password("ldapwhoami", (name, password), more)
+    };
+    is(who(BOB.0, BOB.1, &["-H", &tls]), "bob");
+    is(who(BOB.0, BOB.1, &["-ZZ", "-H", &plain]), "bob");
+    for name in [r"CORP\bob", "bob", "CN=bob,CN=Users,DC=corp,DC=example"] {
+        is(who(name, BOB.1, &["-H", &tls]), "bob");
+    }
+    who(BOB.0, BOB.1, &["-H", &plain]).refused("Confidentiality required (13)");
+    who(BOB.0, "a wrong one", &["-H", &tls]).refused(INVALID);
+    who("nobody@corp.example", BOB.1, &["-H", &tls]).refused(INVALID);
+    // A name without a password proves nothing (RFC 4513 5.1.2).
+    who(BOB.0, "", &["-H", &tls]).refused("unwilling to perform (53)");
+
+    // Who has not signed in sees the root of the server.
+    let anonymous = |base: &str| {
+        let arguments = ["-x", "-LLL", "-H", &tls, "-s", "base", "-b", base];
+        ldap.run("ldapsearch", &arguments, "")
+    };
+    let root = anonymous("").succeeded();
+    assert!(
+        root.contains("defaultNamingContext: DC=corp,DC=example"),
+        "{root}"
+    );
+    anonymous(BASE).refused("sign in first");
+
+    lab.keyporch(&["admin", "user", "disable", "bob"])
+        .succeeded();
+    who(BOB.0, BOB.1, &["-H", &tls]).refused(INVALID);
+    lab.keyporch(&["admin", "user", "enable", "bob"])
+        .succeeded();
+    is(who(BOB.0, BOB.1, &["-H", &tls]), "bob");
+}
+
+#[test]
+fn a_ticket_signs_in_sealed_or_signed_or_within_tls() {
+    let lab = Lab::start();
+    let ldap = lab.ldap_by_key("alice");
+    let (plain, tls) = (ldap.plain(), ldap.tls());
+    let who = |ldap: &Ldap<'_>, mechanism: &str, more: &[&str]| {
+        let by = ["-Q", "-N", "-Y", mechanism];
+        ldap.run("ldapwhoami", &[&by, more].concat(), "")
+    };
+    for mechanism in ["GSSAPI", "GSS-SPNEGO"] {
+        is(who(&ldap, mechanism, &["-H", &plain]), "alice");
+        let signed = ["-O", "maxssf=1", "-H", &plain];
+        is(who(&ldap, mechanism, &signed), "alice");
+        is(who(&ldap, mechanism, &["-H", &tls]), "alice");
+        is(who(&ldap, mechanism, &["-ZZ", "-H", &plain]), "alice");
+        let within = ["-O", "maxssf=0", "-H", &tls];
+        is(who(&ldap, mechanism, &within), "alice");
+        // Neither signed nor within TLS: GSSAPI's client learns that there is no such layer, SPNEGO's that it is not enough.
+        let words = match mechanism {
+            "GSSAPI" => "mechanism too weak",
+            _ => "Strong(er) authentication required (8)",
+        };
+        let bare = ["-O", "maxssf=0", "-H", &plain];
+        who(&ldap, mechanism, &bare).refused(words);
+        let without = lab.ldap("nothing");
+        who(&without, mechanism, &["-H", &plain]).refused("redentials");
+    }
+
+    // What is long goes in many tokens, and comes back whole.
+    let schema = "CN=Aggregate,CN=Schema,CN=Configuration,DC=corp,DC=example";
+    let found = ldap.find(&[
+        "-s",
+        "base",
+        "-b",
+        schema,
+        "attributeTypes",
+        "objectClasses",
+    ]);
+    let found = found.succeeded();
+    assert!(found.contains("NAME 'msDS-KeyCredentialLink'"), "{found}");
+
+    lab.keyporch(&["admin", "user", "disable", "alice"])
+        .succeeded();
+    who(&ldap, "GSSAPI", &["-H", &plain]).refused("");
+    lab.keyporch(&["admin", "user", "enable", "alice"])
+        .succeeded();
+    is(who(&ldap, "GSSAPI", &["-H", &plain]), "alice");
+}
+
+/// Somebody stands between client and server, with a certificate that the client takes.
+#[test]
+fn a_client_that_says_which_server_s_tls_it_is_on_is_not_taken_from_another_s() {
+    let lab = Lab::start();
+    let ldap = lab.ldap_by_key("alice");
+    let (certificate, key) = (
+        lab.scratch().join("between.pem"),
+        lab.scratch().join("between.key"),
+    );
+    openssl(&[
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:P-256",
+        "-nodes",
+        "-subj",
+        "/CN=between",
+        "-keyout",
+        text(&key),
+        "-out",
+        text(&certificate),
+    ]);
+    let (_, server) = ldap
+        .tls()
+        .rsplit_once(':')
+        .map(|(url, port)| (url.to_owned(), port.to_owned()))
+        .expect("a port");
+    let port = free_port();
+    let arguments = [&port.to_string(), &server, text(&certificate), text(&key)];
+    let mut relay = ldap.python_command("tls_relay.py", &arguments);
+    let _relay = Background::start(&mut relay, port);
+
+    let trusting = lab.ldap("alice").with("LDAPTLS_REQCERT", "never");
+    let straight = ldap.tls();
+    let between = format!("ldaps://{DOMAIN_CONTROLLER}:{port}");
+    for mechanism in ["GSSAPI", "GSS-SPNEGO"] {
+        let who = |url: &str, more: &[&str]| {
+            let by = ["-Q", "-N", "-Y", mechanism, "-H", url];
+            trusting.run("ldapwhoami", &[&by, more].concat(), "")
+        };
+        let bound = ["-o", "SASL_CBINDING=tls-endpoint"];
+        is(who(&straight, &bound), "alice");
+        // Who does not say it is taken, as the ticket alone proves it.
+        is(who(&between, &[]), "alice");
+        who(&between, &bound).refused(INVALID);
+    }
+}
+
+/// An issuer of certificates, as `openssl ca` is one.
+struct Issuer {
+    folder: PathBuf,
+}
+
+impl Issuer {
+    fn new(lab: &Lab) -> Self {
+        let folder = lab.scratch().join("issuer");
+        std::fs::create_dir_all(&folder).expect("there is room for a folder");
+        let issuer = Self { folder };
+        let at = text(&issuer.folder).to_owned();
+        let configuration = format!(
+            "[ca]\ndefault_ca = own\n[own]\ndatabase = {at}/index.txt\nserial = {at}/serial\ncrlnumber = {at}/number\n\
+             new_certs_dir = {at}\ncertificate = {at}/ca.pem\nprivate_key = {at}/ca.key\ndefault_md = sha256\n\
+             default_days = 30\ndefault_crl_days = 7\npolicy = any\nunique_subject = no\n[any]\ncommonName = supplied\n"
+        );
+        let card = "basicConstraints=CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=clientAuth\n\
+                    subjectAltName=otherName:1.3.6.1.4.1.311.20.2.3;UTF8:alice@corp.example\n";
+        for (name, content) in [
+            ("index.txt", ""),
+            ("serial", "1001\n"),
+            ("number", "01\n"),
+            ("ca.cnf", &configuration),
+            ("card.cnf", card),
+        ] {
+            std::fs::write(issuer.folder.join(name), content).expect("there is room for a file");
+        }
+        openssl(&[
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "30",
+            "-subj",
+            "/CN=Cards",
+            "-keyout",
+            &issuer.path("ca.key"),
+            "-out",
+            &issuer.path("ca.pem"),
+            "-addext",
+            "keyUsage=critical,keyCertSign,cRLSign",
+        ]);
+        issuer
+    }
+
+    fn path(&self, name: &str) -> String {
+        text(&self.folder.join(name)).to_owned()
+    }
+
+    /// A certificate that is good until then (YYMMDDHHMMSSZ).
+    fn card(&self, name: &str, until: &str) -> (PathBuf, PathBuf) {
+        let [key, request, certificate] =
+            ["key", "csr", "pem"].map(|kind| self.path(&format!("{name}.{kind}")));
+        openssl(&[
+            "req",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-subj",
+            &format!("/CN={name}"),
+            "-keyout",
+            &key,
+            "-out",
+            &request,
+        ]);
+        openssl(&[
+            "ca",
+            "-batch",
+            "-notext",
+            "-config",
+            &self.path("ca.cnf"),
+            "-in",
+            &request,
+            "-out",
+            &certificate,
+            "-extfile",
+            &self.path("card.cnf"),
+            "-startdate",
+            "200101000000Z",
+            "-enddate",
+            until,
+        ]);
+        (certificate.into(), key.into())
+    }
+
+    /// The list of what is revoked, which the lab trusts with the issuer.
+    fn trust(&self, lab: &Lab) {
+        let (configuration, list) = (self.path("ca.cnf"), self.path("ca.crl"));
+        openssl(&["ca", "-config", &configuration, "-gencrl", "-out", &list]);
+        let certificate = self.path("ca.pem");
+        let add = [
+            "admin",
+            "issuer",
+            "add",
+            &certificate,
+            "--mapping",
+            "explicit",
+            "--crl",
+            &list,
+        ];
+        lab.keyporch(&add).succeeded();
+    }
+}
+
+#[test]
+fn a_certificate_signs_in_by_external_until_it_is_revoked() {
+    let lab = Lab::start();
+    let person = lab.person();
+    let (certificate, key) = (lab.scratch().join("own.pem"), lab.scratch().join("own.key"));
+    let issue = [
+        "admin",
+        "certificate",
+        "issue",
+        &person.sam,
+        "--key",
+        text(&key),
+        "--out",
+        text(&certificate),
+        "--days",
+        "30",
+    ];
+    let issued = lab.keyporch_json(&issue);
+    let serial = issued["serial"].as_str().expect("a serial number");
+    let external = |ldap: &Ldap<'_>, more: &[&str]| {
+        let by = ["-Q", "-Y", "EXTERNAL"];
+        ldap.run("ldapwhoami", &[&by, more].concat(), "")
+    };
+    let ldap = lab.ldap("nothing").with_certificate(&certificate, &key);
+    let (plain, tls) = (ldap.plain(), ldap.tls());
+    is(external(&ldap, &["-H", &tls]), "alice");
+    is(external(&ldap, &["-ZZ", "-H", &plain]), "alice");
+    // One's own certificate says who one is, and nobody else.
+    external(&ldap, &["-X", "u:bob", "-H", &tls]).refused("method not supported (7)");
+
+    // The enrolled key's certificate is signed by itself: that key signs in to the KDC, and no certificate does here.
+    let own = lab
+        .ldap("nothing")
+        .with_certificate(&person.certificate, &person.key);
+    external(&own, &["-H", &tls]).refused(INVALID);
+
+    lab.keyporch(&["admin", "certificate", "revoke", serial, "--yes"])
+        .succeeded();
+    external(&ldap, &["-H", &tls]).refused(INVALID);
+}
+
+#[test]
+fn another_issuer_s_certificate_signs_in_by_external_as_it_is_mapped() {
+    let lab = Lab::start();
+    let person = lab.person();
+    let issuer = Issuer::new(&lab);
+    let good = issuer.card("good", "20491231000000Z");
+    let expired = issuer.card("expired", "20210101000000Z");
+    let external = |(certificate, key): &(PathBuf, PathBuf)| {
+        let ldap = lab.ldap("nothing").with_certificate(certificate, key);
+        let url = ldap.tls();
+        ldap.run("ldapwhoami", &["-Q", "-Y", "EXTERNAL", "-H", &url], "")
+    };
+    external(&good).refused(INVALID);
+    issuer.trust(&lab);
+    external(&good).refused(INVALID);
+    for card in [&good, &expired] {
+        let map = ["admin", "user", "map", &person.sam, text(&card.0)];
+        lab.keyporch(&map).succeeded();
+    }
+    is(external(&good), "alice");
+    external(&expired).refused(INVALID);
+    openssl(&[
+        "ca",
+        "-batch",
+        "-config",
+        &issuer.path("ca.cnf"),
+        "-revoke",
+        text(&good.0),
+    ]);
+    issuer.trust(&lab);
+    external(&good).refused(INVALID);
+}
+
+#[test]
+fn who_signed_in_by_a_password_alone_does_not_administer() {
+    let lab = Lab::start();
+    let person = lab.person();
+    let administrator = lab.ldap_as_administrator();
+    let add = "dn: OU=Fleet,DC=corp,DC=example\nobjectClass: organizationalUnit\n";
+    let by_password = lab.ldap("password");
+    by_password
+        .krb5()
+        .kinit(&[&person.sam], &person.password)
+        .succeeded();
+    let refused = by_password.ask("ldapadd", &[], add);
+    assert_eq!(refused.code, Some(50), "{}", refused.text);
+    let tls = by_password.tls();
+    let file = lab.scratch().join("fleet.ldif");
+    std::fs::write(&file, add).expect("there is room for a file");
+    let simple = by_password.by_password(
+        "ldapadd",
+        (&person.upn, &person.password),
+        &["-H", &tls, "-f", text(&file)],
+    );
+    assert_eq!(simple.code, Some(50), "{}", simple.text);
+    administrator.ask("ldapadd", &[], add).succeeded();
+}
