@@ -48,6 +48,7 @@ pub mod key_credential;
 pub mod key_material;
 pub mod keytab;
 pub mod ldap;
+pub mod ldif;
 mod ndr;
 pub mod pac;
 pub mod pkinit;

@@ -270,7 +270,9 @@ mod tests {
     fn sealed(length: usize, number: i32) -> EncryptedData {
         EncryptedData {
             etype: EncryptionType(number),
-            kvno: length.is_multiple_of(2).then_some(UInt32(number.cast_unsigned())),
+            kvno: length
+                .is_multiple_of(2)
+                .then_some(UInt32(number.cast_unsigned())),
             cipher: vec![7; length],
         }
     }
