@@ -130,6 +130,44 @@ impl Entry {
         self.boolean(Attribute::IsCriticalSystemObject) == Some(true)
     }
 
+    /// A deleted entry, as its tombstone remembers it: a state of its own, whose [`Attribute::IsDeleted`] is true.
+    pub(crate) fn buried(
+        id: EntryId,
+        stamp: Stamp,
+        from: &mut Reader<'_>,
+    ) -> Result<Self, Corrupt> {
+        let class = Class::from_number(from.u8()?).ok_or(Corrupt)?;
+        let parent = from.id()?;
+        let name = from.text()?.to_owned();
+        let time = from.time()?;
+        let sid = from.blob()?;
+        let mut attributes = BTreeMap::from([
+            (Attribute::IsDeleted, vec![Value::Boolean(true)]),
+            (Attribute::LastKnownParent, vec![Value::Link(parent)]),
+        ]);
+        if !sid.is_empty() {
+            let sid = Sid::from_bytes(sid).map_err(|_| Corrupt)?;
+            attributes.insert(Attribute::ObjectSid, vec![Value::Sid(sid)]);
+        }
+        Ok(Self {
+            id,
+            stamp,
+            class,
+            parent,
+            name,
+            created: time,
+            changed: time,
+            listed_keys: 0,
+            attributes,
+        })
+    }
+
+    /// Whether it is a deleted entry's remembrance.
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        self.boolean(Attribute::IsDeleted) == Some(true)
+    }
+
     pub(crate) fn write(&self) -> Vec<u8> {
         let mut out = Writer::new();
         out.u8(self.class as u8)

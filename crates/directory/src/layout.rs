@@ -197,6 +197,10 @@ pub(crate) fn history(id: EntryId) -> Vec<u8> {
     key(b'h').id(id).finish()
 }
 
+pub(crate) fn tombstones() -> Vec<u8> {
+    key(b'd').finish()
+}
+
 pub(crate) fn tombstone(id: EntryId) -> Vec<u8> {
     key(b'd').id(id).finish()
 }

@@ -70,6 +70,12 @@ impl RootKey {
         SealingKey::new(&crypto::kdf::hkdf_sha256::<32>(b"", &*self.0, info))
     }
 
+    /// A key for a purpose that is no secret's: what is told to strangers to be brought back is known again by it.
+    pub(crate) fn derived(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        let info: &[&[u8]] = &[b"keyporch purpose 1 ", purpose.as_bytes()];
+        crypto::kdf::hkdf_sha256::<32>(b"", &*self.0, info)
+    }
+
     pub(crate) fn wrap(
         &self,
         belonging: Belonging<'_>,

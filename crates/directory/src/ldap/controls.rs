@@ -1,8 +1,8 @@
 //! The controls of a request: which there are, what they say, and which must not be passed over.
 
 use wire::ldap::{
-    Control, Filter as Asked, LdapResult, Operation, PagedResults, ResultCode, SortKey,
-    control_oid, read_attribute_list, read_extended_dn, read_sort_keys,
+    Control, DirSyncRequest, Filter as Asked, LdapResult, Operation, PagedResults, ResultCode,
+    SortKey, control_oid, read_attribute_list, read_extended_dn, read_sort_keys,
 };
 
 use super::entries::Viewer;
@@ -19,6 +19,7 @@ pub(super) struct Controls {
     /// Whether names come with GUID and SID, and whether as texts.
     pub(super) extended_dn: Option<bool>,
     pub(super) show_deleted: bool,
+    pub(super) dir_sync: Option<DirSyncRequest>,
     pub(super) tree_delete: bool,
     pub(super) permissive: bool,
     pub(super) assertion: Option<Vec<u8>>,
@@ -65,6 +66,10 @@ impl Controls {
                 }
                 control_oid::EXTENDED_DN if search => {
                     asked.extended_dn = Some(read_extended_dn(value).map_err(|_| malformed())?);
+                }
+                control_oid::DIR_SYNC if search => {
+                    let read = DirSyncRequest::decode(required()?);
+                    asked.dir_sync = Some(read.map_err(|_| malformed())?);
                 }
                 control_oid::SHOW_DELETED
                 | control_oid::SHOW_RECYCLED

@@ -11,12 +11,13 @@
 //! | how does a search go on? in which pages and order, and when does it end? | `search.rs`, `running.rs` |
 //! | whose is a connection? | `bind.rs`, by Kerberos `sasl.rs`; what becomes of each message: `session.rs` |
 //! | what does an operation change? | `write/`; what is a refusal called: `outcome.rs` |
-//! | which controls are there? | `controls.rs` |
+//! | which controls are there? | `controls.rs`; what changed since: `dir_sync.rs` |
 //! | what is said of the server and its schema? | `root_dse.rs`, `subschema.rs` |
 
 mod bind;
 mod compare;
 mod controls;
+mod dir_sync;
 mod entries;
 mod filter;
 mod names;

@@ -46,6 +46,18 @@ impl<'s, 'd> Namer<'s, 'd> {
     }
 
     fn name_under(&self, entry: &crate::Entry, depth: usize) -> Result<String, Fault> {
+        if entry.is_deleted() {
+            // [MS-ADTS] 3.1.1.5.5: under one container, whatever it hung on, and with its GUID, for the name may be taken.
+            let naming = entry.class.row().naming;
+            let value = format!("{}\nDEL:{}", entry.name, entry.id.0);
+            let rdn = Rdn {
+                attribute: naming,
+                value,
+            };
+            let head = Dn::of_domain(&self.snapshot.domain().dns_name);
+            let own = Dn::default().under(vec![rdn]);
+            return Ok(format!("{own},CN=Deleted Objects,{head}"));
+        }
         if entry.parent == EntryId::NONE {
             return Ok(Dn::of_domain(&entry.name).to_string());
         }

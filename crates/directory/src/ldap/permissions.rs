@@ -33,6 +33,11 @@ impl Reading {
         })
     }
 
+    /// Whether who asks administers, and so sees all that anybody sees.
+    pub(super) const fn is_administrators(&self) -> bool {
+        self.confidential
+    }
+
     /// Whether an attribute's values may be seen, on whatever entry. Filters ask here too.
     pub(super) fn may_see(&self, attribute: Attribute) -> bool {
         match attribute.row().exposure {

@@ -13,7 +13,7 @@ use super::entries::Viewer;
 use super::filter::{NotUnderstood, understand};
 use super::names::Namer;
 use super::permissions::Reading;
-use super::search::{Search, Selection};
+use super::search::{Place, Search, Selection, Wanted};
 use super::settings::Settings;
 use super::values;
 use crate::entry::Entry;
@@ -51,10 +51,10 @@ pub struct Running {
     until: Timestamp,
     page: Option<usize>,
     found: usize,
-    last: Option<EntryId>,
+    last: Option<Place>,
     sort: Option<Sorting>,
     /// Where the pages before ended, of a search whose entries are put in order.
-    after: Option<Place>,
+    after: Option<InOrder>,
     /// Entries that were put in order, and are now sent in it: those of the pages before. `None` until then.
     in_order: Option<usize>,
 }
@@ -62,12 +62,12 @@ pub struct Running {
 /// A place in an order: the last entry that was sent, and how many were until then. The order is made anew for each page;
 /// where the entry has left it, the number is the next best place.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct InOrder {
     last: EntryId,
     sent: u32,
 }
 
-impl Place {
+impl InOrder {
     fn cookie(self) -> Vec<u8> {
         [self.last.bytes().as_slice(), &self.sent.to_be_bytes()].concat()
     }
@@ -164,10 +164,9 @@ pub(super) fn begin(
             let cookie = page.cookie.as_slice();
             let mut after = None;
             if sort.is_some() {
-                place = Place::of_cookie(cookie);
+                place = InOrder::of_cookie(cookie);
             } else {
-                let id = <[u8; 16]>::try_from(cookie).ok();
-                after = id.map(|id| EntryId(wire::Guid::from_bytes(id)));
+                after = Place::of_cookie(cookie);
             }
             if !cookie.is_empty() && after.is_none() && place.is_none() {
                 return told(
@@ -179,17 +178,17 @@ pub(super) fn begin(
             (Some(size.min(settings.page)), after)
         }
     };
-    let search = Search::begin(
+    let wanted = Wanted {
         base,
-        request.scope,
+        scope: request.scope,
         filter,
-        Selection::of(&request.attributes),
-        request.types_only,
+        selection: Selection::of(&request.attributes),
+        types_only: request.types_only,
         reading,
-        controls.extended_dn,
-        after,
-        namer,
-    )?;
+        extended: controls.extended_dn,
+        deleted: controls.show_deleted,
+    };
+    let search = Search::begin(wanted, after, namer)?;
     let limit = usize::try_from(request.size_limit).unwrap_or(0);
     let time = i64::from(request.time_limit);
     let most = settings.search_time;
@@ -239,7 +238,7 @@ const STEP: usize = 200;
 impl Running {
     /// Whether somebody may read what this search was begun with.
     pub(super) fn is_for(&self, reading: &Reading) -> bool {
-        self.search.reading == *reading
+        self.search.wanted.reading == *reading
     }
 
     /// The end of a search whose client may read less than when it began.
@@ -271,14 +270,14 @@ impl Running {
         let viewer = Viewer {
             namer: &namer,
             now,
-            extended: self.search.extended,
+            extended: self.search.wanted.extended,
         };
         let mut messages = Vec::new();
         let mut written = 0;
         for (place, entry) in step.found.iter().enumerate() {
             if written > ANSWER {
                 let rest = step.found.get(place..).unwrap_or_default();
-                self.search.put_back(self.last, rest);
+                self.search.put_back(self.last.clone(), rest);
                 break;
             }
             if let Some(left) = &mut self.left {
@@ -292,7 +291,7 @@ impl Running {
                 *left = fewer;
             }
             self.found += 1;
-            self.last = Some(entry.id);
+            self.last = Some(self.search.place_behind(&entry));
             match &mut self.sort {
                 Some(sorting) => {
                     sorting.keep(entry, &viewer)?;
@@ -354,11 +353,12 @@ impl Running {
         let succeeded = result.code == ResultCode::Success;
         let mut done = Message::new(self.id, Operation::SearchResultDone(result));
         if self.page.is_some() {
-            let cookie = match (all, self.last, self.in_order) {
-                (false, Some(last), None) => last.bytes().to_vec(),
+            let cookie = match (all, &self.last, self.in_order) {
+                (false, Some(last), None) => last.to_cookie(),
                 (false, Some(last), Some(before)) => {
                     let sent = u32::try_from(before + self.found).unwrap_or(u32::MAX);
-                    Place { last, sent }.cookie()
+                    let last = last.id().unwrap_or(EntryId::NONE);
+                    InOrder { last, sent }.cookie()
                 }
                 _ => Vec::new(),
             };

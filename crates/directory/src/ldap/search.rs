@@ -79,6 +79,26 @@ impl Selection {
         }
     }
 
+    /// The same as far as it is about these attributes, and the GUID by which the entry is known again.
+    pub(super) fn changed(&self, changed: &std::collections::BTreeSet<Attribute>) -> Self {
+        let is = |attribute: &Attribute| changed.contains(attribute);
+        let mut named: Vec<(Attribute, String, Option<Range>)> = self
+            .named
+            .iter()
+            .filter(|(attribute, ..)| is(attribute))
+            .cloned()
+            .collect();
+        if self.all {
+            let usual = changed
+                .iter()
+                .filter(|attribute| !attribute.row().operational);
+            named.extend(usual.map(|attribute| (*attribute, attribute.name().to_owned(), None)));
+        }
+        let guid = Attribute::ObjectGuid;
+        named.push((guid, guid.name().to_owned(), None));
+        Self { all: false, named }
+    }
+
     /// The attributes of an entry that are shown, each once, in the order that they were asked for.
     fn attributes(&self, entry: &Entry) -> Vec<(Attribute, &str, Option<Range>)> {
         let mut list: Vec<(Attribute, &str, Option<Range>)> = Vec::new();
@@ -154,25 +174,66 @@ fn usual(entry: &Entry) -> Vec<Attribute> {
 
 /// Where a search is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Place {
+pub(super) enum Place {
     /// The entries of an index that are still to be looked at, the next one last.
     These(Vec<EntryId>),
     /// All entries after this one.
     After(Option<EntryId>),
+    /// All deleted entries after this one.
+    Buried(Option<EntryId>),
     /// At the end.
     End,
 }
 
-/// A search that was understood.
+impl Place {
+    /// What a client is given to bring back: whether the last entry was a deleted one, and its id.
+    pub(super) fn to_cookie(&self) -> Vec<u8> {
+        match self {
+            Self::After(Some(id)) => [&[0], id.bytes().as_slice()].concat(),
+            Self::Buried(Some(id)) => [&[1], id.bytes().as_slice()].concat(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The entry that it is behind.
+    pub(super) fn id(&self) -> Option<EntryId> {
+        match self {
+            Self::After(id) | Self::Buried(id) => *id,
+            Self::These(_) | Self::End => None,
+        }
+    }
+
+    /// What a client brought back. Whoever makes one up goes on elsewhere in what they may see anyway.
+    pub(super) fn of_cookie(cookie: &[u8]) -> Option<Self> {
+        let (kind, id) = cookie.split_first()?;
+        let id = EntryId(wire::Guid::from_bytes(id.try_into().ok()?));
+        match kind {
+            0 => Some(Self::After(Some(id))),
+            1 => Some(Self::Buried(Some(id))),
+            _ => None,
+        }
+    }
+}
+
+/// What a search is for.
 #[derive(Debug)]
-pub(super) struct Search {
+pub(super) struct Wanted {
     pub(super) base: EntryId,
     pub(super) scope: Scope,
     pub(super) filter: Filter,
     pub(super) selection: Selection,
     pub(super) types_only: bool,
     pub(super) reading: Reading,
+    /// Whether names come with GUID and SID, and whether as texts.
     pub(super) extended: Option<bool>,
+    /// Whether deleted entries count, too.
+    pub(super) deleted: bool,
+}
+
+/// A search on its way.
+#[derive(Debug)]
+pub(super) struct Search {
+    pub(super) wanted: Wanted,
     place: Place,
 }
 
@@ -187,40 +248,59 @@ pub(super) struct Step {
 }
 
 impl Search {
-    /// Begins a search; `after` is the entry that the page before ended with.
-    #[allow(clippy::too_many_arguments, reason = "a search has this many parts")]
+    /// Begins a search.
     pub(super) fn begin(
-        base: EntryId,
-        scope: Scope,
-        filter: Filter,
-        selection: Selection,
-        types_only: bool,
-        reading: Reading,
-        extended: Option<bool>,
-        after: Option<EntryId>,
+        wanted: Wanted,
+        after: Option<Place>,
         namer: &Namer<'_, '_>,
     ) -> Result<Self, Fault> {
-        let place = match scope {
-            Scope::Base if after.is_some() => Place::End,
-            Scope::Base => Place::These(vec![base]),
-            Scope::One | Scope::Subtree => match plan(&filter, namer)? {
+        let place = match (wanted.scope, after) {
+            (Scope::Base, Some(_)) => Place::End,
+            (Scope::Base, None) => Place::These(vec![wanted.base]),
+            // No index holds what is deleted.
+            (_, after) if wanted.deleted => after.unwrap_or(Place::After(None)),
+            (_, after) => match plan(&wanted.filter, namer)? {
                 Plan::These(mut ids) => {
-                    ids.retain(|id| after.is_none_or(|after| *id > after));
+                    if let Some(Place::After(Some(after))) = after {
+                        ids.retain(|id| *id > after);
+                    }
                     ids.reverse();
                     Place::These(ids)
                 }
-                Plan::All => Place::After(after),
+                Plan::All => after.unwrap_or(Place::After(None)),
             },
         };
-        Ok(Self {
-            base,
-            scope,
-            filter,
-            selection,
-            types_only,
-            reading,
-            extended,
-            place,
+        Ok(Self { wanted, place })
+    }
+
+    /// The next entries to be looked at, and whether there are no more of their kind.
+    fn read(&mut self, snapshot: &Snapshot<'_>) -> Result<(Vec<Entry>, bool), Fault> {
+        let size = (STEP * LIGHT / self.wanted.filter.weight().max(LIGHT)).max(1);
+        Ok(match &mut self.place {
+            Place::End => (Vec::new(), true),
+            Place::After(after) => {
+                let entries = snapshot.entries_after(*after, size)?;
+                let last = entries.len() < size;
+                (entries, last)
+            }
+            Place::Buried(after) => {
+                let entries = snapshot.tombstones_after(*after, size)?;
+                let last = entries.len() < size;
+                (entries, last)
+            }
+            Place::These(ids) => {
+                let mut entries = Vec::new();
+                while let Some(id) = ids.pop() {
+                    entries.extend(match snapshot.peek(id)? {
+                        None if self.wanted.deleted => snapshot.tombstone(id)?,
+                        found => found,
+                    });
+                    if entries.len() == size {
+                        break;
+                    }
+                }
+                (entries, ids.is_empty())
+            }
         })
     }
 
@@ -235,68 +315,47 @@ impl Search {
         let viewer = Viewer {
             namer: &namer,
             now,
-            extended: self.extended,
+            extended: self.wanted.extended,
         };
-        let size = (STEP * LIGHT / self.filter.weight().max(LIGHT)).max(1);
-        let entries = match &mut self.place {
-            Place::End => Vec::new(),
-            Place::After(after) => {
-                let entries = snapshot.entries_after(*after, size)?;
-                if entries.len() < size {
-                    self.place = Place::End;
-                }
-                entries
-            }
-            Place::These(ids) => {
-                let mut entries = Vec::new();
-                while let Some(id) = ids.pop() {
-                    entries.extend(snapshot.peek(id)?);
-                    if entries.len() == size {
-                        break;
-                    }
-                }
-                if ids.is_empty() {
-                    self.place = Place::End;
-                }
-                entries
-            }
-        };
+        let (entries, last) = self.read(snapshot)?;
         let mut step = Step {
             found: Vec::new(),
             looked: 0,
             done: false,
         };
-        let mut below = Below::new(self.base, snapshot);
+        let mut below = Below::new(self.wanted.base, snapshot);
         let mut rest = entries.into_iter();
         while step.found.len() < most {
             let Some(entry) = rest.next() else {
                 break;
             };
             step.looked += 1;
-            let last = entry.id;
-            if below.is_in(&entry, self.scope)? && self.filter.holds(&entry, &viewer)? == Some(true)
+            if let Place::After(after) | Place::Buried(after) = &mut self.place {
+                *after = Some(entry.id);
+            }
+            if below.is_in(&entry, self.wanted.scope)?
+                && self.wanted.filter.holds(&entry, &viewer)? == Some(true)
             {
                 step.found.push(entry);
-            }
-            if let Place::After(after) = &mut self.place {
-                *after = Some(last);
             }
         }
         // What was read and not looked at is read again by the next step.
         let left: Vec<EntryId> = rest.map(|entry| entry.id).collect();
-        if !left.is_empty() {
-            match &mut self.place {
-                Place::These(ids) => ids.extend(left.into_iter().rev()),
-                Place::End => self.place = Place::These(left.into_iter().rev().collect()),
-                Place::After(_) => {}
-            }
+        if left.is_empty() && last {
+            self.place = match &self.place {
+                Place::After(_) if self.wanted.deleted => Place::Buried(None),
+                _ => Place::End,
+            };
+        } else if let Place::These(ids) = &mut self.place {
+            ids.extend(left.into_iter().rev());
         }
         step.done = self.place == Place::End;
         Ok(step)
     }
 
-    /// Has entries looked at again that were found and not sent, the last ones that were found.
-    pub(super) fn put_back(&mut self, sent: Option<EntryId>, rest: &[Entry]) {
+    /// Has entries looked at again that were found and not sent, the last ones that were found. `sent`: the place behind
+    /// the last one that was.
+    pub(super) fn put_back(&mut self, sent: Option<Place>, rest: &[Entry]) {
         if rest.is_empty() {
             return;
         }
@@ -305,7 +364,11 @@ impl Search {
             Place::These(waiting) => waiting.extend(ids),
             Place::End => self.place = Place::These(ids.collect()),
             // What lies between was no match.
-            Place::After(after) => *after = sent,
+            place => {
+                if let Some(sent) = sent {
+                    *place = sent;
+                }
+            }
         }
     }
 
@@ -323,6 +386,15 @@ impl Search {
         self.place == Place::End
     }
 
+    /// Where the page before ended, for the next one to go on at: behind the last entry that was found.
+    pub(super) fn place_behind(&self, last: &Entry) -> Place {
+        if last.is_deleted() {
+            Place::Buried(Some(last.id))
+        } else {
+            Place::After(Some(last.id))
+        }
+    }
+
     /// Writes an entry that was found as a message.
     pub(super) fn message(
         &self,
@@ -333,9 +405,9 @@ impl Search {
         let name = viewer.name_of(entry)?;
         let shown = show(
             entry,
-            &self.selection,
-            self.types_only,
-            &self.reading,
+            &self.wanted.selection,
+            self.wanted.types_only,
+            &self.wanted.reading,
             viewer,
         )?;
         let attributes = borrowed(&shown);

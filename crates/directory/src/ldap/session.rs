@@ -13,6 +13,7 @@ use wire::ldap::{
 
 use super::bind::{self, Bound};
 use super::controls::{self, Controls};
+use super::dir_sync::follow;
 use super::entries::{Viewer, schema_name};
 use super::names::Namer;
 use super::outcome;
@@ -369,6 +370,16 @@ impl Turn<'_, '_, '_> {
         }
         if let Err(result) = self.asserted(base, &reading)? {
             return Ok(self.done(result));
+        }
+        if let Some(asked) = &self.controls.dir_sync {
+            let settings = self.view.settings;
+            let told = follow(
+                request, asked, self.id, &reading, self.namer, settings, self.now,
+            )?;
+            return Ok(match told {
+                Ok(messages) => Answer::Now(messages),
+                Err(result) => self.done(result),
+            });
         }
         match begin(
             request,

@@ -5,6 +5,7 @@ use super::Snapshot;
 use crate::account::KeyValueId;
 use crate::entry::Entry;
 use crate::error::Fault;
+use crate::feed::{Cursor, FeedError, FeedPage};
 use crate::id::EntryId;
 use crate::layout::{self, Listing};
 use crate::schema::{Attribute, Class, Index};
@@ -44,6 +45,59 @@ impl Snapshot<'_> {
             entries.push(Entry::read(id, stamp, &mut payload)?);
         }
         Ok(entries)
+    }
+
+    /// The remembrance of a deleted entry, as long as it is kept.
+    pub(crate) fn tombstone(&self, id: EntryId) -> Result<Option<Entry>, Fault> {
+        let Some(value) = self.store()?.read.get(&layout::tombstone(id))? else {
+            return Ok(None);
+        };
+        let (stamp, mut payload) = layout::open_row(&value)?;
+        Ok(Some(Entry::buried(id, stamp, &mut payload)?))
+    }
+
+    /// The remembrances of deleted entries after an id in the order of ids, at most `limit`.
+    pub(crate) fn tombstones_after(
+        &self,
+        after: Option<EntryId>,
+        limit: usize,
+    ) -> Result<Vec<Entry>, Fault> {
+        let prefix = layout::tombstones();
+        let start = match after {
+            Some(id) => {
+                let mut key = layout::tombstone(id);
+                key.push(0);
+                key
+            }
+            None => prefix.clone(),
+        };
+        let end = after_prefix(&prefix);
+        let rows = self
+            .store()?
+            .read
+            .scan(&start, &end, limit, Order::Ascending)?;
+        let mut entries = Vec::with_capacity(rows.len());
+        for (key, value) in rows {
+            let (stamp, mut payload) = layout::open_row(&value)?;
+            let id = layout::id_at_end(&key)?;
+            entries.push(Entry::buried(id, stamp, &mut payload)?);
+        }
+        Ok(entries)
+    }
+
+    /// The feed after a cursor, at most `limit` commits of it.
+    pub(crate) fn feed(&self, cursor: &Cursor, limit: usize) -> Result<FeedPage, FeedError> {
+        self.directory.feed(cursor, limit)
+    }
+
+    /// The cursor after everything that is committed.
+    pub(crate) fn cursor(&self) -> Result<Cursor, Fault> {
+        self.directory.cursor()
+    }
+
+    /// A key of the store's own for a purpose, which nobody outside of it has.
+    pub(crate) fn own_key(&self, purpose: &str) -> zeroize::Zeroizing<[u8; 32]> {
+        self.directory.root_key().derived(purpose)
     }
 
     /// The entries of a class, at most `limit`.

@@ -1,5 +1,6 @@
 //! LDAP against a directory in memory.
 
+mod following;
 mod session;
 
 use std::collections::BTreeSet;
@@ -11,7 +12,7 @@ use super::entries::Viewer;
 use super::filter::understand;
 use super::names::Namer;
 use super::permissions::Reading;
-use super::search::{Search, Selection, ShownEntry, show};
+use super::search::{Place, Search, Selection, ShownEntry, Wanted, show};
 use crate::access::Caller;
 use crate::change::{self, Change, NewEntry};
 use crate::directory::Directory;
@@ -116,12 +117,18 @@ impl World {
             .expect("the base is there");
         let asked: Asked<'_> = filter.parse().unwrap();
         let filter = understand(&asked, &namer, &self.reading()).unwrap();
-        let selection = Selection::default();
-        let reading = self.reading();
-        Search::begin(
-            base, scope, filter, selection, false, reading, None, after, &namer,
-        )
-        .unwrap()
+        let wanted = Wanted {
+            base,
+            scope,
+            filter,
+            selection: Selection::default(),
+            types_only: false,
+            reading: self.reading(),
+            extended: None,
+            deleted: false,
+        };
+        let after = after.map(|id| Place::After(Some(id)));
+        Search::begin(wanted, after, &namer).unwrap()
     }
 
     /// The names of what a search finds.

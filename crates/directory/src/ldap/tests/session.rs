@@ -23,19 +23,19 @@ use crate::reads::Reads;
 use crate::testing::{START, Seeded, key_credential};
 use crate::{Change, EntryId};
 
-const ALICE: &str = "CN=Alice Example,OU=People,DC=corp,DC=example";
-const BOB: &str = "CN=Bob,OU=People,DC=corp,DC=example";
+pub(super) const ALICE: &str = "CN=Alice Example,OU=People,DC=corp,DC=example";
+pub(super) const BOB: &str = "CN=Bob,OU=People,DC=corp,DC=example";
 const PASSWORD: &str = "correct horse battery";
 
 /// One change of a request: what is done, to which attribute, with which values.
 type Step<'s> = (ModificationKind, &'s str, &'s [&'s [u8]]);
 
 /// A client on a connection.
-struct Client<'w> {
+pub(super) struct Client<'w> {
     world: &'w World,
     session: Session,
     channel: Channel,
-    settings: Settings,
+    pub(super) settings: Settings,
     lockout: Lockout,
     seen: Recent<()>,
     rng: Seeded,
@@ -43,19 +43,19 @@ struct Client<'w> {
 
 /// An answer's messages: the entries' names with their attributes, and the result.
 #[derive(Debug)]
-struct Answered {
-    entries: Vec<(String, ShownEntry)>,
-    result: LdapResult,
-    controls: Vec<(String, Vec<u8>)>,
+pub(super) struct Answered {
+    pub(super) entries: Vec<(String, ShownEntry)>,
+    pub(super) result: LdapResult,
+    pub(super) controls: Vec<(String, Vec<u8>)>,
     value: Option<Vec<u8>>,
 }
 
 impl Answered {
-    fn code(&self) -> ResultCode {
+    pub(super) fn code(&self) -> ResultCode {
         self.result.code
     }
 
-    fn names(&self) -> Vec<&str> {
+    pub(super) fn names(&self) -> Vec<&str> {
         self.entries.iter().map(|(name, _)| name.as_str()).collect()
     }
 }
@@ -81,7 +81,7 @@ impl<'w> Client<'w> {
     }
 
     /// An administrator who proved it by a certificate.
-    fn administrator(world: &'w World) -> Self {
+    pub(super) fn administrator(world: &'w World) -> Self {
         let boss = world.named("boss");
         let group = world.named("Domain Admins");
         let snapshot = world.directory.snapshot().unwrap();
@@ -94,7 +94,7 @@ impl<'w> Client<'w> {
         Self::by_certificate(world, boss)
     }
 
-    fn by_certificate(world: &'w World, id: EntryId) -> Self {
+    pub(super) fn by_certificate(world: &'w World, id: EntryId) -> Self {
         let mut client = Self::new(world);
         client.channel.certificate = Shown::Of {
             means: Means {
@@ -116,11 +116,15 @@ impl<'w> Client<'w> {
         client
     }
 
-    fn ask(&mut self, operation: Operation<'_>) -> Answered {
+    pub(super) fn ask(&mut self, operation: Operation<'_>) -> Answered {
         self.ask_with(operation, Vec::new())
     }
 
-    fn ask_with(&mut self, operation: Operation<'_>, controls: Vec<Control<'_>>) -> Answered {
+    pub(super) fn ask_with(
+        &mut self,
+        operation: Operation<'_>,
+        controls: Vec<Control<'_>>,
+    ) -> Answered {
         let mut message = Message::new(7, operation);
         message.controls = controls;
         let message = message.encode();
@@ -178,7 +182,7 @@ impl<'w> Client<'w> {
         answered.code()
     }
 
-    fn search(
+    pub(super) fn search(
         &mut self,
         filter: &str,
         attributes: Vec<&str>,
@@ -188,7 +192,7 @@ impl<'w> Client<'w> {
         self.ask_with(Operation::SearchRequest(request), controls)
     }
 
-    fn modify(&mut self, name: &str, changes: &[Step<'_>]) -> Answered {
+    pub(super) fn modify(&mut self, name: &str, changes: &[Step<'_>]) -> Answered {
         self.modify_with(name, changes, Vec::new())
     }
 
@@ -238,7 +242,7 @@ impl<'w> Client<'w> {
     }
 }
 
-fn search<'a>(filter: &str, attributes: Vec<&'a str>) -> SearchRequest<'a> {
+pub(super) fn search<'a>(filter: &str, attributes: Vec<&'a str>) -> SearchRequest<'a> {
     SearchRequest {
         base: "DC=corp,DC=example",
         scope: Scope::Subtree,
