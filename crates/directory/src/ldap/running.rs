@@ -291,7 +291,7 @@ impl Running {
                 *left = fewer;
             }
             self.found += 1;
-            self.last = Some(self.search.place_behind(&entry));
+            self.last = Some(self.search.place_behind(entry));
             match &mut self.sort {
                 Some(sorting) => {
                     sorting.keep(entry, &viewer)?;
