@@ -1,6 +1,7 @@
 //! Certificate trust (protocols E.5, AUTH-K2; security rows 7, 8 and 19): each refusal beside the same client's
 //! success.
 
+mod holder;
 mod mapping;
 mod revoked;
 
