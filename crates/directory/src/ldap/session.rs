@@ -626,6 +626,10 @@ impl Turn<'_, '_, '_> {
         planned: &Planned,
         reading: &Reading,
     ) -> Result<Vec<(String, Vec<u8>)>, Told> {
+        // Nothing is read that nobody asks about: behind the hashing of a password the state may be too old to be read.
+        if self.controls.assertion.is_none() && self.controls.pre_read.is_none() {
+            return Ok(Vec::new());
+        }
         let entry = match self.view.snapshot.entry(planned.target)? {
             Some(entry) => entry,
             None => return Ok(Vec::new()),

@@ -470,6 +470,13 @@ impl Work<'_, '_, '_> {
                 "the entry has no password",
             ));
         };
+        // Before anything is hashed: what is read behind that may be read from a state that has become too old.
+        let action = match old {
+            Some(_) => "password.change",
+            None => "password.set",
+        };
+        let record = self.audit(action, entry)?;
+        let name = self.namer.name_of(entry)?;
         let chooser = match old {
             Some(old) => {
                 let owner = account.sid == self.caller.sid || self.administers()?;
@@ -493,9 +500,7 @@ impl Work<'_, '_, '_> {
                         "password.change",
                         "the former password is wrong",
                     );
-                    let record = record
-                        .from_address(self.from)
-                        .on(entry.id, self.namer.name_of(entry)?);
+                    let record = record.from_address(self.from).on(entry.id, name);
                     return Err(Told::Result(passwords::wrong(), vec![record]));
                 }
                 Chooser::Owner
@@ -515,11 +520,7 @@ impl Work<'_, '_, '_> {
             rng,
         )?;
         let change = made.map_err(|refused| Told::from(passwords::refused(&refused)))?;
-        let action = match chooser {
-            Chooser::Owner => "password.change",
-            Chooser::Administrator { .. } => "password.set",
-        };
-        Ok([change, change::audit(self.audit(action, entry)?)])
+        Ok([change, change::audit(record)])
     }
 }
 
