@@ -67,6 +67,9 @@ fn a_key_that_is_added_signs_in_at_once_and_one_that_is_removed_does_not() {
         "it comes back as it went in"
     );
 
+    let listed = lab.keyporch(&["admin", "key", "list", "bob"]).succeeded();
+    assert!(listed.contains("it was added by hand"), "{listed}");
+
     modify(&administrator, name, "delete", value).succeeded();
     assert!(!kinit("removed").0.ok);
     // And the ticket that it got gets no other.

@@ -85,9 +85,9 @@ fn a_person_who_is_added_with_a_password_gets_a_ticket_at_once() {
         &["-a", "a wrong one", "-s", "of my own free choice 3"],
         "",
     );
-    has_code(&wrong, 19);
+    wrong.refused("00000056: the former password is not");
     let weak = bob.ask("ldappasswd", &["-a", &made, "-s", "short"], "");
-    has_code(&weak, 19);
+    weak.refused("0000052D:");
     bob.ask(
         "ldappasswd",
         &["-a", &made, "-s", "of my own free choice 3"],
@@ -247,4 +247,36 @@ fn entries_are_renamed_moved_and_deleted_with_what_is_below() {
     // The organisation itself is not to be deleted.
     assert!(!delete(&["-e", &format!("!{TREE_DELETE}")], BASE).ok);
     assert!(!delete(&[], "CN=Domain Admins,CN=Users,DC=corp,DC=example").ok);
+}
+
+/// What `docs/directory.md` has an administrator write.
+#[test]
+fn what_the_page_about_the_directory_says_can_be_done_is_done() {
+    let page = include_str!("../../../docs/directory.md");
+    let lab = Lab::start();
+    let administrator = lab.ldap_as_administrator();
+    let mut blocks = page.split("```ldif\n").skip(1);
+    let mut block = || {
+        let block = blocks.next().expect("the page has another one");
+        block.split("```").next().unwrap_or_default()
+    };
+    administrator.ask("ldapadd", &[], block()).succeeded();
+    let bob = lab.krb5("bob");
+    bob.kinit(&["bob"], BOB.1).succeeded();
+    administrator.ask("ldapmodify", &[], block()).succeeded();
+    assert_eq!(
+        values(&administrator, PERSON, "memberOf"),
+        [format!("memberOf: {STAFF}")]
+    );
+    bob.kinit(&["bob"], BOB.1)
+        .refused("while getting initial credentials");
+    for filter in [
+        "(userAccountControl:1.2.840.113556.1.4.803:=2)",
+        "(memberOf:1.2.840.113556.1.4.1941:=CN=Staff,OU=Fleet,DC=corp,DC=example)",
+        "(sAMAccountName=bob)",
+    ] {
+        assert!(page.contains(filter), "not on the page: {filter}");
+        let found = administrator.find(&["-b", UNIT, filter, "cn"]);
+        assert!(found.succeeded().contains("cn: Bob Fleet"), "{filter}");
+    }
 }
