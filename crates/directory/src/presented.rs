@@ -29,9 +29,12 @@ pub enum NotPresented {
     /// There is no such account.
     #[error("the account is not known")]
     Unknown,
-    /// The account is disabled or has expired.
-    #[error("the account is disabled or has expired")]
-    Unusable,
+    /// The account is disabled.
+    #[error("the account is disabled")]
+    Disabled,
+    /// The account has expired.
+    #[error("the account has expired")]
+    Expired,
     /// The password was changed after the sign-in, or must be changed.
     #[error("the password was changed since, or must be changed")]
     PasswordChanged,
@@ -70,8 +73,11 @@ pub fn presented(
     let Some(account) = snapshot.account_by_sid(&sid)? else {
         return Ok(Err(NotPresented::Unknown));
     };
-    if !account.is_enabled() || account.has_expired(now) {
-        return Ok(Err(NotPresented::Unusable));
+    if !account.is_enabled() {
+        return Ok(Err(NotPresented::Disabled));
+    }
+    if account.has_expired(now) {
+        return Ok(Err(NotPresented::Expired));
     }
     // Tickets tell a moment's second alone, and what happened earlier in that second is not held against them.
     let since = Timestamp::from_unix(accepted.ticket.authtime.unix()) + Span::micros(999_999);

@@ -3,18 +3,16 @@
 use std::sync::Arc;
 
 use base64ct::{Base64, Encoding};
-use directory::{Account, Change, ClaimId, Fault, Lost, change};
-use ticket::{Accepted, Means, Unaccepted, VersionedKey, pac};
+use directory::{Account, Change, ClaimId, Fault, NotPresented, change, presented};
+use ticket::{Accepted, Unaccepted};
 use token::authentication::FirstFactor;
 use trust::{Rng, Span};
-use wire::Sid;
 use wire::kerberos::{ApOptions, ApReq, KeyUsage};
 use wire::spnego::{
     GssToken, KERBEROS, KERBEROS_MICROSOFT, KerberosToken, KerberosTokenId, NegState, NegTokenResp,
     Token,
 };
 
-use crate::account::{self, Unusable};
 use crate::asked::Asked;
 
 /// How far a client's clock may be from ours.
@@ -35,24 +33,9 @@ pub enum Refused {
     /// Ticket or authenticator are not good.
     #[error(transparent)]
     Ticket(#[from] Unaccepted),
-    /// The ticket's PAC is missing, not signed for us, or says nothing of an account.
-    #[error("the ticket's PAC is not believed: {0}")]
-    Pac(String),
-    /// A service obtained the ticket in the client's name, so the client was not here.
-    #[error("the ticket was obtained in the client's name")]
-    NotInPerson,
-    /// The ticket does not say what got it: our own KDC's do.
-    #[error("the ticket does not say what got it")]
-    NoMeans,
-    /// What got the ticket is gone.
-    #[error("the {} that got the ticket is gone", .0.name())]
-    Gone(Lost),
-    /// The account is not known.
-    #[error("the account is not known")]
-    UnknownAccount,
-    /// The account cannot be used.
+    /// The ticket does not count, or not any more.
     #[error(transparent)]
-    Account(#[from] Unusable),
+    NotPresented(#[from] NotPresented),
 }
 
 /// Somebody whose ticket was accepted. Only [`prove`] makes one.
@@ -96,28 +79,14 @@ pub(crate) fn prove(
         Ok(judged) => judged,
         Err(unaccepted) => return Ok(Err(unaccepted.into())),
     };
-    let client = match client(&accepted, key) {
-        Ok(client) => client,
-        Err(refused) => return Ok(Err(refused)),
+    let who = match presented(&accepted, key, asked.view.snapshot, asked.now)? {
+        Ok(who) => who,
+        Err(refused) => return Ok(Err(refused.into())),
     };
-    let Some(account) = asked.view.snapshot.account_by_sid(&client.sid)? else {
-        return Ok(Err(Refused::UnknownAccount));
-    };
-    // A ticket outlives what happens to its account: for hours, where nobody looks.
-    let since = account::end_of_second(accepted.ticket.authtime.unix());
-    if let Err(unusable) = account::usable_since(&account, account::Proven::at(since), asked.now) {
-        return Ok(Err(unusable.into()));
-    }
-    let Some(means) = means(&accepted) else {
-        return Ok(Err(Refused::NoMeans));
-    };
-    if let Some(lost) = asked.view.snapshot.lost(&means, &account)? {
-        return Ok(Err(Refused::Gone(lost)));
-    }
     let mutual = request.ap_options.contains(ApOptions::MUTUAL_REQUIRED);
     Ok(Ok(Proven {
-        account,
-        first: FirstFactor::kerberos(asked.now, since, client.multi_factor),
+        first: FirstFactor::kerberos(asked.now, who.since, who.multi_factor),
+        account: who.account,
         reply: reply(&accepted, mutual, rng),
         // Its moment may be a skew ahead of ours, and is taken until a skew behind, both to the last instant.
         claim: change::claim(once, asked.now + SKEW + SKEW + Span::seconds(1)),
@@ -140,38 +109,6 @@ fn read(header: &str) -> Result<ApReq, Refused> {
         return Err(Refused::Mechanism);
     }
     ApReq::decode(kerberos.message).map_err(|_| Refused::Unreadable)
-}
-
-/// Who the client is by the ticket's PAC.
-struct Client {
-    sid: Sid,
-    /// Whether they signed in by a key that was registered with a second factor.
-    multi_factor: bool,
-}
-
-fn client(accepted: &Accepted, key: VersionedKey<'_>) -> Result<Client, Refused> {
-    let believed = pac::verify_as_service(&accepted.ticket, key)
-        .map_err(|error| Refused::Pac(error.to_string()))?;
-    let nobody = || Refused::Pac("it names no account".to_owned());
-    let info = believed.logon_info().ok_or_else(nobody)?;
-    let sid = info
-        .logon_domain_id
-        .and_then(|domain| domain.with_rid(info.user_id))
-        .ok_or_else(nobody)?;
-    let has = |wanted: Sid| info.extra_sids.iter().any(|extra| extra.sid == wanted);
-    if has(Sid::SERVICE_ASSERTED_IDENTITY) {
-        return Err(Refused::NotInPerson);
-    }
-    Ok(Client {
-        sid,
-        multi_factor: has(Sid::KEY_TRUST_IDENTITY) && has(Sid::KEY_PROPERTY_MFA),
-    })
-}
-
-/// What got the ticket. It is the KDC's word, for no client's element of that type comes into a ticket.
-fn means(accepted: &Accepted) -> Option<Means> {
-    let data = accepted.ticket.authorization_data.as_ref()?;
-    Means::find(data)
 }
 
 /// SPNEGO's last token, with the AP-REP where the client wants one.
