@@ -61,17 +61,19 @@ mit() {
 
 # prepared NAME OFFSET USERS: a directory of Keyporch's with so many people.
 prepared() {
-  "$built/keyporchd" init --domain bench.test --host dc1.bench.test --config "$work/$1.toml" --data "$work/$1" \
-    --address 127.0.0.1 --port-offset "$2" --json >"$work/$1.json"
+  local own=$work/$1
+  mkdir "$own"
+  "$built/keyporchd" init --domain bench.test --host dc1.bench.test --config "$own/keyporch.toml" --data "$own/data" \
+    --address 127.0.0.1 --port-offset "$2" --json >"$own/init.json"
   # What an administrator may have said otherwise holds for all servers: tickets with a PAC fit into one datagram.
-  sed -i 's/^\[kdc\]$/[kdc]\ndatagram_limit = 65000/' "$work/$1.toml"
-  "$built/populate" "$work/$1/directory.sqlite" "$work/$1/root.key" "$3" "$work/$1.pem" \
+  sed -i 's/^\[kdc\]$/[kdc]\ndatagram_limit = 65000/' "$own/keyporch.toml"
+  "$built/populate" "$own/data/directory.sqlite" "$own/data/root.key" "$3" "$own/authority.pem" \
     "user0:$work/ca/client.pem" "user0:$work/ca/clientec.pem"
 }
 
 # keyporch NAME OFFSET
 keyporch() {
-  served "$1" "127.0.0.1:$((88 + $2))" "$built/keyporchd" serve --config "$work/$1.toml"
+  served "$1" "127.0.0.1:$((88 + $2))" "$built/keyporchd" serve --config "$work/$1/keyporch.toml"
 }
 
 # From starting the program to the first good answer of keyporch@many, in ms, the median of five.
@@ -83,7 +85,7 @@ first_answer() {
     # Its request is made, and it asks every millisecond.
     sleep 0.5
     before=$(date +%s%3N)
-    "$built/keyporchd" serve --config "$work/keyporch@many.toml" >"$work/first.out" 2>&1 &
+    "$built/keyporchd" serve --config "$work/keyporch@many/keyporch.toml" >"$work/first.out" 2>&1 &
     pid=$!
     started+=("$pid")
     wait "$said"
@@ -113,7 +115,7 @@ fi
 
 export RSA="--pk user0:$work/ca/client.pem:$work/ca/client.key"
 export EC="--pk user0:$work/ca/clientec.pem:$work/ca/clientec.key"
-export MIT="--kdc-certificate $work/ca/kdc.pem" KEYPORCH="--kdc-issuer $work/keyporch.pem" MANY=$many
+export MIT="--kdc-certificate $work/ca/kdc.pem" KEYPORCH="--kdc-issuer $work/keyporch/authority.pem" MANY=$many
 [ "$rounds" = 0 ] || python3 "$bench/compare.py" --cases "$bench/kdc-cases.txt" --servers "$work/servers" --floor "$built/floor" \
   --rounds "$rounds" --only "$only" --log "$work/log.jsonl" --note "$note" "${document[@]}"
 
