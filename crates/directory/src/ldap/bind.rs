@@ -136,6 +136,8 @@ fn simple(
     let locked = found
         .as_ref()
         .is_some_and(|account| view.lockout.is_locked_out(account, &policy, now));
+    // Hashing takes its time, and the state is not there for long: what is needed of it is read before.
+    let maximum = snapshot.password_policy()?.maximum_age;
     let judged = found.as_deref().filter(|_| !locked);
     let right = password::verify(judged, text.unwrap_or_default(), view.cost) && text.is_some();
     let why = match &found {
@@ -147,7 +149,6 @@ fn simple(
         }
         Some(account) => {
             view.lockout.succeed(account, now);
-            let maximum = snapshot.password_policy()?.maximum_age;
             if account.must_change_password() || account.password_has_expired(maximum, now) {
                 "the password must be changed first"
             } else if !account.is_enabled() || account.has_expired(now) {

@@ -76,11 +76,7 @@ impl Work<'_, '_, '_> {
         if row.principal || asked.class == Class::Device {
             new = new.created_by(self.caller.sid);
         }
-        if let Some(password) = &asked.password {
-            let material = self.first_material(&new, password, rng)?;
-            new.password = Some(Box::new(material));
-        }
-        let mut changes = vec![Change::from(new)];
+        let mut changes = Vec::new();
         for member in &asked.members {
             let member = self.named(member)?;
             changes.push(Change::AddMember { group: id, member });
@@ -96,6 +92,12 @@ impl Work<'_, '_, '_> {
             .on(id, name);
         record = record.with("class", row.name);
         changes.push(change::audit(record));
+        // Hashing takes its time, and the state is not there for long: nothing is read behind it.
+        if let Some(password) = &asked.password {
+            let material = self.first_material(&new, password, rng)?;
+            new.password = Some(Box::new(material));
+        }
+        changes.insert(0, new.into());
         Ok(Planned {
             changes,
             target: id,
