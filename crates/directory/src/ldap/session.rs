@@ -102,7 +102,7 @@ pub struct View<'v, 'd> {
 pub enum Answer {
     /// These messages are sent; maybe none.
     Now(Vec<Vec<u8>>),
-    /// A search goes on: [`Running::go_on`] until it ends.
+    /// A search goes on: [`Session::go_on`] until it ends.
     Search(Box<Running>),
     /// Changes are committed, and then told: [`Pending::told`].
     Commit(Box<Pending>),
