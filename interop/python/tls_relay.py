@@ -1,5 +1,6 @@
 """Stands between a client and a server of TLS with a certificate of its own: tls_relay.py PORT SERVER-PORT CERTIFICATE KEY"""
 
+import select
 import socket
 import ssl
 import sys
@@ -13,17 +14,26 @@ anything.check_hostname = False
 anything.verify_mode = ssl.CERT_NONE
 
 
-def carry(source, sink):
-    try:
-        while piece := source.recv(65536):
-            sink.sendall(piece)
-    except OSError:
-        pass
-    for end in (source, sink):
-        try:
-            end.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass
+def carry(one, other):
+    """Passes on what comes from either side until one ends. One thread does both: a TLS connection is none that two can use."""
+    for side in (one, other):
+        side.setblocking(False)
+    while True:
+        if not (one.pending() or other.pending()):
+            select.select([one, other], [], [])
+        for source, sink in ((one, other), (other, one)):
+            try:
+                while True:
+                    piece = source.recv(65536)
+                    if not piece:
+                        return
+                    sink.setblocking(True)
+                    sink.sendall(piece)
+                    sink.setblocking(False)
+            except ssl.SSLWantReadError:
+                continue
+            except OSError:
+                return
 
 
 def pass_on(client):
@@ -33,8 +43,9 @@ def pass_on(client):
     except OSError:
         client.close()
         return
-    threading.Thread(target=carry, args=(inner, outer), daemon=True).start()
-    carry(outer, inner)
+    carry(inner, outer)
+    for end in (inner, outer):
+        end.close()
 
 
 with socket.create_server(("127.0.0.1", int(port))) as listener:
