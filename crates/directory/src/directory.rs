@@ -258,45 +258,7 @@ impl Directory {
     /// [`FeedError::StartAgain`] when some of them are not kept any more.
     pub fn feed(&self, cursor: &Cursor, limit: usize) -> Result<FeedPage, FeedError> {
         let read = self.storage.snapshot().map_err(Fault::from)?;
-        let mut page = FeedPage {
-            commits: Vec::new(),
-            cursor: cursor.clone(),
-            more: false,
-        };
-        let nodes = read
-            .scan(
-                layout::NODES,
-                &after_prefix(layout::NODES),
-                usize::MAX,
-                Order::Ascending,
-            )
-            .map_err(Fault::from)?;
-        for (key, _) in nodes {
-            let node = Reader::new(key.get(1..).unwrap_or_default())
-                .u32()
-                .map_err(Fault::from)?;
-            let seen = cursor.seen(node);
-            if seen < floor(read.as_ref(), node)? {
-                return Err(FeedError::StartAgain);
-            }
-            let room = limit.saturating_sub(page.commits.len());
-            let rows = read
-                .scan(
-                    &layout::feed(node, seen.saturating_add(1)),
-                    &layout::feed(node, u64::MAX),
-                    room.saturating_add(1),
-                    Order::Ascending,
-                )
-                .map_err(Fault::from)?;
-            page.more |= rows.len() > room;
-            for (_, value) in rows.iter().take(room) {
-                let (stamp, payload) = layout::open_row(value).map_err(Fault::from)?;
-                page.cursor.advance(stamp);
-                page.commits
-                    .push(Commit::read(stamp, payload).map_err(Fault::from)?);
-            }
-        }
-        Ok(page)
+        feed_in(read.as_ref(), cursor, limit)
     }
 
     /// The cursor after everything that is committed, for a reader that starts by reading everything
@@ -305,19 +267,7 @@ impl Directory {
     /// # Errors
     /// [`Fault`] when the storage fails.
     pub fn cursor(&self) -> Result<Cursor, Fault> {
-        let read = self.storage.snapshot()?;
-        let mut cursor = Cursor::start();
-        for (key, value) in read.scan(
-            layout::NODES,
-            &after_prefix(layout::NODES),
-            usize::MAX,
-            Order::Ascending,
-        )? {
-            let node = Reader::new(key.get(1..).unwrap_or_default()).u32()?;
-            let number = NodeRow::read(&value)?.number;
-            cursor.advance(Stamp { node, number });
-        }
-        Ok(cursor)
+        cursor_in(self.storage.snapshot()?.as_ref())
     }
 
     fn tell(&self, commit: &Commit) {
@@ -390,6 +340,69 @@ impl std::fmt::Debug for Directory {
             .field("node", &self.node)
             .finish_non_exhaustive()
     }
+}
+
+/// The feed after a cursor in one state of the storage, at most `limit` commits of it.
+pub(crate) fn feed_in(
+    read: &dyn Read,
+    cursor: &Cursor,
+    limit: usize,
+) -> Result<FeedPage, FeedError> {
+    let mut page = FeedPage {
+        commits: Vec::new(),
+        cursor: cursor.clone(),
+        more: false,
+    };
+    let nodes = read
+        .scan(
+            layout::NODES,
+            &after_prefix(layout::NODES),
+            usize::MAX,
+            Order::Ascending,
+        )
+        .map_err(Fault::from)?;
+    for (key, _) in nodes {
+        let node = Reader::new(key.get(1..).unwrap_or_default())
+            .u32()
+            .map_err(Fault::from)?;
+        let seen = cursor.seen(node);
+        if seen < floor(read, node)? {
+            return Err(FeedError::StartAgain);
+        }
+        let room = limit.saturating_sub(page.commits.len());
+        let rows = read
+            .scan(
+                &layout::feed(node, seen.saturating_add(1)),
+                &layout::feed(node, u64::MAX),
+                room.saturating_add(1),
+                Order::Ascending,
+            )
+            .map_err(Fault::from)?;
+        page.more |= rows.len() > room;
+        for (_, value) in rows.iter().take(room) {
+            let (stamp, payload) = layout::open_row(value).map_err(Fault::from)?;
+            page.cursor.advance(stamp);
+            page.commits
+                .push(Commit::read(stamp, payload).map_err(Fault::from)?);
+        }
+    }
+    Ok(page)
+}
+
+/// The cursor after everything that is committed in one state of the storage.
+pub(crate) fn cursor_in(read: &dyn Read) -> Result<Cursor, Fault> {
+    let mut cursor = Cursor::start();
+    for (key, value) in read.scan(
+        layout::NODES,
+        &after_prefix(layout::NODES),
+        usize::MAX,
+        Order::Ascending,
+    )? {
+        let node = Reader::new(key.get(1..).unwrap_or_default()).u32()?;
+        let number = NodeRow::read(&value)?.number;
+        cursor.advance(Stamp { node, number });
+    }
+    Ok(cursor)
 }
 
 /// Commits of a node up to and with this number are not kept in the feed any more.

@@ -3,10 +3,12 @@
 
 use super::Snapshot;
 use crate::account::KeyValueId;
+use crate::codec::{Corrupt, Reader};
+use crate::directory::{cursor_in, feed_in};
 use crate::entry::Entry;
 use crate::error::Fault;
 use crate::feed::{Cursor, FeedError, FeedPage};
-use crate::id::EntryId;
+use crate::id::{EntryId, Stamp};
 use crate::layout::{self, Listing};
 use crate::schema::{Attribute, Class, Index};
 use crate::storage::{Order, after_prefix};
@@ -24,27 +26,12 @@ impl Snapshot<'_> {
         after: Option<EntryId>,
         limit: usize,
     ) -> Result<Vec<Entry>, Fault> {
-        let prefix = layout::entries();
-        let start = match after {
-            Some(id) => {
-                let mut key = layout::entry(id);
-                key.push(0);
-                key
-            }
-            None => prefix.clone(),
-        };
-        let end = after_prefix(&prefix);
-        let rows = self
-            .store()?
-            .read
-            .scan(&start, &end, limit, Order::Ascending)?;
-        let mut entries = Vec::with_capacity(rows.len());
-        for (key, value) in rows {
-            let (stamp, mut payload) = layout::open_row(&value)?;
-            let id = layout::id_at_end(&key)?;
-            entries.push(Entry::read(id, stamp, &mut payload)?);
-        }
-        Ok(entries)
+        self.rows_after(
+            layout::entries(),
+            after.map(layout::entry),
+            limit,
+            Entry::read,
+        )
     }
 
     /// The remembrance of a deleted entry, as long as it is kept.
@@ -62,37 +49,47 @@ impl Snapshot<'_> {
         after: Option<EntryId>,
         limit: usize,
     ) -> Result<Vec<Entry>, Fault> {
-        let prefix = layout::tombstones();
+        let after = after.map(layout::tombstone);
+        self.rows_after(layout::tombstones(), after, limit, Entry::buried)
+    }
+
+    /// The rows of a table after the one with a key, each as `read` reads it, at most `limit`.
+    fn rows_after(
+        &self,
+        table: Vec<u8>,
+        after: Option<Vec<u8>>,
+        limit: usize,
+        read: fn(EntryId, Stamp, &mut Reader<'_>) -> Result<Entry, Corrupt>,
+    ) -> Result<Vec<Entry>, Fault> {
+        let end = after_prefix(&table);
         let start = match after {
-            Some(id) => {
-                let mut key = layout::tombstone(id);
+            Some(mut key) => {
                 key.push(0);
                 key
             }
-            None => prefix.clone(),
+            None => table,
         };
-        let end = after_prefix(&prefix);
         let rows = self
             .store()?
             .read
             .scan(&start, &end, limit, Order::Ascending)?;
-        let mut entries = Vec::with_capacity(rows.len());
-        for (key, value) in rows {
-            let (stamp, mut payload) = layout::open_row(&value)?;
-            let id = layout::id_at_end(&key)?;
-            entries.push(Entry::buried(id, stamp, &mut payload)?);
-        }
-        Ok(entries)
+        rows.iter()
+            .map(|(key, value)| {
+                let (stamp, mut payload) = layout::open_row(value)?;
+                Ok(read(layout::id_at_end(key)?, stamp, &mut payload)?)
+            })
+            .collect()
     }
 
-    /// The feed after a cursor, at most `limit` commits of it.
+    /// The feed after a cursor, at most `limit` commits of it, and none that this state does not contain: who follows would
+    /// be told what an entry was before such a one, and go on behind it.
     pub(crate) fn feed(&self, cursor: &Cursor, limit: usize) -> Result<FeedPage, FeedError> {
-        self.directory.feed(cursor, limit)
+        feed_in(self.store()?.read.as_ref(), cursor, limit)
     }
 
-    /// The cursor after everything that is committed.
+    /// The cursor after everything that this state contains.
     pub(crate) fn cursor(&self) -> Result<Cursor, Fault> {
-        self.directory.cursor()
+        cursor_in(self.store()?.read.as_ref())
     }
 
     /// A key of the store's own for a purpose, which nobody outside of it has.
@@ -219,4 +216,33 @@ fn beginnings(all: Vec<u8>, text: &str) -> [Vec<u8>; 2] {
     let text = folded(text);
     let own = [all.as_slice(), text.as_bytes()].concat();
     [own, [all.as_slice(), layout::LONG].concat()]
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::testing::{START, Seeded, fresh};
+    use crate::{Attribute, EntryId, NewEntry, Reads, change};
+
+    /// Repaired: the feed was read of a newer state than the entries, and what was committed in between was passed over.
+    #[test]
+    fn who_follows_is_not_led_past_what_the_state_does_not_contain() {
+        let directory = fresh();
+        let alice = EntryId::random(&mut Seeded::new(1));
+        let users = directory.domain().unwrap().users;
+        let commit = |change| directory.commit(&[change], &Reads::none(), START).unwrap();
+        commit(NewEntry::user(alice, users, "alice", "alice").into());
+
+        let snapshot = directory.snapshot().unwrap();
+        assert!(
+            snapshot.peek(alice).unwrap().is_some(),
+            "the state is fixed"
+        );
+        let cursor = snapshot.cursor().unwrap();
+        commit(change::set(alice, Attribute::DisplayName, "later"));
+        assert_eq!(snapshot.cursor().unwrap(), cursor);
+        let page = snapshot.feed(&cursor, 10).unwrap();
+        assert_eq!((page.commits.len(), page.cursor), (0, cursor.clone()));
+        let page = directory.snapshot().unwrap().feed(&cursor, 10).unwrap();
+        assert_eq!(page.commits.len(), 1);
+    }
 }

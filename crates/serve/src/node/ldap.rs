@@ -12,10 +12,8 @@ use wire::x509::Certificate;
 
 use super::Node;
 use super::revocation::Came;
+use super::turn::TRIES;
 use crate::door::{self, LdapSession, Said};
-
-/// How often an answer is computed again because the directory has changed meanwhile.
-const TRIES: usize = 16;
 
 /// Certificates of one path that are asked about, one after the other.
 const LINKS: usize = 4;
@@ -105,7 +103,7 @@ impl Connection {
                     let after = node.directory.snapshot()?;
                     let message = pending.told(&committed, &after, now)?;
                     if committed.is_ok() {
-                        node.log(pending.changes);
+                        node.turn().log(pending.changes);
                     }
                     return Ok(Said::Now(vec![message]));
                 }
@@ -190,17 +188,8 @@ impl Node {
     /// Writes down what was refused. The refusal is told whether or not that can be written.
     fn record(&self, records: Vec<Change>, now: Timestamp) {
         match self.directory.commit(&records, &Reads::none(), now) {
-            Ok(_) => self.log(records),
+            Ok(_) => self.turn().log(records),
             Err(error) => self.trouble("writing down a refusal", &error),
-        }
-    }
-
-    /// What the directory's own audit log has, the log file gets too.
-    fn log(&self, changes: Vec<Change>) {
-        for change in changes {
-            if let Change::Audit(record) = change {
-                self.audit.record(record);
-            }
         }
     }
 }

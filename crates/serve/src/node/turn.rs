@@ -9,7 +9,7 @@ use crate::audit::Audit;
 use crate::metrics::Metrics;
 
 /// How often an answer is computed again because the directory has changed meanwhile.
-const TRIES: usize = 16;
+pub(super) const TRIES: usize = 16;
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -80,7 +80,7 @@ impl<'t> Turn<'t> {
     }
 
     /// What the directory's own audit log has, the log file gets too.
-    fn log(self, changes: Vec<Change>) {
+    pub(super) fn log(self, changes: Vec<Change>) {
         for change in changes {
             if let Change::Audit(record) = change {
                 self.audit.record(record);
