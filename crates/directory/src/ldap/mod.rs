@@ -10,7 +10,7 @@
 //! | is an entry meant by a filter? | `filter.rs`; where are those that can be: `plan.rs` |
 //! | how does a search go on? in which pages and order, and when does it end? | `search.rs`, `running.rs` |
 //! | whose is a connection? | `bind.rs`, by Kerberos `sasl.rs`; what becomes of each message: `session.rs` |
-//! | what does an operation change? | `write/`; what is a refusal called: `outcome.rs` |
+//! | what does an operation change? | `write/`; what is told of a commit: `pending.rs`; what is a refusal called: `outcome.rs`, `responses.rs` |
 //! | which controls are there? | `controls.rs`; what changed since: `dir_sync.rs` |
 //! | what is said of the server and its schema? | `root_dse.rs`, `subschema.rs` |
 
@@ -23,8 +23,10 @@ mod filter;
 mod names;
 mod outcome;
 mod passwords;
+mod pending;
 mod permissions;
 mod plan;
+mod responses;
 mod root_dse;
 mod running;
 mod sasl;
@@ -38,10 +40,9 @@ mod write;
 #[cfg(test)]
 mod tests;
 
+pub use pending::Pending;
+pub use responses::{busy, disconnection, failed};
 pub use running::{Progress, Running};
 pub use sasl::{LARGEST, Layer, NotKept};
-pub use session::{
-    Answer, Channel, Pending, Session, Shown, View, asks_for_certificate, busy, disconnection,
-    failed,
-};
+pub use session::{Answer, Channel, Session, Shown, View, asks_for_certificate};
 pub use settings::Settings;

@@ -8,7 +8,7 @@ use trust::{Rng, Timestamp};
 use wire::ldap::{
     AddRequest, BindRequest, BindResponse, CompareRequest, ExtendedRequest, ExtendedResponse,
     LdapResult, Message, ModifyDnRequest, ModifyRequest, Operation, PasswordModify, ResultCode,
-    SearchRequest, extension_oid, generated_password,
+    SearchRequest, extension_oid,
 };
 
 use super::bind::{self, Bound};
@@ -16,12 +16,13 @@ use super::controls::{self, Controls};
 use super::dir_sync::follow;
 use super::entries::{Viewer, schema_name};
 use super::names::Namer;
-use super::outcome;
+use super::pending::{Kind, Pending, read_entry};
 use super::permissions::Reading;
+use super::responses::{disconnection, not_signed_in, refused};
 use super::root_dse::{self, Offered};
 use super::running::{Progress, Running, begin};
 use super::sasl::{self, Layer};
-use super::search::{Selection, ShownEntry, borrowed, show};
+use super::search::{ShownEntry, borrowed};
 use super::settings::Settings;
 use super::subschema::subschema;
 use super::write::{Planned, Told, Work};
@@ -29,11 +30,8 @@ use crate::account::Account;
 use crate::audit::{Actor, AuditRecord};
 use crate::change::{self, Change};
 use crate::dn::Dn;
-use crate::error::{CommitError, Fault};
-use crate::feed::Commit;
-use crate::id::EntryId;
+use crate::error::Fault;
 use crate::lockout::Lockout;
-use crate::reads::Reads;
 use crate::snapshot::Snapshot;
 
 /// What a connection is like.
@@ -119,48 +117,6 @@ pub enum Answer {
     Close(Vec<Vec<u8>>),
 }
 
-/// Changes that wait to be committed, and what is said of it.
-#[derive(Debug)]
-pub struct Pending {
-    /// What is committed, all or nothing. On a conflict the message is answered again.
-    pub changes: Vec<Change>,
-    /// What it was computed from.
-    pub reads: Reads,
-    id: i32,
-    kind: Kind,
-    target: EntryId,
-    before: Vec<(String, Vec<u8>)>,
-    after: Option<Vec<String>>,
-    reading: Reading,
-    generated: Option<zeroize::Zeroizing<String>>,
-}
-
-/// Which operation is answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
-    Add,
-    Modify,
-    Rename,
-    Delete,
-    Password,
-}
-
-impl Kind {
-    fn response(self, result: LdapResult, value: Option<&[u8]>) -> Operation<'_> {
-        match self {
-            Self::Add => Operation::AddResponse(result),
-            Self::Modify => Operation::ModifyResponse(result),
-            Self::Rename => Operation::ModifyDnResponse(result),
-            Self::Delete => Operation::DelResponse(result),
-            Self::Password => Operation::ExtendedResponse(ExtendedResponse {
-                result,
-                name: None,
-                value,
-            }),
-        }
-    }
-}
-
 /// A connection's session.
 #[derive(Debug, Default)]
 pub struct Session {
@@ -212,7 +168,7 @@ impl Session {
     /// Answers a message. It may hash a password, so it is called where that hurts nobody.
     ///
     /// # Errors
-    /// [`Fault`] when the storage fails; the client is told that something did, by [`failed`].
+    /// [`Fault`] when the storage fails; the client is told that something did, by [`super::failed`].
     pub fn answer(
         &mut self,
         message: &[u8],
@@ -669,68 +625,6 @@ impl Turn<'_, '_, '_> {
     }
 }
 
-impl Pending {
-    /// What the client is told of a commit.
-    ///
-    /// # Errors
-    /// [`Fault`] when the state after it cannot be read.
-    pub fn told(
-        &self,
-        committed: &Result<Commit, CommitError>,
-        snapshot: &Snapshot<'_>,
-        now: Timestamp,
-    ) -> Result<Vec<u8>, Fault> {
-        let result = match committed {
-            Ok(_) => LdapResult::success(),
-            Err(error) => outcome::of_error(error),
-        };
-        let done = committed.is_ok();
-        let generated = self
-            .generated
-            .as_ref()
-            .filter(|_| done)
-            .map(|text| generated_password(text.as_bytes()));
-        let mut message = Message::new(self.id, self.kind.response(result, generated.as_deref()));
-        let mut controls = self.before.clone();
-        if let (true, Some(attributes)) = (done, &self.after)
-            && let Some(entry) = snapshot.peek(self.target)?
-        {
-            let namer = Namer::new(snapshot);
-            let viewer = Viewer {
-                namer: &namer,
-                now,
-                extended: None,
-            };
-            let value = read_entry(&entry, attributes, &self.reading, &viewer)?;
-            controls.push((wire::ldap::control_oid::POST_READ.to_owned(), value));
-        }
-        if done {
-            message.controls = controls
-                .iter()
-                .map(|(oid, value)| wire::ldap::Control::new(oid, Some(value.clone())))
-                .collect();
-        }
-        Ok(message.encode())
-    }
-}
-
-/// An entry as pre-read and post-read show it (RFC 4527): a SearchResultEntry's own bytes.
-fn read_entry(
-    entry: &crate::Entry,
-    attributes: &[String],
-    reading: &Reading,
-    viewer: &Viewer<'_, '_, '_>,
-) -> Result<Vec<u8>, Fault> {
-    let asked: Vec<&str> = attributes.iter().map(String::as_str).collect();
-    let shown = show(entry, &Selection::of(&asked), false, reading, viewer)?;
-    let name = viewer.namer.name_of(entry)?;
-    Ok(wire::ldap::SearchResultEntry {
-        name: &name,
-        attributes: borrowed(&shown),
-    }
-    .encode())
-}
-
 /// A password that the server makes: 20 characters without those that look alike.
 fn generated(rng: &mut dyn Rng) -> zeroize::Zeroizing<String> {
     const LETTERS: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyzACDEFHJKL";
@@ -746,78 +640,4 @@ fn same_name(one: &str, other: &str) -> bool {
         (Ok(one), Ok(other)) => one == other,
         _ => false,
     }
-}
-
-/// Nobody unknown is shown anything but the root of the server. Active Directory's code and words.
-fn not_signed_in() -> LdapResult {
-    LdapResult::told(
-        ResultCode::OperationsError,
-        "000004DC: sign in first: this operation needs a bind that succeeded",
-    )
-}
-
-/// The end of a connection that nobody asked for (RFC 4511 4.4.1).
-#[must_use]
-pub fn disconnection(code: ResultCode, why: &str) -> Vec<u8> {
-    let response = ExtendedResponse {
-        result: LdapResult::told(code, why),
-        name: Some(extension_oid::NOTICE_OF_DISCONNECTION),
-        value: None,
-    };
-    Message::new(0, Operation::ExtendedResponse(response)).encode()
-}
-
-/// What is said when the server itself failed: the operation's own response.
-#[must_use]
-pub fn failed(message: &[u8]) -> Vec<u8> {
-    said(
-        message,
-        LdapResult::told(ResultCode::Other, "the server failed; its log says why"),
-    )
-}
-
-/// What is said when the server has too much to do at this moment: the operation's own response.
-#[must_use]
-pub fn busy(message: &[u8]) -> Vec<u8> {
-    said(
-        message,
-        LdapResult::told(
-            ResultCode::Busy,
-            "the server is busy; try again in a moment",
-        ),
-    )
-}
-
-/// A message's own response with a result.
-fn said(message: &[u8], result: LdapResult) -> Vec<u8> {
-    match Message::decode(message) {
-        Ok(message) => match refused(message.id, &message.operation, result) {
-            Answer::Now(mut messages) => messages.pop().unwrap_or_default(),
-            _ => Vec::new(),
-        },
-        Err(_) => disconnection(ResultCode::ProtocolError, "that is no message of LDAP"),
-    }
-}
-
-/// An operation's own response with a result.
-fn refused(id: i32, operation: &Operation<'_>, result: LdapResult) -> Answer {
-    let response = match operation {
-        Operation::BindRequest(_) => Operation::BindResponse(BindResponse {
-            result,
-            credentials: None,
-        }),
-        Operation::SearchRequest(_) => Operation::SearchResultDone(result),
-        Operation::ModifyRequest(_) => Operation::ModifyResponse(result),
-        Operation::AddRequest(_) => Operation::AddResponse(result),
-        Operation::DelRequest(_) => Operation::DelResponse(result),
-        Operation::ModifyDnRequest(_) => Operation::ModifyDnResponse(result),
-        Operation::CompareRequest(_) => Operation::CompareResponse(result),
-        Operation::ExtendedRequest(_) => Operation::ExtendedResponse(ExtendedResponse {
-            result,
-            name: None,
-            value: None,
-        }),
-        _ => return Answer::Now(Vec::new()),
-    };
-    Answer::Now(vec![Message::new(id, response).encode()])
 }
