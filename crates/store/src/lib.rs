@@ -11,4 +11,4 @@
 
 mod sqlite;
 
-pub use sqlite::{Options, Sqlite};
+pub use sqlite::{Beside, Options, Sqlite};

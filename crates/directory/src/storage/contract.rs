@@ -44,6 +44,7 @@ macro_rules! storage_contract {
             refuses_a_transaction_that_is_too_large
             refuses_a_transaction_that_lasts_too_long
             refuses_a_snapshot_that_is_held_too_long
+            a_long_snapshot_stands_still_for_as_long_as_it_takes
             takes_values_of_any_size_within_the_limit
             does_what_a_sorted_map_does
         );
@@ -412,6 +413,21 @@ pub fn refuses_a_snapshot_that_is_held_too_long(make: Make<'_>) {
     assert_eq!(scan, Err(StorageError::Expired));
     drop(snapshot);
     assert_eq!(get(&*storage, b"a"), None);
+}
+
+pub fn a_long_snapshot_stands_still_for_as_long_as_it_takes(make: Make<'_>) {
+    let hands = Arc::new(Hands::default());
+    let storage = make(Arc::clone(&hands));
+    put(&*storage, &[(b"a", b"1"), (b"b", b"1")]);
+    let long = storage.long_snapshot().unwrap();
+    let before = everything(&*long);
+    hands.advance(Span::seconds(100 * SNAPSHOT_SECONDS));
+    put(&*storage, &[(b"a", b"2"), (b"c", b"2")]);
+    assert_eq!(long.get(b"c"), Ok(None));
+    assert_eq!(everything(&*long), before);
+    assert_eq!(before.len(), 2);
+    drop(long);
+    assert_eq!(everything(&*storage.long_snapshot().unwrap()).len(), 3);
 }
 
 pub fn takes_values_of_any_size_within_the_limit(make: Make<'_>) {

@@ -122,6 +122,18 @@ impl Memory {
         self.clock.as_ref().map(|clock| clock.now())
     }
 
+    /// The newest version, to be read from; for a second after `since`, where that is given.
+    fn held(&self, since: Option<Timestamp>) -> Held<'_> {
+        let mut versions = self.write();
+        let version = versions.latest;
+        *versions.held.entry(version).or_insert(0) += 1;
+        Held {
+            memory: self,
+            version,
+            since,
+        }
+    }
+
     fn older_than(&self, since: Option<Timestamp>, seconds: i64) -> bool {
         match (since, self.now()) {
             (Some(since), Some(now)) => now.since(since) > Span::seconds(seconds),
@@ -132,14 +144,11 @@ impl Memory {
 
 impl Storage for Memory {
     fn snapshot(&self) -> Result<Box<dyn Read + Send + '_>, StorageError> {
-        let mut versions = self.write();
-        let version = versions.latest;
-        *versions.held.entry(version).or_insert(0) += 1;
-        Ok(Box::new(Held {
-            memory: self,
-            version,
-            since: self.now(),
-        }))
+        Ok(Box::new(self.held(self.now())))
+    }
+
+    fn long_snapshot(&self) -> Result<Box<dyn Read + Send + '_>, StorageError> {
+        Ok(Box::new(self.held(None)))
     }
 
     fn transact(&self, body: &mut Body<'_>) -> Result<(), StorageError> {

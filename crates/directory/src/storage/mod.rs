@@ -14,7 +14,7 @@
 //!   body fails nothing happened. When `transact` returns `Ok`, the writes survive a power cut.
 //! - One transaction writes at most [`TRANSACTION_BYTES`] (keys and values) and lasts at most
 //!   [`TRANSACTION_SECONDS`]; a snapshot is good for [`SNAPSHOT_SECONDS`], a longer walk continues by key
-//!   in a new one.
+//!   in a new one. [`Storage::long_snapshot`] is the one exception, for whoever copies or checks everything.
 //! - The first byte of a value is the version of its encoding; the storage does not look at it.
 
 #[cfg(any(test, feature = "testing"))]
@@ -98,6 +98,18 @@ pub trait Storage: Send + Sync {
     /// The body's own error, after which nothing happened; or [`StorageError`] when the transaction could
     /// not be made durable, after which nothing is visible.
     fn transact(&self, body: &mut Body<'_>) -> Result<(), StorageError>;
+
+    /// As [`Storage::snapshot`], for as long as it takes: for the one reader who copies or checks everything,
+    /// and must find one state. While it is held the medium cannot tidy up behind those who write (a log
+    /// grows, old versions stay), so nobody asks for one to answer somebody.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the medium cannot be read, or gives nothing of the kind.
+    fn long_snapshot(&self) -> Result<Box<dyn Read + Send + '_>, StorageError> {
+        Err(StorageError::Unavailable(
+            "this storage gives no state that can be read for long".to_owned(),
+        ))
+    }
 
     /// Whether others, in another process, may write to the same storage. The directory then keeps no
     /// cache across snapshots.

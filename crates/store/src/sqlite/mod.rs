@@ -1,5 +1,6 @@
 //! SQLite: one file, its write-ahead log, and a lock that keeps a second server out.
 
+mod beside;
 mod error;
 mod line;
 mod open;
@@ -19,6 +20,7 @@ use trust::{Clock, Span, Timestamp};
 use line::Line;
 use readers::{Reader, Readers};
 
+pub use beside::Beside;
 pub use open::Options;
 
 /// A directory's rows in a SQLite database.
@@ -70,21 +72,21 @@ impl Sqlite {
     }
 
     fn older_than(&self, since: Timestamp, seconds: i64) -> bool {
-        self.clock.now().since(since) > Span::seconds(seconds)
+        older_than(&*self.clock, since, seconds)
     }
+}
+
+fn older_than(clock: &dyn Clock, since: Timestamp, seconds: i64) -> bool {
+    clock.now().since(since) > Span::seconds(seconds)
 }
 
 impl Storage for Sqlite {
     fn snapshot(&self) -> Result<Box<dyn Read + Send + '_>, StorageError> {
-        let reader = self.readers.take(&self.path)?;
-        reader
-            .begin()
-            .map_err(|error| error::of(&error, &self.path))?;
-        Ok(Box::new(Snapshot {
-            store: self,
-            reader,
-            since: self.clock.now(),
-        }))
+        Snapshot::begin(&self.readers, &self.path, Some(&*self.clock))
+    }
+
+    fn long_snapshot(&self) -> Result<Box<dyn Read + Send + '_>, StorageError> {
+        Snapshot::begin(&self.readers, &self.path, None)
     }
 
     fn transact(&self, body: &mut Body<'_>) -> Result<(), StorageError> {
@@ -113,25 +115,41 @@ impl std::fmt::Debug for Sqlite {
 }
 
 struct Snapshot<'a> {
-    store: &'a Sqlite,
+    path: &'a Path,
     reader: Reader<'a>,
-    since: Timestamp,
+    /// The clock that limits it, and since when; `None` for one without a limit.
+    since: Option<(&'a dyn Clock, Timestamp)>,
 }
 
-impl Snapshot<'_> {
+impl<'a> Snapshot<'a> {
+    fn begin(
+        readers: &'a Readers,
+        path: &'a Path,
+        clock: Option<&'a dyn Clock>,
+    ) -> Result<Box<dyn Read + Send + 'a>, StorageError> {
+        let reader = readers.take(path)?;
+        reader.begin().map_err(|error| error::of(&error, path))?;
+        Ok(Box::new(Snapshot {
+            path,
+            reader,
+            since: clock.map(|clock| (clock, clock.now())),
+        }))
+    }
+
     fn check(&self) -> Result<(), StorageError> {
-        if self.store.older_than(self.since, SNAPSHOT_SECONDS) {
-            return Err(StorageError::Expired);
+        match self.since {
+            Some((clock, since)) if older_than(clock, since, SNAPSHOT_SECONDS) => {
+                Err(StorageError::Expired)
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 
 impl Read for Snapshot<'_> {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
         self.check()?;
-        table::get(self.reader.connection(), key)
-            .map_err(|error| error::of(&error, &self.store.path))
+        table::get(self.reader.connection(), key).map_err(|error| error::of(&error, self.path))
     }
 
     fn scan(
@@ -143,7 +161,7 @@ impl Read for Snapshot<'_> {
     ) -> Result<Vec<Row>, StorageError> {
         self.check()?;
         table::scan(self.reader.connection(), start, end, limit, order)
-            .map_err(|error| error::of(&error, &self.store.path))
+            .map_err(|error| error::of(&error, self.path))
     }
 }
 

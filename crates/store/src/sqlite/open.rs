@@ -69,20 +69,7 @@ pub(super) fn open(path: &Path, options: &Options) -> Result<Opened, StorageErro
         make_file(path, options).map_err(|cause| error::of_io("create the store", &cause, path))?;
     let writer = connect(path, options).map_err(|cause| error::of(&cause, path))?;
     match prepare(&writer, options) {
-        Ok(Prepared::Ready) => {}
-        Ok(Prepared::Foreign) => {
-            return Err(StorageError::Corrupt(format!(
-                "{} is a database of another program",
-                path.display()
-            )));
-        }
-        Ok(Prepared::Newer(version)) => {
-            return Err(StorageError::Newer(format!(
-                "the store {} has version {version}, this program knows {TABLE_VERSION}: start the version \
-                 that wrote it, or a newer one",
-                path.display()
-            )));
-        }
+        Ok(prepared) => check(prepared, path)?,
         Err(cause) => return Err(error::of(&cause, path)),
     }
     if new {
@@ -167,24 +154,60 @@ fn connect(path: &Path, options: &Options) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-enum Prepared {
+pub(super) enum Prepared {
     Ready,
     Foreign,
     Newer(i32),
 }
 
-fn prepare(writer: &Connection, options: &Options) -> rusqlite::Result<Prepared> {
+/// Refuses what is no database of ours.
+pub(super) fn check(prepared: Prepared, path: &Path) -> Result<(), StorageError> {
+    match prepared {
+        Prepared::Ready => Ok(()),
+        Prepared::Foreign => Err(StorageError::Corrupt(format!(
+            "{} is a database of another program",
+            path.display()
+        ))),
+        Prepared::Newer(version) => Err(StorageError::Newer(format!(
+            "the store {} has version {version}, this program knows {TABLE_VERSION}: start the version \
+             that wrote it, or a newer one",
+            path.display()
+        ))),
+    }
+}
+
+/// How many tables a database has, and whether it is ours.
+fn look(connection: &Connection) -> rusqlite::Result<(i32, Prepared)> {
     let pragma = |name: &str| -> rusqlite::Result<i32> {
-        writer.pragma_query_value(None, name, |row| row.get(0))
+        connection.pragma_query_value(None, name, |row| row.get(0))
     };
     let (application, version) = (pragma("application_id")?, pragma("user_version")?);
     let tables: i32 =
-        writer.query_row("select count(*) from sqlite_schema", [], |row| row.get(0))?;
-    if tables > 0 && application != APPLICATION_ID {
-        return Ok(Prepared::Foreign);
-    }
-    if version > TABLE_VERSION {
-        return Ok(Prepared::Newer(version));
+        connection.query_row("select count(*) from sqlite_schema", [], |row| row.get(0))?;
+    let found = if tables > 0 && application != APPLICATION_ID {
+        Prepared::Foreign
+    } else if version > TABLE_VERSION {
+        Prepared::Newer(version)
+    } else {
+        Prepared::Ready
+    };
+    Ok((tables, found))
+}
+
+/// Whether a database is a finished one of ours.
+pub(super) fn recognised(connection: &Connection) -> rusqlite::Result<Prepared> {
+    let (tables, found) = look(connection)?;
+    Ok(if tables == 0 {
+        Prepared::Foreign
+    } else {
+        found
+    })
+}
+
+fn prepare(writer: &Connection, options: &Options) -> rusqlite::Result<Prepared> {
+    let (tables, found) = look(writer)?;
+    if !matches!(found, Prepared::Ready) {
+        return Ok(found);
     }
     writer.pragma_update(None, "page_size", options.page_bytes)?;
     let kib = i64::from(options.writer_cache_kib);

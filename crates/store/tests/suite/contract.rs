@@ -17,6 +17,10 @@ impl Storage for Temporary {
         self.store.snapshot()
     }
 
+    fn long_snapshot(&self) -> Result<Box<dyn Read + Send + '_>, StorageError> {
+        self.store.long_snapshot()
+    }
+
     fn transact(&self, body: &mut Body<'_>) -> Result<(), StorageError> {
         self.store.transact(body)
     }
