@@ -40,7 +40,7 @@ impl Default for Options {
 pub struct Directory {
     storage: Arc<dyn Storage>,
     root_key: RootKey,
-    rng: Mutex<Box<dyn Rng + Send>>,
+    rng: Arc<Mutex<Box<dyn Rng + Send>>>,
     cache: Cache,
     /// The row of an account that is read in place of one that nobody has ([`Snapshot::as_if_found`]). Its secrets are
     /// wrapped, as it rests.
@@ -106,7 +106,7 @@ impl Directory {
         let directory = Self {
             storage,
             root_key,
-            rng: Mutex::new(rng),
+            rng: Arc::new(Mutex::new(rng)),
             cache,
             stand_in: OnceLock::new(),
             node,
@@ -117,6 +117,25 @@ impl Directory {
         };
         directory.load_domain()?;
         Ok(directory)
+    }
+
+    /// The same directory over another storage, on which changes are tried: it remembers nothing of its own and tells
+    /// nobody.
+    pub(crate) fn on_trial(&self, storage: Arc<dyn Storage>) -> Result<Self, Fault> {
+        let domain = self.domain()?;
+        let committed = self.number_in(storage.snapshot()?.as_ref())?;
+        Ok(Self {
+            storage,
+            root_key: RootKey::new(*self.root_key.expose()),
+            rng: Arc::clone(&self.rng),
+            cache: Cache::new(0),
+            stand_in: OnceLock::new(),
+            node: self.node,
+            domain: RwLock::new(Some(domain)),
+            committed: AtomicU64::new(committed),
+            listeners: Mutex::default(),
+            woken: (Mutex::new(committed), Condvar::new()),
+        })
     }
 
     /// Gives a restored copy of a store a node of its own, so that what it commits from now on is never
@@ -301,6 +320,10 @@ impl Directory {
 
     pub(crate) fn storage(&self) -> &dyn Storage {
         self.storage.as_ref()
+    }
+
+    pub(crate) fn shared_storage(&self) -> Arc<dyn Storage> {
+        Arc::clone(&self.storage)
     }
 
     pub(crate) const fn root_key(&self) -> &RootKey {

@@ -123,4 +123,25 @@ impl Walk {
             digest: digest(rows)?,
         })))
     }
+
+    pub(crate) fn start(&self) -> &[u8] {
+        &self.start
+    }
+
+    pub(crate) fn end(&self) -> &[u8] {
+        &self.end
+    }
+
+    /// The same scan of what lies below `over` rows that hide some of it.
+    pub(crate) fn beneath(&self, read: &dyn Read, over: usize) -> Result<Self, Fault> {
+        let limit = self.limit.saturating_add(over);
+        let rows = read.scan(&self.start, &self.end, limit, self.order)?;
+        Ok(Self {
+            start: self.start.clone(),
+            end: self.end.clone(),
+            limit,
+            order: self.order,
+            digest: digest(&rows)?,
+        })
+    }
 }

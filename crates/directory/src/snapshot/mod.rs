@@ -92,6 +92,20 @@ impl<'a> Snapshot<'a> {
         }
     }
 
+    /// A draft of many changes on the directory that this is a state of.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub(crate) fn draft(&self) -> Result<crate::draft::Draft, Fault> {
+        crate::draft::Draft::on(self.directory)
+    }
+
+    /// Takes over what was read elsewhere: a commit of what was computed from this snapshot checks that, too.
+    pub(crate) fn take_over(&self, reads: Reads) {
+        self.torn.set(self.torn.get() | reads.torn);
+        self.observations.borrow_mut().extend(reads.observations);
+    }
+
     fn observe(&self, observation: Observation) {
         self.observations.borrow_mut().push(observation);
     }

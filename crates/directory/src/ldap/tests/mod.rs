@@ -1,5 +1,6 @@
 //! LDAP against a directory in memory.
 
+mod batch;
 mod following;
 mod session;
 

@@ -293,7 +293,7 @@ impl Work<'_, '_, '_> {
 }
 
 /// The structural class that a list of names means, the one furthest from `top`, and the auxiliary ones.
-fn classes(names: &[&[u8]]) -> Result<(Class, Vec<&'static str>), Told> {
+pub(in crate::ldap) fn classes(names: &[&[u8]]) -> Result<(Class, Vec<&'static str>), Told> {
     let mut structural: Option<Class> = None;
     let mut auxiliary = Vec::new();
     let mut above: Vec<String> = Vec::new();

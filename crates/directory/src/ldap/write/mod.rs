@@ -6,6 +6,8 @@ mod delete;
 mod modify;
 mod rename;
 
+pub(super) use add::classes;
+
 use crypto::password::Cost;
 use trust::{Rng, Timestamp};
 use wire::dn_binary::DnBinary;

@@ -1,0 +1,325 @@
+//! Changes on trial: many are computed one after another, each from a state in which those before it are made, and then
+//! committed together.
+//!
+//! A [`Draft`] is a layer over the storage that only memory holds, with a directory of its own on it: what is tried is
+//! judged by all that a commit judges, and one change that is refused takes nothing of the others along. What the changes
+//! were computed from is kept as far as it is the storage's own; what the layer says follows from that.
+//!
+//! No state of the storage is held from one change to the next. The commit checks again what was read, presence and
+//! absence, so that it belongs together at that moment.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ops::Bound;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use trust::Timestamp;
+
+use crate::change::Change;
+use crate::directory::Directory;
+use crate::error::{CommitError, Fault, Refused};
+use crate::layout;
+use crate::reads::{Observation, Reads};
+use crate::snapshot::Snapshot;
+use crate::storage::{
+    Body, KEY_LIMIT, Order, Read, Row, Storage, StorageError, TRANSACTION_BYTES, Transaction,
+};
+
+/// How often a change is tried again while others commit.
+const TRIES: usize = 16;
+
+/// What one request of a draft may write, and what all of them write before it counts as full: together they are what one
+/// transaction may write.
+const FULL: usize = TRANSACTION_BYTES / 2;
+
+/// Rows that were written on trial; `None` is an absence.
+type Written = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+/// The storage, and over it what was written on trial.
+struct Layer {
+    under: Arc<dyn Storage>,
+    written: RwLock<Arc<Written>>,
+    /// What all that was tried writes, in bytes.
+    bytes: AtomicUsize,
+}
+
+impl Layer {
+    fn written(&self) -> Arc<Written> {
+        Arc::clone(&self.written.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Storage for Layer {
+    fn snapshot(&self) -> Result<Box<dyn Read + Send + '_>, StorageError> {
+        Ok(Box::new(Seen {
+            under: self.under.snapshot()?,
+            written: self.written(),
+        }))
+    }
+
+    fn transact(&self, body: &mut Body<'_>) -> Result<(), StorageError> {
+        let mut staged = Staged {
+            seen: Seen {
+                under: self.under.snapshot()?,
+                written: self.written(),
+            },
+            own: Written::new(),
+            bytes: 0,
+        };
+        body(&mut staged)?;
+        let own = std::mem::take(&mut staged.own);
+        self.bytes.fetch_add(staged.bytes, Ordering::Relaxed);
+        drop(staged);
+        let mut written = self.written.write().unwrap_or_else(PoisonError::into_inner);
+        // Nobody else holds it by now, so this copies nothing.
+        Arc::make_mut(&mut written).extend(own);
+        Ok(())
+    }
+
+    fn shared(&self) -> bool {
+        self.under.shared()
+    }
+}
+
+/// One state of the storage, as it would be.
+struct Seen<'a> {
+    under: Box<dyn Read + Send + 'a>,
+    written: Arc<Written>,
+}
+
+impl Read for Seen<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+        match self.written.get(key) {
+            Some(written) => Ok(written.clone()),
+            None => self.under.get(key),
+        }
+    }
+
+    fn scan(
+        &self,
+        start: &[u8],
+        end: &[u8],
+        limit: usize,
+        order: Order,
+    ) -> Result<Vec<Row>, StorageError> {
+        layered(self.under.as_ref(), &self.written, start, end, limit, order)
+    }
+}
+
+/// A transaction on trial.
+struct Staged<'a> {
+    seen: Seen<'a>,
+    own: Written,
+    bytes: usize,
+}
+
+impl Read for Staged<'_> {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+        match self.own.get(key) {
+            Some(written) => Ok(written.clone()),
+            None => self.seen.get(key),
+        }
+    }
+
+    fn scan(
+        &self,
+        start: &[u8],
+        end: &[u8],
+        limit: usize,
+        order: Order,
+    ) -> Result<Vec<Row>, StorageError> {
+        layered(&self.seen, &self.own, start, end, limit, order)
+    }
+}
+
+impl Staged<'_> {
+    fn record(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), StorageError> {
+        if key.is_empty() || key.len() > KEY_LIMIT {
+            return Err(StorageError::KeyLength(key.len()));
+        }
+        self.bytes += key.len() + value.map_or(0, <[u8]>::len);
+        if self.bytes > FULL {
+            return Err(StorageError::TooLarge);
+        }
+        self.own.insert(key.to_vec(), value.map(<[u8]>::to_vec));
+        Ok(())
+    }
+}
+
+impl Transaction for Staged<'_> {
+    fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StorageError> {
+        self.record(key, Some(value))
+    }
+
+    fn delete(&mut self, key: &[u8]) -> Result<(), StorageError> {
+        self.record(key, None)
+    }
+}
+
+fn between<'w>(
+    written: &'w Written,
+    start: &[u8],
+    end: &[u8],
+) -> impl Iterator<Item = (&'w Vec<u8>, &'w Option<Vec<u8>>)> {
+    let bounds = (Bound::Included(start), Bound::Excluded(end.max(start)));
+    written.range::<[u8], _>(bounds)
+}
+
+/// The rows of a range where `written` lies over `under`.
+fn layered(
+    under: &dyn Read,
+    written: &Written,
+    start: &[u8],
+    end: &[u8],
+    limit: usize,
+    order: Order,
+) -> Result<Vec<Row>, StorageError> {
+    let over = between(written, start, end).count();
+    // Each row that is written hides at most one below.
+    let mut rows = under.scan(start, end, limit.saturating_add(over), order)?;
+    if over == 0 {
+        return Ok(rows);
+    }
+    rows.retain(|(key, _)| !written.contains_key(key));
+    let own = between(written, start, end);
+    rows.extend(own.filter_map(|(key, value)| Some((key.clone(), value.clone()?))));
+    rows.sort();
+    if order == Order::Descending {
+        rows.reverse();
+    }
+    rows.truncate(limit);
+    Ok(rows)
+}
+
+/// Changes on trial.
+pub(crate) struct Draft {
+    layer: Arc<Layer>,
+    over: Directory,
+    changes: Vec<Change>,
+    reads: Vec<Observation>,
+    /// What of the reads is kept: rows with the version that was read.
+    known: HashSet<(Vec<u8>, Option<crate::id::Stamp>)>,
+    torn: bool,
+}
+
+impl Draft {
+    /// A draft on the state that a directory has.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub(crate) fn on(directory: &Directory) -> Result<Self, Fault> {
+        let layer = Arc::new(Layer {
+            under: directory.shared_storage(),
+            written: RwLock::default(),
+            bytes: AtomicUsize::new(0),
+        });
+        let storage: Arc<dyn Storage> = Arc::<Layer>::clone(&layer);
+        Ok(Self {
+            over: directory.on_trial(storage)?,
+            layer,
+            changes: Vec::new(),
+            reads: Vec::new(),
+            known: HashSet::new(),
+            torn: false,
+        })
+    }
+
+    /// The state with everything that was tried so far.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub(crate) fn snapshot(&self) -> Result<Snapshot<'_>, Fault> {
+        self.over.snapshot()
+    }
+
+    /// Whether it is time to commit: what a transaction can write is half used up.
+    pub(crate) fn is_full(&self) -> bool {
+        self.layer.bytes.load(Ordering::Relaxed) >= FULL
+    }
+
+    /// Tries changes that were computed from this draft's [`Draft::snapshot`]; when they are refused, nothing of them
+    /// happened.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub(crate) fn try_changes(
+        &mut self,
+        changes: Vec<Change>,
+        reads: Reads,
+        now: Timestamp,
+    ) -> Result<Result<(), Refused>, Fault> {
+        self.note(reads)?;
+        for _ in 0..TRIES {
+            // What was read is for the real commit to check.
+            match self.over.commit(&changes, &Reads::none(), now) {
+                Ok(_) => {
+                    self.changes.extend(changes);
+                    return Ok(Ok(()));
+                }
+                Err(CommitError::Conflict) => {}
+                Err(CommitError::Refused(refused)) => return Ok(Err(refused)),
+                Err(CommitError::Fault(fault)) => return Err(fault),
+            }
+        }
+        let why = "others change the directory all the time";
+        Err(StorageError::Busy(why.to_owned()).into())
+    }
+
+    /// Keeps what was read of the storage itself, beside what was written here.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub(crate) fn note(&mut self, reads: Reads) -> Result<(), Fault> {
+        self.torn |= !reads.are_consistent();
+        let written = self.layer.written();
+        for observation in reads.observations {
+            self.keep(observation, &written)?;
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, observation: Observation, written: &Written) -> Result<(), Fault> {
+        let key = match &observation {
+            Observation::Entry(id, _) => layout::entry(*id),
+            Observation::Row(key, _) => key.to_vec(),
+            Observation::Range(walk) => {
+                let over = between(written, walk.start(), walk.end()).count();
+                let kept = match over {
+                    0 => observation,
+                    over => {
+                        let under = self.layer.under.snapshot()?;
+                        Observation::Range(Arc::new(walk.beneath(under.as_ref(), over)?))
+                    }
+                };
+                self.reads.push(kept);
+                return Ok(());
+            }
+            Observation::Shared(shared) => {
+                for observation in shared.iter() {
+                    self.keep(observation.clone(), written)?;
+                }
+                return Ok(());
+            }
+        };
+        if written.contains_key(&key) {
+            return Ok(());
+        }
+        let stamp = match &observation {
+            Observation::Entry(_, stamp) | Observation::Row(_, stamp) => *stamp,
+            Observation::Range(_) | Observation::Shared(_) => None,
+        };
+        if self.known.insert((key, stamp)) {
+            self.reads.push(observation);
+        }
+        Ok(())
+    }
+
+    /// The changes that were tried and not refused, and what they and the refusals were computed from.
+    pub(crate) fn finish(self) -> (Vec<Change>, Reads) {
+        let reads = Reads {
+            observations: self.reads,
+            torn: self.torn,
+        };
+        (self.changes, reads)
+    }
+}
