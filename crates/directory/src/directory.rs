@@ -1,6 +1,6 @@
 //! A directory over a storage.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, RwLock, Weak};
 
@@ -95,14 +95,25 @@ impl Directory {
         storage: Arc<dyn Storage>,
         root_key: RootKey,
         options: Options,
+        rng: Box<dyn Rng + Send>,
+    ) -> Result<Self, Fault> {
+        Self::open_as(storage, root_key, options, rng, Entering::ToServe)
+    }
+
+    /// As [`Directory::open`], for whoever restores too.
+    pub(crate) fn open_as(
+        storage: Arc<dyn Storage>,
+        root_key: RootKey,
+        options: Options,
         mut rng: Box<dyn Rng + Send>,
+        entering: Entering,
     ) -> Result<Self, Fault> {
         let cache = Cache::new(if storage.shared() {
             0
         } else {
             options.cache_bytes
         });
-        let (node, committed) = enter(storage.as_ref(), &root_key, rng.as_mut(), false)?;
+        let (node, committed) = enter(storage.as_ref(), &root_key, rng.as_mut(), entering)?;
         let directory = Self {
             storage,
             root_key,
@@ -148,7 +159,7 @@ impl Directory {
         root_key: &RootKey,
         rng: &mut dyn Rng,
     ) -> Result<(), Fault> {
-        enter(storage, root_key, rng, true).map(|_| ())
+        enter(storage, root_key, rng, Entering::AsNewNode).map(|_| ())
     }
 
     /// This node.
@@ -384,12 +395,15 @@ pub(crate) fn feed_in(
             Order::Ascending,
         )
         .map_err(Fault::from)?;
-    for (key, _) in nodes {
+    // A cursor that knows of a node or a commit that is not there is of a store that was replaced by a backup.
+    let mut strange: BTreeSet<u32> = cursor.0.keys().copied().collect();
+    for (key, value) in nodes {
         let node = Reader::new(key.get(1..).unwrap_or_default())
             .u32()
             .map_err(Fault::from)?;
+        strange.remove(&node);
         let seen = cursor.seen(node);
-        if seen < floor(read, node)? {
+        if seen < floor(read, node)? || seen > NodeRow::read(&value)?.number {
             return Err(FeedError::StartAgain);
         }
         let room = limit.saturating_sub(page.commits.len());
@@ -408,6 +422,9 @@ pub(crate) fn feed_in(
             page.commits
                 .push(Commit::read(stamp, payload).map_err(Fault::from)?);
         }
+    }
+    if !strange.is_empty() {
+        return Err(FeedError::StartAgain);
     }
     Ok(page)
 }
@@ -466,44 +483,70 @@ impl NodeRow {
     }
 }
 
+/// Why somebody comes to a store.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Entering {
+    /// To serve what is there.
+    ToServe,
+    /// The same, as a node that was never there before.
+    AsNewNode,
+    /// To finish what a restore has loaded.
+    ToRestore,
+}
+
+/// What is wrapped to tell the right root key from a wrong one.
+const CHECK: &[u8] = b"the right root key";
+
+/// Whether the rows are those of a store that this program knows and this root key opens; `false` where there is none.
+pub(crate) fn recognise(read: &dyn Read, root_key: &RootKey) -> Result<bool, Fault> {
+    recognise_as(read, root_key, Entering::ToServe)
+}
+
+fn recognise_as(read: &dyn Read, root_key: &RootKey, entering: Entering) -> Result<bool, Fault> {
+    let restoring = read.get(&layout::meta(layout::RESTORING))?.is_some();
+    if restoring && entering != Entering::ToRestore {
+        return Err(Fault::Storage(StorageError::Corrupt(
+            "a restore into this store was broken off, and not all of it is there".to_owned(),
+        )));
+    }
+    let Some(value) = read.get(&layout::meta("format"))? else {
+        return Ok(false);
+    };
+    let format = layout::open_row(&value)?.1.u32()?;
+    if format > layout::FORMAT {
+        return Err(Fault::Storage(StorageError::Newer(format!(
+            "the store has format {format}, this program knows {}: start the version that wrote it, or a newer one",
+            layout::FORMAT
+        ))));
+    }
+    let value = read
+        .get(&layout::meta("root-key"))?
+        .ok_or(Fault::Corrupt("root key check"))?;
+    let (_, mut payload) = layout::open_row(&value)?;
+    root_key.unwrap(Belonging::Check, payload.remainder())?;
+    Ok(true)
+}
+
 /// Makes the store ours, or checks that it is: format, root key, node. Returns the node and the number of
 /// its newest commit.
 fn enter(
     storage: &dyn Storage,
     root_key: &RootKey,
     rng: &mut dyn Rng,
-    as_new_node: bool,
+    entering: Entering,
 ) -> Result<(Node, u64), Fault> {
-    const CHECK: &[u8] = b"the right root key";
     let id = Guid::from_random(rng.bytes());
     let check = root_key.wrap(Belonging::Check, CHECK, rng);
     let mut outcome = Err(Fault::NoDomain);
     let result = storage.transact(&mut |transaction| {
         outcome = (|| {
-            match transaction.get(&layout::meta("format"))? {
-                Some(value) => {
-                    let format = layout::open_row(&value)?.1.u32()?;
-                    if format > layout::FORMAT {
-                        return Err(Fault::Storage(StorageError::Newer(format!(
-                            "the store has format {format}, this program knows {}: start the version that \
-                             wrote it, or a newer one",
-                            layout::FORMAT
-                        ))));
-                    }
-                    let value = transaction
-                        .get(&layout::meta("root-key"))?
-                        .ok_or(Fault::Corrupt("root key check"))?;
-                    let (_, mut payload) = layout::open_row(&value)?;
-                    root_key.unwrap(Belonging::Check, payload.remainder())?;
-                }
-                None => {
-                    let format = layout::FORMAT.to_be_bytes();
-                    transaction.put(&layout::meta("format"), &layout::row(Stamp::ZERO, &format))?;
-                    transaction.put(&layout::meta("root-key"), &layout::row(Stamp::ZERO, &check))?;
-                }
+            if !recognise_as(&*transaction, root_key, entering)? {
+                let format = layout::FORMAT.to_be_bytes();
+                transaction.put(&layout::meta("format"), &layout::row(Stamp::ZERO, &format))?;
+                transaction.put(&layout::meta("root-key"), &layout::row(Stamp::ZERO, &check))?;
             }
             let own = transaction.get(&layout::meta("node"))?;
-            if let (Some(value), false) = (own, as_new_node) {
+            if let (Some(value), false) = (own, entering == Entering::AsNewNode) {
                 let number = layout::open_row(&value)?.1.u32()?;
                 let value = transaction
                     .get(&layout::node(number))?

@@ -2,7 +2,7 @@
 //!
 //! | key | value | what |
 //! |---|---|---|
-//! | `M` name | varies | about the store: format version, this store's node, the domain's head, the next RID block |
+//! | `M` name | varies | about the store: format version, this store's node, the domain's head, the next RID block, whether it is being restored |
 //! | `N` node | last commit number, GUID, RID block | a node's own row; the only row each of its commits writes |
 //! | `f` node number | time, changed entries and records | the change feed |
 //! | `e` id | class, parent, name, times, attributes | an entry |
@@ -36,6 +36,9 @@ use crate::schema::{Attribute, Class};
 
 /// The version of this layout. A store with a higher one is refused.
 pub(crate) const FORMAT: u32 = 1;
+
+/// The name of the row about the store that says that a backup is being restored into it, and is not all there.
+pub(crate) const RESTORING: &str = "restoring";
 
 /// The version byte of every value.
 const ROW: u8 = 1;

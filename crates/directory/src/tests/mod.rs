@@ -4,6 +4,7 @@ mod access;
 mod cache;
 mod claims;
 mod commits;
+mod dump;
 mod feed;
 mod groups;
 mod keys;
