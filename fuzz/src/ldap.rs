@@ -7,6 +7,7 @@ use crypto::etype::{Etype, Key};
 use crypto::password::Cost;
 use directory::ldap::{Answer, Channel, Session, Settings, Shown, View};
 use directory::lockout::Lockout;
+use directory::sources::{SourceLimits, Sources};
 use directory::testing::{START, Seeded};
 use directory::{
     Change, Class, CommitError, Directory, Edit, Entry, EntryId, KeyValueId, Reads, Snapshot,
@@ -148,6 +149,7 @@ struct Connection {
     settings: Settings,
     lockout: Lockout,
     seen: Recent<()>,
+    sources: Sources,
     rng: Seeded,
 }
 
@@ -204,6 +206,7 @@ impl Connection {
             },
             lockout: Lockout::default(),
             seen: Recent::new(Span::minutes(11), 1_000),
+            sources: Sources::new(&mut Seeded::new(20)),
             rng: Seeded::new(21),
         };
         if who != Who::Nobody {
@@ -222,6 +225,7 @@ impl Connection {
             settings,
             lockout,
             seen,
+            sources,
             rng,
         } = self;
         let snapshot = directory.snapshot().expect("there is a domain");
@@ -229,6 +233,8 @@ impl Connection {
             snapshot,
             settings,
             lockout,
+            sources,
+            failures: SourceLimits::default().failures,
             seen,
             cost: Cost::LEAST,
             host: "dc1.corp.example",
@@ -247,6 +253,7 @@ impl Connection {
                 check(&messages, known);
                 return false;
             }
+            Answer::Limited(message) => vec![message],
             Answer::StartTls(message) => {
                 assert!(channel.start_tls && !known);
                 channel.encrypted = true;

@@ -26,7 +26,6 @@ mod device;
 mod directory;
 mod dn;
 mod domain;
-pub mod dump;
 mod draft;
 mod entry;
 mod error;
@@ -45,6 +44,7 @@ mod record;
 mod root_key;
 pub mod schema;
 mod snapshot;
+pub mod sources;
 pub mod storage;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;

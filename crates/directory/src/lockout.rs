@@ -16,7 +16,7 @@ use crate::entry::Entry;
 use crate::error::Fault;
 use crate::id::EntryId;
 use crate::password::from_interval;
-use crate::record::AccountActivity;
+use crate::record::{AccountActivity, Activity};
 use crate::schema::Attribute;
 use crate::snapshot::Snapshot;
 
@@ -87,6 +87,10 @@ pub enum Failed {
     LockedOut,
 }
 
+/// What was persisted of an account's failures.
+#[derive(Clone, Debug)]
+pub struct Recalled(Option<Activity>);
+
 /// Changes to persist, and which counters they are about.
 #[derive(Debug, Default)]
 pub struct Pending {
@@ -143,6 +147,19 @@ impl Lockout {
         }
     }
 
+    /// What was persisted of an account's failures, where memory does not know. Read it before the password is hashed: a
+    /// state may be too old to be read behind that.
+    ///
+    /// # Errors
+    /// [`Fault`] when it cannot be read.
+    pub fn recall(&self, account: EntryId, snapshot: &Snapshot<'_>) -> Result<Recalled, Fault> {
+        let known = self.counters().contains_key(&account);
+        Ok(Recalled(match known {
+            true => None,
+            false => Some(snapshot.activity(account)?),
+        }))
+    }
+
     /// Counts a wrong password.
     ///
     /// # Errors
@@ -154,18 +171,27 @@ impl Lockout {
         policy: &LockoutPolicy,
         now: Timestamp,
     ) -> Result<Failed, Fault> {
-        let known = self.counters().contains_key(&account.id);
-        let persisted = if known {
-            Ok(None)
-        } else {
-            snapshot.activity(account.id).map(Some)
-        };
+        let recalled = self.recall(account.id, snapshot);
+        let known = recalled.as_ref().map_or(Recalled(None), Clone::clone);
+        let failed = self.fail_after(account, known, policy, now);
+        recalled?;
+        Ok(failed)
+    }
+
+    /// Counts a wrong password, of an account whose failures were recalled before.
+    pub fn fail_after(
+        &self,
+        account: &Account,
+        recalled: Recalled,
+        policy: &LockoutPolicy,
+        now: Timestamp,
+    ) -> Failed {
         let mut counters = self.counters();
         if counters.len() >= self.capacity {
             make_room(&mut counters, policy, now);
         }
         let counter = counters.entry(account.id).or_insert_with(|| {
-            let kept = persisted.clone().ok().flatten().unwrap_or_default();
+            let kept = recalled.0.unwrap_or_default();
             // A lockout that is over took its failures along.
             let count = match account.locked_since {
                 None => kept.bad_password_count,
@@ -193,12 +219,11 @@ impl Lockout {
             counter.locked = Some(now);
             counter.lock_persisted = false;
         }
-        persisted?;
-        Ok(if locks {
+        if locks {
             Failed::LockedOut
         } else {
             Failed::Counted(count)
-        })
+        }
     }
 
     /// Forgets the failures of an account whose password was right.

@@ -1,7 +1,7 @@
 //! How often a peer, or a name, may be tried.
 
-use token::limiter::Counted;
 use trust::Span;
+use trust::limiter::Counted;
 
 use crate::asked::Asked;
 use crate::refused::Refused;

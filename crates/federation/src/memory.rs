@@ -4,8 +4,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use directory::Stamp;
 use token::keys::SigningKeys;
-use token::limiter::Limiter;
 use trust::Rng;
+use trust::limiter::Limiter;
 
 /// Limits, and the signing keys as they were last read. One for each process, shared by its threads.
 pub struct Memory {

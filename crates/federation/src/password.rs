@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use directory::password::PasswordPolicy;
 use directory::{Account, AccountKind, Fault};
-use token::limiter::Counted;
+use trust::limiter::Counted;
 
 use crate::account;
 use crate::asked::Asked;
@@ -56,19 +56,24 @@ pub(crate) fn judge(asked: &Asked<'_, '_>, name: &str, password: &str) -> Result
     let locked = found
         .as_ref()
         .is_some_and(|account| view.lockout.is_locked_out(account, &lockout, now));
+    // Hashing takes its time, and the state is not there for long: what is needed of it is read before.
+    let policy = view.snapshot.password_policy()?;
+    let recalled = match &found {
+        Some(account) => Some(view.lockout.recall(account.id, view.snapshot)?),
+        None => None,
+    };
     // A locked account's password is not looked at; a decoy takes its time.
     let judged = found.as_deref().filter(|_| !locked);
     let right = directory::password::verify(judged, password, view.password_cost);
-    let wrong = match &found {
+    let wrong = match found.as_ref().zip(recalled) {
         None => Wrong::Unknown,
         Some(_) if locked => Wrong::LockedOut,
-        Some(account) if !right => {
-            view.lockout.fail(account, view.snapshot, &lockout, now)?;
+        Some((account, recalled)) if !right => {
+            view.lockout.fail_after(account, recalled, &lockout, now);
             Wrong::Password
         }
-        Some(account) => {
+        Some((account, _)) => {
             view.lockout.succeed(account, now);
-            let policy = view.snapshot.password_policy()?;
             match account::usable(account, now) {
                 Err(_) => Wrong::Unusable,
                 Ok(()) if must_change(account, &policy, asked) => {

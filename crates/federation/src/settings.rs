@@ -1,8 +1,8 @@
 //! What the configuration section comes to, checked.
 
 use crypto::key::KeyKind;
-use token::limiter::Limit;
 use trust::Span;
+use trust::limiter::Limit;
 
 use crate::section::{InvalidSettings, Section};
 

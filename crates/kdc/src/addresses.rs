@@ -2,10 +2,10 @@
 
 use std::net::IpAddr;
 
+use directory::sources::Source;
 use wire::kerberos::{AddressType, EncTicketPart, HostAddress};
 
 use crate::refused::Refused;
-use crate::sources::Source;
 
 /// Judges from where a ticket-granting ticket is shown. Names of machines, which Windows' clients have put into theirs, say
 /// nothing of that.

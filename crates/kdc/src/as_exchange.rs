@@ -240,7 +240,7 @@ fn check_source(
     let account = client.map(|client| client.account.id);
     let limit = view.realm.sources.failures;
     let sources = &view.memory.sources;
-    sources.check_failures(account, received.from, limit, now)
+    Ok(sources.check_failures(account, received.from, limit, now)?)
 }
 
 fn means(account: &Account, proof: &Proof<'_>) -> Means {

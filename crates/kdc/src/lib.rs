@@ -35,7 +35,6 @@ mod revocation;
 mod s4u2proxy;
 mod s4u2self;
 mod service;
-mod sources;
 mod subject;
 mod tgs_exchange;
 mod user_to_user;
@@ -44,16 +43,17 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use directory::lockout::Lockout;
+use directory::sources::Source;
 use directory::{Account, Fault, Snapshot};
 use trust::path::Anchor;
 use trust::{Rng, Timestamp};
 use wire::kerberos::{AsReq, MessageType, PrincipalName, TgsReq};
 
 use crate::memory::{MessageId, Received};
-use crate::sources::Source;
 
 pub use change_password::{Desk, change_password};
 pub use crypto_policy::{CryptoPolicy, OldCrypto};
+pub use directory::sources::{SourceLimits, Transport};
 pub use identity::{Identity, Unusable};
 pub use lifetime::Lifetimes;
 pub use memory::Memory;
@@ -61,7 +61,6 @@ pub use preauth::pkinit::certificate_trust::{Holder, holder};
 pub use realm::{Realm, StrongMapping};
 pub use refused::Refused;
 pub use revocation::{Needed, Place};
-pub use sources::SourceLimits;
 pub use ticket::{CertificateMeans, KeyMeans, Means};
 
 /// Characters of a name, or of a reason, that the audit log gets.
@@ -88,15 +87,6 @@ impl View<'_> {
         let id = self.directory.domain().krbtgt;
         self.directory.account_by_id(id)?.ok_or(Refused::Fault)
     }
-}
-
-/// How a request came.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
-    /// As a datagram: an answer that is too long for one is asked for again over TCP.
-    Datagram,
-    /// Over a connection.
-    Stream,
 }
 
 /// The answer to one request.

@@ -6,12 +6,12 @@ use crypto::etype::{Etype, Key, KeySchedule};
 use crypto::key::PublicKey;
 use crypto::signature::Verifier;
 use directory::EntryId;
+use directory::sources::{Source, Sources};
 use ticket::{KeySet, Recent};
 use trust::{Rng, Span, Timestamp};
 
 use crate::armoring::Armoring;
 use crate::refused::Refused;
-use crate::sources::{Source, Sources};
 
 /// Authenticators remembered at once. Beyond them the oldest go: a replay gives nothing to who cannot read the
 /// answer.
@@ -97,8 +97,8 @@ pub struct Memory {
     pub(crate) not_had: Recent<()>,
     /// The policy about armor.
     pub(crate) armoring: Armoring,
-    /// Where requests come from.
-    pub(crate) sources: Sources,
+    /// Where requests come from; the directory over LDAP counts here, too.
+    pub sources: Sources,
     /// Keys that are nobody's, one of each etype: what a message is tried with that there is no key for, so that it takes
     /// as long.
     pub(crate) nobodys_keys: KeySet,

@@ -2,13 +2,13 @@
 
 use crypto::etype::Etype;
 use directory::account;
+use directory::sources::SourceLimits;
 use trust::Span;
 use trust::revocation::Requirement;
 use wire::kerberos::{NameType, PrincipalName, Realm as RealmName};
 
 use crate::crypto_policy::CryptoPolicy;
 use crate::lifetime::Lifetimes;
-use crate::sources::SourceLimits;
 
 /// How certain it must be that a certificate is an account's (protocols E.5.5).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

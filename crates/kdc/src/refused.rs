@@ -1,5 +1,6 @@
 //! Why the KDC said no. The peer learns the code, the audit log the reason (protocols E.3.6).
 
+use directory::sources::Limited;
 use trust::path::{Invalid, Why};
 use wire::kerberos::ErrorCode;
 
@@ -301,6 +302,15 @@ pub enum Refused {
     /// Our own trouble, which is never blamed on the peer.
     #[error("our own trouble")]
     Fault,
+}
+
+impl From<Limited> for Refused {
+    fn from(limited: Limited) -> Self {
+        match limited {
+            Limited::Refused => Self::SourceLimited,
+            Limited::Unproven => Self::SourceUnproven,
+        }
+    }
 }
 
 impl Refused {

@@ -71,6 +71,8 @@ pub struct Metrics {
     pub(crate) conflicts: AtomicU64,
     /// Answers given up after too many conflicts.
     pub(crate) given_up: AtomicU64,
+    /// Binds over LDAP that were not looked at, for too many passwords were wrong from their address.
+    pub(crate) binds_turned_away: AtomicU64,
     /// Panics of a party that were caught.
     pub(crate) panics: AtomicU64,
     /// Lines that went to the audit log.
@@ -150,6 +152,11 @@ impl Metrics {
                 "keyporch_commits_given_up_total",
                 "Answers given up after too many conflicts.",
                 &self.given_up,
+            ),
+            (
+                "keyporch_ldap_binds_turned_away_total",
+                "Binds by password that were not looked at: too many were wrong from their address.",
+                &self.binds_turned_away,
             ),
             (
                 "keyporch_panics_total",

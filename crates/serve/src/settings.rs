@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use crypto::agreement::Group;
 use crypto::etype::Etype;
+use directory::sources::Network;
 use serde::{Deserialize, Serialize};
 
 use crate::audit::AuditSettings;
@@ -138,6 +139,9 @@ pub struct Ldap {
     pub unsigned_sasl: bool,
     /// Whether a password alone is enough to administer. Default: false.
     pub administer_by_password: bool,
+    /// Networks of servers that bind for many people, whose wrong passwords are not counted by address:
+    /// `["10.1.2.0/24", "2001:db8::7"]`. Each account's own are. Default: none.
+    pub application_servers: Vec<Network>,
     /// Whether a key's value is checked strictly when it is written. Default: true.
     pub keycred_strict_write: bool,
     /// What a computer may write of a key on itself: `"tools"`, with what tools write, or `"spec"`. Default: `"tools"`.
@@ -154,6 +158,7 @@ impl Default for Ldap {
             simple_without_tls: false,
             unsigned_sasl: false,
             administer_by_password: false,
+            application_servers: Vec::new(),
             keycred_strict_write: true,
             validated_write_mode: ValidatedWrite::Tools,
             page: 1_000,
@@ -168,6 +173,7 @@ impl Ldap {
             simple_without_tls: self.simple_without_tls,
             unsigned_sasl: self.unsigned_sasl,
             administer_by_password: self.administer_by_password,
+            application_servers: self.application_servers.clone(),
             strict_keys: self.keycred_strict_write,
             tools_keys: self.validated_write_mode == ValidatedWrite::Tools,
             page: self.page.max(1),
@@ -286,8 +292,8 @@ pub struct Limits {
     pub signature_workers: usize,
     /// How many of them from one address; 0 means one per processor. Default: 0.
     pub signatures_per_address: usize,
-    /// Wrong passwords and unknown names over Kerberos from one address, an IPv6 network of 64 bits being one, before it
-    /// is refused; it does not concern who signed in from there lately. Default: 60.
+    /// Wrong passwords and unknown names over Kerberos and LDAP from one address, an IPv6 network of 64 bits being one,
+    /// before it is refused; it does not concern who signed in from there lately. Default: 60.
     pub failures_per_address: u32,
     /// Seconds until one more may come. Default: 10.
     pub failure_seconds: u32,

@@ -19,7 +19,6 @@ pub mod discovery;
 pub mod factor;
 pub mod grant;
 pub mod keys;
-pub mod limiter;
 mod moment;
 pub mod pages;
 pub mod parameters;

@@ -6,6 +6,7 @@
 
 mod chance;
 pub mod enrolment;
+pub mod limiter;
 pub mod path;
 pub mod revocation;
 mod rfc3339;

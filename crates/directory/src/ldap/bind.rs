@@ -15,6 +15,7 @@ use crate::audit::{Actor, AuditRecord};
 use crate::error::Fault;
 use crate::id::EntryId;
 use crate::password;
+use crate::sources::{Source, Transport};
 
 /// The longest password and name that are looked at, in bytes.
 const LONGEST: usize = 1_024;
@@ -50,6 +51,8 @@ pub(super) enum Outcome {
     Sasl(Box<Bound>, Option<Vec<u8>>, Option<Box<Layer>>),
     /// The client is sent this, and goes on.
     More(Vec<u8>, Box<Step>),
+    /// Nothing was looked at.
+    Limited(LdapResult),
     /// Nobody is; and what is written down.
     Refused(LdapResult, Option<Box<AuditRecord>>),
 }
@@ -133,21 +136,38 @@ fn simple(
     };
     let found = found.filter(|account| account.kind != AccountKind::Krbtgt);
     let policy = snapshot.lockout_policy()?;
+    let (sources, limit) = (view.sources, view.failures);
+    let from = source(channel, view);
+    let known = found.as_ref().map(|account| account.id);
+    if sources.check_failures(known, from, limit, now).is_err() {
+        // Not that the password is wrong: it was not looked at, and who sent it may come again.
+        return Ok(Outcome::Limited(LdapResult::told(
+            ResultCode::Busy,
+            "too many passwords were wrong from this address; come again in a while",
+        )));
+    }
     let locked = found
         .as_ref()
         .is_some_and(|account| view.lockout.is_locked_out(account, &policy, now));
     // Hashing takes its time, and the state is not there for long: what is needed of it is read before.
     let maximum = snapshot.password_policy()?.maximum_age;
+    let recalled = match &found {
+        Some(account) => Some(view.lockout.recall(account.id, snapshot)?),
+        None => None,
+    };
     let judged = found.as_deref().filter(|_| !locked);
     let right = password::verify(judged, text.unwrap_or_default(), view.cost) && text.is_some();
-    let why = match &found {
+    if !right {
+        sources.failed(from, limit, now);
+    }
+    let why = match found.as_ref().zip(recalled) {
         None => "there is no such account",
         Some(_) if locked => "the account is locked out",
-        Some(account) if !right => {
-            view.lockout.fail(account, snapshot, &policy, now)?;
+        Some((account, recalled)) if !right => {
+            view.lockout.fail_after(account, recalled, &policy, now);
             "the password is wrong"
         }
-        Some(account) => {
+        Some((account, _)) => {
             view.lockout.succeed(account, now);
             if account.must_change_password() || account.password_has_expired(maximum, now) {
                 "the password must be changed first"
@@ -163,15 +183,30 @@ fn simple(
         None => Actor::anonymous(),
     };
     let record = AuditRecord::refused(now, actor, "sign-in.ldap", why).from_address(&channel.from);
-    let record = match &found {
+    let mut record = match &found {
         Some(account) => record.on(account.id, account.sam.clone()),
         None => record,
     };
+    // What comes from there next is turned away without a record of its own.
+    if sources.check_failures(None, from, limit, now).is_err() {
+        record = record.with("address", "over its limit from now on");
+    }
     let result = LdapResult::told(
         ResultCode::InvalidCredentials,
         "80090308: name or password is not right, or the account cannot sign in now",
     );
     Ok(Outcome::Refused(result, Some(Box::new(record))))
+}
+
+/// Where a password comes from, where that is counted: servers that bind for many people are not.
+fn source(channel: &Channel, view: &View<'_, '_>) -> Option<Source> {
+    let address = channel.from.parse().ok()?;
+    let servers = &view.settings.application_servers;
+    let counted = !servers.iter().any(|network| network.contains(address));
+    counted.then_some(Source {
+        address,
+        transport: Transport::Stream,
+    })
 }
 
 fn find(name: &str, view: &View<'_, '_>) -> Result<Option<Arc<Account>>, Fault> {

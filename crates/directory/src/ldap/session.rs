@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crypto::password::Cost;
 use ticket::{Means, Recent};
+use trust::limiter::Limit;
 use trust::{Rng, Timestamp};
 use wire::ldap::{
     AddRequest, BindRequest, BindResponse, CompareRequest, ExtendedRequest, ExtendedResponse,
@@ -33,6 +34,7 @@ use crate::dn::Dn;
 use crate::error::Fault;
 use crate::lockout::Lockout;
 use crate::snapshot::Snapshot;
+use crate::sources::Sources;
 
 /// What a connection is like.
 #[derive(Clone, Debug)]
@@ -87,6 +89,10 @@ pub struct View<'v, 'd> {
     pub settings: &'v Settings,
     /// Failed passwords.
     pub lockout: &'v Lockout,
+    /// From where wrong passwords came, and how many may.
+    pub sources: &'v Sources,
+    /// Wrong passwords and unknown names from one address.
+    pub failures: Limit,
     /// Which authenticators were shown lately.
     pub seen: &'v Recent<()>,
     /// What hashing a password costs.
@@ -111,6 +117,8 @@ pub enum Answer {
         /// What is written down of it.
         records: Vec<Change>,
     },
+    /// The message is sent: a bind was not looked at, for too many failed from its address.
+    Limited(Vec<u8>),
     /// The message is sent, and TLS begins behind it.
     StartTls(Vec<u8>),
     /// The messages are sent, and the connection ends.
@@ -261,6 +269,13 @@ impl Turn<'_, '_, '_> {
                 (LdapResult::of(ResultCode::SaslBindInProgress), None)
             }
             bind::Outcome::Refused(result, record) => (result, record),
+            bind::Outcome::Limited(result) => {
+                let response = Operation::BindResponse(BindResponse {
+                    result,
+                    credentials: None,
+                });
+                return Ok(Answer::Limited(Message::new(self.id, response).encode()));
+            }
         };
         let response = Operation::BindResponse(BindResponse {
             result,
@@ -463,8 +478,9 @@ impl Turn<'_, '_, '_> {
         };
         let old = asked
             .old
-            .map(|old| std::str::from_utf8(old).unwrap_or_default());
-        self.write(Kind::Password, made, |work, account| {
+            .map(|old| std::str::from_utf8(old).unwrap_or_default())
+            .map(|old| zeroize::Zeroizing::new(old.to_owned()));
+        self.write(Kind::Password, None, made, |work, account| {
             if !work.confidential {
                 return Err(LdapResult::told(
                     ResultCode::ConfidentialityRequired,
@@ -478,7 +494,8 @@ impl Turn<'_, '_, '_> {
                 }
                 _ => work.entry(&format!("<GUID={}>", account.id))?,
             };
-            let changes = work.new_password(&entry, old, &new, rng)?;
+            let password = work.new_password(&entry, old, new)?;
+            let changes = work.hashed(password, false, rng)?;
             Ok(Planned {
                 changes: changes.into(),
                 target: entry.id,
@@ -487,26 +504,33 @@ impl Turn<'_, '_, '_> {
     }
 
     fn add(&mut self, request: &AddRequest<'_>, rng: &mut dyn Rng) -> Result<Answer, Fault> {
-        self.write(Kind::Add, None, |work, _| work.add(request, rng))
+        self.write(Kind::Add, None, None, |work, _| work.add(request, rng))
     }
 
     fn modify(&mut self, request: &ModifyRequest<'_>, rng: &mut dyn Rng) -> Result<Answer, Fault> {
-        self.write(Kind::Modify, None, |work, _| work.modify(request, rng))
+        let name = Some(request.name);
+        self.write(Kind::Modify, name, None, |work, _| {
+            work.modify(request, rng)
+        })
     }
 
     fn rename(&mut self, request: &ModifyDnRequest<'_>) -> Result<Answer, Fault> {
-        self.write(Kind::Rename, None, |work, _| work.rename(request))
+        let name = Some(request.name);
+        self.write(Kind::Rename, name, None, |work, _| work.rename(request))
     }
 
     fn delete(&mut self, name: &str) -> Result<Answer, Fault> {
         let tree = self.controls.tree_delete;
-        self.write(Kind::Delete, None, |work, _| work.delete(name, tree))
+        self.write(Kind::Delete, Some(name), None, |work, _| {
+            work.delete(name, tree)
+        })
     }
 
-    /// Computes changes, if somebody may ask for any.
+    /// Computes changes, if somebody may ask for any. `name`: the entry that they are about, where it is there already.
     fn write(
         &mut self,
         kind: Kind,
+        name: Option<&str>,
         generated: Option<zeroize::Zeroizing<String>>,
         compute: impl FnOnce(&Work<'_, '_, '_>, &Account) -> Result<Planned, Told>,
     ) -> Result<Answer, Fault> {
@@ -530,10 +554,10 @@ impl Turn<'_, '_, '_> {
             signed: self.channel.signed,
         };
         let reading = Reading::of(Some(&caller), snapshot)?;
-        let planned = compute(&work, &account).and_then(|planned| {
-            let before = self.read_before(&planned, &reading)?;
-            Ok((planned, before))
-        });
+        // Before anything is computed: behind the hashing of a password the state may be too old to be read.
+        let before = self.read_before(name, &reading);
+        // Who has no right to a change is told that, whatever the entry is like.
+        let planned = compute(&work, &account).and_then(|planned| Ok((planned, before?)));
         match planned {
             Ok((planned, before)) => Ok(Answer::Commit(Box::new(Pending {
                 changes: planned.changes,
@@ -579,16 +603,19 @@ impl Turn<'_, '_, '_> {
     /// The assertion and pre-read controls, asked of the entry as it is.
     fn read_before(
         &self,
-        planned: &Planned,
+        name: Option<&str>,
         reading: &Reading,
     ) -> Result<Vec<(String, Vec<u8>)>, Told> {
-        // Nothing is read that nobody asks about: behind the hashing of a password the state may be too old to be read.
-        if self.controls.assertion.is_none() && self.controls.pre_read.is_none() {
+        let asked = self.controls.assertion.is_some() || self.controls.pre_read.is_some();
+        let Some(name) = name.filter(|_| asked) else {
             return Ok(Vec::new());
-        }
-        let entry = match self.view.snapshot.entry(planned.target)? {
-            Some(entry) => entry,
-            None => return Ok(Vec::new()),
+        };
+        // Where there is none, the operation itself says so.
+        let Ok(Some(id)) = self.namer.find(name)? else {
+            return Ok(Vec::new());
+        };
+        let Some(entry) = self.view.snapshot.entry(id)? else {
+            return Ok(Vec::new());
         };
         let viewer = Viewer {
             namer: self.namer,

@@ -2,8 +2,10 @@
 
 use trust::Span;
 
+use crate::sources::Network;
+
 /// How the directory answers over LDAP. The names in `keyporch.toml` stand behind each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// Whether a password may come over a connection without TLS (`ldap.simple_without_tls`, off).
     pub simple_without_tls: bool,
@@ -12,6 +14,9 @@ pub struct Settings {
     /// Whether a password alone is enough to administer (`ldap.administer_by_password`, off): otherwise who signed in by one
     /// has no more rights than anybody, and administers with a ticket that a key got, or a certificate.
     pub administer_by_password: bool,
+    /// From where passwords come that are many people's, and so many wrong ones: nobody's are counted by these addresses
+    /// (`ldap.application_servers`, none). Each account's own are.
+    pub application_servers: Vec<Network>,
     /// Whether a key's value is checked strictly when it is written (`ldap.keycred_strict_write`, on).
     pub strict_keys: bool,
     /// Whether a computer's own key may carry CustomKeyInformation (`ldap.validated_write_mode = "tools"`).
@@ -30,6 +35,7 @@ impl Default for Settings {
             simple_without_tls: false,
             unsigned_sasl: false,
             administer_by_password: false,
+            application_servers: Vec::new(),
             strict_keys: true,
             tools_keys: true,
             page: 1_000,

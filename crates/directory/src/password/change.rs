@@ -7,8 +7,8 @@ use std::sync::Arc;
 use crypto::password::Cost;
 use trust::{Rng, Timestamp};
 
-use super::{PasswordMaterial, PasswordRefused, keys_of_password, salt_of};
-use crate::account::{AccountKind, computer_salt, user_salt};
+use super::{PasswordMaterial, PasswordOwner, PasswordPolicy, PasswordRefused, keys_of_password};
+use crate::account::{Account, AccountKind, computer_salt, user_salt};
 use crate::change::{self, Change};
 use crate::error::Fault;
 use crate::id::EntryId;
@@ -51,27 +51,58 @@ pub fn change(
     let Some(account) = snapshot.account_by_id(account)? else {
         return Ok(Err(PasswordRefused::NotForThisAccount));
     };
-    let material = match account.kind {
-        AccountKind::Krbtgt => Err(PasswordRefused::NotForThisAccount),
-        AccountKind::Computer | AccountKind::Service => {
-            let salt = salt_of(&account, snapshot.domain());
-            of_machine(password, &salt)
-        }
-        AccountKind::User => {
-            let policy = snapshot.password_policy()?;
-            let owner = snapshot.password_owner(Arc::clone(&account))?;
-            match chooser {
-                Chooser::Owner => policy.change(password, &owner, cost, now, rng),
-                Chooser::Administrator { .. } => policy.reset(password, &owner, cost, rng),
+    let prepared = Prepared::of(account, snapshot)?;
+    Ok(prepared.change(password, chooser, cost, now, rng))
+}
+
+/// All that a new password of an account is judged by, read before anything is hashed: a state may be too old to be read
+/// behind that.
+pub struct Prepared {
+    policy: PasswordPolicy,
+    owner: PasswordOwner,
+}
+
+impl Prepared {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn of(account: Arc<Account>, snapshot: &Snapshot<'_>) -> Result<Self, Fault> {
+        Ok(Self {
+            policy: snapshot.password_policy()?,
+            owner: snapshot.password_owner(account)?,
+        })
+    }
+
+    /// What gives the account a new password, or why that is not taken; see [`change()`]. It reads nothing, and hashes.
+    ///
+    /// # Errors
+    /// [`PasswordRefused`].
+    pub fn change(
+        &self,
+        password: &str,
+        chooser: Chooser,
+        cost: Cost,
+        now: Timestamp,
+        rng: &mut dyn Rng,
+    ) -> Result<Change, PasswordRefused> {
+        let (policy, owner) = (&self.policy, &self.owner);
+        let id = owner.account.id;
+        let material = match owner.account.kind {
+            AccountKind::Krbtgt => return Err(PasswordRefused::NotForThisAccount),
+            AccountKind::Computer | AccountKind::Service => of_machine(password, &owner.salt)?,
+            AccountKind::User => match chooser {
+                Chooser::Owner => policy.change(password, owner, cost, now, rng)?,
+                Chooser::Administrator { .. } => policy.reset(password, owner, cost, rng)?,
+            },
+        };
+        Ok(match chooser {
+            Chooser::Administrator { must_change: true } => {
+                change::set_temporary_password(id, material)
             }
-        }
-    };
-    Ok(material.map(|material| match chooser {
-        Chooser::Administrator { must_change: true } => {
-            change::set_temporary_password(account.id, material)
-        }
-        _ => change::set_password(account.id, material),
-    }))
+            _ => change::set_password(id, material),
+        })
+    }
 }
 
 /// What a new account's first password gives; `class`: what the account will be.

@@ -19,7 +19,7 @@ use crate::account::{Account, AccountKind, KerberosKey, computer_salt, random_ke
 use crate::domain::Domain;
 use crate::value::Secret;
 
-pub use change::{Chooser, MACHINE_PASSWORD, change, first};
+pub use change::{Chooser, MACHINE_PASSWORD, Prepared, change, first};
 pub use history::PasswordHistory;
 pub use policy::{PasswordOwner, PasswordPolicy, PasswordRefused};
 pub(crate) use policy::{from_interval, to_interval};

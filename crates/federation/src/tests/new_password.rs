@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use directory::{AccountControl, Attribute, Change, EntryId, Reads, change};
-use token::limiter::Limit;
 use trust::Span;
+use trust::limiter::Limit;
 use wire::http::Request;
 
 use super::world::*;

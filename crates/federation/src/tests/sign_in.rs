@@ -6,7 +6,7 @@ use wire::http::Request;
 
 use super::world::*;
 use crate::settings::Limits;
-use token::limiter::Limit;
+use trust::limiter::Limit;
 
 #[test]
 fn a_person_signs_in_with_both_factors_and_is_sent_back_with_a_code() {

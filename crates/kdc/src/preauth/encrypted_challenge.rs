@@ -3,6 +3,7 @@
 
 use crypto::etype::Key;
 use directory::Account;
+use directory::sources::Source;
 use trust::{Rng, Timestamp};
 use wire::kerberos::{KeyUsage, Microseconds, PaData, PaDataType, PaEncTsEnc};
 
@@ -12,7 +13,6 @@ use crate::fast::Armor;
 use crate::issue;
 use crate::lifetime::kerberos_time;
 use crate::refused::Refused;
-use crate::sources::Source;
 
 /// Judges an encrypted challenge as [`encrypted_timestamp::verify`] judges a timestamp, its errors and counting included.
 ///

@@ -1,6 +1,7 @@
 //! A timestamp under the key of the client's password (RFC 4120 5.2.7.2).
 
 use crypto::etype::{IntegrityError, Key};
+use directory::sources::{Source, ThoughLocked};
 use directory::{Account, AccountControl};
 use ticket::{Keys, VersionedKey};
 use trust::{Span, Timestamp};
@@ -12,7 +13,6 @@ use crate::client;
 use crate::crypto_policy;
 use crate::lifetime::moment;
 use crate::refused::Refused;
-use crate::sources::Source;
 
 /// Proof that the client knew a current key of the account's password, now. Only [`judge`] makes one.
 pub(crate) struct Proven<'a> {
@@ -65,8 +65,11 @@ pub(super) fn judge<'a>(
         Some(Refused::KeyRequired)
     } else {
         locked.clone().and_then(|locked| {
-            let tries = sources.check_though_locked(locked, account.id, from, &lockout, now);
-            tries.err()
+            match sources.check_though_locked(account.id, from, &lockout, now) {
+                ThoughLocked::May => None,
+                ThoughLocked::MayNot => Some(locked),
+                ThoughLocked::OverConnection => Some(Refused::SourceUnproven),
+            }
         })
     };
     if let Some(why) = &barred

@@ -78,6 +78,10 @@ impl Connection {
             match answer {
                 Answer::Now(messages) => return Ok(Said::Now(messages)),
                 Answer::Close(messages) => return Ok(Said::Close(messages)),
+                Answer::Limited(message) => {
+                    node.metrics.binds_turned_away.fetch_add(1, Relaxed);
+                    return Ok(Said::Now(vec![message]));
+                }
                 Answer::StartTls(message) => return Ok(Said::StartTls(message)),
                 Answer::Refused { message, records } => {
                     node.record(records, now);
@@ -134,6 +138,8 @@ impl Node {
             snapshot,
             settings: &self.ldap,
             lockout: &self.lockout,
+            sources: &self.kdc_memory.sources,
+            failures: self.realm.sources.failures,
             seen: &self.ldap_seen,
             cost: self.password_cost,
             host: &self.kdc_host,

@@ -291,7 +291,7 @@ fn realm(settings: &Settings, name: &str, host: &str) -> kdc::Realm {
     realm.hide_unknown_names = settings.kdc.hide_unknown_names;
     realm.etypes = settings.kdc.etypes.iter().map(|name| name.0).collect();
     realm.crypto = crypto_policy(&settings.kdc);
-    realm.sources.failures = token::limiter::Limit {
+    realm.sources.failures = trust::limiter::Limit {
         burst: settings.limits.failures_per_address.max(1),
         every: Span::seconds(settings.limits.failure_seconds.max(1).into()),
     };

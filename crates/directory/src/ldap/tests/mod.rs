@@ -32,8 +32,12 @@ struct World {
 
 impl World {
     fn new() -> Self {
+        Self::of(fresh())
+    }
+
+    fn of(directory: std::sync::Arc<Directory>) -> Self {
         let mut world = Self {
-            directory: fresh(),
+            directory,
             rng: Seeded::new(7),
         };
         let domain = world.directory.domain().unwrap();

@@ -1,6 +1,7 @@
 //! Sessions: what a client sends and is answered, with whatever is committed in between.
 
 mod hostile;
+mod limits;
 mod partial;
 
 use crypto::password::Cost;
@@ -20,6 +21,7 @@ use crate::ldap::{Answer, Channel, Session, Settings, Shown, View};
 use crate::lockout::Lockout;
 use crate::password::{Chooser, change as change_password};
 use crate::reads::Reads;
+use crate::sources::{SourceLimits, Sources};
 use crate::testing::{START, Seeded, key_credential};
 use crate::{Change, EntryId};
 
@@ -38,6 +40,7 @@ pub(super) struct Client<'w> {
     pub(super) settings: Settings,
     lockout: Lockout,
     seen: Recent<()>,
+    sources: Sources,
     rng: Seeded,
 }
 
@@ -76,6 +79,7 @@ impl<'w> Client<'w> {
             settings: Settings::default(),
             lockout: Lockout::default(),
             seen: Recent::new(trust::Span::minutes(11), 1_000),
+            sources: Sources::new(&mut Seeded::new(98)),
             rng: Seeded::new(99),
         }
     }
@@ -134,6 +138,8 @@ impl<'w> Client<'w> {
             snapshot: &snapshot,
             settings: &self.settings,
             lockout: &self.lockout,
+            sources: &self.sources,
+            failures: SourceLimits::default().failures,
             seen: &self.seen,
             cost: Cost::LEAST,
             host: "dc1.corp.example",
@@ -144,7 +150,7 @@ impl<'w> Client<'w> {
             .unwrap();
         let messages = match answer {
             Answer::Now(messages) | Answer::Close(messages) => messages,
-            Answer::StartTls(message) => vec![message],
+            Answer::StartTls(message) | Answer::Limited(message) => vec![message],
             Answer::Refused { message, records } => {
                 directory.commit(&records, &Reads::none(), START).unwrap();
                 vec![message]
@@ -202,19 +208,7 @@ impl<'w> Client<'w> {
         changes: &[Step<'_>],
         controls: Vec<Control<'_>>,
     ) -> Answered {
-        let changes = changes
-            .iter()
-            .map(|(kind, description, values)| Modification {
-                kind: *kind,
-                attribute: WireAttribute {
-                    description,
-                    values: values.to_vec(),
-                },
-            });
-        let request = ModifyRequest {
-            name,
-            changes: changes.collect(),
-        };
+        let request = modification(name, changes);
         self.ask_with(Operation::ModifyRequest(request), controls)
     }
 
@@ -313,6 +307,22 @@ fn with_password(world: &World, sam: &str) {
     .unwrap()
     .unwrap();
     world.commit([change]);
+}
+
+fn modification<'m>(name: &'m str, changes: &'m [Step<'m>]) -> ModifyRequest<'m> {
+    let changes = changes
+        .iter()
+        .map(|(kind, description, values)| Modification {
+            kind: *kind,
+            attribute: WireAttribute {
+                description,
+                values: values.to_vec(),
+            },
+        });
+    ModifyRequest {
+        name,
+        changes: changes.collect(),
+    }
 }
 
 fn audited(world: &World, action: &str) -> usize {
@@ -1189,6 +1199,8 @@ fn what_is_no_message_ends_the_connection_with_a_notice() {
         snapshot: &snapshot,
         settings: &client.settings,
         lockout: &client.lockout,
+        sources: &client.sources,
+        failures: SourceLimits::default().failures,
         seen: &client.seen,
         cost: Cost::LEAST,
         host: "dc1.corp.example",

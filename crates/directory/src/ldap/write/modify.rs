@@ -1,13 +1,17 @@
 //! Changing an entry's attributes, all or none, one change after another.
 
+use std::sync::Arc;
+
 use trust::Rng;
 use wire::ldap::{Modification, ModificationKind, ModifyRequest, ResultCode};
+use zeroize::Zeroizing;
 
 use super::{
     Planned, Told, Work, few_enough, first_password, is_password, kept_from_ldap, key_value,
     listed, told, writable,
 };
-use crate::account::{AccountControl, KeyCredential, KeyValueId, MUST_CHANGE};
+use crate::account::{Account, AccountControl, KeyCredential, KeyValueId, MUST_CHANGE};
+use crate::audit::AuditRecord;
 use crate::change::{self, Change, Edit};
 use crate::entry::Entry;
 use crate::error::Fault;
@@ -15,7 +19,8 @@ use crate::id::EntryId;
 use crate::ldap::passwords;
 use crate::ldap::permissions::Write;
 use crate::ldap::values;
-use crate::password::{self, Chooser};
+use crate::lockout::{LockoutPolicy, Recalled};
+use crate::password::{self, Chooser, Prepared};
 use crate::schema::{Attribute, AuxiliaryRow, Class, Syntax};
 use crate::value::Value;
 
@@ -50,19 +55,20 @@ impl Work<'_, '_, '_> {
             edits: Vec::new(),
             changes: Vec::new(),
             changed: Vec::new(),
+            password: None,
         };
         let mut modifications = request.changes.as_slice();
         while let [modification, rest @ ..] = modifications {
             let attribute = writable(modification.attribute.description)?;
             if is_password(attribute) {
-                let taken = draft.password(attribute, modifications, rng)?;
+                let taken = draft.password(attribute, modifications)?;
                 modifications = modifications.get(taken..).unwrap_or_default();
                 continue;
             }
             draft.apply(attribute, modification)?;
             modifications = rest;
         }
-        draft.finish()
+        draft.finish(rng)
     }
 }
 
@@ -74,18 +80,37 @@ struct Draft<'w, 'n, 's, 'd> {
     edits: Vec<Edit>,
     changes: Vec<Change>,
     changed: Vec<Attribute>,
+    password: Option<NewPassword>,
+}
+
+/// A new password that nobody has hashed yet, with all that it takes.
+pub(in crate::ldap) struct NewPassword {
+    account: Arc<Account>,
+    /// What who changes their own says it was.
+    old: Option<Zeroizing<String>>,
+    new: Zeroizing<String>,
+    prepared: Prepared,
+    lockout: LockoutPolicy,
+    recalled: Recalled,
+    /// What is written down, and what is when the former one is wrong.
+    done: AuditRecord,
+    wrong: AuditRecord,
 }
 
 impl Draft<'_, '_, '_, '_> {
-    fn finish(self) -> Result<Planned, Told> {
+    fn finish(self, rng: &mut dyn Rng) -> Result<Planned, Told> {
         let Self {
             work,
             entry,
             edits,
             mut changes,
             mut changed,
+            password,
             ..
         } = self;
+        let must_change = edits.iter().any(|edit| {
+            matches!(edit, Edit::Set(Attribute::PwdLastSet, values) if *values == [Value::Time(MUST_CHANGE)])
+        });
         if !edits.is_empty() {
             changes.insert(0, change::modify(entry.id, edits));
         }
@@ -99,6 +124,10 @@ impl Draft<'_, '_, '_, '_> {
             let names: Vec<&str> = changed.iter().map(|attribute| attribute.name()).collect();
             let record = work.audit("entry.modify", entry)?;
             changes.push(change::audit(record.with("attributes", names.join(","))));
+        }
+        // The last of all: nothing is read behind it.
+        if let Some(password) = password {
+            changes.extend(work.hashed(password, must_change, rng)?);
         }
         Ok(Planned {
             changes,
@@ -422,9 +451,14 @@ impl Draft<'_, '_, '_, '_> {
         &mut self,
         attribute: Attribute,
         modifications: &[Modification<'_>],
-        rng: &mut dyn Rng,
     ) -> Result<usize, Told> {
         let (work, entry) = (self.work, self.entry);
+        if self.password.is_some() {
+            return Err(told(
+                ResultCode::ConstraintViolation,
+                "one request sets one password",
+            ));
+        }
         let values = |modification: &Modification<'_>| {
             first_password(work, attribute, &modification.attribute.values)
         };
@@ -449,78 +483,84 @@ impl Draft<'_, '_, '_, '_> {
                 ));
             }
         };
-        let change = work.new_password(entry, old.as_deref().map(String::as_str), &new, rng)?;
-        self.changes.extend(change);
+        self.password = Some(work.new_password(entry, old, new)?);
         Ok(taken)
     }
 }
 
 impl Work<'_, '_, '_> {
-    /// A new password for an account, with its audit record. `old`: what who changes their own says it was.
+    /// A new password for an account, as far as it can be judged without hashing. `old`: what who changes their own says
+    /// it was.
     pub(in crate::ldap) fn new_password(
         &self,
         entry: &Entry,
-        old: Option<&str>,
-        new: &str,
-        rng: &mut dyn Rng,
-    ) -> Result<[Change; 2], Told> {
+        old: Option<Zeroizing<String>>,
+        new: Zeroizing<String>,
+    ) -> Result<NewPassword, Told> {
         let Some(account) = self.account(entry)? else {
             return Err(told(
                 ResultCode::ObjectClassViolation,
                 "the entry has no password",
             ));
         };
-        // Before anything is hashed: what is read behind that may be read from a state that has become too old.
+        match &old {
+            Some(_) if account.sid != self.caller.sid && !self.administers()? => {
+                return self.refuse("password.change", entry);
+            }
+            Some(_) => {}
+            None => self.allow(Write::Reset, entry, "password.set")?,
+        }
         let action = match old {
             Some(_) => "password.change",
             None => "password.set",
         };
-        let record = self.audit(action, entry)?;
-        let name = self.namer.name_of(entry)?;
-        let chooser = match old {
+        let why = "the former password is wrong";
+        let wrong = AuditRecord::refused(self.now, self.actor.clone(), action, why);
+        Ok(NewPassword {
+            lockout: self.snapshot.lockout_policy()?,
+            recalled: self.lockout.recall(account.id, self.snapshot)?,
+            prepared: Prepared::of(Arc::clone(&account), self.snapshot)?,
+            done: self.audit(action, entry)?,
+            wrong: wrong
+                .from_address(self.from)
+                .on(entry.id, self.namer.name_of(entry)?),
+            account,
+            old,
+            new,
+        })
+    }
+
+    /// The changes that give an account its new password. This hashes, and reads nothing.
+    pub(in crate::ldap) fn hashed(
+        &self,
+        password: NewPassword,
+        must_change: bool,
+        rng: &mut dyn Rng,
+    ) -> Result<[Change; 2], Told> {
+        let account = &password.account;
+        let chooser = match &password.old {
             Some(old) => {
-                let owner = account.sid == self.caller.sid || self.administers()?;
-                if !owner {
-                    return self.refuse("password.change", entry);
-                }
                 // Whoever found a session open could try as many as they like.
-                let policy = self.snapshot.lockout_policy()?;
-                let locked = self.lockout.is_locked_out(&account, &policy, self.now);
+                let policy = &password.lockout;
+                let locked = self.lockout.is_locked_out(account, policy, self.now);
                 let judged = Some(account.as_ref()).filter(|_| !locked);
-                if password::verify(judged, old, self.cost) {
-                    self.lockout.succeed(&account, self.now);
-                } else {
+                if !password::verify(judged, old, self.cost) {
                     if !locked {
-                        self.lockout
-                            .fail(&account, self.snapshot, &policy, self.now)?;
+                        let recalled = password.recalled;
+                        self.lockout.fail_after(account, recalled, policy, self.now);
                     }
-                    let record = crate::AuditRecord::refused(
-                        self.now,
-                        self.actor.clone(),
-                        "password.change",
-                        "the former password is wrong",
-                    );
-                    let record = record.from_address(self.from).on(entry.id, name);
-                    return Err(Told::Result(passwords::wrong(), vec![record]));
+                    let records = vec![password.wrong];
+                    return Err(Told::Result(passwords::wrong(), records));
                 }
+                self.lockout.succeed(account, self.now);
                 Chooser::Owner
             }
-            None => {
-                self.allow(Write::Reset, entry, "password.set")?;
-                Chooser::Administrator { must_change: false }
-            }
+            None => Chooser::Administrator { must_change },
         };
-        let made = password::change(
-            self.snapshot,
-            entry.id,
-            new,
-            chooser,
-            self.cost,
-            self.now,
-            rng,
-        )?;
+        let prepared = &password.prepared;
+        let made = prepared.change(&password.new, chooser, self.cost, self.now, rng);
         let change = made.map_err(|refused| Told::from(passwords::refused(&refused)))?;
-        Ok([change, change::audit(record)])
+        Ok([change, change::audit(password.done)])
     }
 }
 
