@@ -26,6 +26,7 @@ mod device;
 mod directory;
 mod dn;
 mod domain;
+pub mod dump;
 mod draft;
 mod entry;
 mod error;
