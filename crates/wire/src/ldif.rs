@@ -370,6 +370,30 @@ pub fn write_entry(out: &mut String, name: &str, attributes: &[Attribute]) {
     out.push('\n');
 }
 
+/// Appends changes of an entry to a text, as a record with an empty line behind it.
+pub fn write_changes(out: &mut String, name: &str, changes: &[Change]) {
+    use crate::ldap::ModificationKind;
+    write_line(out, "dn", name.as_bytes());
+    out.push_str("changetype: modify\n");
+    for (place, change) in changes.iter().enumerate() {
+        if place > 0 {
+            out.push_str("-\n");
+        }
+        let kind = match change.kind {
+            ModificationKind::Add => "add",
+            ModificationKind::Delete => "delete",
+            ModificationKind::Replace => "replace",
+            ModificationKind::Increment => "increment",
+        };
+        let description = &change.attribute.description;
+        write_line(out, kind, description.as_bytes());
+        for value in &change.attribute.values {
+            write_line(out, description, value);
+        }
+    }
+    out.push('\n');
+}
+
 /// Whether a value can stand as it is (SAFE-STRING, RFC 2849).
 fn is_safe(value: &[u8]) -> bool {
     let first = value.first().is_none_or(|byte| !b" :<".contains(byte));
@@ -543,5 +567,28 @@ telephonenumber: +1 408 555 5678
             assert_eq!(wrong.map(|wrong| wrong.line), Some(line), "{text:?}");
             assert!(Records::of(text).count() <= 1, "nothing behind it");
         }
+    }
+
+    #[test]
+    fn changes_that_are_written_are_read_again() {
+        let change = |kind, description: &str, values: &[&[u8]]| Change {
+            kind,
+            attribute: Attribute {
+                description: description.to_owned(),
+                values: values.iter().map(|value| value.to_vec()).collect(),
+            },
+        };
+        let changes = vec![
+            change(ModificationKind::Add, "member", &[b"CN=a", b"CN= \xc3\xa4"]),
+            change(ModificationKind::Replace, "title", &[]),
+            change(ModificationKind::Delete, "photo", &[&[0, 255]]),
+            change(ModificationKind::Increment, "uidNumber", &[b"1"]),
+        ];
+        let mut text = String::new();
+        write_changes(&mut text, "CN=staff,DC=x", &changes);
+        write_changes(&mut text, "CN=other,DC=x", &changes);
+        let read: Vec<Record> = Records::of(&text).map(|record| record.unwrap()).collect();
+        assert_eq!(read.len(), 2);
+        assert_eq!(read[0].kind, Kind::Modify(changes));
     }
 }

@@ -437,6 +437,11 @@ fn imported(change: Change) -> Change {
             blob,
             origin: Origin::Import,
         },
+        // Who counts the computers that a person joined does not count these.
+        Change::Add(mut new) => {
+            new.creator = None;
+            Change::Add(new)
+        }
         Change::Audit(mut record) => {
             if let Some(by) = record.details.get_mut("by") {
                 "import".clone_into(by);

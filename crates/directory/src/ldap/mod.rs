@@ -11,7 +11,7 @@
 //! | how does a search go on? in which pages and order, and when does it end? | `search.rs`, `running.rs` |
 //! | whose is a connection? | `bind.rs`, by Kerberos `sasl.rs`; what becomes of each message: `session.rs` |
 //! | what does an operation change? | `write/`; what is told of a commit: `pending.rs`; what is a refusal called: `outcome.rs`, `responses.rs` |
-//! | how are many entries written at once? | `batch.rs` |
+//! | how are many entries written at once? | `batch.rs`; read, to be written elsewhere? `export.rs` |
 //! | which controls are there? | `controls.rs`; what changed since: `dir_sync.rs` |
 //! | what is said of the server and its schema? | `root_dse.rs`, `subschema.rs` |
 
@@ -21,6 +21,7 @@ mod compare;
 mod controls;
 mod dir_sync;
 mod entries;
+mod export;
 mod filter;
 mod names;
 mod outcome;
@@ -43,6 +44,7 @@ mod write;
 mod tests;
 
 pub use batch::{Batch, Existing, Put, Writer};
+pub use export::{Exported, Part, Wish, export};
 pub use pending::Pending;
 pub use responses::{busy, disconnection, failed};
 pub use running::{Progress, Running};

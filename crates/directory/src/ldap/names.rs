@@ -194,6 +194,21 @@ impl<'s, 'd> Namer<'s, 'd> {
         Ok(result)
     }
 
+    /// How many entries an entry has above it.
+    pub(super) fn depth(&self, entry: &crate::Entry) -> Result<usize, Fault> {
+        let mut depth = 0;
+        let mut above = entry.parent;
+        while above != EntryId::NONE {
+            depth += 1;
+            if depth > DEPTH_LIMIT {
+                return Err(Fault::Corrupt("tree"));
+            }
+            let parent = self.snapshot.peek(above)?.ok_or(Fault::Corrupt("tree"))?;
+            above = parent.parent;
+        }
+        Ok(depth)
+    }
+
     /// `corp.example/Users/alice`.
     pub(super) fn canonical(&self, entry: &crate::Entry) -> Result<String, Fault> {
         let mut parts = Vec::new();

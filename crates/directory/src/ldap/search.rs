@@ -474,14 +474,14 @@ pub(super) fn borrowed(shown: &ShownEntry) -> Vec<WireAttribute<'_>> {
 }
 
 /// Whether entries are below a base; containers that were climbed from are remembered.
-struct Below<'s, 'd> {
+pub(super) struct Below<'s, 'd> {
     base: EntryId,
     snapshot: &'s Snapshot<'d>,
     known: std::collections::HashMap<EntryId, bool>,
 }
 
 impl<'s, 'd> Below<'s, 'd> {
-    fn new(base: EntryId, snapshot: &'s Snapshot<'d>) -> Self {
+    pub(super) fn new(base: EntryId, snapshot: &'s Snapshot<'d>) -> Self {
         Self {
             base,
             snapshot,
@@ -489,7 +489,7 @@ impl<'s, 'd> Below<'s, 'd> {
         }
     }
 
-    fn is_in(&mut self, entry: &Entry, scope: Scope) -> Result<bool, Fault> {
+    pub(super) fn is_in(&mut self, entry: &Entry, scope: Scope) -> Result<bool, Fault> {
         Ok(match scope {
             Scope::Base => entry.id == self.base,
             Scope::One => entry.parent == self.base,
