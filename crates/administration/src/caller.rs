@@ -170,6 +170,11 @@ impl Proven {
         self.access.is_none()
     }
 
+    /// Their rights in the directory; the socket's caller has all of them, and none by name.
+    pub(crate) const fn access(&self) -> Option<&access::Caller> {
+        self.access.as_ref()
+    }
+
     /// Whether they are this account.
     pub(crate) fn is(&self, id: EntryId) -> bool {
         self.account.as_ref().is_some_and(|own| own.id == id)

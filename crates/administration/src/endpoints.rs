@@ -9,7 +9,7 @@ use crate::done::Done;
 use crate::names::Kind;
 use crate::refused::{Refused, Trouble};
 use crate::{
-    audit_log, certificates, computers, delegation, devices, domain, groups, issuers, keys, keytab,
+    audit_log, certificates, computers, delegation, devices, domain, export, groups, import, issuers, keys, keytab,
     logon, mappings, own, policies, principals, rotation, services, status, users,
 };
 use Needs::{Administrator, Device, Keys, Person};
@@ -198,6 +198,8 @@ const ISSUER: &[&str] = &[
 ];
 const OBJECT: &[&str] = &["name", "enabled", "order", "container", "groups"];
 const SETTING: &[&str] = &["value", "order", "container", "groups"];
+const IMPORT: &[&str] = &["update", "go_on", "skip_unknown", "dry_run", "from_base"];
+const EXPORT: &[&str] = &["part", "base", "filter", "attributes", "after"];
 const WHICH: &[&str] = &["authority"];
 
 /// All of them.
@@ -293,6 +295,8 @@ const ENDPOINTS: &[Endpoint] = &[
     get("/policy/settings", Administrator, NONE, policies::settings),
     get("/policy/device", Device, &["user"], policies::of_device),
     get("/policy/effective", Administrator, &["user", "computer"], policies::effective),
+    post("/import", "directory.import", NONE, import::import).with(IMPORT),
+    get("/export", Administrator, EXPORT, export::export),
     get("/audit", Administrator, &["limit", "after", "from", "until", "action", "target"], audit_log::list),
 ];
 

@@ -126,6 +126,15 @@ pub enum Refused {
     /// The body is not said to be JSON.
     #[error("the body is not of type application/json")]
     NotJson,
+    /// The body is not said to be LDIF.
+    #[error("the body is not of type application/ldif")]
+    NotLdif,
+    /// The body is no LDIF.
+    #[error("the body is not LDIF: {0}")]
+    Ldif(String),
+    /// What is asked of the directory in the words of LDAP cannot be asked.
+    #[error("{0}")]
+    Asked(String),
     /// The body is no JSON object.
     #[error("the body is not a JSON object: {0}")]
     Malformed(String),
@@ -243,6 +252,9 @@ impl Refused {
             Self::Method => ("method_not_allowed", 405),
             Self::TooLarge(_) => ("too_large", 413),
             Self::NotJson => ("not_json", 415),
+            Self::NotLdif => ("not_ldif", 415),
+            Self::Ldif(_) => ("malformed", 400),
+            Self::Asked(_) => ("invalid_parameter", 400),
             Self::Malformed(_) => ("malformed", 400),
             Self::UnknownMember(_) => ("unknown_member", 400),
             Self::MissingMember(_) => ("missing_member", 400),
@@ -302,6 +314,9 @@ impl Refused {
             Self::NoSuchEndpoint | Self::Method => "see docs/administration-api.md".to_owned(),
             Self::TooLarge(_) => "send less in one request".to_owned(),
             Self::NotJson => "send Content-Type: application/json".to_owned(),
+            Self::NotLdif => "send Content-Type: application/ldif".to_owned(),
+            Self::Ldif(_) => "correct the line, and send whole records".to_owned(),
+            Self::Asked(_) => "correct base, filter or attributes".to_owned(),
             Self::Malformed(_) => "send one JSON object".to_owned(),
             Self::UnknownMember(_)
             | Self::MissingMember(_)

@@ -105,6 +105,18 @@ impl Administration {
         query: &[(&str, &str)],
         body: Option<&Value>,
     ) -> Result<Value, Unwilling> {
+        let body = body.map(|body| ("application/json", body.to_string().into_bytes()));
+        self.send(method, path, query, body)
+    }
+
+    /// As [`Administration::ask`], with a body of any type: its media type, and its bytes.
+    pub fn send(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(&str, &str)],
+        body: Option<(&str, Vec<u8>)>,
+    ) -> Result<Value, Unwilling> {
         let url = wire::http::with_query(
             &format!("{}/administration/v1{path}", self.base),
             query.iter().copied(),
@@ -119,10 +131,9 @@ impl Administration {
                 .as_ref()
                 .map(|bearer| (AUTHORIZATION, bearer.as_str())),
         );
-        headers.extend(body.map(|_| (CONTENT_TYPE, "application/json")));
-        let bytes = body
-            .map(|body| body.to_string().into_bytes())
-            .unwrap_or_default();
+        let (kind, bytes) = body.unzip();
+        headers.extend(kind.map(|kind| (CONTENT_TYPE, kind)));
+        let bytes = bytes.unwrap_or_default();
         let answer = self.client.send(request(method, &url, &headers, bytes)?)?;
         if answer.status().is_success() {
             return match answer.body().as_slice() {

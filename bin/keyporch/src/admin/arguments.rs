@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::export::Export;
+use super::import::Import;
+
 /// What an administrator can look after.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Admin {
@@ -34,6 +37,18 @@ pub(crate) enum Admin {
     /// The settings that apply to people and computers.
     #[command(subcommand)]
     Policy(Policy),
+    /// Bring people, groups and changes in from LDIF files. It can be run again: what is done is not done twice.
+    #[command(
+        after_help = "Examples:\n  keyporch admin import people.ldif\n  \
+                      keyporch admin import old.ldif --from-base dc=old,dc=org --skip-unknown --continue"
+    )]
+    Import(Import),
+    /// Write people, groups and computers as LDIF, without passwords and other secrets.
+    #[command(
+        after_help = "Examples:\n  keyporch admin export --out directory.ldif\n  \
+                      keyporch admin export --base OU=Fleet,DC=corp,DC=example --filter '(uidNumber=*)'"
+    )]
+    Export(Export),
     /// What was done and refused, by whom.
     #[command(after_help = "Example: keyporch admin audit --limit 20")]
     Audit {

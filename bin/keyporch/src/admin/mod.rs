@@ -3,6 +3,8 @@
 mod access;
 pub(crate) mod arguments;
 mod commands;
+mod export;
+mod import;
 mod issuers;
 mod keytab;
 mod logon;
@@ -38,6 +40,8 @@ pub(crate) fn run(admin: &Admin, common: &Common, output: Output) -> Result<(), 
         Admin::Certificate(command) => commands::certificate(&api, command),
         Admin::Issuer(command) => issuers::issuer(&api, command),
         Admin::Policy(command) => policy::policy(&api, command),
+        Admin::Import(asked) => import::import(&api, asked),
+        Admin::Export(asked) => export::export(&api, asked),
         Admin::Audit { limit } => commands::audit(&api, *limit),
     }
 }

@@ -7,6 +7,7 @@ mod certificates;
 mod computers;
 mod document;
 mod groups;
+mod import;
 mod input;
 mod issuers;
 mod keys;
