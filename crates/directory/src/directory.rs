@@ -22,16 +22,20 @@ use crate::snapshot::Snapshot;
 use crate::storage::{Order, Read, Storage, StorageError, after_prefix};
 
 /// How a directory is opened.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Options {
     /// About how many bytes of parsed entries are kept in memory; 0 keeps none.
     pub cache_bytes: usize,
+    /// What this node is called within a store that several nodes share: who comes again under the same name goes on
+    /// with its own row. A store of one node needs none.
+    pub node: Option<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
             cache_bytes: 48 << 20,
+            node: None,
         }
     }
 }
@@ -113,7 +117,8 @@ impl Directory {
         } else {
             options.cache_bytes
         });
-        let (node, committed) = enter(storage.as_ref(), &root_key, rng.as_mut(), entering)?;
+        let name = options.node.as_deref();
+        let (node, committed) = enter(storage.as_ref(), &root_key, rng.as_mut(), entering, name)?;
         let directory = Self {
             storage,
             root_key,
@@ -149,8 +154,8 @@ impl Directory {
         })
     }
 
-    /// Gives a restored copy of a store a node of its own, so that what it commits from now on is never
-    /// taken for what the original committed. To be called before [`Directory::open`].
+    /// Gives a restored copy of a store a node of its own, and whoever had one in the original another, so that what is
+    /// committed from now on is never taken for what the original committed. To be called before [`Directory::open`].
     ///
     /// # Errors
     /// As [`Directory::open`].
@@ -159,7 +164,7 @@ impl Directory {
         root_key: &RootKey,
         rng: &mut dyn Rng,
     ) -> Result<(), Fault> {
-        enter(storage, root_key, rng, Entering::AsNewNode).map(|_| ())
+        enter(storage, root_key, rng, Entering::AsNewNode, None).map(|_| ())
     }
 
     /// This node.
@@ -254,8 +259,9 @@ impl Directory {
         Ok(commit)
     }
 
-    /// Calls `listener` after every commit that this process makes, on the thread that made it. It must
-    /// not block, and what it does with the directory must not wait for this commit.
+    /// Calls `listener` after every commit that this process makes, on the thread that made it, and after every one of
+    /// another node that it hears of ([`Directory::heard`]). It must not block, and what it does with the directory must
+    /// not wait for this commit.
     pub fn subscribe(
         self: &Arc<Self>,
         listener: impl Fn(&Commit) + Send + Sync + 'static,
@@ -300,14 +306,32 @@ impl Directory {
         cursor_in(self.storage.snapshot()?.as_ref())
     }
 
+    /// Whether others may write to the same store.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.storage.shared()
+    }
+
+    /// Tells whoever subscribed of a commit that another node made, as [`Directory::commit`] tells of one's own. For who
+    /// follows the feed.
+    pub fn heard(&self, commit: &Commit) {
+        if commit.stamp.node != self.node.number {
+            self.tell_listeners(commit);
+        }
+    }
+
     fn tell(&self, commit: &Commit) {
+        self.tell_listeners(commit);
+        let mut newest = self.woken.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *newest = (*newest).max(commit.stamp.number);
+        self.woken.1.notify_all();
+    }
+
+    fn tell_listeners(&self, commit: &Commit) {
         let listeners: Vec<Arc<Listener>> = self.listeners().all.values().cloned().collect();
         for listener in listeners {
             listener(commit);
         }
-        let mut newest = self.woken.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *newest = (*newest).max(commit.stamp.number);
-        self.woken.1.notify_all();
     }
 
     fn listeners(&self) -> std::sync::MutexGuard<'_, Listeners> {
@@ -351,6 +375,12 @@ impl Directory {
 
     pub(crate) const fn node_number(&self) -> u32 {
         self.node.number
+    }
+
+    /// How many commits all nodes have made in a state of the storage.
+    pub(crate) fn commits_in(&self, read: &dyn Read) -> Result<u64, Fault> {
+        let cursor = cursor_in(read)?;
+        Ok(cursor.0.values().fold(0, |sum, number| sum.saturating_add(*number)))
     }
 
     /// The number of this node's newest commit in a state of the storage.
@@ -534,7 +564,9 @@ fn enter(
     root_key: &RootKey,
     rng: &mut dyn Rng,
     entering: Entering,
+    name: Option<&str>,
 ) -> Result<(Node, u64), Fault> {
+    let place = layout::own_node(name);
     let id = Guid::from_random(rng.bytes());
     let check = root_key.wrap(Belonging::Check, CHECK, rng);
     let mut outcome = Err(Fault::NoDomain);
@@ -545,8 +577,14 @@ fn enter(
                 transaction.put(&layout::meta("format"), &layout::row(Stamp::ZERO, &format))?;
                 transaction.put(&layout::meta("root-key"), &layout::row(Stamp::ZERO, &check))?;
             }
-            let own = transaction.get(&layout::meta("node"))?;
-            if let (Some(value), false) = (own, entering == Entering::AsNewNode) {
+            if entering == Entering::AsNewNode {
+                let end = after_prefix(&layout::own_node(None));
+                let all = transaction.scan(&layout::own_node(None), &end, usize::MAX, Order::Ascending)?;
+                for (key, _) in all {
+                    transaction.delete(&key)?;
+                }
+            }
+            if let Some(value) = transaction.get(&place)? {
                 let number = layout::open_row(&value)?.1.u32()?;
                 let value = transaction
                     .get(&layout::node(number))?
@@ -567,7 +605,7 @@ fn enter(
             };
             transaction.put(&layout::node(number), &row.write(Stamp::ZERO))?;
             let value = layout::row(Stamp::ZERO, &number.to_be_bytes());
-            transaction.put(&layout::meta("node"), &value)?;
+            transaction.put(&place, &value)?;
             Ok((Node { number, id }, 0))
         })();
         match &outcome {

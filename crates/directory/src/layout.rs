@@ -82,6 +82,16 @@ pub(crate) fn meta(name: &str) -> Vec<u8> {
     key(b'M').raw(name.as_bytes()).finish()
 }
 
+/// Which node it is that comes under a name, or without one. No other key begins as that without a name does.
+pub(crate) fn own_node(name: Option<&str>) -> Vec<u8> {
+    let mut key = key(b'M');
+    key.raw(b"node");
+    if let Some(name) = name {
+        terminated(key.u8(b':'), name.as_bytes());
+    }
+    key.finish()
+}
+
 pub(crate) fn node(node: u32) -> Vec<u8> {
     key(NODES[0]).u32(node).finish()
 }

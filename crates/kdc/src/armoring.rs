@@ -55,7 +55,7 @@ impl Armoring {
         let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
         let number = view.directory.number();
         if let Some(kept) = &*kept
-            && kept.number == number
+            && Some(kept.number) == number
         {
             return Ok(Arc::clone(&kept.objects));
         }
@@ -68,7 +68,9 @@ impl Armoring {
         let objects: Arc<[PolicyObject]> = objects.into();
         // Reading may have moved on to a newer state than the one that was begun with. What was read of two states is
         // no state's, and is not kept under the number of either.
-        if view.directory.number() == number {
+        if view.directory.number() == number
+            && let Some(number) = number
+        {
             let kept = Kept {
                 number,
                 objects: Arc::clone(&objects),

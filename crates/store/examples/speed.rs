@@ -198,7 +198,10 @@ fn reads(directory: &Directory) {
 }
 
 fn reopen(store: Arc<Sqlite>, cache_bytes: usize) -> Directory {
-    let options = directory::Options { cache_bytes };
+    let options = directory::Options {
+        cache_bytes,
+        ..directory::Options::default()
+    };
     let root = directory::RootKey::new([7; 32]);
     Directory::open(store, root, options, Box::new(trust::SystemRng)).unwrap()
 }

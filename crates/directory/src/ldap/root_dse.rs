@@ -101,7 +101,7 @@ pub(super) fn root_dse(
         ("supportedLDAPVersion", several(&["3"])),
         ("supportedSASLMechanisms", several(offered.mechanisms)),
         ("supportedCapabilities", several(CAPABILITIES)),
-        ("highestCommittedUSN", one(&snapshot.number().to_string())),
+        ("highestCommittedUSN", one(&snapshot.number().unwrap_or_default().to_string())),
         ("dnsHostName", one(offered.host)),
         (
             "ldapServiceName",

@@ -46,6 +46,8 @@ pub(crate) struct Opened<'a> {
     read: Box<dyn Read + Send + 'a>,
     /// The newest commit of this node in the storage's state.
     number: u64,
+    /// How many commits all nodes made, once somebody asked.
+    commits: Cell<Option<u64>>,
 }
 
 impl<'a> Snapshot<'a> {
@@ -67,11 +69,21 @@ impl<'a> Snapshot<'a> {
         &self.domain
     }
 
-    /// The newest commit of this node that the state contains, for who keeps something that was worked out of a state:
-    /// while the number is the same, so is the state.
+    /// A number for who keeps something that was worked out of a state: while it is the same, so is the state. `None`
+    /// when it cannot be told.
+    ///
+    /// It counts commits: this node's, or over a storage that others write to, everybody's.
     #[must_use]
-    pub fn number(&self) -> u64 {
-        self.newest()
+    pub fn number(&self) -> Option<u64> {
+        if !self.directory.is_shared() {
+            return Some(self.newest());
+        }
+        let opened = self.store().ok()?;
+        if opened.commits.get().is_none() {
+            let commits = self.directory.commits_in(opened.read.as_ref()).ok()?;
+            opened.commits.set(Some(commits));
+        }
+        opened.commits.get()
     }
 
     /// What was read so far.
@@ -116,14 +128,22 @@ impl<'a> Snapshot<'a> {
             return Ok(opened);
         }
         let read = self.directory.storage().snapshot()?;
-        let number = self.directory.number_in(read.as_ref())?;
+        let number = match self.directory.is_shared() {
+            // Nothing is remembered across states there, so that nobody asks which one this is.
+            true => self.at,
+            false => self.directory.number_in(read.as_ref())?,
+        };
         if number > self.at {
             let so_far = self.reads();
             if !so_far.stand(read.as_ref())? {
                 self.torn.set(true);
             }
         }
-        Ok(self.opened.get_or_init(|| Opened { read, number }))
+        Ok(self.opened.get_or_init(|| Opened {
+            read,
+            number,
+            commits: Cell::new(None),
+        }))
     }
 
     /// The newest commit of this node that this snapshot may see.

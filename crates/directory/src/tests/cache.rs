@@ -99,7 +99,10 @@ fn no_reader_sees_what_was_replaced_before_it_looked() {
     for cache_bytes in [32 << 20, 0] {
         let storage = std::sync::Arc::new(crate::storage::Memory::new());
         drop(crate::testing::over(storage.clone()));
-        let options = Options { cache_bytes };
+        let options = Options {
+            cache_bytes,
+            ..Options::default()
+        };
         let rng = Box::new(Seeded::new(9));
         let directory = Directory::open(storage, RootKey::new([7; 32]), options, rng).unwrap();
         let alice = person(&directory, "alice");

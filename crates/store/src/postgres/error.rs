@@ -59,9 +59,9 @@ pub(super) fn of(error: &Error, name: &str) -> Trouble {
         "42501" => StorageError::ReadOnly(format!(
             "the role may not do this in the database {name}: {message}; make it the database's owner"
         )),
-        "3D000" | "28000" | "28P01" => StorageError::Unavailable(format!(
-            "the database {name} lets nobody in: {message}"
-        )),
+        "3D000" | "28000" | "28P01" => {
+            StorageError::Unavailable(format!("the database {name} lets nobody in: {message}"))
+        }
         "42P01" | "XX001" | "XX002" => StorageError::Corrupt(format!(
             "the store in the database {name} is damaged: {message}; stop the servers and restore the last backup"
         )),

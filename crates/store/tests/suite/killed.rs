@@ -9,8 +9,9 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
+use directory::storage::Storage;
 use directory::testing::{self, Hands, Seeded};
-use keyporch_store::{Options, Sqlite};
+use keyporch_store::{Address, Options, Sqlite};
 
 use crate::ledger::{self, Known, Ledger, Step};
 
@@ -19,9 +20,21 @@ const PLACE: &str = "KEYPORCH_KILLED_STORE";
 /// What each life of it makes differently.
 const SEED: &str = "KEYPORCH_KILLED_SEED";
 
-fn open(path: &Path) -> Arc<directory::Directory> {
-    let store = Sqlite::open(path, Arc::new(Hands::default()), &Options::default()).unwrap();
-    Arc::new(testing::open(Arc::new(store)))
+/// The store at a place: a file's path or a database's address.
+fn store(place: &str) -> Arc<dyn Storage> {
+    // A clock that stands: the whole book is looked through in one state, however long that takes.
+    let hands = Arc::new(Hands::default());
+    if Address::is_one(place) {
+        let database = keyporch_store::testing::Database {
+            url: place.to_owned(),
+        };
+        return crate::postgres::open(&database, hands);
+    }
+    Arc::new(Sqlite::open(Path::new(place), hands, &Options::default()).unwrap())
+}
+
+fn open(place: &str) -> Arc<directory::Directory> {
+    Arc::new(testing::open(store(place)))
 }
 
 fn line(step: Step, known: Known) -> String {
@@ -65,7 +78,7 @@ fn server() {
         return;
     };
     let seed: u64 = seed.parse().unwrap();
-    let directory = open(Path::new(&place));
+    let directory = open(&place);
     // It does not know what its former lives did; its people begin with a number of its own.
     let mut ledger = Ledger::default();
     ledger
@@ -83,7 +96,16 @@ fn server() {
 
 #[test]
 fn what_was_acknowledged_survives_every_kill() {
-    println!("{}", survives(25, 5));
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("directory.db");
+    println!("{}", survives(path.to_str().unwrap(), 25, 5));
+}
+
+#[test]
+fn what_was_acknowledged_over_a_database_survives_every_kill() {
+    if let Some(database) = crate::postgres::database() {
+        println!("{}", survives(&database.url, 10, 6));
+    }
 }
 
 /// The bar for a release; it takes minutes. `cargo test -p keyporch-store --test suite a_thousand -- --ignored --nocapture`
@@ -92,25 +114,24 @@ fn what_was_acknowledged_survives_every_kill() {
 fn what_was_acknowledged_survives_a_thousand_kills() {
     // The whole book is looked through after each kill: many stores take less time than one that has grown large.
     for seed in 0..20 {
-        let told = survives(50, 1_000 + seed);
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("directory.db");
+        let told = survives(path.to_str().unwrap(), 50, 1_000 + seed);
         println!("store {}: {told}", seed + 1);
     }
 }
 
 /// Kills a server that many times and looks each time, with a server that opens what is left, whether everything
 /// that was acknowledged is there. Gives its numbers in words.
-fn survives(kills: u64, seed: u64) -> String {
-    let place = tempfile::tempdir().unwrap();
-    let path = place.path().join("directory.db");
-    let store = Sqlite::open(&path, Arc::new(Hands::default()), &Options::default()).unwrap();
-    drop(testing::over(Arc::new(store)));
+fn survives(place: &str, kills: u64, seed: u64) -> String {
+    drop(testing::over(store(place)));
     let mut dice = Seeded::new(seed);
     let mut ledger = Ledger::default();
     let mut acknowledged = 0;
     for life in 1..=kills {
         let mut server = Command::new(std::env::current_exe().unwrap())
             .args(["--exact", "killed::server", "--ignored", "--nocapture"])
-            .env(PLACE, &path)
+            .env(PLACE, place)
             .env(SEED, life.to_string())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -131,6 +152,10 @@ fn survives(kills: u64, seed: u64) -> String {
             }
         }
         server.wait().unwrap();
+        if Address::is_one(place) {
+            // What the database was doing for the killed one, it may still be doing.
+            crate::postgres::wait_until_nobody_is_in(place);
+        }
         assert!(left > 60, "life {life}: the server ended by itself");
         for (step, known) in said {
             acknowledged += u64::from(known == Known::There);
@@ -138,7 +163,7 @@ fn survives(kills: u64, seed: u64) -> String {
                 ledger.steps.insert(step, known);
             }
         }
-        let directory = open(&path);
+        let directory = open(place);
         if let Err(loss) = ledger::audit(&directory, &mut ledger, |_, _| true) {
             panic!("life {life}: {loss}");
         }

@@ -6,5 +6,6 @@ mod contract;
 mod disk;
 mod killed;
 mod ledger;
+mod postgres;
 mod power_cut;
 mod trouble;

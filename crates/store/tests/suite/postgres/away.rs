@@ -1,0 +1,168 @@
+//! The database goes away, and comes back.
+
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use directory::storage::StorageError;
+use directory::testing;
+use directory::{CommitError, Fault};
+use trust::Span;
+
+use super::*;
+use crate::ledger::{self, Known, Ledger};
+
+/// A server that is killed again and again under load: who writes is refused for a while, never told a lie, and goes
+/// on by itself when it is back.
+#[test]
+fn what_was_acknowledged_survives_a_database_that_is_killed_under_load() {
+    let Some(cluster) = Cluster::own() else {
+        return eprintln!("{MISSING}");
+    };
+    let database = cluster.database();
+    // It stands otherwise: the whole book is looked through in one state, however long that takes.
+    let hands = Arc::new(Hands::default());
+    let directory = testing::over(open(&database, Arc::clone(&hands) as Arc<dyn Clock>));
+    let ledger = Mutex::new(Ledger::default());
+    let refused = AtomicUsize::new(0);
+    for round in 0..4 {
+        let performed = AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            let load = scope.spawn(|| {
+                ledger::stream(
+                    &directory,
+                    &ledger,
+                    500 + round,
+                    u64::MAX,
+                    &|error| {
+                        let away = matches!(
+                            &error,
+                            CommitError::Fault(Fault::Storage(StorageError::Unavailable(_)))
+                        );
+                        assert!(away, "{error:?}");
+                        refused.fetch_add(1, Ordering::SeqCst);
+                    },
+                    &|_, known| {
+                        performed.fetch_add(usize::from(known == Known::There), Ordering::SeqCst);
+                    },
+                );
+            });
+            while performed.load(Ordering::SeqCst) < 20 && !load.is_finished() {
+                std::thread::yield_now();
+            }
+            cluster.crash();
+        });
+        let error = directory.snapshot().unwrap().krbtgt().unwrap_err();
+        assert!(
+            matches!(&error, Fault::Storage(StorageError::Unavailable(text)) if text.contains("is away")),
+            "{error:?}"
+        );
+        cluster.start();
+        // That it was away is believed for a moment.
+        hands.advance(Span::seconds(2));
+        let told = ledger::audit(&directory, &mut ledger.lock().unwrap(), |_, _| true);
+        told.unwrap_or_else(|loss| panic!("round {round}: {loss}"));
+    }
+    assert!(refused.load(Ordering::SeqCst) >= 4);
+    assert!(ledger.lock().unwrap().steps.len() > 60);
+}
+
+/// Carries connections to a database, and breaks one of them off at a moment of the test's choice.
+struct Relay {
+    broken: Arc<AtomicUsize>,
+}
+
+/// What the relay does with a connection on which a commit is sent.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Break {
+    /// The commit reaches the database, its answer nobody.
+    Answer,
+    /// The commit does not reach it.
+    Commit,
+}
+
+impl Relay {
+    /// Listens in `folder` and breaks the first `times` commits off.
+    fn start(folder: &Path, to: &Path, breaks: Break, times: usize) -> Self {
+        let listener = UnixListener::bind(folder.join(".s.PGSQL.5432")).unwrap();
+        let to = to.join(".s.PGSQL.5432");
+        let broken = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&broken);
+        std::thread::spawn(move || {
+            for client in listener.incoming() {
+                let (client, count) = (client.unwrap(), Arc::clone(&count));
+                let server = UnixStream::connect(&to).unwrap();
+                let mute = Arc::new(AtomicUsize::new(0));
+                let (back_from, back_to) =
+                    (server.try_clone().unwrap(), client.try_clone().unwrap());
+                let muted = Arc::clone(&mute);
+                std::thread::spawn(move || {
+                    carry(back_from, back_to, |_| muted.load(Ordering::SeqCst) == 0)
+                });
+                std::thread::spawn(move || {
+                    carry(client, server, |bytes| {
+                        // The simple query that ends a transaction, as its message has it.
+                        let commits = bytes.windows(8).any(|bytes| bytes == b"\x0bcommit\0");
+                        if !commits || count.fetch_add(1, Ordering::SeqCst) >= times {
+                            return true;
+                        }
+                        mute.store(1, Ordering::SeqCst);
+                        breaks == Break::Answer
+                    });
+                });
+            }
+        });
+        Self { broken }
+    }
+}
+
+/// Carries bytes one way for as long as `goes_on` says so of them; then nothing more, either way.
+fn carry(mut from: UnixStream, mut to: UnixStream, goes_on: impl Fn(&[u8]) -> bool) {
+    let mut buffer = vec![0; 1 << 16];
+    while let Ok(length @ 1..) = from.read(&mut buffer) {
+        let bytes = &buffer[..length];
+        if !goes_on(bytes) || to.write_all(bytes).is_err() {
+            break;
+        }
+    }
+    let _ = from.shutdown(std::net::Shutdown::Both);
+    let _ = to.shutdown(std::net::Shutdown::Both);
+}
+
+/// Increments through a relay that breaks some commits off, and gives what the database then holds.
+fn through(breaks: Break) -> Option<(u64, u64, usize)> {
+    let database = database()?;
+    let cluster = Cluster::shared()?;
+    let folder = tempfile::tempdir().unwrap();
+    let relay = Relay::start(folder.path(), cluster.socket(), breaks, 3);
+    let url = database.url.replace(
+        cluster.socket().to_str().unwrap(),
+        folder.path().to_str().unwrap(),
+    );
+    let store = live(&Database { url });
+    let mut acknowledged = 0;
+    for _ in 0..6 {
+        increment(&*store, b"n").unwrap();
+        acknowledged += 1;
+    }
+    let holds = held(&*live(&database), b"n");
+    Some((acknowledged, holds, relay.broken.load(Ordering::SeqCst)))
+}
+
+#[test]
+fn a_commit_whose_answer_is_lost_is_looked_up_and_not_made_twice() {
+    if let Some((acknowledged, holds, broken)) = through(Break::Answer) {
+        assert!(broken > 3, "three of them were broken off");
+        assert_eq!(holds, acknowledged);
+    }
+}
+
+#[test]
+fn a_commit_that_never_arrived_is_made_again() {
+    if let Some((acknowledged, holds, broken)) = through(Break::Commit) {
+        assert!(broken > 3, "three of them were broken off");
+        assert_eq!(holds, acknowledged);
+    }
+}
