@@ -4,6 +4,7 @@ mod beside;
 mod error;
 mod line;
 mod open;
+mod place;
 mod readers;
 mod table;
 
@@ -22,6 +23,7 @@ use readers::{Reader, Readers};
 
 pub use beside::Beside;
 pub use open::Options;
+pub use place::Place;
 
 /// A directory's rows in a SQLite database.
 pub struct Sqlite {

@@ -79,7 +79,7 @@ pub(super) fn open(path: &Path, options: &Options) -> Result<Opened, StorageErro
 }
 
 /// One server at a time. The lock is the operating system's, so it goes with the process.
-fn lock(path: &Path) -> Result<File, StorageError> {
+pub(super) fn lock(path: &Path) -> Result<File, StorageError> {
     let beside = beside(path, "lock");
     let file = OpenOptions::new()
         .create(true)
@@ -127,14 +127,14 @@ fn make_file(path: &Path, options: &Options) -> io::Result<bool> {
     }
 }
 
-fn parent(path: &Path) -> &Path {
+pub(super) fn parent(path: &Path) -> &Path {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     }
 }
 
-fn sync_directory(path: &Path) -> io::Result<()> {
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
 }
 

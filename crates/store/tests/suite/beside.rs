@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use directory::storage::{Storage, StorageError};
 use directory::testing::Hands;
-use keyporch_store::{Beside, Options, Sqlite};
+use keyporch_store::{Beside, Options, Place, Sqlite};
 
 fn put(storage: &dyn Storage, key: &[u8], value: &[u8]) -> Result<(), StorageError> {
     storage.transact(&mut |transaction| transaction.put(key, value))
@@ -55,4 +55,60 @@ fn nothing_is_made_where_there_is_none_and_another_program_s_is_refused() {
             "{refused:?}"
         );
     }
+}
+
+#[test]
+fn a_database_takes_the_place_of_another_which_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name);
+    let hands = Arc::new(Hands::default());
+    let make = |name: &str, value: &[u8]| {
+        let store = Sqlite::open(&at(name), hands.clone(), &Options::default()).unwrap();
+        put(&store, b"a", value).unwrap();
+        store
+    };
+    let value = |name: &str| {
+        let store = Beside::open(&at(name), hands.clone(), &Options::default()).unwrap();
+        store.snapshot().unwrap().get(b"a").unwrap().unwrap()
+    };
+    let server = make("place.db", b"old");
+    assert!(matches!(
+        Place::hold(&at("place.db")),
+        Err(StorageError::Busy(_))
+    ));
+    drop(server);
+    let place = Place::hold(&at("place.db")).unwrap();
+    let refused = Sqlite::open(&at("place.db"), hands.clone(), &Options::default());
+    assert!(matches!(refused, Err(StorageError::Busy(_))));
+
+    drop(make("new.db", b"new"));
+    // Somebody reads: what they read is not taken from under them.
+    let reader = Beside::open(&at("place.db"), hands.clone(), &Options::default()).unwrap();
+    let state = reader.long_snapshot().unwrap();
+    let _ = state.get(b"a").unwrap();
+    drop(state);
+    drop(reader);
+    place.put(&at("new.db"), &at("aside.db")).unwrap();
+    assert_eq!(value("place.db"), b"new");
+    assert_eq!(value("aside.db"), b"old");
+    assert!(!at("new.db").exists());
+
+    // Where the former one is damaged, it goes aside as it is.
+    std::fs::write(
+        at("place.db"),
+        "this was a database once, and is none any more",
+    )
+    .unwrap();
+    drop(make("newer.db", b"newer"));
+    place.put(&at("newer.db"), &at("aside-2.db")).unwrap();
+    assert_eq!(value("place.db"), b"newer");
+    assert!(at("aside-2.db").exists());
+
+    drop(make("parts.db", b"parts"));
+    place.clear(&at("parts.db")).unwrap();
+    let left = std::fs::read_dir(folder.path()).unwrap();
+    assert!(
+        left.flatten()
+            .all(|file| !file.file_name().to_string_lossy().starts_with("parts"))
+    );
 }
