@@ -80,6 +80,12 @@ pub struct Subscription {
     number: u64,
 }
 
+impl std::fmt::Debug for Subscription {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Subscription").field(&self.number).finish()
+    }
+}
+
 impl Drop for Subscription {
     fn drop(&mut self) {
         if let Some(directory) = self.directory.upgrade() {
@@ -233,6 +239,8 @@ impl Directory {
                 time: now,
                 changed: Vec::new(),
                 records: Vec::new(),
+                withdrawn: Vec::new(),
+                given: Vec::new(),
             });
         }
         let mut outcome = Err(CommitError::Conflict);
@@ -380,7 +388,10 @@ impl Directory {
     /// How many commits all nodes have made in a state of the storage.
     pub(crate) fn commits_in(&self, read: &dyn Read) -> Result<u64, Fault> {
         let cursor = cursor_in(read)?;
-        Ok(cursor.0.values().fold(0, |sum, number| sum.saturating_add(*number)))
+        Ok(cursor
+            .0
+            .values()
+            .fold(0, |sum, number| sum.saturating_add(*number)))
     }
 
     /// The number of this node's newest commit in a state of the storage.
@@ -579,7 +590,12 @@ fn enter(
             }
             if entering == Entering::AsNewNode {
                 let end = after_prefix(&layout::own_node(None));
-                let all = transaction.scan(&layout::own_node(None), &end, usize::MAX, Order::Ascending)?;
+                let all = transaction.scan(
+                    &layout::own_node(None),
+                    &end,
+                    usize::MAX,
+                    Order::Ascending,
+                )?;
                 for (key, _) in all {
                     transaction.delete(&key)?;
                 }
@@ -593,7 +609,12 @@ fn enter(
                 let node = Node { number, id: row.id };
                 return Ok((node, row.number));
             }
-            let last = transaction.scan(layout::NODES, &after_prefix(layout::NODES), 1, Order::Descending)?;
+            let last = transaction.scan(
+                layout::NODES,
+                &after_prefix(layout::NODES),
+                1,
+                Order::Descending,
+            )?;
             let number = match last.first() {
                 Some((key, _)) => Reader::new(key.get(1..).unwrap_or_default()).u32()? + 1,
                 None => 1,

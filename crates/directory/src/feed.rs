@@ -8,6 +8,7 @@ use trust::Timestamp;
 use crate::codec::{Corrupt, Reader, Writer};
 use crate::id::{EntryId, Stamp};
 use crate::schema::{Attribute, Class};
+use crate::withdrawn::Means;
 
 /// What a commit did.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -20,6 +21,10 @@ pub struct Commit {
     pub changed: Vec<Changed>,
     /// The records it wrote or removed.
     pub records: Vec<ChangedRecord>,
+    /// What lets nobody in any more since. Known to who made the commit and their listeners; the feed does not keep it.
+    pub withdrawn: Vec<Means>,
+    /// What was there before the commit and lets somebody in since, as [`Commit::withdrawn`].
+    pub given: Vec<Means>,
 }
 
 /// An entry that a commit changed.
@@ -101,6 +106,8 @@ impl Commit {
             time: from.time()?,
             changed: Vec::new(),
             records: Vec::new(),
+            withdrawn: Vec::new(),
+            given: Vec::new(),
         };
         for _ in 0..from.u32()? {
             let mut changed = Changed {

@@ -230,6 +230,19 @@ pub(crate) fn record(table: &str, name: &[u8]) -> Vec<u8> {
     key
 }
 
+/// The table's name and the record's key in the key of a row of records.
+pub(crate) fn record_name(key: &[u8]) -> Result<(String, &[u8]), Corrupt> {
+    // Names of tables are at most 100 bytes of text, so none stands as a digest, and none has a zero byte.
+    let rest = key.get(1..).ok_or(Corrupt)?;
+    let end = rest
+        .windows(2)
+        .position(|pair| pair == [0, 0])
+        .ok_or(Corrupt)?;
+    let (table, name) = rest.split_at_checked(end).ok_or(Corrupt)?;
+    let table = std::str::from_utf8(table).map_err(|_| Corrupt)?;
+    Ok((table.to_owned(), name.get(2..).ok_or(Corrupt)?))
+}
+
 pub(crate) fn claim(id: &[u8; 32]) -> Vec<u8> {
     key(b'q').raw(id).finish()
 }

@@ -20,6 +20,7 @@ pub mod audit;
 mod bootstrap;
 mod cache;
 pub mod change;
+pub mod check;
 mod codec;
 mod commit;
 mod device;
@@ -42,6 +43,7 @@ pub mod password;
 mod presented;
 mod reads;
 mod record;
+pub mod restore;
 mod root_key;
 pub mod schema;
 mod snapshot;
@@ -50,8 +52,8 @@ pub mod storage;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod value;
-mod verify;
 pub mod well_known;
+pub mod withdrawn;
 
 #[cfg(test)]
 mod tests;
@@ -77,4 +79,3 @@ pub use root_key::RootKey;
 pub use schema::{Attribute, Class};
 pub use snapshot::{Lost, Snapshot};
 pub use value::{Secret, Value, folded};
-pub use verify::Verified;

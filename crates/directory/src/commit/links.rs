@@ -10,6 +10,7 @@ use crate::id::EntryId;
 use crate::layout::{self, Listing};
 use crate::schema::{Attribute, Class};
 use crate::storage::{Order, after_prefix};
+use crate::withdrawn::Means;
 
 use super::Work;
 
@@ -112,6 +113,9 @@ impl Work<'_> {
         self.transaction
             .put(&row, &layout::row(self.stamp, &value))?;
         self.existing(holder)?.listed_keys += 1;
+        if self.working(holder)?.before.is_some() {
+            self.given.push(Means::of_key(holder, &key));
+        }
         self.touch(holder, attribute)
     }
 
@@ -132,6 +136,7 @@ impl Work<'_> {
             self.transaction.delete(&fingerprint)?;
         }
         self.unlist_device(holder, &key)?;
+        self.withdrawn.push(Means::of_key(holder, &key));
         let entry = self.existing(holder)?;
         entry.listed_keys = entry.listed_keys.saturating_sub(1);
         self.touch(holder, attribute)

@@ -27,11 +27,13 @@ use crate::reads::Reads;
 use crate::schema::{Attribute, Class};
 use crate::snapshot;
 use crate::storage::Transaction;
+use crate::withdrawn::Means;
 
 pub(crate) use entries::TOMBSTONE_DAYS;
 pub(crate) use index::{index_bytes, index_keys};
 pub(crate) use links::key_index_keys;
 pub(crate) use others::expires;
+pub(crate) use rids::FIRST as FIRST_RID;
 
 /// What a commit may do besides.
 pub(crate) enum Privilege {
@@ -55,6 +57,8 @@ pub(crate) struct Work<'t> {
     records: BTreeSet<(String, Vec<u8>)>,
     groups_changed: bool,
     audited: u32,
+    withdrawn: Vec<Means>,
+    given: Vec<Means>,
 }
 
 /// An entry that the commit looks at or changes.
@@ -98,6 +102,8 @@ pub(crate) fn apply(
         records: BTreeSet::new(),
         groups_changed: false,
         audited: 0,
+        withdrawn: Vec::new(),
+        given: Vec::new(),
     };
     if let Privilege::Bootstrap(domain) = privilege {
         let row = layout::row(stamp, &domain.write());
@@ -216,6 +222,8 @@ impl Work<'_> {
             time: self.now,
             changed: Vec::new(),
             records: Vec::new(),
+            withdrawn: std::mem::take(&mut self.withdrawn),
+            given: std::mem::take(&mut self.given),
         };
         for (id, working) in &entries {
             match &working.after {
@@ -225,6 +233,7 @@ impl Work<'_> {
                 }
                 None => self.transaction.delete(&layout::entry(*id))?,
             }
+            working.tell_of_means(*id, &mut commit);
             commit.changed.extend(working.changed(*id));
             self.groups_changed |= working.concerns_groups();
         }
@@ -280,6 +289,26 @@ impl Working {
             kind,
             attributes: attributes.into_iter().collect(),
         })
+    }
+
+    /// What the change means for how the account or device signs in.
+    fn tell_of_means(&self, id: EntryId, commit: &mut Commit) {
+        let enabled = |entry: &Option<Entry>| entry.as_ref().is_some_and(Means::may_sign_in);
+        let differs = |attribute| match (&self.before, &self.after) {
+            (Some(before), Some(after)) => before.values(attribute) != after.values(attribute),
+            _ => false,
+        };
+        match (enabled(&self.before), enabled(&self.after)) {
+            (true, false) => commit.withdrawn.push(Means::Entry { entry: id }),
+            (false, true) if self.before.is_some() => commit.given.push(Means::Entry { entry: id }),
+            _ => {}
+        }
+        if differs(Attribute::SupplementalCredentials) || differs(Attribute::PasswordHash) {
+            commit.withdrawn.push(Means::Password { entry: id });
+        }
+        if differs(Attribute::SecondFactor) {
+            commit.withdrawn.push(Means::SecondFactor { entry: id });
+        }
     }
 
     /// Whether the change can matter to who is in which group.

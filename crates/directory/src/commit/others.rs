@@ -11,6 +11,7 @@ use crate::record::{
     AccountActivity, Activity, ClaimId, Job, JobId, RecordValue, StoredRecord, Table,
 };
 use crate::root_key::Belonging;
+use crate::withdrawn::Means;
 
 use super::Work;
 
@@ -70,6 +71,7 @@ impl Work<'_> {
         self.transaction
             .put(&row, &layout::row(self.stamp, &stored.write()))?;
         self.expire(expires, &row)?;
+        self.withdrawn.extend(Means::revoked(table, key));
         self.records.insert((table.name().to_owned(), key.to_vec()));
         Ok(())
     }
@@ -81,6 +83,7 @@ impl Work<'_> {
         if self.forget_expiry(table, key)? {
             self.transaction
                 .delete(&layout::record(table.name(), key))?;
+            self.given.extend(Means::revoked(table, key));
             self.records.insert((table.name().to_owned(), key.to_vec()));
         }
         Ok(())

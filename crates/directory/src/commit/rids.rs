@@ -8,7 +8,7 @@ use crate::layout;
 use super::Work;
 
 /// The first RID that is not fixed by the specifications ([MS-ADTS] 3.1.1.1.9).
-const FIRST: u32 = 1_100;
+pub(crate) const FIRST: u32 = 1_100;
 /// How many RIDs a node takes at once.
 const BLOCK: u32 = 500;
 /// RIDs have 30 bits ([MS-SAMR] 3.1.1.9.2.1).

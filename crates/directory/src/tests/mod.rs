@@ -2,6 +2,7 @@
 
 mod access;
 mod cache;
+mod check;
 mod claims;
 mod commits;
 mod dump;
@@ -10,6 +11,7 @@ mod groups;
 mod keys;
 mod model;
 mod names;
+mod restore;
 mod schema;
 mod well_known;
 
@@ -54,6 +56,5 @@ fn minutes(minutes: i64) -> Timestamp {
 
 /// Fails unless every row agrees with every other.
 fn verify(directory: &Directory) {
-    let verified = directory.verify().unwrap();
-    assert_eq!(verified.problems, Vec::<String>::new());
+    assert_eq!(directory.check().unwrap().problems, []);
 }
