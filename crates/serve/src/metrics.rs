@@ -137,7 +137,7 @@ impl Metrics {
         self.latencies(&mut page);
         self.connections(&mut page);
         self.exchanges.text(&mut page);
-        let singles: [(&str, &str, &AtomicU64); 6] = [
+        let singles: [(&str, &str, &AtomicU64); 7] = [
             (
                 "keyporch_commits_total",
                 "Commits to the directory.",
