@@ -34,7 +34,7 @@
 //! | a certificate's distribution point, a responder | what a plain HTTP server says | `issuer_answer` |
 //! | in it | revocation lists; OCSP answers, decoded and judged | `crl`, `revocation`; `ocsp` |
 //! | a store | what is known of revocation, and who signs in by it | `revocation` |
-//! | a store | rows, one by one and as a whole; what rests wrapped in them | `row`, `store` |
+//! | a store, a backup | rows, one by one and as a whole; what rests wrapped in them | `row`, `store` |
 //! | a store, from another party | enrolments, signing keys, second factors | `party_records` |
 //! | files | credential caches, keytabs, a device's vault | `ccache`, `keytab`, `vault` |
 //! | people, configuration | password hashes, secrets, PEM, DNs, policy settings, `[federation]` | `texts` |

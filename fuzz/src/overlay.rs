@@ -115,6 +115,10 @@ impl Storage for Overlay {
         }))
     }
 
+    fn long_snapshot(&self) -> Result<Box<dyn Read + Send + '_>, StorageError> {
+        self.snapshot()
+    }
+
     fn transact(&self, body: &mut Body<'_>) -> Result<(), StorageError> {
         let mut open = State {
             storage: self,

@@ -4,9 +4,10 @@
 use std::sync::{Arc, LazyLock};
 
 use crypto::signature::Signer;
-use directory::storage::Row;
+use directory::dump::{self, Dump};
+use directory::storage::{Row, Storage as _};
 use directory::testing::{START, Seeded};
-use directory::{Class, Cursor, Directory, Fault, Snapshot};
+use directory::{Class, Cursor, Directory, Fault, RootKey, Snapshot};
 use hello::container::Containers;
 use hello::file::{Keeper, MemoryFile, Slot};
 use hello::vault::{DeviceKey, Protected, SoftwareVault, Unlocked, Vault, VaultKey};
@@ -16,9 +17,38 @@ use trust::{Span, Timestamp};
 use crate::overlay::Overlay;
 use crate::world::{DEVICE, WORLD, open};
 
-/// A value in each of the encodings that the directory writes.
+/// A value in each of the encodings that the directory writes; and a backup, whole and from its first row on.
 pub(crate) fn row(bytes: &[u8]) {
     directory::testing::reread(bytes);
+    backup(bytes);
+    backup(&[BACKUP.as_slice(), bytes].concat());
+}
+
+/// What a backup of this world begins with, up to its first row.
+static BACKUP: LazyLock<Vec<u8>> = LazyLock::new(|| {
+    let storage = Overlay::new(WORLD.rows.clone());
+    let read = storage.long_snapshot().expect("rows in memory can be read");
+    let (key, mut out) = (RootKey::new([7; 32]), Vec::new());
+    dump::write(&*read, &key, "1", START, &mut out, &mut |_| {}).expect("the world is a store");
+    let header = out.get(16..20).and_then(|length| length.try_into().ok());
+    let header = u32::from_be_bytes(header.expect("a backup has a header"));
+    out.truncate(20 + header as usize);
+    out
+});
+
+/// Nobody without the root key makes a backup that is taken.
+fn backup(bytes: &[u8]) {
+    let key = RootKey::new([7; 32]);
+    let Ok(mut dump) = Dump::open(bytes, &key) else {
+        return;
+    };
+    loop {
+        match dump.next_row() {
+            Ok(Some(_)) => {}
+            Ok(None) => panic!("a backup that nobody sealed was taken"),
+            Err(_) => return,
+        }
+    }
 }
 
 /// The tables of the store (`directory`'s layout), each with its rows in the world.
@@ -52,10 +82,10 @@ pub(crate) fn store(bytes: &[u8]) {
     // Whatever is wrong with the store's content is said, and is no failure of its own.
     // To look at every row takes as long as all else together, and much of it has nothing to do with this one.
     if value.len() % 8 == 0 {
-        let verified = directory.verify();
+        let checked = directory.check();
         assert!(
-            matches!(verified, Ok(_) | Err(Fault::Corrupt(_) | Fault::RootKey)),
-            "{verified:?}"
+            matches!(checked, Ok(_) | Err(Fault::Corrupt(_) | Fault::RootKey)),
+            "{checked:?}"
         );
     }
     let _ = walk(&directory);
