@@ -169,6 +169,41 @@ pub fn revoke(
     }
 }
 
+/// Revokes again what was revoked before a backup was restored that does not know it. A certificate that was issued after
+/// the backup is revoked by its number alone. No changes where it is revoked.
+///
+/// # Errors
+/// [`Fault`] when the directory fails.
+pub fn revoke_again(
+    view: &View<'_, '_>,
+    (ca, serial): (Ca, &[u8]),
+    actor: &Actor,
+    now: Timestamp,
+    rng: &mut dyn Rng,
+) -> Result<Vec<Change>, Fault> {
+    const CAUSE: &str = "it was revoked before a backup was restored";
+    let mut work = Work::new(view, now, rng);
+    let reason = Reason::Unspecified;
+    let again = match revocation::revoke(&mut work, ca, serial, reason, actor, CAUSE)? {
+        Ok(()) => true,
+        Err(Refused::NotIssued(_)) => {
+            revocation::revoke_unknown(&mut work, ca, serial, actor, CAUSE)?
+        }
+        Err(_) => false,
+    };
+    match again {
+        true => work.finish(),
+        false => Ok(Vec::new()),
+    }
+}
+
+/// The authority's records, by the names of their tables, for whoever moves them from store to store: the books are
+/// append-only, and go with the newest of them.
+#[must_use]
+pub const fn tables() -> [&'static str; 14] {
+    records::TABLES
+}
+
 /// Ends the hold on a certificate for an administrator.
 ///
 /// # Errors

@@ -43,6 +43,24 @@ pub(crate) const REQUESTS: Table = Table::new(enrolment::REQUESTS);
 /// What became of it.
 pub(crate) const OUTCOMES: Table = Table::new(enrolment::OUTCOMES);
 
+/// The names of all of them.
+pub(crate) const TABLES: [&str; 14] = [
+    AUTHORITIES.name(),
+    KEYS.name(),
+    HEADS.name(),
+    LOG.name(),
+    PENDING.name(),
+    PENDING_KEYS.name(),
+    ISSUED.name(),
+    HOLDERS.name(),
+    CERTIFIED.name(),
+    REVOKED.name(),
+    LISTS.name(),
+    CREDENTIALS.name(),
+    REQUESTS.name(),
+    OUTCOMES.name(),
+];
+
 /// The version of every value here.
 pub(crate) const VERSION: u8 = 1;
 

@@ -19,6 +19,9 @@ use crate::work::{Work, hex};
 /// Certificates of one entry that are looked at.
 const STEP: usize = 1_000;
 
+/// Longer than the settings let any certificate live but an authority's own, which no list revokes.
+const LONGEST_LIFE: Span = Span::days(10 * 366);
+
 /// A certificate that was issued, as it is kept.
 pub(crate) struct Kept {
     pub(crate) ca: Ca,
@@ -105,6 +108,36 @@ pub(crate) fn revoke(
         &format!("{reason}: {cause}"),
     );
     Ok(Ok(()))
+}
+
+/// Revokes a certificate that the books do not know, by its number: it was issued after the backup was written from
+/// which they were restored. Its end is not known, so it stays on the list for as long as any certificate lives.
+pub(crate) fn revoke_unknown(
+    work: &mut Work<'_, '_>,
+    ca: Ca,
+    serial: &[u8],
+    actor: &Actor,
+    cause: &str,
+) -> Result<bool, Fault> {
+    let key = records::serialled(ca, serial);
+    if work.snapshot().record(REVOKED, &key, work.now)?.is_some() {
+        return Ok(false);
+    }
+    let reason = Reason::Unspecified;
+    work.append(ca, Event::Revoked(reason), None, serial, cause)?;
+    let revoked = RevokedRow {
+        version: VERSION,
+        since: work.now.unix(),
+        reason: reason.code(),
+        not_after: (work.now + LONGEST_LIFE).unix(),
+    };
+    work.put(REVOKED, key, records::write(&revoked));
+    let mut audit = AuditRecord::done(work.now, actor.clone(), "certificate.revoke")
+        .with("authority", ca)
+        .with("serial", hex(serial));
+    audit.reason = Some(cause.to_owned());
+    work.audit(audit);
+    Ok(true)
 }
 
 /// Ends the hold on a certificate.

@@ -46,6 +46,7 @@ mod words;
 pub use answer::answer;
 pub use keys::signing_keys;
 pub use memory::Memory;
+pub use records::{keys_table, short_lived_tables};
 pub use refused::Refused;
 pub use reply::{Answer, Reply};
 pub use section::{Application, InvalidSettings, Section};

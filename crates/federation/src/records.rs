@@ -18,6 +18,25 @@ pub(crate) const SIGN_INS: Table = Table::new("federation.sign-ins");
 /// Device registrations that wait for their certificate, by digest of the request.
 pub(crate) const JOINS: Table = Table::new("federation.joins");
 
+/// What people and applications hold from one sign-in to the next: sessions, tokens, codes. Whoever restores a backup
+/// leaves them out, for some were ended since, and all can be had anew.
+#[must_use]
+pub const fn short_lived_tables() -> [&'static str; 5] {
+    [
+        CODES.name(),
+        FAMILIES.name(),
+        SESSIONS.name(),
+        SIGN_INS.name(),
+        JOINS.name(),
+    ]
+}
+
+/// The table of the keys that sign tokens.
+#[must_use]
+pub const fn keys_table() -> &'static str {
+    SIGNING_KEYS.name()
+}
+
 /// The version of every record's encoding.
 const VERSION: u8 = 1;
 

@@ -113,6 +113,12 @@ pub fn revoke(certificate: &Certificate) -> Change {
     change::put(REVOKED, thumbprint(certificate), vec![1], ended)
 }
 
+/// The table of the certificates that prove nothing any more, for whoever moves it from store to store.
+#[must_use]
+pub const fn revoked_table() -> &'static str {
+    REVOKED.name()
+}
+
 /// A device's certificate that was on hold proves it again.
 #[must_use]
 pub fn release(certificate: &Certificate) -> Change {

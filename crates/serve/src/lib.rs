@@ -5,6 +5,7 @@
 //! Knows nothing about: what a message means.
 
 mod accept;
+mod access;
 mod audit;
 mod connections;
 mod conversation;
@@ -42,8 +43,8 @@ pub use audit::{Audit, AuditSettings};
 pub use fault::{Fault, Role};
 pub use listeners::{Asked, Signals};
 pub use metrics::Metrics;
-pub use node::Listener;
-pub use server::{Parts, Running, Server, check_tls, found_authorities};
+pub use node::{Listener, REACTIONS, Revoked};
+pub use server::{Parts, Running, Server, check_tls, found_authorities, restored};
 pub use settings::{
     DigestName, EtypeName, GroupName, Kdc, Ldap, Limits, Listen, Revocation, Settings,
     StrongMapping, Tls, ValidatedWrite,

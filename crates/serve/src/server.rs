@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crypto::password::Cost;
-use directory::Directory;
+use directory::{Directory, Subscription};
 use trust::{Clock, SystemClock};
 
 use crate::audit::Writer;
@@ -13,7 +13,7 @@ use crate::fault::Fault;
 use crate::listeners::{Behind, Listeners, Signals};
 use crate::metrics::Metrics;
 use crate::node::upkeep::Upkeep;
-use crate::node::{self, Ldap, Listener, Node, Passwords};
+use crate::node::{self, Ldap, Listener, Node, Passwords, Revoked};
 use crate::settings::{Settings, Tls};
 use crate::sockets::{Addresses, Inherited, Sockets};
 use crate::tls::Identity;
@@ -63,6 +63,7 @@ impl Server {
         let sockets = Sockets::open(&settings.listen, parts.inherited)?;
         let metrics = Arc::new(Metrics::default());
         let (writer, audit) = Writer::start(&settings.audit, &metrics)?;
+        let access = crate::access::told(&parts.directory, &audit, parts.clock.now());
         let node = Node::new(
             &settings,
             node::Parts {
@@ -102,6 +103,7 @@ impl Server {
             listeners,
             metrics,
             tls: settings.tls,
+            _access: access,
             _writer: writer,
         })
     }
@@ -113,6 +115,25 @@ impl Server {
 /// # Errors
 /// [`Fault`]; the authorities are not there then, or were not touched.
 pub fn found_authorities(settings: &Settings, parts: Parts) -> Result<(), Fault> {
+    without_sockets(settings, parts)?.found()
+}
+
+/// What the parties have to do once, after a backup was restored into a directory and before anybody serves it: the
+/// certificates that `revoked` names (the authority's name, the serial number) are revoked again, those whose holders are
+/// gone are revoked, and the reactions to what the restore committed will begin with the next start.
+///
+/// # Errors
+/// [`Fault`]; it may be asked for again.
+pub fn restored(
+    settings: &Settings,
+    parts: Parts,
+    revoked: &[(String, Vec<u8>)],
+) -> Result<Revoked, Fault> {
+    without_sockets(settings, parts)?.restored(revoked)
+}
+
+/// A node that answers nobody.
+fn without_sockets(settings: &Settings, parts: Parts) -> Result<Node, Fault> {
     let metrics = Arc::new(Metrics::default());
     let (_writer, audit) = Writer::start(&crate::audit::AuditSettings::default(), &metrics)?;
     let parts = node::Parts {
@@ -125,7 +146,7 @@ pub fn found_authorities(settings: &Settings, parts: Parts) -> Result<(), Fault>
         metrics,
         audit,
     };
-    Node::new(settings, parts)?.found()
+    Node::new(settings, parts)
 }
 
 /// Whether the certificate that `tls` names can be used; nothing to check where our own authority issues it.
@@ -155,6 +176,7 @@ pub struct Running {
     listeners: Listeners,
     metrics: Arc<Metrics>,
     tls: Tls,
+    _access: Subscription,
     _writer: Writer,
 }
 

@@ -10,6 +10,7 @@ mod kerberos;
 mod ldap;
 mod passwords;
 mod proxy;
+mod restored;
 mod revocation;
 #[cfg(test)]
 pub(crate) mod told;
@@ -33,6 +34,8 @@ use crate::metrics::Metrics;
 use crate::settings::{Revocation, Settings, StrongMapping};
 use crate::signatures::Signatures;
 use credentials::{Credentials, TLS_SERVER};
+pub use restored::Revoked;
+pub use upkeep::REACTIONS;
 pub(crate) use ldap::Ldap;
 pub(crate) use passwords::Passwords;
 use turn::Turn;

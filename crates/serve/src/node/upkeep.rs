@@ -20,7 +20,10 @@ use crate::moment;
 use crate::tls::Identity;
 
 /// How far the reactions of this node came.
-const CURSORS: Table = Table::new("serve.cursors");
+const CURSORS: Table = Table::new(REACTIONS);
+
+/// The name of that table, for whoever moves records from store to store: a cursor is of one store.
+pub const REACTIONS: &str = "serve.cursors";
 
 /// How long the thread waits for a commit before it looks at the clock: failed attempts are persisted
 /// each second.
@@ -214,7 +217,7 @@ impl Node {
         noted.map_or_else(|| self.directory.cursor(), Ok)
     }
 
-    fn note(&self, cursor: &Cursor) {
+    pub(super) fn note(&self, cursor: &Cursor) {
         let Ok(value) = serde_json::to_vec(cursor) else {
             return;
         };
