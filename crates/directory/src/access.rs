@@ -9,6 +9,7 @@ use wire::Sid;
 use wire::key_credential::{KeyCredentialLink, KeySource, KeyUsage};
 
 use crate::account::{Account, AccountKind};
+use crate::delegation::Delegable;
 use crate::domain::Domain;
 use crate::error::Fault;
 use crate::snapshot::Snapshot;
@@ -65,6 +66,28 @@ impl Caller {
         self.sids.contains(sid)
     }
 
+    /// The caller's own SID and those of the groups.
+    pub(crate) fn sids(&self) -> impl Iterator<Item = &Sid> {
+        self.sids.iter()
+    }
+
+    /// Whether the caller may do more than everybody: administers the domain, its keys or its schema, is a domain
+    /// controller, or was granted something ([`crate::delegation`]).
+    pub(crate) fn is_powerful(&self, snapshot: &Snapshot<'_>) -> Result<bool, Fault> {
+        let domain = snapshot.domain();
+        let powers = [
+            rid::SCHEMA_ADMINS,
+            rid::DOMAIN_CONTROLLERS,
+            rid::ENTERPRISE_KEY_ADMINS,
+            rid::KEY_ADMINS,
+        ];
+        Ok(self.is_administrator(domain)
+            || powers
+                .iter()
+                .any(|rid| self.is(&domain.well_known_sid(*rid)))
+            || self.is_delegate(snapshot)?)
+    }
+
     /// Whether the caller is an administrator of the domain.
     #[must_use]
     pub fn is_administrator(&self, domain: &Domain) -> bool {
@@ -89,8 +112,14 @@ impl Caller {
             (Right::WriteKeys, Some(target)) => {
                 let own = [rid::KEY_ADMINS, rid::ENTERPRISE_KEY_ADMINS];
                 let key_admin = own.iter().any(|rid| self.is(&domain.well_known_sid(*rid)));
-                // Who may list keys must not become an administrator by it (DIR-G3).
-                key_admin && !is_protected(target, snapshot)?
+                if key_admin {
+                    // Who may list keys must not become an administrator by it (DIR-G3).
+                    return Ok(!is_protected(target, snapshot)?);
+                }
+                match snapshot.entry(target.id)? {
+                    Some(entry) => self.may_look_after(Delegable::Keys, &entry, snapshot)?,
+                    None => false,
+                }
             }
             (Right::WriteOwnComputerKey, Some(target)) => {
                 target.kind == AccountKind::Computer && target.sid == self.sid
@@ -120,26 +149,17 @@ fn administrators(domain: &Domain) -> [Sid; 3] {
     ]
 }
 
-/// Whether an account is one that only administrators may touch: theirs, krbtgt, a domain controller's.
+/// Whether an account is one that only administrators may touch (AdminSDHolder's purpose, [MS-ADTS] 3.1.1.6.1): theirs, that
+/// of whoever else may do more than everybody, krbtgt, a domain controller's.
 ///
 /// # Errors
 /// [`Fault`] when the storage fails.
 pub fn is_protected(account: &Account, snapshot: &Snapshot<'_>) -> Result<bool, Fault> {
-    let domain = snapshot.domain();
-    if account.kind == AccountKind::Krbtgt || account.primary_group == rid::DOMAIN_CONTROLLERS {
+    let service = account.kind == AccountKind::Krbtgt || account.changes_passwords();
+    if service || account.primary_group == rid::DOMAIN_CONTROLLERS {
         return Ok(true);
     }
-    let caller = Caller::of(account, snapshot)?;
-    let protected = [
-        rid::SCHEMA_ADMINS,
-        rid::DOMAIN_CONTROLLERS,
-        rid::ENTERPRISE_KEY_ADMINS,
-        rid::KEY_ADMINS,
-    ];
-    Ok(caller.is_administrator(domain)
-        || protected
-            .iter()
-            .any(|rid| caller.is(&domain.well_known_sid(*rid))))
+    Caller::of(account, snapshot)?.is_powerful(snapshot)
 }
 
 /// Whether a computer may write this value to its own entry ([MS-ADTS] 3.1.1.5.3.1.1.6, DIR-KCL-4):

@@ -23,6 +23,7 @@ pub mod change;
 pub mod check;
 mod codec;
 mod commit;
+pub mod delegation;
 mod device;
 mod directory;
 mod dn;

@@ -73,6 +73,10 @@ pub struct Metrics {
     pub(crate) given_up: AtomicU64,
     /// Binds over LDAP that were not looked at, for too many passwords were wrong from their address.
     pub(crate) binds_turned_away: AtomicU64,
+    /// Keys that were listed past registration.
+    pub(crate) shadow_keys: AtomicU64,
+    /// Keys that were not listed, because who asked may not or the key cannot be.
+    pub(crate) refused_keys: AtomicU64,
     /// Panics of a party that were caught.
     pub(crate) panics: AtomicU64,
     /// Lines that went to the audit log.
@@ -137,7 +141,7 @@ impl Metrics {
         self.latencies(&mut page);
         self.connections(&mut page);
         self.exchanges.text(&mut page);
-        let singles: [(&str, &str, &AtomicU64); 7] = [
+        let singles: [(&str, &str, &AtomicU64); 9] = [
             (
                 "keyporch_commits_total",
                 "Commits to the directory.",
@@ -157,6 +161,16 @@ impl Metrics {
                 "keyporch_ldap_binds_turned_away_total",
                 "Binds by password that were not looked at: too many were wrong from their address.",
                 &self.binds_turned_away,
+            ),
+            (
+                "keyporch_shadow_keys_total",
+                "Keys to sign in with that were listed past registration: by hand, over LDAP, by an import.",
+                &self.shadow_keys,
+            ),
+            (
+                "keyporch_keys_refused_total",
+                "Tries to list a key to sign in with that were refused.",
+                &self.refused_keys,
             ),
             (
                 "keyporch_panics_total",

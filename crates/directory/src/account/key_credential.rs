@@ -21,6 +21,15 @@ pub enum Origin {
     Computer,
 }
 
+impl Origin {
+    /// Whether a key came neither through registration nor from a computer of its own: a *shadow credential*, which is
+    /// somebody's way in that no device stands for (security.md row 4).
+    #[must_use]
+    pub const fn is_shadow(self) -> bool {
+        matches!(self, Self::Administrator | Self::Import)
+    }
+}
+
 /// The name of a value within its holder: the digest of its bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct KeyValueId(pub(crate) [u8; 32]);

@@ -28,7 +28,7 @@ pub(super) fn of_refused(refused: &Refused) -> LdapResult {
 }
 
 /// The reason with what is behind it, in one sentence.
-fn in_words(error: &dyn std::error::Error) -> String {
+pub(super) fn in_words(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(deeper) = source {

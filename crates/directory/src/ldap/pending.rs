@@ -8,8 +8,9 @@ use super::names::Namer;
 use super::outcome;
 use super::permissions::Reading;
 use super::search::{Selection, borrowed, show};
+use crate::audit::AuditResult;
 use crate::change::Change;
-use crate::error::{CommitError, Fault};
+use crate::error::{CommitError, Fault, Refused};
 use crate::feed::Commit;
 use crate::id::EntryId;
 use crate::reads::Reads;
@@ -59,6 +60,23 @@ impl Kind {
 }
 
 impl Pending {
+    /// What is written down where the commit refuses the changes: whoever would have listed a key, with its fingerprint.
+    /// Of other changes the client alone is told.
+    #[must_use]
+    pub fn refused(&self, why: &Refused) -> Vec<Change> {
+        let keys = self.changes.iter().filter_map(|change| match change {
+            Change::Audit(record) if record.action == "key.add" => Some(record),
+            _ => None,
+        });
+        let refused = keys.map(|record| {
+            let mut record = record.clone();
+            record.result = AuditResult::Refused;
+            record.reason = Some(outcome::in_words(why));
+            Change::Audit(record)
+        });
+        refused.collect()
+    }
+
     /// What the client is told of a commit.
     ///
     /// # Errors

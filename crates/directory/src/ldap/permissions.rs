@@ -8,8 +8,10 @@ use wire::key_credential::KeyCredentialLink;
 
 use crate::access::{Caller, Right, is_protected, validated_computer_key};
 use crate::account::Account;
+use crate::delegation::{self, Delegable};
+use crate::entry::Entry;
 use crate::error::Fault;
-use crate::schema::{Attribute, Exposure};
+use crate::schema::{Attribute, Class, Exposure};
 use crate::snapshot::Snapshot;
 
 /// What somebody may see.
@@ -53,8 +55,10 @@ impl Reading {
 pub(super) enum Write {
     /// Anything that has no rule of its own: entries, attributes, memberships.
     Anything,
-    /// Somebody's own telephone number, address, picture (the property set Personal-Information).
-    Personal(Attribute),
+    /// An attribute's values.
+    Attribute(Attribute),
+    /// That an entry is there, under its name.
+    Being,
     /// A password, without the former one.
     Reset,
 }
@@ -85,30 +89,40 @@ const PERSONAL: [Attribute; 21] = [
     Attribute::Url,
 ];
 
-impl Write {
-    /// What changing an attribute is.
-    pub(super) fn of(attribute: Attribute) -> Self {
-        if PERSONAL.contains(&attribute) {
-            Self::Personal(attribute)
-        } else {
-            Self::Anything
-        }
-    }
+/// Whose right a change is made by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// An administrator's, or one's own: whatever the schema allows.
+    Own,
+    /// One that was granted: [`Caller::may_set`] says which values.
+    Grant,
 }
 
-/// Whether somebody may make a change. `target`: the account that it is about, if it is one.
+/// Whether somebody may make a change, and by which right.
 pub(super) fn may_write(
     caller: &Caller,
     write: Write,
-    target: Option<&Account>,
+    entry: &Entry,
     snapshot: &Snapshot<'_>,
-) -> Result<bool, Fault> {
-    if caller.may(Right::Administer, target, snapshot)? {
-        return Ok(true);
+) -> Result<Option<By>, Fault> {
+    if caller.may(Right::Administer, None, snapshot)? {
+        return Ok(Some(By::Own));
     }
-    Ok(match (write, target) {
-        (Write::Personal(_), Some(account)) => account.sid == caller.sid,
-        _ => false,
+    if let Write::Attribute(attribute) = write
+        && PERSONAL.contains(&attribute)
+        && entry.sid(Attribute::ObjectSid) == Some(caller.sid)
+    {
+        return Ok(Some(By::Own));
+    }
+    let right = match write {
+        Write::Anything => None,
+        Write::Attribute(attribute) => delegation::right_to(entry.class, attribute),
+        Write::Being => delegation::right_over(entry.class),
+        Write::Reset => (entry.class == Class::User).then_some(Delegable::Passwords),
+    };
+    Ok(match right {
+        Some(right) if caller.may_look_after(right, entry, snapshot)? => Some(By::Grant),
+        _ => None,
     })
 }
 

@@ -221,6 +221,8 @@ attributes! {
     173 MsSfu30Name = "msSFU30Name", "1.2.840.113556.1.6.18.1.309", DirectoryString, Single;
     174 MsSfu30NisDomain = "msSFU30NisDomain", "1.2.840.113556.1.6.18.1.339", DirectoryString, Single;
     175 CodePage = "codePage", "1.2.840.113556.1.4.16", Integer, Single;
+    /// Who may do what with what is below the entry ([`crate::delegation`]).
+    176 DelegatedRights = "keyporch-DelegatedRights", "2.25.273814406110187392011804541853163530305", DirectoryString, Multi, Listed;
 
     // What is worked out when it is asked for.
     200 ObjectCategory = "objectCategory", "1.2.840.113556.1.4.782", DirectoryString, Single, Constructed;
@@ -245,9 +247,15 @@ attributes! {
     219 EntryUuid = "entryUUID", "1.3.6.1.1.16.4", DirectoryString, Single, Constructed, Operational;
     220 MsDsUserPasswordExpiryTimeComputed = "msDS-UserPasswordExpiryTimeComputed", "1.2.840.113556.1.4.1996", FileTime, Single, Constructed, Operational;
 
+    /// Nothing of [MS-ADTS] 3.1.1.3.4.1's composition is asked of passwords, and none is kept to be read back.
+    221 PwdProperties = "pwdProperties", "1.2.840.113556.1.4.93", Integer, Single, Constructed;
+    225 AdminCount = "adminCount", "1.2.840.113556.1.4.150", Integer, Single, Constructed;
+
     // What is written and never read: passwords.
     230 UnicodePwd = "unicodePwd", "1.2.840.113556.1.4.90", OctetString, Single, Never, Constructed;
     231 UserPassword = "userPassword", "2.5.4.35", OctetString, Single, Never, Constructed;
+    /// Taken and not kept: machines are told no hash, and nobody signs in by this one.
+    232 UnixUserPassword = "unixUserPassword", "1.2.840.113556.1.4.1910", OctetString, Multi, Never, Constructed;
 }
 
 impl Attribute {

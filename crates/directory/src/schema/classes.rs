@@ -128,6 +128,7 @@ const GROUP: &[Attribute] = &[
 ];
 
 const DOMAIN: &[Attribute] = &[
+    A::DelegatedRights,
     A::MsDsMachineAccountQuota,
     A::LockoutDuration,
     A::LockoutObservationWindow,
@@ -182,6 +183,7 @@ pub const ALL: &[ClassRow] = &[
         )
     },
     ClassRow {
+        may: &[A::DelegatedRights],
         parent: true,
         ..class(
             Class::Container,
@@ -193,6 +195,7 @@ pub const ALL: &[ClassRow] = &[
     ClassRow {
         naming: A::Ou,
         may: &[
+            A::DelegatedRights,
             A::GpLink,
             A::ManagedBy,
             A::LocalityName,

@@ -42,7 +42,7 @@ fn added(completed: &Completed) -> Vec<&str> {
 }
 
 fn newest(directory: &Directory) -> u64 {
-    directory.snapshot().unwrap().number()
+    directory.snapshot().unwrap().number().unwrap()
 }
 
 /// The records of completions in the directory's own log.
@@ -103,6 +103,21 @@ fn what_is_lacking_is_added_once_as_a_new_domain_has_it() {
     assert_eq!(newest(&directory), before);
     let still = account(&directory).unwrap();
     assert_eq!((still.id, still.keys.kvno()), (own.id, 1));
+}
+
+/// The group that a policy is scoped to has no relative identifier that is fixed: its name is what it is found by.
+#[test]
+fn the_group_of_those_who_may_enrol_is_added_where_nothing_has_its_name() {
+    let directory = without(Arc::new(Memory::new()), &[well_known::HELLO_USERS]);
+    assert_eq!(added(&completed(&directory)), [well_known::HELLO_USERS]);
+    let found = |directory: &Directory| {
+        let snapshot = directory.snapshot().unwrap();
+        snapshot.group_by_name(well_known::HELLO_USERS).unwrap()
+    };
+    let (own, new) = (found(&directory).unwrap(), found(&fresh()).unwrap());
+    assert_eq!(own.group_type, new.group_type);
+    assert!(completed(&directory).added.is_empty());
+    verify(&directory);
 }
 
 /// An administrator may have made something of the name, which nobody takes away.

@@ -99,7 +99,7 @@ impl Connection {
                             continue;
                         }
                         Err(CommitError::Fault(fault)) => node.trouble("LDAP", fault),
-                        Err(CommitError::Refused(_)) => {}
+                        Err(CommitError::Refused(why)) => node.record(pending.refused(why), now),
                         Ok(_) => {
                             node.metrics.commits.fetch_add(1, Relaxed);
                         }

@@ -2,7 +2,9 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use directory::{Change, CommitError, Directory, Fault, Reads, Refused, Snapshot};
+use directory::{
+    AuditRecord, AuditResult, Change, CommitError, Directory, Fault, Reads, Refused, Snapshot,
+};
 use trust::Timestamp;
 
 use crate::audit::Audit;
@@ -10,6 +12,11 @@ use crate::metrics::Metrics;
 
 /// How often an answer is computed again because the directory has changed meanwhile.
 pub(super) const TRIES: usize = 16;
+
+/// Whether a record tells that somebody may not list a key.
+fn is_refused_key(record: &AuditRecord) -> bool {
+    record.action == "key.add" && record.result == AuditResult::Refused
+}
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
@@ -82,8 +89,17 @@ impl<'t> Turn<'t> {
     /// What the directory's own audit log has, the log file gets too.
     pub(super) fn log(self, changes: Vec<Change>) {
         for change in changes {
-            if let Change::Audit(record) = change {
-                self.audit.record(record);
+            match change {
+                Change::Audit(record) => {
+                    if is_refused_key(&record) {
+                        self.metrics.refused_keys.fetch_add(1, Relaxed);
+                    }
+                    self.audit.record(record);
+                }
+                Change::AddKeyCredential { origin, .. } if origin.is_shadow() => {
+                    self.metrics.shadow_keys.fetch_add(1, Relaxed);
+                }
+                _ => {}
             }
         }
     }

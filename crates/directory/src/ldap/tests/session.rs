@@ -3,6 +3,7 @@
 mod hostile;
 mod limits;
 mod partial;
+mod rights;
 
 use crypto::password::Cost;
 use ticket::{Means, Recent};
@@ -157,6 +158,10 @@ impl<'w> Client<'w> {
             }
             Answer::Commit(pending) => {
                 let committed = directory.commit(&pending.changes, &pending.reads, START);
+                if let Err(crate::CommitError::Refused(why)) = &committed {
+                    let records = pending.refused(why);
+                    directory.commit(&records, &Reads::none(), START).unwrap();
+                }
                 let after = directory.snapshot().unwrap();
                 vec![pending.told(&committed, &after, START).unwrap()]
             }
@@ -1188,6 +1193,60 @@ fn keys_are_listed_by_who_may_and_every_try_is_written_down() {
     assert_eq!(answered.code(), ResultCode::ConfidentialityRequired);
     let alice = world.named("alice");
     assert_eq!(world.shown(alice, &[attribute])[0].1, [first]);
+}
+
+#[test]
+fn a_key_that_is_refused_is_written_down_wherever_that_is() {
+    let world = World::new();
+    let mut client = Client::administrator(&world);
+    let attribute = "msDS-KeyCredentialLink";
+    let bob = "CN=Bob,OU=People,DC=corp,DC=example";
+    let blob = key_credential(&mut Seeded::new(1), None);
+    let value = |holder: &str, blob: &[u8]| {
+        let value = DnBinary {
+            binary: blob.to_vec(),
+            dn: holder.to_owned(),
+        };
+        value.to_string().into_bytes()
+    };
+    use ModificationKind::Add;
+    let added = client.modify(ALICE, &[(Add, attribute, &[&value(ALICE, &blob)])]);
+    assert_eq!(added.code(), ResultCode::Success);
+    let mut not_whole = key_credential(&mut Seeded::new(2), None);
+    not_whole[60] ^= 1;
+    // Alice's key on Bob, a value whose KeyHash does not fit, and what is no key.
+    let bytes = b"no key".to_vec();
+    for blob in [&blob, &not_whole, &bytes] {
+        let refused = client.modify(bob, &[(Add, attribute, &[&value(bob, blob)])]);
+        assert_eq!(refused.code(), ResultCode::ConstraintViolation);
+    }
+    let snapshot = world.directory.snapshot().unwrap();
+    let records = snapshot
+        .audit_log(START, trust::Timestamp::NEVER, 10_000)
+        .unwrap();
+    let keys: Vec<_> = records
+        .iter()
+        .filter(|record| record.action == "key.add")
+        .collect();
+    let results: Vec<_> = keys.iter().map(|record| record.result).collect();
+    use crate::AuditResult::{Done, Refused};
+    assert_eq!(
+        results.iter().filter(|result| **result == Done).count(),
+        1,
+        "{results:?}"
+    );
+    assert_eq!(results.len(), 4);
+    let refused = keys.iter().filter(|record| record.result == Refused);
+    let taken = keys.iter().find(|record| record.result == Done).unwrap();
+    let mut same = 0;
+    for record in refused {
+        assert_eq!(record.actor.name, "boss");
+        assert_eq!(record.from.as_deref(), Some("192.0.2.1"));
+        assert_eq!(record.target, Some(world.named("bob")));
+        assert!(record.reason.is_some());
+        same += usize::from(record.key == taken.key);
+    }
+    assert_eq!(same, 1, "whose key it is that somebody would list again");
 }
 
 #[test]

@@ -8,13 +8,13 @@ use super::{
     Planned, Told, Work, draw, few_enough, first_password, is_password, kept_from_ldap, told,
     writable,
 };
-use crate::account::AccountControl;
+use crate::account::{AccountControl, MUST_CHANGE};
 use crate::change::{self, Change, NewEntry};
+use crate::delegation::{self, Delegable};
 use crate::entry::Entry;
 use crate::id::EntryId;
 use crate::ldap::names::Namer;
 use crate::ldap::passwords;
-use crate::ldap::permissions::Write;
 use crate::password::{self, PasswordMaterial};
 use crate::schema::{Attribute, AuxiliaryRow, CLASSES, Class};
 use crate::value::{Value, folded};
@@ -54,6 +54,7 @@ impl Work<'_, '_, '_> {
         let id = draw(rng);
         let name = above.clone().under(vec![own.clone()]).to_string();
         let mut new = NewEntry::new(id, parent.id, asked.class, own.value.clone());
+        let mut must_change = false;
         for (attribute, given) in &asked.plain {
             let values = self.values(*attribute, given)?;
             if *attribute == row.naming || *attribute == Attribute::Name {
@@ -65,6 +66,13 @@ impl Work<'_, '_, '_> {
                     ));
                 }
                 continue;
+            }
+            // 0 has the first password changed at the first sign-in; other times are the directory's to set.
+            if *attribute == Attribute::PwdLastSet {
+                must_change = values.contains(&Value::Time(MUST_CHANGE));
+                if !must_change {
+                    continue;
+                }
             }
             new.attributes.push((*attribute, values));
         }
@@ -95,7 +103,7 @@ impl Work<'_, '_, '_> {
         // Hashing takes its time, and the state is not there for long: nothing is read behind it.
         if let Some(password) = &asked.password {
             let material = self.first_material(&new, password, rng)?;
-            new.password = Some(Box::new(material));
+            new = new.with_password(material, must_change);
         }
         changes.insert(0, new.into());
         Ok(Planned {
@@ -130,7 +138,8 @@ impl Work<'_, '_, '_> {
                 // What every entry has by itself; tools write it along.
                 Attribute::ObjectCategory
                 | Attribute::InstanceType
-                | Attribute::DistinguishedName => {}
+                | Attribute::DistinguishedName
+                | Attribute::UnixUserPassword => {}
                 Attribute::Cn | Attribute::Ou | Attribute::Dc | Attribute::Name => {
                     asked.plain.push((attribute, values.collect()));
                 }
@@ -207,6 +216,24 @@ impl Work<'_, '_, '_> {
         if self.administers()? {
             return Ok(());
         }
+        let right =
+            delegation::right_over(new.class).filter(|right| *right != Delegable::Computers);
+        if let Some(right) = right {
+            self.allow_below(new.class, parent, "entry.add")?;
+            for (attribute, values) in &new.attributes {
+                let own = *attribute == Attribute::ObjectClass
+                    || delegation::right_to(new.class, *attribute) == Some(right)
+                    // A password that is to be changed, or a group's first members by name.
+                    || matches!(attribute, Attribute::PwdLastSet | Attribute::MemberUid);
+                let caller = self.caller;
+                let fine =
+                    own && caller.may_set(new.class, *attribute, &[], values, self.snapshot)?;
+                if !fine {
+                    return self.refuse("entry.add", parent);
+                }
+            }
+            return Ok(());
+        }
         const JOIN: [Attribute; 8] = [
             Attribute::SamAccountName,
             Attribute::UserAccountControl,
@@ -218,16 +245,20 @@ impl Work<'_, '_, '_> {
             Attribute::Description,
         ];
         let plain_computer = new.class == Class::Computer
-            && parent.id == self.snapshot.domain().computers
             && new
                 .attributes
                 .iter()
                 .all(|(attribute, _)| JOIN.contains(attribute))
             && self.is_ordinary_computer(new);
-        if plain_computer && self.caller.may_join_computer(self.snapshot)? {
+        let usual = parent.id == self.snapshot.domain().computers;
+        if plain_computer && usual && self.caller.may_join_computer(self.snapshot)? {
             return Ok(());
         }
-        self.allow(Write::Anything, parent, "entry.add")
+        if plain_computer {
+            self.allow_below(new.class, parent, "entry.add")?;
+            return Ok(());
+        }
+        self.refuse("entry.add", parent)
     }
 
     /// Names and services that are the computer's own: a service name of another host would draw its tickets here

@@ -14,7 +14,7 @@ impl Work<'_, '_, '_> {
     /// The changes of a request; `tree`: with everything below.
     pub(in crate::ldap) fn delete(&self, name: &str, tree: bool) -> Result<Planned, Told> {
         let entry = self.entry(name)?;
-        self.allow(Write::Anything, &entry, "entry.delete")?;
+        self.allow(Write::Being, &entry, "entry.delete")?;
         let mut doomed = Vec::new();
         if tree {
             self.below(&entry, &mut doomed)?;
@@ -25,7 +25,7 @@ impl Work<'_, '_, '_> {
         doomed.push(entry.clone());
         let mut changes = Vec::new();
         for entry in &doomed {
-            self.allow(Write::Anything, entry, "entry.delete")?;
+            self.allow(Write::Being, entry, "entry.delete")?;
             changes.push(Change::Delete { id: entry.id });
         }
         changes.push(change::audit(record));

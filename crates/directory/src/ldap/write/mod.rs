@@ -15,18 +15,19 @@ use wire::key_credential::KeyCredentialLink;
 use wire::ldap::{LdapResult, ResultCode};
 
 use super::names::Namer;
-use super::permissions::{KeyRefused, Write, may_write, may_write_key};
+use super::permissions::{By, KeyRefused, Write, may_write, may_write_key};
 use super::settings::Settings;
 use super::values;
 use crate::access::{Caller, Right};
 use crate::account::{Account, KeyCredential, KeyValueId, Origin};
 use crate::audit::{Actor, AuditRecord};
 use crate::change::{self, Change};
+use crate::delegation::{self, Grant};
 use crate::entry::Entry;
 use crate::error::Fault;
 use crate::id::EntryId;
 use crate::lockout::Lockout;
-use crate::schema::{Attribute, Exposure, Syntax};
+use crate::schema::{Attribute, Class, Exposure, Syntax};
 use crate::snapshot::Snapshot;
 use crate::value::Value;
 
@@ -144,12 +145,47 @@ impl Work<'_, '_, '_> {
     }
 
     /// Lets pass who may make a change, and has written down who may not.
-    pub(super) fn allow(&self, write: Write, entry: &Entry, action: &str) -> Result<(), Told> {
-        let account = self.account(entry)?;
-        if may_write(self.caller, write, account.as_deref(), self.snapshot)? {
-            return Ok(());
+    pub(super) fn allow(&self, write: Write, entry: &Entry, action: &str) -> Result<By, Told> {
+        match may_write(self.caller, write, entry, self.snapshot)? {
+            Some(by) => Ok(by),
+            None => self.refuse(action, entry),
         }
-        self.refuse(action, entry)
+    }
+
+    /// Lets pass who may hang entries of a class below one.
+    pub(super) fn allow_below(
+        &self,
+        class: Class,
+        parent: &Entry,
+        action: &str,
+    ) -> Result<By, Told> {
+        if self.administers()? {
+            return Ok(By::Own);
+        }
+        if let Some(right) = delegation::right_over(class)
+            && self.caller.was_granted(right, parent.id, self.snapshot)?
+        {
+            return Ok(By::Grant);
+        }
+        self.refuse(action, parent)
+    }
+
+    /// Refuses values that who was granted a right may not set.
+    pub(super) fn allow_values(
+        &self,
+        entry: &Entry,
+        attribute: Attribute,
+        before: &[Value],
+        after: &[Value],
+    ) -> Result<(), Told> {
+        let (class, snapshot) = (entry.class, self.snapshot);
+        match self
+            .caller
+            .may_set(class, attribute, before, after, snapshot)?
+        {
+            true => Ok(()),
+            false => self.refuse("entry.modify", entry),
+        }
     }
 
     /// Refuses for want of a right.
@@ -202,6 +238,11 @@ impl Work<'_, '_, '_> {
             && wire::security_descriptor::SecurityDescriptor::parse(bytes).is_err()
         {
             return Err(wrong("it is no security descriptor"));
+        }
+        if let (Attribute::DelegatedRights, Value::Text(text)) = (attribute, &value)
+            && let Err(why) = text.parse::<Grant>()
+        {
+            return Err(wrong(&why.to_string()));
         }
         Ok(value)
     }
@@ -270,7 +311,19 @@ impl Work<'_, '_, '_> {
         bytes: &[u8],
         another: bool,
     ) -> Result<[Change; 2], Told> {
-        let (value, link) = self.key_of(own, bytes)?;
+        let (value, link) = match self.key_of(own, bytes) {
+            Ok(key) => key,
+            // Whoever tries what is no key tries to list one all the same.
+            Err(Told::Result(result, _)) => {
+                let why = result.message.clone();
+                let record = AuditRecord::refused(self.now, self.actor.clone(), "key.add", why)
+                    .from_address(self.from)
+                    .on(entry.id, own)
+                    .with("by", "ldap");
+                return Err(Told::Result(result, vec![record]));
+            }
+            Err(fault) => return Err(fault),
+        };
         let strict = self.settings.strict_keys;
         let key = KeyCredential::new(value.binary.clone(), Origin::Administrator, self.now);
         let fingerprint = key.fingerprint.as_ref().map(ToString::to_string);
@@ -312,7 +365,9 @@ impl Work<'_, '_, '_> {
             Some(account) => {
                 self.key_right(entry, account, None, &described)?;
             }
-            None => self.allow(Write::Anything, entry, "key.remove")?,
+            None => {
+                self.allow(Write::Anything, entry, "key.remove")?;
+            }
         }
         let record = described(self.audit("key.remove", entry)?);
         Ok([

@@ -13,11 +13,12 @@ use super::{
 use crate::account::{Account, AccountControl, KeyCredential, KeyValueId, MUST_CHANGE};
 use crate::audit::AuditRecord;
 use crate::change::{self, Change, Edit};
+use crate::delegation;
 use crate::entry::Entry;
 use crate::error::Fault;
 use crate::id::EntryId;
 use crate::ldap::passwords;
-use crate::ldap::permissions::Write;
+use crate::ldap::permissions::{By, Write};
 use crate::ldap::values;
 use crate::lockout::{LockoutPolicy, Recalled};
 use crate::password::{self, Chooser, Prepared};
@@ -102,11 +103,11 @@ impl Draft<'_, '_, '_, '_> {
         let Self {
             work,
             entry,
+            after,
             edits,
             mut changes,
             mut changed,
             password,
-            ..
         } = self;
         let must_change = edits.iter().any(|edit| {
             matches!(edit, Edit::Set(Attribute::PwdLastSet, values) if *values == [Value::Time(MUST_CHANGE)])
@@ -123,7 +124,14 @@ impl Draft<'_, '_, '_, '_> {
             changed.dedup();
             let names: Vec<&str> = changed.iter().map(|attribute| attribute.name()).collect();
             let record = work.audit("entry.modify", entry)?;
-            changes.push(change::audit(record.with("attributes", names.join(","))));
+            let mut record = record.with("attributes", names.join(","));
+            // Who may do what from now on is to be read in the log itself.
+            if changed.contains(&Attribute::DelegatedRights) {
+                let rights: Vec<String> =
+                    delegation::grants(&after).map(|g| g.to_string()).collect();
+                record = record.with("rights", rights.join(" "));
+            }
+            changes.push(change::audit(record));
         }
         // The last of all: nothing is read behind it.
         if let Some(password) = password {
@@ -146,13 +154,21 @@ impl Draft<'_, '_, '_, '_> {
         }
         match attribute {
             Attribute::Member => {
-                work.allow(Write::Anything, entry, "group.change")?;
+                work.allow(Write::Attribute(attribute), entry, "group.change")?;
                 self.members(asked)?;
             }
             Attribute::MsDsKeyCredentialLink => self.keys(asked)?,
             Attribute::ObjectClass => {
-                work.allow(Write::Anything, entry, "entry.modify")?;
+                work.allow(Write::Attribute(attribute), entry, "entry.modify")?;
                 self.classes(asked)?;
+            }
+            // Tools write it along with the numbers of Linux.
+            Attribute::UnixUserPassword => {
+                work.allow(
+                    Write::Attribute(Attribute::UidNumber),
+                    entry,
+                    "entry.modify",
+                )?;
             }
             _ if attribute == entry.class.row().naming || attribute == Attribute::Name => {
                 return Err(told(
@@ -162,8 +178,12 @@ impl Draft<'_, '_, '_, '_> {
             }
             _ => {
                 kept_from_ldap(attribute)?;
-                work.allow(Write::of(attribute), entry, "entry.modify")?;
+                let by = work.allow(Write::Attribute(attribute), entry, "entry.modify")?;
                 self.plain(attribute, asked)?;
+                if by == By::Grant {
+                    let (before, after) = (entry.values(attribute), self.after.values(attribute));
+                    work.allow_values(entry, attribute, before, after)?;
+                }
             }
         }
         self.changed.push(attribute);
@@ -508,7 +528,9 @@ impl Work<'_, '_, '_> {
                 return self.refuse("password.change", entry);
             }
             Some(_) => {}
-            None => self.allow(Write::Reset, entry, "password.set")?,
+            None => {
+                self.allow(Write::Reset, entry, "password.set")?;
+            }
         }
         let action = match old {
             Some(_) => "password.change",

@@ -11,7 +11,7 @@ impl Work<'_, '_, '_> {
     /// The changes of a request.
     pub(in crate::ldap) fn rename(&self, request: &ModifyDnRequest<'_>) -> Result<Planned, Told> {
         let entry = self.entry(request.name)?;
-        self.allow(Write::Anything, &entry, "entry.rename")?;
+        self.allow(Write::Being, &entry, "entry.rename")?;
         let new: Dn = request.new_rdn.parse().map_err(|_| {
             told(
                 ResultCode::InvalidDnSyntax,
@@ -41,7 +41,7 @@ impl Work<'_, '_, '_> {
         let parent = match request.new_superior {
             Some(superior) => {
                 let parent = self.entry(superior)?;
-                self.allow(Write::Anything, &parent, "entry.rename")?;
+                self.allow_below(entry.class, &parent, "entry.rename")?;
                 parent.id
             }
             None => entry.parent,
