@@ -11,7 +11,6 @@ use crate::commit::Privilege;
 use crate::directory::Directory;
 use crate::domain::Domain;
 use crate::error::{CommitError, Refused};
-use crate::group::GLOBAL_SECURITY;
 use crate::id::EntryId;
 use crate::lockout::LockoutPolicy;
 use crate::password::{PasswordMaterial, PasswordPolicy, to_interval};
@@ -201,14 +200,7 @@ fn groups(domain: &Domain, rng: &mut dyn Rng) -> Vec<Change> {
     for group in well_known::GROUPS {
         changes.push(group.entry(domain, rng).into());
     }
-    let hello = NewEntry::group(
-        EntryId::random(rng),
-        domain.users,
-        rid::HELLO_USERS,
-        GLOBAL_SECURITY,
-    )
-    .with(Attribute::Description, "May enrol in passwordless sign-in");
-    changes.push(hello.into());
+    changes.push(well_known::hello_users(domain, rng).into());
     changes
 }
 

@@ -186,6 +186,18 @@ pub(crate) fn password_service(domain: &Domain, rng: &mut dyn Rng) -> NewEntry {
     .with_password(PasswordMaterial::random(rng), false)
 }
 
+/// The group of those who may enrol in passwordless sign-in, where the policy is scoped to it (POL-G1). Its relative
+/// identifier is as it comes.
+pub(crate) fn hello_users(domain: &Domain, rng: &mut dyn Rng) -> NewEntry {
+    NewEntry::group(
+        EntryId::random(rng),
+        domain.users,
+        HELLO_USERS,
+        GLOBAL_SECURITY,
+    )
+    .with(Attribute::Description, "May enrol in passwordless sign-in")
+}
+
 /// What was done about what a domain lacked.
 #[derive(Clone, Debug, Default)]
 pub struct Completed {
@@ -240,6 +252,9 @@ fn lacking(snapshot: &Snapshot<'_>, rng: &mut dyn Rng) -> Result<Lacking, Fault>
         if snapshot.group_by_sid(&sid)?.is_none() {
             lacking.push((group.name, group.entry(domain, rng)));
         }
+    }
+    if snapshot.group_by_name(HELLO_USERS)?.is_none() {
+        lacking.push((HELLO_USERS, hello_users(domain, rng)));
     }
     if snapshot.account_by_spn(PASSWORD_SERVICE)?.is_none() {
         lacking.push((PASSWORD_ACCOUNT, password_service(domain, rng)));

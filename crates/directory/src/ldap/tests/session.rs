@@ -4,6 +4,7 @@ mod hostile;
 mod limits;
 mod partial;
 mod rights;
+mod tools;
 
 use crypto::password::Cost;
 use ticket::{Means, Recent};
