@@ -150,9 +150,12 @@ fn configure(identity: Identity) -> Result<Used, Fault> {
     let (chain, key) = (identity.chain.clone(), identity.key.clone_key());
     let mut web = configured(identity.chain, identity.key, identity.client_issuers)?;
     web.alpn_protocols = ALPN.iter().map(|name| name.to_vec()).collect();
+    let mut directory = configured(chain, key, Vec::new())?;
+    // Samba's client waits for ever behind a ticket of TLS 1.3 (4.17), and no client of LDAP comes back by one.
+    directory.send_tls13_tickets = 0;
     Ok(Used {
         web: Arc::new(web),
-        directory: Arc::new(configured(chain, key, Vec::new())?),
+        directory: Arc::new(directory),
         bindings,
     })
 }
