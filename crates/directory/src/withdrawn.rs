@@ -139,6 +139,15 @@ impl Withdrawals {
         self.ended.extend(other.ended);
     }
 
+    /// The same without passwords and second factors, for who has those of today.
+    #[must_use]
+    pub fn without_secrets(mut self) -> Self {
+        let is_secret =
+            |means: &Means| matches!(means, Means::Password { .. } | Means::SecondFactor { .. });
+        self.means.retain(|means| !is_secret(means));
+        self
+    }
+
     /// What lets somebody in by one state of a store (of a backup), and does not by another (of the store that it
     /// replaces): keys, accounts and devices. An account that is not there any more lets nobody in. Memberships that
     /// ended are told apart ([`Withdrawals::ended_memberships`]).
