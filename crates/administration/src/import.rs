@@ -200,14 +200,19 @@ fn borrowed(attribute: &Attribute) -> WireAttribute<'_> {
 
 /// A refusal as the caller sees it. No value of the record is repeated, for it may be a password.
 fn refusal(place: usize, record: &Record, result: &LdapResult) -> Value {
-    json!({
+    let mut refusal = json!({
         "record": place,
         "line": record.line,
         "name": record.name,
         "result": result.code.number(),
         "why": result.message,
         "remedy": remedy(result),
-    })
+    });
+    // The record's own entry is not there, or what it would hang on.
+    if let (false, Some(members)) = (result.matched.is_empty(), refusal.as_object_mut()) {
+        members.insert("nearest".to_owned(), result.matched.as_str().into());
+    }
+    refusal
 }
 
 fn remedy(result: &LdapResult) -> &'static str {

@@ -8,7 +8,6 @@ mod batch;
 mod file;
 mod report;
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -70,7 +69,7 @@ pub(super) fn import(api: &Api, asked: &Import) -> Result<(), Failure> {
             rejects.push(written?);
         }
         if let Err(failure) = brought {
-            let _ = writeln!(std::io::stderr(), "{}", report.so_far());
+            report.broken_off();
             return Err(failure);
         }
     }

@@ -309,7 +309,7 @@ impl<'b> Batches<'b> {
                 // What it changes may come with the file itself.
                 report.count("untried", 1);
                 report.advance(1);
-            } else if let Some(parts) = halves(&item) {
+            } else if let (Some(parts), None) = (halves(&item), refusal.get("nearest")) {
                 // Of many values the others are done.
                 rest.extend(parts);
             } else {
@@ -372,7 +372,8 @@ impl<'b> Batches<'b> {
 fn changes(attributes: Vec<Attribute>, update: bool) -> Vec<Change> {
     let mut changes = Vec::new();
     for attribute in attributes.into_iter().filter(is_link) {
-        if update && attribute.values.len() <= REPLACED {
+        let bytes: usize = attribute.values.iter().map(Vec::len).sum();
+        if update && attribute.values.len() <= REPLACED && bytes <= BYTES {
             changes.push(Change {
                 kind: ModificationKind::Replace,
                 attribute,

@@ -112,7 +112,7 @@ impl Report {
     }
 
     /// What was done until now, in a sentence.
-    pub(super) fn so_far(&self) -> String {
+    fn so_far(&self) -> String {
         let words = [
             ("added", "added"),
             ("changed", "changed"),
@@ -138,6 +138,16 @@ impl Report {
             true => format!("On trial, nothing is changed: {said}."),
             false => format!("Done: {said}."),
         }
+    }
+
+    /// Says what was done of an import that ends early.
+    pub(super) fn broken_off(&self) {
+        let mut out = std::io::stderr().lock();
+        let _ = if self.output.json {
+            writeln!(out, "{}", json!({ "outcomes": self.outcomes }))
+        } else {
+            writeln!(out, "{}", self.so_far())
+        };
     }
 
     /// Says what came of it all.
