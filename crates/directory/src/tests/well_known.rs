@@ -146,6 +146,10 @@ impl Storage for Shared {
         self.0.snapshot()
     }
 
+    fn long_snapshot(&self) -> Result<Box<dyn Read + Send + '_>, StorageError> {
+        self.0.long_snapshot()
+    }
+
     fn transact(&self, body: &mut Body<'_>) -> Result<(), StorageError> {
         self.0.transact(body)
     }
