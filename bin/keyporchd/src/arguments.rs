@@ -99,6 +99,12 @@ pub(crate) struct Init {
     /// The folder for store, root key and logs.
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    /// An empty PostgreSQL database for the store, `postgresql:///keyporch`; a file in the data folder where none is given.
+    #[arg(long, value_name = "URL")]
+    pub(crate) store: Option<String>,
+    /// A file with the password for that database, where it wants one.
+    #[arg(long, value_name = "FILE", requires = "store")]
+    pub(crate) store_password: Option<PathBuf>,
     /// Where to listen, `127.0.0.1` for a trial; every address where none is given.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) address: Option<std::net::IpAddr>,

@@ -1,10 +1,14 @@
 //! `keyporch.toml`: each party's section, collected.
 
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use store::Address;
 
 use crate::mistake::{self, Mistake};
+use crate::opened::Place;
+use crate::report::Failure;
 
 /// The longest configuration file that is read, in bytes.
 const LONGEST: u64 = 1 << 20;
@@ -58,10 +62,50 @@ pub(crate) struct Domain {
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Store {
-    /// The database.
-    pub(crate) file: PathBuf,
+    /// The directory in a file.
+    pub(crate) file: Option<PathBuf>,
+    /// The directory in a PostgreSQL database, in place of a file.
+    pub(crate) url: Option<Url>,
+    /// A file with the password for the database.
+    pub(crate) password_file: Option<PathBuf>,
+    /// What this server is called in the database; by default the KDC's name.
+    pub(crate) node: Option<String>,
+    /// How many connections read the database.
+    pub(crate) connections: Option<usize>,
     /// The key that everything secret in it is wrapped under.
     pub(crate) root_key: PathBuf,
+}
+
+impl Store {
+    /// Where the directory is; `node` is what this server is called in a database.
+    pub(crate) fn place(&self, node: &str) -> Result<Place, Failure> {
+        let Some(url) = &self.url else {
+            return Ok(Place::File(self.file.clone().unwrap_or_default()));
+        };
+        let folder = self.root_key.parent().unwrap_or(Path::new(""));
+        let password = self.password_file.as_deref();
+        Place::database(&url.0, folder, password, node, self.connections)
+    }
+
+    /// The store in words, for messages.
+    pub(crate) fn shown(&self) -> String {
+        match &self.url {
+            Some(url) => Address::parse(&url.0)
+                .map_or_else(|_| String::new(), |address| address.name().to_owned()),
+            None => self.file.clone().unwrap_or_default().display().to_string(),
+        }
+    }
+}
+
+/// A URL, which may hold a password.
+#[derive(Clone, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct Url(pub(crate) String);
+
+impl std::fmt::Debug for Url {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Url(..)")
+    }
 }
 
 /// `[log]`
@@ -117,7 +161,28 @@ impl Config {
             ));
         }
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
-        Self::parse(path, &text)
+        let config = Self::parse(path, &text)?;
+        let mode = std::fs::metadata(path).map_err(unreadable)?.mode();
+        if config.holds_a_password() && mode & 0o077 != 0 {
+            let remedy =
+                "Put the password into a file with mode 0600 and name it as password_file.";
+            let what = "the URL holds a password, and other users can read this file".to_owned();
+            return Err(Mistake::at(path, &text, "store", "url", what, remedy));
+        }
+        Ok(config)
+    }
+
+    fn holds_a_password(&self) -> bool {
+        let url = self.store.url.as_ref();
+        let address = url.and_then(|url| Address::parse(&url.0).ok());
+        address.is_some_and(|address| address.has_password())
+    }
+
+    /// Where the directory is.
+    pub(crate) fn place(&self) -> Result<Place, Failure> {
+        let node = self.store.node.as_ref().or(self.kdc.host.as_ref());
+        let node = node.map_or_else(|| format!("dc1.{}", self.domain.name), String::clone);
+        self.store.place(&node)
     }
 
     pub(crate) fn parse(path: &Path, text: &str) -> Result<Self, Mistake> {
@@ -140,6 +205,7 @@ impl Config {
                 "Give the domain as DNS has it: corp.example.",
             ));
         }
+        self.check_store(path, text)?;
         if let Err(error) = federation::Settings::of(&self.federation, &self.domain.name) {
             let said = error.to_string();
             let key = ["base", "registration_host", "keys_per_person"]
@@ -214,6 +280,49 @@ impl Config {
         }
     }
 
+    /// A file or a database, and what belongs to it.
+    fn check_store(&self, path: &Path, text: &str) -> Result<(), Mistake> {
+        let at = |key, what: String, remedy: &str| {
+            Err(Mistake::at(path, text, "store", key, what, remedy))
+        };
+        let store = &self.store;
+        match (&store.file, &store.url) {
+            (None, None) => {
+                return at(
+                    "root_key",
+                    "the setting file is missing".to_owned(),
+                    "Add a line `file = …`, or `url = …` for a PostgreSQL database; keyporch.example.toml shows how.",
+                );
+            }
+            (Some(_), Some(_)) => {
+                return at(
+                    "url",
+                    "the store is in a file or in a database, and both are given".to_owned(),
+                    "Remove one of file and url.",
+                );
+            }
+            (None, Some(url)) => {
+                if let Err(error) = Address::parse(&url.0) {
+                    let remedy =
+                        "Give one such as \"postgresql://keyporch@db.corp.example/keyporch\".";
+                    return at("url", error.to_string(), remedy);
+                }
+            }
+            (Some(_), None) => {
+                let others = [
+                    ("password_file", store.password_file.is_some()),
+                    ("node", store.node.is_some()),
+                    ("connections", store.connections.is_some()),
+                ];
+                if let Some((key, _)) = others.into_iter().find(|(_, given)| *given) {
+                    let what = format!("{key} belongs to a database, and the store is in a file");
+                    return at(key, what, "Remove it.");
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The first setting that is too small to work with: its section, its key, and the least that works.
     fn too_small(&self) -> Option<(&'static str, &'static str, u64)> {
         let (kdc, limits, audit) = (&self.kdc, &self.limits, &self.audit);
@@ -263,6 +372,12 @@ impl Config {
             ("limits", "head_seconds", limits.head_seconds, 1),
             ("limits", "transfer_seconds", limits.transfer_seconds, 1),
             ("limits", "queue_millis", limits.queue_millis, 1),
+            (
+                "store",
+                "connections",
+                self.store.connections.unwrap_or(12) as u64,
+                1,
+            ),
             ("audit", "rotate_at", audit.rotate_at, 4_096),
             ("audit", "queue", audit.queue as u64, 16),
         ];
@@ -274,9 +389,10 @@ impl Config {
     fn resolved(mut self, path: &Path) -> Self {
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         let resolve = |path: &mut PathBuf| *path = folder.join(&*path);
-        resolve(&mut self.store.file);
         resolve(&mut self.store.root_key);
         let more = [
+            &mut self.store.file,
+            &mut self.store.password_file,
             &mut self.tls.certificate,
             &mut self.tls.key,
             &mut self.audit.file,
@@ -346,8 +462,8 @@ mod tests {
     fn the_example_is_a_configuration_and_says_the_defaults() {
         let config = Config::parse(Path::new("/etc/keyporch/keyporch.toml"), EXAMPLE).unwrap();
         assert_eq!(
-            config.store.file,
-            Path::new("/var/lib/keyporch/directory.sqlite")
+            config.store.file.as_deref(),
+            Some(Path::new("/var/lib/keyporch/directory.sqlite"))
         );
         assert_eq!(config.listen, serve::Listen::default());
         assert_eq!(config.limits, serve::Limits::default());

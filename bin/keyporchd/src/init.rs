@@ -10,8 +10,10 @@ use std::time::Duration;
 use authority::Ca;
 use call::files;
 use crypto::password::Cost;
+use directory::storage::Storage;
 use directory::{Bootstrap, Directory, RootKey};
 use serve::{Administrator, Parts, Server};
+use store::Postgres;
 use token::totp::TotpSecret;
 use trust::{Clock as _, Rng, SystemClock, SystemRng};
 use wire::x509::pem;
@@ -19,7 +21,7 @@ use zeroize::Zeroizing;
 
 use crate::arguments::Init;
 use crate::config::{Config, is_dns_name};
-use crate::opened;
+use crate::opened::{self, Place};
 use crate::report::{FAILED, Failure, REFUSED};
 use crate::root_key;
 
@@ -36,7 +38,9 @@ struct Places {
     data: PathBuf,
     root_key: PathBuf,
     roots: PathBuf,
-    store: PathBuf,
+    store: Place,
+    /// What the configuration says of the store.
+    store_setting: String,
     socket: PathBuf,
     audit: PathBuf,
 }
@@ -60,15 +64,17 @@ struct Secrets {
 /// Sets a server up. Nothing that exists is overwritten, and what a failed set-up wrote is removed.
 pub(crate) fn init(arguments: &Init) -> Result<(), Failure> {
     let names = names(arguments)?;
-    let places = places(arguments);
+    let places = places(arguments, &names)?;
     refuse_to_overwrite(&places)?;
     let secrets = Secrets {
         upn: format!("{}@{}", arguments.administrator, names.domain),
         password: first_password(&mut SystemRng),
         totp: TotpSecret::draw(&mut SystemRng),
     };
+    let mut database = None;
     let made = prepare(&places).and_then(|data| {
-        make(arguments, &names, &places, &secrets).map_err(|failure| {
+        database = empty_database(&places)?;
+        make(arguments, &names, &places, &secrets, &database).map_err(|failure| {
             // Whoever notices a full disk first may not know that it is one.
             match data.is_out_of_room(ROOM) {
                 true => failure.for_want_of_room(&places.data),
@@ -77,7 +83,7 @@ pub(crate) fn init(arguments: &Init) -> Result<(), Failure> {
         })
     });
     if let Err(failure) = made {
-        remove(&places);
+        remove(&places, database);
         return Err(failure);
     }
     show(arguments, &names, &places, &secrets);
@@ -142,7 +148,7 @@ fn port(standard: u16, offset: u16) -> Result<u16, Failure> {
     })
 }
 
-fn places(arguments: &Init) -> Places {
+fn places(arguments: &Init, names: &Names) -> Result<Places, Failure> {
     let folder = arguments
         .config
         .parent()
@@ -152,24 +158,60 @@ fn places(arguments: &Init) -> Places {
         .data
         .clone()
         .unwrap_or_else(|| folder.join("keyporch-data"));
-    Places {
+    let file = data.join("directory.sqlite");
+    let (store, store_setting) = match &arguments.store {
+        None => (
+            Place::File(file.clone()),
+            format!("file = {}", quoted_path(&file)),
+        ),
+        Some(url) => {
+            let password = arguments.store_password.as_deref();
+            let store = Place::database(url, &data, password, &names.host, None)?;
+            let mut setting = format!("url = {}", quoted(url));
+            if let Some(file) = password {
+                let _ = write!(setting, "\npassword_file = {}", quoted_path(file));
+            }
+            (store, setting)
+        }
+    };
+    Ok(Places {
         config: arguments.config.clone(),
         root_key: data.join("root.key"),
         roots: folder.join("keyporch-roots.pem"),
-        store: data.join("directory.sqlite"),
+        store,
+        store_setting,
         socket: data.join("admin.sock"),
         audit: data.join("audit.jsonl"),
         data,
+    })
+}
+
+/// The database of a new server, which must be empty; `None` where the store is a file.
+fn empty_database(places: &Places) -> Result<Option<Arc<Postgres>>, Failure> {
+    let Place::Database { address, .. } = &places.store else {
+        return Ok(None);
+    };
+    let database = places.store.postgres(true)?;
+    if database.was_made() {
+        return Ok(Some(Arc::new(database)));
     }
+    Err(Failure::said(
+        format!(
+            "the database {} holds a store already, and init overwrites nothing",
+            address.name()
+        ),
+        "Give an empty database; docs/postgresql.md tells how a further server joins one that is in use.",
+        REFUSED,
+    ))
 }
 
 fn refuse_to_overwrite(places: &Places) -> Result<(), Failure> {
-    for path in [
-        &places.config,
-        &places.root_key,
-        &places.store,
-        &places.roots,
-    ] {
+    let store = match &places.store {
+        Place::File(file) => Some(file),
+        Place::Database { .. } => None,
+    };
+    let files = [&places.config, &places.root_key, &places.roots];
+    for path in files.into_iter().chain(store) {
         if path.exists() {
             let what = format!(
                 "{} is there already, and init overwrites nothing",
@@ -226,11 +268,17 @@ fn make(
     names: &Names,
     places: &Places,
     secrets: &Secrets,
+    database: &Option<Arc<Postgres>>,
 ) -> Result<(), Failure> {
     let key = RootKey::random(&mut SystemRng);
     files::write(&places.root_key, root_key::text(&key).as_bytes(), 0o600).map_err(disk)?;
     let text = configuration(names, places)?;
-    let directory = opened::directory(&places.store, key)?;
+    let directory = match database {
+        Some(database) => {
+            opened::open(&places.store, Arc::clone(database) as Arc<dyn Storage>, key)?
+        }
+        None => opened::directory(&places.store, key)?,
+    };
     // Written last: a configuration means that everything it names is there.
     let settings = read_back(&places.config, &text)?.settings();
     let federation_host = host_of(&names.federation).to_owned();
@@ -261,7 +309,12 @@ fn make(
     )?;
     let roots = root_certificates(&directory, settings)?;
     files::write(&places.roots, roots.as_bytes(), 0o644).map_err(disk)?;
-    files::write(&places.config, text.as_bytes(), 0o644).map_err(disk)
+    // A URL may hold a password.
+    let mode = match &places.store {
+        Place::Database { address, .. } if address.has_password() => 0o600,
+        _ => 0o644,
+    };
+    files::write(&places.config, text.as_bytes(), mode).map_err(disk)
 }
 
 /// The certificates by which devices believe this server, PEM. They are signed by the server's first start, which
@@ -296,22 +349,21 @@ fn host_of(base: &str) -> &str {
     rest.split([':', '/']).next().unwrap_or_default()
 }
 
-fn remove(places: &Places) {
-    let beside = |suffix: &str| {
-        let mut name = places.store.clone().into_os_string();
-        name.push(suffix);
-        PathBuf::from(name)
-    };
-    for path in [
-        places.root_key.clone(),
-        places.roots.clone(),
-        places.store.clone(),
-        beside("-wal"),
-        beside("-shm"),
-        beside(".lock"),
-        beside("-lock"),
-    ] {
+/// Removes what a failed set-up made. A database is one that it found empty.
+fn remove(places: &Places, database: Option<Arc<Postgres>>) {
+    let mut made = vec![places.root_key.clone(), places.roots.clone()];
+    if let Place::File(store) = &places.store {
+        for suffix in ["", "-wal", "-shm", ".lock", "-lock"] {
+            let mut name = store.clone().into_os_string();
+            name.push(suffix);
+            made.push(PathBuf::from(name));
+        }
+    }
+    for path in made {
         let _ = std::fs::remove_file(path);
+    }
+    if let Some(Err(error)) = database.map(|database| database.remove()) {
+        tracing::warn!(%error, "what the set-up wrote to the database is still there");
     }
     // Only where nothing else is in it.
     let _ = std::fs::remove_dir(&places.data);
@@ -330,13 +382,6 @@ fn configuration(names: &Names, places: &Places) -> Result<String, Failure> {
             .map(|address| quoted(&SocketAddr::new(*address, port).to_string()));
         Ok(addresses.collect::<Vec<_>>().join(", "))
     };
-    let path = |path: &Path| {
-        quoted(
-            &std::path::absolute(path)
-                .unwrap_or_else(|_| path.to_owned())
-                .to_string_lossy(),
-        )
-    };
     let addresses = names
         .address
         .map(|address| quoted(&address.to_string()))
@@ -346,7 +391,7 @@ fn configuration(names: &Names, places: &Places) -> Result<String, Failure> {
         text,
         "# Keyporch for {domain}. keyporch.example.toml explains every setting; `keyporchd check` checks this file.\n\n\
          [domain]\nname = {name}\n\n\
-         [store]\nfile = {store}\n# Keep a copy of this file elsewhere: without it the store is of no use.\nroot_key = {root_key}\n\n\
+         [store]\n{store}\n# Keep a copy of this file elsewhere: without it the store is of no use.\nroot_key = {root_key}\n\n\
          [listen]\nkdc = [{kdc}]\npassword = [{password}]\nldap = [{ldap}]\nldaps = [{ldaps}]\nhttps = [{https}]\nhttp = [{http}]\noperations = \"127.0.0.1:{operations}\"\nadmin_socket = {socket}\n\n\
          [tls]\naddresses = [{addresses}]\n\n\
          [kdc]\nhost = {host}\n\n\
@@ -355,8 +400,8 @@ fn configuration(names: &Names, places: &Places) -> Result<String, Failure> {
          [audit]\nfile = {audit}",
         domain = names.domain,
         name = quoted(&names.domain),
-        store = path(&places.store),
-        root_key = path(&places.root_key),
+        store = places.store_setting,
+        root_key = quoted_path(&places.root_key),
         kdc = list(88)?,
         password = list(464)?,
         ldap = list(389)?,
@@ -364,11 +409,11 @@ fn configuration(names: &Names, places: &Places) -> Result<String, Failure> {
         https = list(443)?,
         http = list(80)?,
         operations = port(9464, names.offset)?,
-        socket = path(&places.socket),
+        socket = quoted_path(&places.socket),
         host = quoted(&names.host),
         federation = quoted(&names.federation),
         publication = publication(names)?,
-        audit = path(&places.audit),
+        audit = quoted_path(&places.audit),
     );
     Ok(text)
 }
@@ -391,6 +436,12 @@ fn publication(names: &Names) -> Result<String, Failure> {
     })
 }
 
+/// A path as a TOML string, from the root on.
+fn quoted_path(path: &Path) -> String {
+    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    quoted(&absolute.to_string_lossy())
+}
+
 /// A TOML basic string.
 fn quoted(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
@@ -404,7 +455,7 @@ fn show(arguments: &Init, names: &Names, places: &Places, secrets: &Secrets) {
         let shown = serde_json::json!({
             "domain": names.domain,
             "config": places.config,
-            "store": places.store,
+            "store": places.store.shown(),
             "root_key": places.root_key,
             "roots": places.roots,
             "federation": names.federation,
@@ -431,7 +482,7 @@ fn show(arguments: &Init, names: &Names, places: &Places, secrets: &Secrets) {
            second factor  scan this with an authenticator application, or type {secret}\n",
         domain = names.domain,
         config = places.config.display(),
-        store = places.store.display(),
+        store = places.store.shown(),
         root_key = places.root_key.display(),
         roots = places.roots.display(),
         upn = secrets.upn,
@@ -470,6 +521,8 @@ mod tests {
             administrator: "admin".into(),
             config: folder.join("keyporch.toml"),
             data: None,
+            store: None,
+            store_password: None,
             address: Some(Ipv4Addr::LOCALHOST.into()),
             port_offset: 18_000,
             json: true,
@@ -486,7 +539,7 @@ mod tests {
         assert_eq!(config.listen.password, ["127.0.0.1:18464".parse().unwrap()]);
         assert_eq!(config.federation.base, "https://sts.corp.example:18443");
         let key = root_key::read(&config.store.root_key).unwrap();
-        let directory = opened::directory(&config.store.file, key).unwrap();
+        let directory = opened::directory(&config.place().unwrap(), key).unwrap();
         let snapshot = directory.snapshot().unwrap();
         let admin = snapshot
             .account_by_upn("admin@corp.example")

@@ -18,7 +18,7 @@ const GRACE: Duration = Duration::from_secs(10);
 pub(crate) fn serve(arguments: &Serve) -> Result<(), Failure> {
     let config = Config::load(&arguments.config)?;
     log(&config.log, arguments.json)?;
-    let directory = opened::existing(&config.store.file, root_key::read(&config.store.root_key)?)?;
+    let directory = opened::existing(&config.place()?, root_key::read(&config.store.root_key)?)?;
     check_domain(&config, &directory)?;
     let domain = config.domain.name.clone();
     let parts = Parts {
@@ -37,7 +37,7 @@ pub(crate) fn serve(arguments: &Serve) -> Result<(), Failure> {
 
 /// The store must hold the domain that the configuration is for.
 fn check_domain(config: &Config, directory: &directory::Directory) -> Result<(), Failure> {
-    let file = config.store.file.display();
+    let file = config.store.shown();
     let Ok(domain) = directory.domain() else {
         let what = format!("the store {file} holds no domain");
         return Err(Failure::said(
@@ -109,7 +109,7 @@ fn attend(running: &Running, supervisor: &Supervisor) -> Result<(), Failure> {
 pub(crate) fn check(arguments: &Check) -> Result<(), Failure> {
     let config = Config::load(&arguments.config)?;
     root_key::read(&config.store.root_key)?;
-    opened::must_exist(&config.store.file)?;
+    opened::must_exist(&config.place()?)?;
     serve::check_tls(&config.tls)?;
     say(&arguments.config, arguments.json);
     Ok(())
