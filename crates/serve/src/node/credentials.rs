@@ -26,8 +26,14 @@ pub(crate) struct Credentials {
     pub(crate) tls: Option<Vec<u8>>,
 }
 
-/// The name of the HTTPS server among the authority's credentials.
-pub(crate) const TLS_SERVER: &str = "federation";
+/// The name of the HTTPS server among the authority's credentials. Where several nodes share them, each has a server of
+/// its own, by its KDC's name.
+pub(crate) fn tls_server(directory: &directory::Directory, kdc_host: &str) -> String {
+    match directory.is_shared() {
+        true => format!("federation at {kdc_host}"),
+        false => "federation".to_owned(),
+    }
+}
 
 /// Why credentials cannot be used: one that does not decode, or whose key is another's.
 #[derive(Debug, thiserror::Error)]
@@ -57,7 +63,8 @@ impl Node {
             .iter()
             .map(|credential| identity(credential, enterprise.as_ref()))
             .collect::<Result<Vec<_>, _>>()?;
-        let tls = authority::tls_credential(&snapshot, TLS_SERVER, now)?;
+        let server = tls_server(&self.directory, &self.kdc_host);
+        let tls = authority::tls_credential(&snapshot, &server, now)?;
         let shown = tls
             .as_ref()
             .map(|credential| credential.certificate.der().to_vec());

@@ -33,7 +33,7 @@ use crate::fault::Fault;
 use crate::metrics::Metrics;
 use crate::settings::{Revocation, Settings, StrongMapping};
 use crate::signatures::Signatures;
-use credentials::{Credentials, TLS_SERVER};
+use credentials::{Credentials, tls_server};
 pub use restored::Revoked;
 pub use upkeep::REACTIONS;
 pub(crate) use ldap::Ldap;
@@ -133,7 +133,7 @@ impl Node {
             addresses: settings.tls.addresses.clone(),
         };
         let server = authority::TlsServer {
-            name: TLS_SERVER.to_owned(),
+            name: tls_server(&parts.directory, &kdc_host),
             names,
         };
         let authority = authority::Configuration::new(

@@ -29,6 +29,9 @@ pub const REACTIONS: &str = "serve.cursors";
 /// each second.
 const BEAT: Duration = Duration::from_secs(1);
 
+/// How long it waits where others write to the same store, who wake nobody here.
+const BEAT_WITH_OTHERS: Duration = Duration::from_millis(100);
+
 /// How often parties are asked what is due.
 const TICK: Duration = Duration::from_secs(60);
 
@@ -57,9 +60,19 @@ pub(crate) struct Upkeep {
 
 /// When each kind of work was done last.
 struct Done {
+    failures: Instant,
     tick: Instant,
     sweep: Instant,
     note: Instant,
+}
+
+/// How following the feed went.
+#[derive(Clone, Copy)]
+struct Followed {
+    /// Whether there was anything worth a note of how far it came.
+    noteworthy: bool,
+    /// Whether the feed could be read.
+    readable: bool,
 }
 
 impl Upkeep {
@@ -90,21 +103,37 @@ impl Drop for Upkeep {
 fn run(node: &Node, mut cursor: Cursor, replace: &Replace, stop: &AtomicBool) {
     let now = moment::now();
     let mut done = Done {
+        failures: now,
         tick: now,
         sweep: now,
         note: now,
     };
-    let own = node.directory.node().number;
-    let mut noted = cursor.clone();
+    // The newest own commit that woke this thread. Not the cursor's, which commits that are in no feed do not move.
+    let mut heard = 0;
+    let beat = match node.directory.is_shared() {
+        true => BEAT_WITH_OTHERS,
+        false => BEAT,
+    };
+    let (mut noteworthy, mut readable) = (false, true);
     while !stop.load(Ordering::Acquire) {
-        node.directory.wait_after(cursor.seen(own), BEAT);
-        if guarded(&node.metrics, "a reaction", || node.follow(&mut cursor)) == Some(true) {
+        // A store that is away is not asked ten times a second when it comes back.
+        let wait = if readable { beat } else { BEAT };
+        heard = node.directory.wait_after(heard, wait);
+        let mut renew = || {
             guarded(&node.metrics, "new certificates", || node.renew(replace));
-        }
-        guarded(&node.metrics, "counted failures", || {
-            node.persist_failures()
+        };
+        let followed = guarded(&node.metrics, "a reaction", || {
+            node.follow(&mut cursor, &mut renew)
         });
+        readable = followed.is_some_and(|followed| followed.readable);
+        noteworthy |= followed.is_some_and(|followed| followed.noteworthy);
         let now = moment::now();
+        if now.duration_since(done.failures) >= beat {
+            done.failures = now;
+            guarded(&node.metrics, "counted failures", || {
+                node.persist_failures()
+            });
+        }
         if now.duration_since(done.tick) >= TICK {
             done.tick = now;
             guarded(&node.metrics, "what is due", || node.tick());
@@ -114,12 +143,10 @@ fn run(node: &Node, mut cursor: Cursor, replace: &Replace, stop: &AtomicBool) {
             done.sweep = now;
             node.sweep();
         }
-        if now.duration_since(done.note) >= NOTE && noted != cursor {
+        if now.duration_since(done.note) >= NOTE && noteworthy {
             done.note = now;
             node.note(&cursor);
-            // The note is a commit too, and nothing to react to or to note.
-            noted = cursor.clone();
-            node.pass_own_note(&mut cursor, &mut noted);
+            noteworthy = false;
         }
     }
     node.persist_failures();
@@ -135,7 +162,7 @@ impl Node {
         for _ in 0..ROUNDS {
             self.tick();
             let before = cursor.clone();
-            self.follow(&mut cursor);
+            self.follow(&mut cursor, &mut || {});
             if cursor == before {
                 break;
             }
@@ -236,19 +263,15 @@ impl Node {
         }
     }
 
-    fn pass_own_note(&self, cursor: &mut Cursor, noted: &mut Cursor) {
-        if let Ok(page) = self.directory.feed(cursor, 1)
-            && page.commits.iter().all(is_a_note)
-        {
-            cursor.clone_from(&page.cursor);
-            noted.clone_from(cursor);
-        }
-    }
-
-    /// Reacts to the commits after `cursor`, one after another. Whether keys, certificates or rules that are kept
-    /// in memory may be others now.
-    fn follow(&self, cursor: &mut Cursor) -> bool {
-        let mut renewed = false;
+    /// Goes through the commits after `cursor`, whoever made them. First whoever waits for one of another node is told,
+    /// then `renew` is called where keys, certificates or rules that are kept in memory may be others now, and then the
+    /// parties react, one commit after another. Notes of how far nodes came are not worth one: with several nodes each
+    /// would note the others' for ever.
+    fn follow(&self, cursor: &mut Cursor, renew: &mut dyn FnMut()) -> Followed {
+        let mut followed = Followed {
+            noteworthy: false,
+            readable: true,
+        };
         loop {
             let page = match self.directory.feed(cursor, PAGE) {
                 Ok(page) => page,
@@ -259,22 +282,31 @@ impl Node {
                     if let Ok(now) = self.directory.cursor() {
                         *cursor = now;
                     }
-                    return true;
+                    renew();
+                    followed.noteworthy = true;
+                    return followed;
                 }
                 Err(error) => {
                     self.trouble("the change feed", &error);
-                    return renewed;
+                    followed.readable = false;
+                    return followed;
                 }
             };
             for commit in &page.commits {
-                renewed |= concerns_credentials(commit);
+                self.directory.heard(commit);
+            }
+            if page.commits.iter().any(concerns_credentials) {
+                renew();
+            }
+            for commit in &page.commits {
                 if !is_a_note(commit) && !commit.is_empty() {
+                    followed.noteworthy = true;
                     self.react(commit);
                 }
             }
             *cursor = page.cursor;
             if !page.more {
-                return renewed;
+                return followed;
             }
         }
     }
