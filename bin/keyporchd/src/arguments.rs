@@ -30,9 +30,15 @@ pub(crate) enum Command {
     /// Serve the roles that the configuration names.
     #[command(after_help = "Example: keyporchd serve --config /etc/keyporch/keyporch.toml")]
     Serve(Serve),
-    /// Check the configuration without serving.
-    #[command(after_help = "Example: keyporchd check --config /etc/keyporch/keyporch.toml")]
+    /// Check the configuration and every row of the store, beside a server or without one; or a backup.
+    #[command(after_help = CHECK_HELP)]
     Check(Check),
+    /// Write one state of the store to a file, beside a server or without one.
+    #[command(after_help = BACKUP_HELP)]
+    Backup(Backup),
+    /// Put a backup in the place of the store, without what was revoked since.
+    #[command(after_help = RESTORE_HELP)]
+    Restore(Restore),
 }
 
 impl Command {
@@ -43,9 +49,32 @@ impl Command {
             Self::Init(init) => init.json,
             Self::Serve(serve) => serve.json,
             Self::Check(check) => check.json,
+            Self::Backup(backup) => backup.json,
+            Self::Restore(restore) => restore.json,
         }
     }
 }
+
+/// What else there is to say about checks.
+const CHECK_HELP: &str = "\
+Exit codes: 0 in order, 1 something is wrong, 2 the configuration or the command is.
+
+Example: keyporchd check --config /etc/keyporch/keyporch.toml
+Example: keyporchd check --backup /mnt/backup/corp-2026-11-21.keyporch";
+
+/// What else there is to say about backups.
+const BACKUP_HELP: &str = "\
+The root key is not in a backup, and a backup is of no use without it: keep a copy of root.key elsewhere.
+
+Example: keyporchd backup /mnt/backup/corp-$(date +%F).keyporch --config /etc/keyporch/keyporch.toml
+Example: keyporchd backup - | ssh vault 'cat > corp.keyporch'";
+
+/// What else there is to say about restores.
+const RESTORE_HELP: &str = "\
+The server is stopped first. What was revoked after the backup is read from the store that is replaced, else from the
+audit log that the configuration names, and revoked again.
+
+Example: keyporchd restore corp-2026-11-21.keyporch --replace --config /etc/keyporch/keyporch.toml";
 
 /// What else there is to say about the lab.
 const LAB_HELP: &str = "\
@@ -133,6 +162,49 @@ pub(crate) struct Check {
     /// The configuration file.
     #[arg(long, value_name = "FILE", default_value = "keyporch.toml")]
     pub(crate) config: PathBuf,
+    /// Check a backup in place of the store: it is whole, and belongs to this root key.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) backup: Option<PathBuf>,
+    /// Write JSON, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `keyporchd backup`
+#[derive(Debug, Args)]
+pub(crate) struct Backup {
+    /// The file to write, which must not be there; - for standard output.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = "keyporch.toml")]
+    pub(crate) config: PathBuf,
+    /// Write JSON, for programs.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// `keyporchd restore`
+#[derive(Debug, Args)]
+pub(crate) struct Restore {
+    /// The backup.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// The configuration file.
+    #[arg(long, value_name = "FILE", default_value = "keyporch.toml")]
+    pub(crate) config: PathBuf,
+    /// Replace the store that is there, and keep it under another name.
+    #[arg(long)]
+    pub(crate) replace: bool,
+    /// The store that is replaced, where it was moved away: it is read for what was revoked after the backup.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) former: Option<PathBuf>,
+    /// An audit log to read besides the one that the configuration names: another server's, or a copy.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) audit: Vec<PathBuf>,
+    /// Restore although it is not known what was revoked after the backup.
+    #[arg(long)]
+    pub(crate) revoked_unknown: bool,
     /// Write JSON, for programs.
     #[arg(long)]
     pub(crate) json: bool,

@@ -1,15 +1,20 @@
 //! The Keyporch server.
 
 mod arguments;
+mod backup;
+mod check;
 mod config;
 mod environment;
 mod init;
 mod lab_command;
 mod mistake;
 mod opened;
+mod progress;
 mod report;
+mod restore;
 mod root_key;
 mod run;
+mod withdrawn;
 
 use std::process::ExitCode;
 
@@ -49,6 +54,8 @@ fn command(command: Command) -> Result<(), Failure> {
         Command::Lab(lab) => lab_command::lab(lab),
         Command::Init(init) => init::init(&init),
         Command::Serve(serve) => run::serve(&serve),
-        Command::Check(check) => run::check(&check),
+        Command::Check(check) => check::check(&check),
+        Command::Backup(backup) => backup::backup(&backup),
+        Command::Restore(restore) => restore::restore(&restore),
     }
 }

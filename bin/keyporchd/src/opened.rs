@@ -115,14 +115,6 @@ pub(crate) fn existing(place: &Place, root_key: RootKey) -> Result<Arc<Directory
     open(place, place.storage(false)?, root_key)
 }
 
-/// Refuses where there is no store.
-pub(crate) fn must_exist(place: &Place) -> Result<(), Failure> {
-    match place {
-        Place::File(path) => must_be_a_file(path),
-        Place::Database { .. } => place.postgres(false).map(drop),
-    }
-}
-
 fn must_be_a_file(path: &Path) -> Result<(), Failure> {
     if path.exists() {
         return Ok(());

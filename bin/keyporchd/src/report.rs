@@ -43,6 +43,12 @@ impl Failure {
         }
     }
 
+    /// The same, saying what it is about.
+    pub(crate) fn about(mut self, what: &str) -> Self {
+        self.what = format!("{what}: {}", self.what);
+        self
+    }
+
     /// The same, where it comes of a full disk.
     pub(crate) fn for_want_of_room(self, folder: &std::path::Path) -> Self {
         Self::said(

@@ -1,12 +1,11 @@
-//! `keyporchd serve` and `keyporchd check`.
+//! `keyporchd serve`.
 
-use std::path::Path;
 use std::time::Duration;
 
 use serve::{Asked, Parts, Running, Server, Supervisor};
 use tracing_subscriber::EnvFilter;
 
-use crate::arguments::{Check, Serve};
+use crate::arguments::Serve;
 use crate::config::{Config, Format, Log};
 use crate::report::{Failure, REFUSED};
 use crate::{environment, opened, root_key};
@@ -103,26 +102,6 @@ fn attend(running: &Running, supervisor: &Supervisor) -> Result<(), Failure> {
             },
         }
     }
-}
-
-/// Reads the configuration and says whether it will do.
-pub(crate) fn check(arguments: &Check) -> Result<(), Failure> {
-    let config = Config::load(&arguments.config)?;
-    root_key::read(&config.store.root_key)?;
-    opened::must_exist(&config.place()?)?;
-    serve::check_tls(&config.tls)?;
-    say(&arguments.config, arguments.json);
-    Ok(())
-}
-
-fn say(path: &Path, json: bool) {
-    use std::io::Write as _;
-    let mut out = std::io::stdout().lock();
-    let _ = if json {
-        writeln!(out, "{}", serde_json::json!({ "config": path, "ok": true }))
-    } else {
-        writeln!(out, "{} is in order.", path.display())
-    };
 }
 
 fn log(log: &Log, json: bool) -> Result<(), Failure> {

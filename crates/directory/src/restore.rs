@@ -363,7 +363,7 @@ pub fn take_over(
     for table in tables {
         taken.records += take_table(storage, replaced, table)?;
     }
-    pages(replaced, &[b'e'], |rows| {
+    pages(replaced, b"e", |rows| {
         let now = storage.snapshot()?;
         let mut changed = Vec::new();
         for (key, value) in rows {

@@ -142,7 +142,7 @@ pub(crate) fn check_rows(
     let mut counts: BTreeMap<u8, u64> = BTreeMap::new();
     each_row(read, &[], &[0xff; KEY_LIMIT], |row| {
         looking.checked.rows += 1;
-        if looking.checked.rows % STEP as u64 == 0 {
+        if looking.checked.rows.is_multiple_of(STEP as u64) {
             progress(looking.checked.rows);
         }
         *counts

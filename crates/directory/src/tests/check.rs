@@ -201,11 +201,11 @@ fn a_secret_that_was_changed_or_moved_does_not_open() {
                 .scan(&[table], &end, usize::MAX, Order::Ascending)
                 .unwrap();
             // The last record is the wrapped one, and of the entries one with a second factor ends in it.
-            let wrapped = rows.into_iter().filter(|(_, value)| match table {
+            let mut wrapped = rows.into_iter().filter(|(_, value)| match table {
                 b'r' | b'h' => true,
                 _ => value.windows(2).any(|two| two == 123_u16.to_be_bytes()),
             });
-            let (key, mut value) = wrapped.last().unwrap();
+            let (key, mut value) = wrapped.next_back().unwrap();
             *value.last_mut().unwrap() ^= 1;
             (key, Some(value))
         });
