@@ -2,6 +2,7 @@
 //! machine is not kind.
 
 mod administrator;
+mod backup;
 mod browser;
 mod certificate_trust;
 mod certificates;
