@@ -76,6 +76,20 @@ struct Counter {
     lock_persisted: bool,
     /// Whether the count is not persisted yet.
     dirty: bool,
+    /// How many failures of the count the store does not know of.
+    more: u32,
+    /// Whether the store's count is no part of it: failures were forgotten here since.
+    afresh: bool,
+}
+
+impl Counter {
+    fn forget_failures(&mut self) {
+        self.count = 0;
+        self.more = 0;
+        self.afresh = true;
+        self.locked = None;
+        self.lock_persisted = false;
+    }
 }
 
 /// What a failure did.
@@ -147,13 +161,13 @@ impl Lockout {
         }
     }
 
-    /// What was persisted of an account's failures, where memory does not know. Read it before the password is hashed: a
+    /// What was persisted of an account's failures, where memory does not know, or other nodes count too. Read it before the password is hashed: a
     /// state may be too old to be read behind that.
     ///
     /// # Errors
     /// [`Fault`] when it cannot be read.
     pub fn recall(&self, account: EntryId, snapshot: &Snapshot<'_>) -> Result<Recalled, Fault> {
-        let known = self.counters().contains_key(&account);
+        let known = self.counters().contains_key(&account) && !snapshot.is_shared();
         Ok(Recalled(match known {
             true => None,
             false => Some(snapshot.activity(account)?),
@@ -191,26 +205,42 @@ impl Lockout {
             make_room(&mut counters, policy, now);
         }
         let counter = counters.entry(account.id).or_insert_with(|| {
-            let kept = recalled.0.unwrap_or_default();
+            let kept = recalled.0.clone().unwrap_or_default();
             // A lockout that is over took its failures along.
-            let count = match account.locked_since {
-                None => kept.bad_password_count,
-                Some(_) => 0,
-            };
+            let afresh = account.locked_since.is_some() && !follow_a_lockout(&kept, account);
             Counter {
-                count,
+                count: if afresh { 0 } else { kept.bad_password_count },
                 last: kept.bad_password_time.unwrap_or(now),
                 locked: None,
                 lock_persisted: false,
                 dirty: false,
+                more: 0,
+                afresh,
             }
         });
-        if now.since(counter.last) > policy.window || ended(counter, account, policy, now) {
-            counter.count = 0;
-            counter.locked = None;
-            counter.lock_persisted = false;
+        let elsewhere = account
+            .locked_since
+            .is_some_and(|since| counter.locked.is_none() && counter.last <= since);
+        if elsewhere || ended(counter, account, policy, now) {
+            counter.forget_failures();
+            // What others have counted since then stands.
+            let kept = recalled.0.as_ref();
+            counter.afresh = !kept.is_some_and(|kept| follow_a_lockout(kept, account));
+        }
+        if let Some(kept) = &recalled.0
+            && !counter.afresh
+            && counter.locked.is_none()
+            && (account.locked_since.is_none() || follow_a_lockout(kept, account))
+        {
+            counter.count = kept.bad_password_count.saturating_add(counter.more);
+            let last = kept.bad_password_time;
+            counter.last = last.map_or(counter.last, |last| last.max(counter.last));
+        }
+        if now.since(counter.last) > policy.window {
+            counter.forget_failures();
         }
         counter.count = counter.count.saturating_add(1);
+        counter.more = counter.more.saturating_add(1);
         counter.last = now;
         counter.dirty = true;
         let count = counter.count;
@@ -231,10 +261,8 @@ impl Lockout {
         if let Some(counter) = self.counters().get_mut(&account.id)
             && counter.count > 0
         {
-            counter.count = 0;
+            counter.forget_failures();
             counter.last = now;
-            counter.locked = None;
-            counter.lock_persisted = false;
             counter.dirty = true;
         }
     }
@@ -249,9 +277,15 @@ impl Lockout {
         for (id, counter) in dirty.take(limit) {
             pending.changes.push(Change::Activity {
                 id: *id,
-                activity: AccountActivity::BadPassword {
-                    count: counter.count,
-                    last: counter.last,
+                activity: match counter.afresh {
+                    true => AccountActivity::BadPassword {
+                        count: counter.count,
+                        last: counter.last,
+                    },
+                    false => AccountActivity::MoreBadPasswords {
+                        more: counter.more,
+                        last: counter.last,
+                    },
                 },
             });
             if let (Some(since), false) = (counter.locked, counter.lock_persisted) {
@@ -272,6 +306,11 @@ impl Lockout {
             if counter.locked == then.locked {
                 counter.lock_persisted = counter.locked.is_some();
             }
+            // What was forgotten since then is still to be written, over what was written then.
+            if counter.afresh == then.afresh {
+                counter.more = counter.more.saturating_sub(then.more);
+                counter.afresh &= counter.count < then.count;
+            }
             // Failures since then are still to be persisted.
             if counter.count == then.count && counter.last == then.last {
                 counter.dirty = false;
@@ -283,6 +322,12 @@ impl Lockout {
     pub fn forget(&self, id: EntryId) {
         self.counters().remove(&id);
     }
+}
+
+/// Whether the failures that are persisted came after the account's lockout.
+fn follow_a_lockout(kept: &Activity, account: &Account) -> bool {
+    let (last, since) = (kept.bad_password_time, account.locked_since);
+    since.is_some_and(|since| last.is_some_and(|last| last > since))
 }
 
 fn still(since: Timestamp, policy: &LockoutPolicy, now: Timestamp) -> bool {

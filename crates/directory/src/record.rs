@@ -234,6 +234,13 @@ pub enum AccountActivity {
         /// What is added to logonCount.
         times: u32,
     },
+    /// So many further wrong passwords, the last of them then, whatever the count was.
+    MoreBadPasswords {
+        /// How many.
+        more: u32,
+        /// When.
+        last: Timestamp,
+    },
     /// Its password was wrong; the counter stands at `count`. 0 resets it.
     BadPassword {
         /// badPwdCount.
@@ -249,6 +256,11 @@ impl Activity {
             AccountActivity::SignedIn { last, times } => {
                 self.last_logon = Some(self.last_logon.map_or(last, |noted| noted.max(last)));
                 self.logon_count = self.logon_count.saturating_add(u64::from(times));
+            }
+            AccountActivity::MoreBadPasswords { more, last } => {
+                self.bad_password_count = self.bad_password_count.saturating_add(more);
+                self.bad_password_time =
+                    Some(self.bad_password_time.map_or(last, |time| time.max(last)));
             }
             AccountActivity::BadPassword { count, last } => {
                 self.bad_password_count = count;

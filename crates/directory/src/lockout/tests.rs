@@ -248,3 +248,56 @@ fn the_counters_take_bounded_memory_and_lose_no_count_that_is_not_persisted() {
     }
     assert_eq!(dirty.counters().len(), 30, "none of them is persisted yet");
 }
+
+/// Storage that others write to.
+struct Shared(crate::storage::Memory);
+
+impl crate::storage::Storage for Shared {
+    fn snapshot(
+        &self,
+    ) -> Result<Box<dyn crate::storage::Read + Send + '_>, crate::storage::StorageError> {
+        self.0.snapshot()
+    }
+
+    fn transact(
+        &self,
+        body: &mut crate::storage::Body<'_>,
+    ) -> Result<(), crate::storage::StorageError> {
+        self.0.transact(body)
+    }
+
+    fn shared(&self) -> bool {
+        true
+    }
+}
+
+#[test]
+fn failures_at_two_nodes_are_counted_together_once_they_are_persisted() {
+    let storage = Arc::new(Shared(crate::storage::Memory::new()));
+    let directory = crate::testing::over(storage);
+    let id = EntryId::random(&mut Seeded::new(4));
+    let users = directory.domain().unwrap().users;
+    let alice = NewEntry::user(id, users, "alice", "Alice");
+    directory
+        .commit(&[alice.into()], &Reads::none(), START)
+        .unwrap();
+    let (one, other) = (Lockout::default(), Lockout::default());
+    assert_eq!(fail(&one, &directory, id, minutes(0)), Failed::Counted(1));
+    assert_eq!(fail(&other, &directory, id, minutes(0)), Failed::Counted(1));
+    persist(&one, &directory);
+    persist(&other, &directory);
+    assert_eq!(fail(&other, &directory, id, minutes(1)), Failed::LockedOut);
+    persist(&other, &directory);
+    assert!(
+        locked(&one, &directory, id, minutes(1)),
+        "the entry says so"
+    );
+
+    // When that is over, both begin again, together.
+    assert_eq!(fail(&one, &directory, id, minutes(12)), Failed::Counted(1));
+    persist(&one, &directory);
+    assert_eq!(
+        fail(&other, &directory, id, minutes(12)),
+        Failed::Counted(2)
+    );
+}

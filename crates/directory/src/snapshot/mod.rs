@@ -69,6 +69,11 @@ impl<'a> Snapshot<'a> {
         &self.domain
     }
 
+    /// Whether other nodes may write to the directory, too.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.directory.is_shared()
+    }
+
     /// A number for who keeps something that was worked out of a state: while it is the same, so is the state. `None`
     /// when it cannot be told.
     ///
