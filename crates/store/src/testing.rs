@@ -109,11 +109,20 @@ impl Cluster {
     /// # Panics
     /// When it fails.
     pub fn sql(&self, database: &str, statement: &str) -> String {
+        self.sql_at(5432, database, statement)
+    }
+
+    /// The same, where the server has another port.
+    ///
+    /// # Panics
+    /// When it fails.
+    pub fn sql_at(&self, port: u16, database: &str, statement: &str) -> String {
         let output = self
             .program("psql")
             .args(["--no-psqlrc", "--quiet", "--tuples-only", "--no-align"])
             .args(["--set=ON_ERROR_STOP=1", "--username", ROLE, "--host"])
             .arg(&self.folder)
+            .args(["--port", &port.to_string()])
             .args(["--dbname", database, "--command", statement])
             .output()
             .expect("psql runs");
@@ -138,8 +147,33 @@ impl Cluster {
     /// # Panics
     /// When it cannot be started.
     pub fn start(&self) {
+        self.start_with("-c listen_addresses=");
+    }
+
+    /// Stops it, and starts it again listening on a port of 127.0.0.1, with TLS for whoever asks for it.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn restart_with_tls(&self, certificate: &Path, key: &Path, port: u16) {
+        self.crash();
+        for (from, name) in [(certificate, "tls.pem"), (key, "tls.key")] {
+            let to = self.folder.join(name);
+            fs::copy(from, &to).expect("there is room for a file");
+            fs::set_permissions(&to, fs::Permissions::from_mode(0o600)).expect("it is ours");
+            if let Some((user, group)) = self.user {
+                std::os::unix::fs::chown(&to, Some(user), Some(group)).expect("it is given away");
+            }
+        }
+        let folder = self.folder.display();
+        self.start_with(&format!(
+            "-c listen_addresses=127.0.0.1 -c port={port} -c ssl=on -c ssl_cert_file={folder}/tls.pem \
+             -c ssl_key_file={folder}/tls.key"
+        ));
+    }
+
+    fn start_with(&self, more: &str) {
         let options = format!(
-            "-k {} -c listen_addresses= -c fsync=off -c max_connections=200 -c logging_collector=off",
+            "-k {} -c fsync=off -c max_connections=200 -c logging_collector=off {more}",
             self.folder.display()
         );
         let started = self

@@ -327,14 +327,23 @@ impl Server {
         made.map(Arc::new)
     }
 
-    /// Makes the tables or checks them.
-    pub(super) fn prepare(&self) -> Result<(), Trouble> {
+    /// Makes the tables, where they may be made, or checks them. Whether they were made.
+    pub(super) fn prepare(&self, make: bool) -> Result<bool, Trouble> {
         let (address, tls) = (self.address.clone(), self.tls.clone());
         self.wait_for(CONNECT, async move {
             let client = reach(&address, tls).await?;
-            schema::prepare(&client, address.name()).await?;
+            let made = schema::prepare(&client, address.name(), make).await?;
             warn_of_carelessness(&client, address.name()).await;
-            Ok(())
+            Ok(made)
+        })
+    }
+
+    /// Removes the tables.
+    pub(super) fn unmake(&self) -> Result<(), Trouble> {
+        let (address, tls) = (self.address.clone(), self.tls.clone());
+        self.wait_for(CONNECT, async move {
+            let client = reach(&address, tls).await?;
+            schema::remove(&client, address.name()).await
         })
     }
 }

@@ -34,11 +34,17 @@ const TRIES: usize = 3;
 pub struct PostgresOptions {
     /// How many snapshots can be read at the same time; each has a connection of its own. One more writes.
     pub readers: usize,
+    /// Whether an empty database becomes a store. A server that is started wants one that is there: an empty database in
+    /// its place would be believed.
+    pub make: bool,
 }
 
 impl Default for PostgresOptions {
     fn default() -> Self {
-        Self { readers: 12 }
+        Self {
+            readers: 12,
+            make: true,
+        }
     }
 }
 
@@ -47,6 +53,7 @@ pub struct Postgres {
     server: Server,
     readers: Arc<Readers>,
     line: Line,
+    made: bool,
 }
 
 impl Postgres {
@@ -62,12 +69,27 @@ impl Postgres {
         options: &PostgresOptions,
     ) -> Result<Self, StorageError> {
         let server = Server::new(address, clock)?;
-        server.prepare().map_err(Trouble::into_error)?;
+        let made = server.prepare(options.make).map_err(Trouble::into_error)?;
         Ok(Self {
+            made,
             server,
             readers: Arc::new(Readers::new(options.readers)),
             line: Line::new(rng.bytes()),
         })
+    }
+
+    /// Whether the database was empty, and this opening made a store of it.
+    #[must_use]
+    pub const fn was_made(&self) -> bool {
+        self.made
+    }
+
+    /// Removes the store from its database, with everything in it: for a set-up that failed, of a store that it made.
+    ///
+    /// # Errors
+    /// [`StorageError`] when the tables could not be removed.
+    pub fn remove(&self) -> Result<(), StorageError> {
+        self.server.unmake().map_err(Trouble::into_error)
     }
 
     /// The database in words: its name and where it is.

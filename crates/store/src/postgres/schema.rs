@@ -23,19 +23,29 @@ const CREATE: &[&str] = &[
 /// Rows of processes that ended long ago.
 const FORGET: &str = "delete from kv_writers where at < now() - interval '365 days'";
 
-/// Makes the tables in an empty database, or checks that they are ours and not newer than we are.
-pub(super) async fn prepare(client: &Client, name: &str) -> Result<(), Trouble> {
+/// Checks that the tables are ours and not newer than we are. In an empty database they are made, if that is wanted;
+/// whether they were.
+pub(super) async fn prepare(client: &Client, name: &str, make: bool) -> Result<bool, Trouble> {
     let of = |cause: tokio_postgres::Error| error::of(&cause, name);
+    let mut made = false;
     for _ in 0..TRIES {
         match look(client, name).await? {
             Found::Ours => {
                 client.batch_execute(FORGET).await.map_err(of)?;
-                return Ok(());
+                return Ok(made);
+            }
+            Found::Nothing if !make => {
+                return Err(Trouble::Failed(StorageError::Unavailable(format!(
+                    "there is no store in the database {name}"
+                ))));
             }
             Found::Nothing => {
                 let statements = format!("begin; {}; commit", CREATE.join("; "));
                 match client.batch_execute(&statements).await {
-                    Ok(()) => tracing::info!(database = name, "made a new store"),
+                    Ok(()) => {
+                        made = true;
+                        tracing::info!(database = name, "made a new store");
+                    }
                     Err(cause) => {
                         // Another server may be making them at this moment: then they are there at the next look.
                         let trouble = error::of(&cause, name);
@@ -49,6 +59,14 @@ pub(super) async fn prepare(client: &Client, name: &str) -> Result<(), Trouble> 
         }
     }
     Err(Trouble::Conflict)
+}
+
+/// Removes the tables.
+pub(super) async fn remove(client: &Client, name: &str) -> Result<(), Trouble> {
+    client
+        .batch_execute("drop table kv, kv_version, kv_writers")
+        .await
+        .map_err(|cause| error::of(&cause, name))
 }
 
 enum Found {

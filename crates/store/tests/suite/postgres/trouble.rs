@@ -1,5 +1,8 @@
 //! Trouble with the database is told as a sentence.
 
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
 use directory::storage::StorageError;
 use keyporch_store::Address;
 
@@ -77,6 +80,92 @@ fn servers_that_open_an_empty_database_at_once_make_one_store() {
         }
     });
     assert_eq!(held(&*live(&database), b"n"), 4);
+}
+
+#[test]
+fn a_server_that_wants_a_store_does_not_make_one_and_a_failed_set_up_removes_its_own() {
+    let Some(database) = database() else { return };
+    let open = |make| {
+        let options = PostgresOptions {
+            make,
+            ..PostgresOptions::default()
+        };
+        let clock = Arc::new(SystemClock);
+        Postgres::open(&database.address(), clock, &mut SystemRng, &options)
+    };
+    let said = open(false).unwrap_err().to_string();
+    assert!(said.contains("there is no store"), "{said}");
+    let made = open(true).unwrap();
+    assert!(made.was_made());
+    increment(&made, b"n").unwrap();
+    assert!(!open(true).unwrap().was_made() && open(false).is_ok());
+    made.remove().unwrap();
+    assert!(open(false).is_err(), "it is gone");
+}
+
+/// A self-signed certificate for a name: file, key.
+fn certificate(folder: &Path, name: &str) -> (PathBuf, PathBuf) {
+    let (certificate, key) = (folder.join("tls.pem"), folder.join("tls.key"));
+    let made = Command::new("openssl")
+        .args([
+            "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
+        ])
+        .args([
+            "-subj",
+            "/CN=db",
+            "-addext",
+            "basicConstraints=critical,CA:FALSE",
+        ])
+        .args(["-addext", &format!("subjectAltName=DNS:{name}")])
+        .arg("-keyout")
+        .arg(&key)
+        .arg("-out")
+        .arg(&certificate)
+        .output()
+        .expect("openssl runs");
+    assert!(made.status.success(), "{made:?}");
+    (certificate, key)
+}
+
+#[test]
+fn a_database_that_cannot_prove_its_name_is_not_spoken_to() {
+    let Some(cluster) = Cluster::own() else {
+        return eprintln!("{MISSING}");
+    };
+    let database = cluster.database();
+    let (own, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let (root, key) = certificate(own.path(), "localhost");
+    let (stranger, _) = certificate(other.path(), "localhost");
+    let port = {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        free.local_addr().unwrap().port()
+    };
+    cluster.restart_with_tls(&root, &key, port);
+    let url = |host: &str, root: &Path| {
+        format!(
+            "postgresql://keyporch@{host}:{port}/{}?sslmode=verify-full&sslrootcert={}",
+            name(&database.url),
+            root.display()
+        )
+    };
+    let right = Database {
+        url: url("localhost", &root),
+    };
+    let store = live(&right);
+    increment(&*store, b"n").unwrap();
+    let encrypted = "select count(*) > 0 and bool_and(ssl) from pg_stat_ssl join pg_stat_activity using (pid) \
+                     where application_name = 'keyporchd'";
+    assert_eq!(cluster.sql_at(port, name(&database.url), encrypted), "t");
+    for (wrong, why) in [
+        (url("127.0.0.1", &root), "another name"),
+        (url("localhost", &stranger), "another authority"),
+    ] {
+        let said = refused(&wrong).to_string();
+        assert!(said.contains("certificate"), "{why}: {said}");
+    }
+    // The server would take it without TLS, too; that is what was not asked for.
+    let bare = url("localhost", &root).replace("verify-full", "disable");
+    assert_eq!(held(&*live(&Database { url: bare }), b"n"), 1);
 }
 
 /// A table that is read as a whole in one plan would conflict with every write to it.
