@@ -21,6 +21,8 @@ pub(crate) const TESTS: &[&str] = &[
     "apache2-bin",
     "libapache2-mod-auth-gssapi",
     "openssh-client",
+    // A database server for tests to start for themselves; the one that Debian sets up is left alone.
+    "postgresql",
     // LDAP clients, and what makes them use tickets.
     "ldap-utils",
     "libsasl2-modules-gssapi-mit",
