@@ -233,7 +233,7 @@ fn remedy(result: &LdapResult) -> &'static str {
             "name it as this directory does: CN, OU and DC; docs/directory.md says how names are translated"
         }
         ResultCode::ConstraintViolation
-            if result.message.ends_with("an entry that there is not") =>
+            if result.message.contains("names an entry that there is not") =>
         {
             "add what it names before it"
         }

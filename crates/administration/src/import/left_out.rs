@@ -66,8 +66,10 @@ pub(super) fn is_bookkeeping(name: &str) -> bool {
 /// Whether an attribute of this directory is not for anybody to write, or worth nothing elsewhere.
 pub(super) fn is_own(attribute: Attribute) -> bool {
     match attribute {
-        // Which entry it is, and whether it is locked out, is known from elsewhere.
+        // Whether it is locked out is known from elsewhere.
         Attribute::LockoutTime => true,
+        // They name groups of another domain by their SIDs, and who may do what is granted here.
+        Attribute::DelegatedRights => true,
         // Passwords, and what names an entry, are written.
         Attribute::UnicodePwd
         | Attribute::UserPassword

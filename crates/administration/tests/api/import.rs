@@ -324,6 +324,11 @@ sAMAccountName: erik
 objectCategory: CN=Person,CN=Schema,CN=Configuration,DC=ad,DC=example
 lastLogonTimestamp: 132000000000000000
 
+dn: OU=Granted,DC=ad,DC=example
+changetype: add
+objectClass: organizationalUnit
+keyporch-DelegatedRights: S-1-5-21-1-2-3-1234:people
+
 dn: CN=Domain Admins,CN=Users,DC=ad,DC=example
 changetype: add
 objectClass: group
@@ -331,8 +336,9 @@ isCriticalSystemObject: TRUE
 member: CN=Erik,CN=Users,DC=ad,DC=example
 ";
     let got = import(&world, "from_base=DC%3Dad,DC%3Dexample", ldif).ok();
-    assert_eq!(numbers(&got), [2, 1, 0, 0, 1], "{got:#}");
+    assert_eq!(numbers(&got), [3, 2, 0, 0, 1], "{got:#}");
     for name in [
+        "keyporch-DelegatedRights",
         "objectGUID",
         "memberOf",
         "uSNCreated",

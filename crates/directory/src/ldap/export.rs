@@ -347,7 +347,7 @@ fn is_for_others(attribute: Attribute, values: &[Value]) -> bool {
         Attribute::PrimaryGroupId => {
             matches!(values, [Value::Integer(rid)] if *rid < FIRST_RID)
         }
-        Attribute::MsDsAllowedToActOnBehalfOfOtherIdentity => false,
+        Attribute::MsDsAllowedToActOnBehalfOfOtherIdentity | Attribute::DelegatedRights => false,
         Attribute::LockoutTime | Attribute::PolicyDocument => false,
         _ => true,
     }

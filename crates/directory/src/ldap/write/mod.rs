@@ -226,9 +226,13 @@ impl Work<'_, '_, '_> {
         let value = match values::read(attribute, bytes, self.namer)? {
             Ok(Some(value)) => value,
             Ok(None) => {
+                let named = String::from_utf8_lossy(bytes);
                 return Err(told(
                     ResultCode::ConstraintViolation,
-                    format!("{} names an entry that there is not", attribute.name()),
+                    format!(
+                        "{} names an entry that there is not: {named:?}",
+                        attribute.name()
+                    ),
                 ));
             }
             Err(values::WrongSyntax) => return Err(wrong("it is of another syntax")),
