@@ -9,13 +9,17 @@ mod lab;
 mod ldap;
 mod machine;
 mod minikerberos;
+mod namespace;
 mod program;
 mod server;
+mod sssd;
 
 pub use heimdal::Heimdal;
 pub use lab::{Lab, Person, binary};
 pub use ldap::{DOMAIN_CONTROLLER, Ldap};
 pub use machine::{Machine, sshd};
 pub use minikerberos::{Minikerberos, Secret};
+pub use namespace::{Network, Running};
 pub use program::{Background, Finished, Krb5, free_port, libfaketime, run};
 pub use server::{Device, Server};
+pub use sssd::Workstation;

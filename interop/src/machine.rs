@@ -62,6 +62,12 @@ impl Machine {
         machine
     }
 
+    /// Its full host name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Where a file of the machine really is; `place` is its path without the first slash.
     #[must_use]
     pub fn path(&self, place: &str) -> PathBuf {

@@ -13,6 +13,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::lab::binary;
+use crate::namespace::Network;
 use crate::program::{Finished, Krb5, run};
 
 /// The ports that a server listens on, without what `--port-offset` adds.
@@ -43,6 +44,11 @@ impl Server {
     /// When there is no room, or no port.
     #[must_use]
     pub fn nowhere_yet() -> Self {
+        Self::nowhere_yet_at(free_offset())
+    }
+
+    /// `offset` 0: at the ports that everybody expects.
+    fn nowhere_yet_at(offset: u16) -> Self {
         let folder = TempDir::new().expect("there is room for a temporary folder");
         let hosts = format!(
             "127.0.0.1 {FEDERATION} enterpriseregistration.corp.example dc1.corp.example\n"
@@ -51,7 +57,7 @@ impl Server {
         Self {
             data: folder.path().join("data"),
             folder,
-            offset: free_offset(),
+            offset,
             shown: Value::Null,
             serving: None,
         }
@@ -64,10 +70,79 @@ impl Server {
     #[must_use]
     #[track_caller]
     pub fn set_up() -> Self {
+        Self::nowhere_yet().initialised()
+    }
+
+    /// A server that runs on a network of its own, at the ports that everybody expects.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[must_use]
+    #[track_caller]
+    pub fn start_on(network: &Network) -> Self {
+        let mut server = Self::nowhere_yet_at(0).initialised();
+        server.serve_on(network);
+        server
+    }
+
+    /// A server that is set up in an empty PostgreSQL database, and does not run yet.
+    ///
+    /// # Panics
+    /// When it cannot be set up.
+    #[must_use]
+    #[track_caller]
+    pub fn set_up_in(database: &str) -> Self {
         let mut server = Self::nowhere_yet();
-        let text = run(server.init().arg("--json"), "").succeeded();
+        let mut init = server.init();
+        init.args(["--json", "--store", database]);
+        let text = run(&mut init, "").succeeded();
         server.shown = serde_json::from_str(&text).expect("init --json prints JSON");
         server
+    }
+
+    /// Another server on the same database, as docs/postgresql.md has it made: with a copy of the root key and of the
+    /// configuration, in which its name and its places are its own. It does not run yet.
+    ///
+    /// # Panics
+    /// When there is no room.
+    #[must_use]
+    pub fn joined_by(&self, host: &str) -> Self {
+        let mut other = Self::nowhere_yet();
+        other.shown = self.shown.clone();
+        std::fs::create_dir(&other.data).expect("there is room for a folder");
+        // With their modes.
+        for name in ["keyporch-roots.pem", "data/root.key"] {
+            std::fs::copy(self.path(name), other.path(name)).expect("there is room for a file");
+        }
+        let path = |server: &Self| server.folder.path().display().to_string();
+        let mut text = std::fs::read_to_string(self.config())
+            .expect("init wrote a configuration")
+            .replace(&path(self), &path(&other))
+            .replace("\"dc1.corp.example\"", &format!("{host:?}"));
+        for port in PORTS.into_iter().chain([389, 636]) {
+            let listens = |server: &Self| format!("\"127.0.0.1:{}\"", server.port(port));
+            text = text.replace(&listens(self), &listens(&other));
+        }
+        std::fs::write(other.config(), text).expect("there is room for a file");
+        other
+    }
+
+    /// Starts it on a network of its own and waits until it says that it is ready.
+    ///
+    /// # Panics
+    /// When it ends before that.
+    #[track_caller]
+    pub fn serve_on(&mut self, network: &Network) {
+        let command = network.command(&self.keyporchd("serve"));
+        self.serve_by(command);
+    }
+
+    #[track_caller]
+    fn initialised(mut self) -> Self {
+        let server = &mut self;
+        let text = run(server.init().arg("--json"), "").succeeded();
+        server.shown = serde_json::from_str(&text).expect("init --json prints JSON");
+        self
     }
 
     /// A server that runs.

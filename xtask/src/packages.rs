@@ -26,6 +26,16 @@ pub(crate) const TESTS: &[&str] = &[
     // LDAP clients, and what makes them use tickets.
     "ldap-utils",
     "libsasl2-modules-gssapi-mit",
+    // Samba's administration, and what makes it speak LDAP.
+    "samba-common-bin",
+    "samba-dsdb-modules",
+    // Networks of the tests' own, and what SSSD needs besides what is unpacked: see `sssd`.
+    "iproute2",
+    "util-linux",
+    "libdbus-1-3",
+    "libjansson4",
+    "libldap-2.5-0",
+    "libpopt0",
     // For Heimdal's clients and for sshd, which are not installed: see `heimdal` and `sshd`.
     "libedit2",
     "libsqlite3-0",
@@ -88,6 +98,37 @@ const HEIMDAL_KDC: &[&str] = &[
 /// Debian's sshd. Its package, installed, makes host keys and starts a service, so that it is only unpacked.
 const SSHD: &[&str] = &["openssh-server"];
 
+/// SSSD, who tries it, and what asks it. Their packages, installed, change how everybody signs in to the machine, so that
+/// they are only unpacked.
+const SSSD: &[&str] = &[
+    "cracklib-runtime",
+    "libbasicobjects0",
+    "libc-ares2",
+    "libcollection4",
+    "libcrack2",
+    "libdhash1",
+    "libini-config5",
+    "libnl-3-200",
+    "libnl-route-3-200",
+    "libnss-sss",
+    "libpam-pwquality",
+    "libpam-sss",
+    "libpath-utils1",
+    "libpwquality-common",
+    "libpwquality1",
+    "libref-array1",
+    "libsss-certmap0",
+    "libsss-idmap0",
+    "libsss-nss-idmap0",
+    "pamtester",
+    "sssd-common",
+    "sssd-krb5",
+    "sssd-krb5-common",
+    "sssd-ldap",
+    "sssd-tools",
+    "sudo",
+];
+
 /// Unpacks Heimdal's clients into the build directory, `heimdal/usr/bin`, where the tests look for them.
 pub(crate) fn heimdal() -> Result<(), String> {
     unpack("heimdal", HEIMDAL, "usr/bin/kpasswd.heimdal")
@@ -101,6 +142,11 @@ pub(crate) fn heimdal_kdc() -> Result<(), String> {
 /// Unpacks sshd into the build directory, `sshd/usr/sbin`, where the tests look for it.
 pub(crate) fn sshd() -> Result<(), String> {
     unpack("sshd", SSHD, "usr/sbin/sshd")
+}
+
+/// Unpacks SSSD into the build directory, `sssd`, which the tests lay over the folders of machines of their own.
+pub(crate) fn sssd() -> Result<(), String> {
+    unpack("sssd", SSSD, "usr/sbin/sssd")
 }
 
 /// The build directory.

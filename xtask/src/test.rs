@@ -8,6 +8,7 @@ pub(crate) fn packages() -> Result<(), String> {
     packages::need(packages::TESTS)?;
     packages::heimdal()?;
     packages::sshd()?;
+    packages::sssd()?;
     packages::python_clients()
 }
 
