@@ -145,6 +145,28 @@ fn who_followed_changes_begins_again_whatever_was_seen() {
     assert_eq!(restored.feed(&now, 9).unwrap().commits.len(), 1);
 }
 
+/// Where somebody put an older copy of the storage back, past this program: a cursor is ahead of it, or knows a node that
+/// came later.
+#[test]
+fn who_is_ahead_of_a_store_begins_again() {
+    let directory = fresh();
+    let now = directory.cursor().unwrap();
+    assert!(directory.feed(&now, 9).is_ok());
+    let mut ahead = now.clone();
+    let (node, number) = (
+        directory.node().number,
+        now.seen(directory.node().number) + 1,
+    );
+    ahead.advance(crate::Stamp { node, number });
+    assert_eq!(directory.feed(&ahead, 9), Err(FeedError::StartAgain));
+    let mut strange = now;
+    strange.advance(crate::Stamp {
+        node: node + 1,
+        number: 1,
+    });
+    assert_eq!(directory.feed(&strange, 9), Err(FeedError::StartAgain));
+}
+
 #[test]
 fn one_backup_restored_twice_is_two_stores() {
     let directory = fresh();
@@ -193,8 +215,7 @@ fn no_sid_is_given_a_second_time() {
         next_rid: Some(2_000_000),
         ..How::default()
     };
-    restore::load(&memory, opened, &how, &mut SystemRng, &mut |_| {})
-    .unwrap();
+    restore::load(&memory, opened, &how, &mut SystemRng, &mut |_| {}).unwrap();
     let next = restore::next_rid(&*memory.snapshot().unwrap()).unwrap();
     assert_eq!(next, Some(2_000_000));
 }
