@@ -121,11 +121,11 @@ def machine():
     return f"{os.cpu_count()} processors ({model.group(1) if model else 'unknown'}), load average {load:.1f} at the end"
 
 
-def write_into(document, text):
+def write_into(document, text, begin=BEGIN, end=END):
     whole = open(document).read()
-    before, rest = whole.split(BEGIN, 1)
-    after = rest.split(END, 1)[1]
-    open(document, "w").write(f"{before}{BEGIN}\n\n{text}\n\n{END}{after}")
+    before, rest = whole.split(begin, 1)
+    after = rest.split(end, 1)[1]
+    open(document, "w").write(f"{before}{begin}\n\n{text}\n\n{end}{after}")
 
 
 def main():

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use crypto::key::PublicKey;
 use directory::account::user_salt;
 use directory::password::{PasswordMaterial, keys_of_password};
-use directory::{Attribute, Change, Directory, EntryId, NewEntry, Origin, Reads, change};
-use trust::{Rng, Timestamp};
+use directory::{
+    Attribute, Change, Directory, EntryId, NewEntry, Options, Origin, Reads, RootKey, change,
+};
+use trust::{Rng, SystemClock, SystemRng, Timestamp};
 use wire::key_credential::{CustomKeyInformation, KeySource, KeyTime, KeyUsage, NewKeyCredential};
 
 /// The benchmark's domain; its realm is the same in upper case.
@@ -20,6 +22,31 @@ pub const SERVICE: &str = "host/svc.bench.test";
 
 /// People added in one commit.
 const BATCH: usize = 500;
+
+/// Opens the directory of a server that does not run.
+///
+/// # Panics
+/// When it cannot be opened.
+#[must_use]
+pub fn open(store: &str, root_key: &str) -> Directory {
+    let storage = store::Sqlite::open(
+        store.as_ref(),
+        Arc::new(SystemClock),
+        &store::Options::default(),
+    );
+    let text = std::fs::read_to_string(root_key).expect("the root key's file is there");
+    let digits = text.trim().as_bytes().chunks(2);
+    let bytes: Vec<u8> = digits
+        .map(|two| u8::from_str_radix(&String::from_utf8_lossy(two), 16).expect("hexadecimal"))
+        .collect();
+    Directory::open(
+        Arc::new(storage.expect("the store opens")),
+        RootKey::new(bytes.try_into().expect("32 bytes")),
+        Options::default(),
+        Box::new(SystemRng),
+    )
+    .expect("the directory opens")
+}
 
 /// Adds `user0` to `user{count - 1}` and the service. Everybody has the keys of `user0`'s password under
 /// `user0`'s salt: so the peers are filled too, and a load tool derives one key.
@@ -44,6 +71,32 @@ pub fn add(directory: &Directory, count: usize, now: Timestamp, rng: &mut dyn Rn
         .with(Attribute::ServicePrincipalName, SERVICE)
         .with_password(PasswordMaterial::random(rng), false);
     commit(directory, &[service.into()], now);
+}
+
+/// Adds `user0` to `user{count - 1}` as the people of a Linux fleet, without passwords: what LDAP clients look for.
+///
+/// # Panics
+/// When the directory does not take them.
+pub fn add_fleet(directory: &Directory, count: usize, now: Timestamp, rng: &mut dyn Rng) {
+    let domain = directory.domain().expect("the directory has a domain");
+    let numbers: Vec<usize> = (0..count).collect();
+    for numbers in numbers.chunks(BATCH) {
+        let people = numbers.iter().map(|number| {
+            let name = format!("user{number}");
+            let unix = i64::try_from(100_000 + number).expect("so many are not made");
+            NewEntry::user(EntryId::random(rng), domain.users, &name, &name)
+                .with(Attribute::Surname, format!("Person {number}"))
+                .with(Attribute::GivenName, "Another")
+                .with(Attribute::DisplayName, format!("Another Person {number}"))
+                .with(Attribute::Mail, format!("{name}@{DOMAIN}"))
+                .with(Attribute::UidNumber, unix)
+                .with(Attribute::GidNumber, 10_000_i64)
+                .with(Attribute::LoginShell, "/bin/bash")
+                .with(Attribute::UnixHomeDirectory, format!("/home/{name}"))
+        });
+        let people: Vec<Change> = people.map(Change::from).collect();
+        commit(directory, &people, now);
+    }
 }
 
 /// Lists a public key on a person's account, as its registration from a device of another directory would.

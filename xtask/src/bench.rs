@@ -15,3 +15,10 @@ pub(crate) fn kdc() -> Result<(), String> {
     let script = root().join("bench/kdc.sh");
     run(Command::new("bash").arg(script).args(["--many", MANY]))
 }
+
+/// The directory over LDAP beside Debian's slapd, interleaved in one run: `bench/ldap.sh`.
+pub(crate) fn ldap() -> Result<(), String> {
+    packages::need(packages::LDAP_BENCH)?;
+    packages::slapd()?;
+    run(Command::new("bash").arg(root().join("bench/ldap.sh")))
+}

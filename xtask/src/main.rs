@@ -16,6 +16,7 @@ The chores of this repository.
     cargo xtask fuzz [SECONDS] [TARGET ...]
                                      fuzzes each target for that long (60 by default); needs a nightly compiler
     cargo xtask bench kdc            the KDC beside Debian's MIT krb5 and the crypto floor, in one run
+    cargo xtask bench ldap           the directory over LDAP beside Debian's slapd, in one run
 ";
 
 fn main() -> ExitCode {
@@ -26,6 +27,7 @@ fn main() -> ExitCode {
         ["packages"] => test::packages(),
         ["fuzz", rest @ ..] => fuzz::fuzz(rest),
         ["bench", "kdc"] => bench::kdc(),
+        ["bench", "ldap"] => bench::ldap(),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);

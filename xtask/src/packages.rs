@@ -60,6 +60,9 @@ pub(crate) const KDC_BENCH: &[&str] = &[
     "libsqlite3-0",
 ];
 
+/// What LDAP's benchmark needs besides slapd itself, which is not installed: see `slapd`.
+pub(crate) const LDAP_BENCH: &[&str] = &["python3", "libwrap0", "libldap-2.5-0"];
+
 /// Heimdal's clients and their libraries. Their package conflicts with MIT's, so that they are unpacked beside it.
 const HEIMDAL: &[&str] = &[
     "heimdal-clients",
@@ -94,6 +97,9 @@ const HEIMDAL_KDC: &[&str] = &[
     "libsl0-heimdal",
     "libwind0-heimdal",
 ];
+
+/// Debian's slapd, which installed would start a server.
+const SLAPD: &[&str] = &["slapd", "libltdl7"];
 
 /// Debian's sshd. Its package, installed, makes host keys and starts a service, so that it is only unpacked.
 const SSHD: &[&str] = &["openssh-server"];
@@ -137,6 +143,11 @@ pub(crate) fn heimdal() -> Result<(), String> {
 /// Unpacks Heimdal's KDC into the build directory, `heimdal-kdc/usr`, where `bench/kdc.sh` looks for it.
 pub(crate) fn heimdal_kdc() -> Result<(), String> {
     unpack("heimdal-kdc", HEIMDAL_KDC, "usr/lib/heimdal-servers/kdc")
+}
+
+/// Unpacks slapd into the build directory, `slapd/usr/sbin`, where `bench/ldap.sh` looks for it.
+pub(crate) fn slapd() -> Result<(), String> {
+    unpack("slapd", SLAPD, "usr/sbin/slapd")
 }
 
 /// Unpacks sshd into the build directory, `sshd/usr/sbin`, where the tests look for it.

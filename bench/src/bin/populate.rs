@@ -4,11 +4,8 @@
 //! service, lists the key of each certificate on the account of that name, and writes the certificate of the authority
 //! that issues the KDC's certificates. The server must not be running.
 
-use std::sync::Arc;
-
 use authority::Ca;
 use crypto::key::PublicKey;
-use directory::{Directory, Options, RootKey};
 use keyporch_bench::population;
 use trust::{Clock as _, SystemClock, SystemRng};
 use wire::x509::{Certificate, pem};
@@ -19,15 +16,8 @@ fn main() {
         eprintln!("populate STORE ROOT-KEY-FILE COUNT AUTHORITY.pem [NAME:CERTIFICATE.pem]...");
         std::process::exit(2);
     };
-    let (now, clock) = (SystemClock.now(), Arc::new(SystemClock));
-    let storage = store::Sqlite::open(store.as_ref(), clock, &store::Options::default());
-    let directory = Directory::open(
-        Arc::new(storage.expect("the store opens")),
-        self::root_key(root_key),
-        Options::default(),
-        Box::new(SystemRng),
-    )
-    .expect("the directory opens");
+    let now = SystemClock.now();
+    let directory = population::open(store, root_key);
     population::add(
         &directory,
         count.parse().expect("COUNT is a number"),
@@ -48,13 +38,4 @@ fn main() {
     let issuer = issuer.expect("`keyporchd init` founds the authority");
     std::fs::write(authority, pem::encode("CERTIFICATE", issuer.der()))
         .expect("there is room for a file");
-}
-
-fn root_key(file: &str) -> RootKey {
-    let text = std::fs::read_to_string(file).expect("the root key's file is there");
-    let digits = text.trim().as_bytes().chunks(2);
-    let bytes: Vec<u8> = digits
-        .map(|two| u8::from_str_radix(&String::from_utf8_lossy(two), 16).expect("hexadecimal"))
-        .collect();
-    RootKey::new(bytes.try_into().expect("32 bytes"))
 }

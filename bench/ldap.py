@@ -1,0 +1,117 @@
+#!/usr/bin/env python3
+"""Measures LDAP servers in turns over rounds, and prints the medians as a table.
+
+Ratios are formed within a round. Server CPU per good answer is the figure to compare; rates and latencies of a moment say more
+about the machine.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+
+from compare import machine, median, ratio, shown, write_into
+
+BEGIN, END = "<!-- the LDAP table begins -->", "<!-- the LDAP table ends -->"
+ATTRIBUTES = ["cn", "displayName", "mail", "uidNumber", "gidNumber", "loginShell"]
+STYLES = {
+    "keyporch": (["--style", "ad", "--by", "sAMAccountName"], "unixHomeDirectory"),
+    "slapd": (["--style", "rfc2307", "--by", "uid"], "homeDirectory"),
+}
+
+
+def cases(people, adds):
+    """The label, the arguments, and how many of them a round has."""
+    searches = str(20000)
+    return {
+        "indexed search, 4 connections": ["--mode", "search", "--count", searches, "--people", str(people)],
+        "indexed search, 32 connections": ["--mode", "search", "--count", searches, "--people", str(people), "--connections", "32"],
+        "walk in pages of 1,000, per entry": ["--mode", "walk", "--page", "1000", "--connections", "1"],
+        "durable add, 1 connection": ["--mode", "add", "--count", str(max(adds // 10, 1)), "--connections", "1"],
+        "durable add, 16 connections": ["--mode", "add", "--count", str(adds), "--connections", "16"],
+    }
+
+
+def read_servers(path):
+    servers = {}
+    for line in open(path):
+        name, address, pid, bind, password, base = line.rstrip("\n").split("\t")
+        servers[name] = (pid, ["--server", address, "--bind", bind, "--password", password, "--base", base])
+    return servers
+
+
+def measure(load, servers, chosen, rounds):
+    measured = []
+    for number in range(rounds):
+        row = {}
+        for label, arguments in chosen.items():
+            row[label] = {}
+            for name, (pid, server) in servers.items():
+                style, home = STYLES[name]
+                new = ["--prefix", f"new-{number}-{len(row)}-"]
+                wanted = ["--attributes", ",".join([*ATTRIBUTES, home])]
+                done = subprocess.run([load, "--pid", pid, *server, *style, *new, *wanted, *arguments], capture_output=True, text=True)
+                if not done.stdout:
+                    sys.exit(f"{label}: {name}: {done.stderr}")
+                said = json.loads(done.stdout)
+                row[label][name] = said
+                print(f"round {number + 1}: {label}: {name}: {said['cpu_us']} us, {said['per_second']}/s, {said['wrong']} wrong {done.stderr}", file=sys.stderr)
+        measured.append(row)
+    return measured
+
+
+def table(measured, servers):
+    both = "slapd" in servers
+    lines = [
+        "| | Keyporch, µs of CPU | slapd, µs | slapd / Keyporch | Keyporch, per second | slapd | Keyporch / slapd | p99 Keyporch, ms | p99 slapd, ms | wrong |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
+    ]
+    for label in measured[0]:
+        rows = [row[label] for row in measured]
+
+        def each(name, what):
+            return [row[name][what] if name in row else None for row in rows]
+
+        def ratios(what, above, below):
+            return median([ratio(*pair) for pair in zip(each(above, what), each(below, what))]) if both else None
+
+        def p99(name):
+            return None if "walk" in label else median([value / 1e3 if value is not None else None for value in each(name, "p99_us")])
+
+        lines.append(
+            f"| {label} | {shown(median(each('keyporch', 'cpu_us')), 1)} | {shown(median(each('slapd', 'cpu_us')), 1)} "
+            f"| {shown(ratios('cpu_us', 'slapd', 'keyporch'), 1)} | {shown(median(each('keyporch', 'per_second')))} "
+            f"| {shown(median(each('slapd', 'per_second')))} | {shown(ratios('per_second', 'keyporch', 'slapd'), 1)} "
+            f"| {shown(p99('keyporch'), 1)} | {shown(p99('slapd'), 1)} | {sum(row[name]['wrong'] for row in rows for name in row)} |"
+        )
+    return "\n".join(lines)
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--servers", required=True)
+    arguments.add_argument("--load", required=True)
+    arguments.add_argument("--rounds", type=int, default=5)
+    arguments.add_argument("--people", type=int, required=True)
+    arguments.add_argument("--adds", type=int, required=True)
+    arguments.add_argument("--only", default="")
+    arguments.add_argument("--document", help="the file whose table is written anew")
+    given = arguments.parse_args()
+    servers = read_servers(given.servers)
+    chosen = {label: of for label, of in cases(given.people, given.adds).items() if given.only in label}
+    measured = measure(given.load, servers, chosen, given.rounds)
+    memory = {
+        name: max((case[name]["pss_kib"] for row in measured for case in row.values() if name in case), default=0) / 1024 for name in servers
+    }
+    sizes = " and ".join(f"{shown(size)} MiB ({name})" for name, size in memory.items())
+    text = (
+        f"{given.people:,} people. Medians of {given.rounds} rounds on {machine()}.\n\n{table(measured, servers)}\n\n"
+        f"Memory (PSS) at most: {sizes}."
+    )
+    print(text)
+    if given.document:
+        write_into(given.document, text, BEGIN, END)
+
+
+if __name__ == "__main__":
+    main()

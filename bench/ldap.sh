@@ -1,0 +1,66 @@
+#!/bin/bash
+# The directory over LDAP beside Debian's slapd, in turns, in one run on loopback (G8).
+#   bench/ldap.sh [--rounds N] [--people N] [--adds N] [--only TEXT] [--write] [--profile production|release]
+# Both have --people N people (100,000) with the attributes of a Linux fleet, and are asked for the same of them over TCP without
+# TLS, by a client that reads every answer. --only TEXT runs the cases whose name holds TEXT. --write puts the table into
+# docs/performance.md. slapd is measured where `cargo xtask bench ldap` has unpacked it. Everything that is started here ends here.
+set -eu
+rounds=5 people=100000 adds=2000 profile=production only="" document=()
+root=$(cd "$(dirname "$0")/.." && pwd)
+bench=$root/bench
+while [ $# -gt 0 ]; do
+  case $1 in
+  --rounds) rounds=$2; shift 2 ;;
+  --people) people=$2; shift 2 ;;
+  --adds) adds=$2; shift 2 ;;
+  --only) only=$2; shift 2 ;;
+  --profile) profile=$2; shift 2 ;;
+  --write) document=(--document "$root/docs/performance.md"); shift ;;
+  *) sed -n '2,6s/^# \?//p' "$0" >&2; exit 2 ;;
+  esac
+done
+
+(cd "$root" && cargo build --profile "$profile" --locked -p keyporchd -p keyporch-bench)
+(cd "$bench/ldapload" && cargo build --release --locked)
+built=$root/target/$profile
+load=$bench/ldapload/target/release/ldapload
+slapd=$root/target/slapd
+
+# Not where temporary files live in memory: adds go to a disk.
+work=$(mktemp -d "$root/target/ldap-bench.XXXXXX")
+started=()
+finish() {
+  for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
+  for pid in "${started[@]}"; do wait "$pid" 2>/dev/null || true; done
+  rm -rf "$work"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+# served NAME ADDRESS BIND PASSWORD BASE COMMAND...: starts a server and waits until it answers.
+served() {
+  local name=$1 address=$2 bind=$3 password=$4 base=$5
+  shift 5
+  "$@" >"$work/$name.out" 2>&1 &
+  started+=($!)
+  printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$name" "$address" "$!" "$bind" "$password" "$base" >>"$work/servers"
+  "$load" --server "$address" --wait 60 --bind "$bind" --password "$password" --base "$base" --mode search --count 0 \
+    >/dev/null 2>"$work/waited" || grep -q . "$work/waited" && { cat "$work/waited" "$work/$name.out" >&2; exit 1; }
+  return 0
+}
+
+offset=24000
+"$built/keyporchd" init --domain bench.test --host dc1.bench.test --config "$work/keyporch.toml" --data "$work/data" \
+  --address 127.0.0.1 --port-offset "$offset" --json >"$work/init.json"
+# slapd's administrator has no more than a password either.
+printf '\n[ldap]\nsimple_without_tls = true\nadminister_by_password = true\n' >>"$work/keyporch.toml"
+"$built/fleet" "$work/data/directory.sqlite" "$work/data/root.key" "$people"
+password=$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["administrator"]["password"])' "$work/init.json")
+served keyporch "127.0.0.1:$((389 + offset))" admin@bench.test "$password" CN=Users,DC=bench,DC=test \
+  "$built/keyporchd" serve --config "$work/keyporch.toml"
+if [ -d "$slapd" ]; then
+  bash "$bench/slapd.sh" setup "$slapd" "$work/slapd" "$people"
+  served slapd 127.0.0.1:22389 cn=admin,dc=bench,dc=test admin ou=people,dc=bench,dc=test bash "$bench/slapd.sh" serve "$slapd" "$work/slapd" 22389
+fi
+
+python3 "$bench/ldap.py" --servers "$work/servers" --load "$load" --rounds "$rounds" --people "$people" --adds "$adds" --only "$only" "${document[@]}"
