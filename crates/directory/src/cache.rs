@@ -34,8 +34,8 @@ const ABSENCE: usize = 200;
 pub(crate) enum Parsed {
     Account(Arc<Account>),
     Device(Arc<Device>),
-    /// The domain's head, with its policies.
-    Head(Arc<Entry>),
+    /// The domain's head, with its policies, or a container.
+    Container(Arc<Entry>),
 }
 
 impl Parsed {
@@ -43,7 +43,7 @@ impl Parsed {
         match self {
             Self::Account(account) => account.stamp,
             Self::Device(device) => device.stamp,
-            Self::Head(head) => head.stamp,
+            Self::Container(entry) => entry.stamp,
         }
     }
 
@@ -51,7 +51,7 @@ impl Parsed {
         match self {
             Self::Account(account) => account.id,
             Self::Device(device) => device.id,
-            Self::Head(head) => head.id,
+            Self::Container(entry) => entry.id,
         }
     }
 
@@ -59,7 +59,7 @@ impl Parsed {
         match self {
             Self::Account(account) => account.weight(),
             Self::Device(_) => 4_000,
-            Self::Head(_) => 2_000,
+            Self::Container(_) => 2_000,
         }
     }
 }

@@ -78,7 +78,15 @@ impl fmt::Display for Dn {
             if position > 0 {
                 f.write_str(",")?;
             }
-            write!(f, "{}=", part.attribute.name().to_ascii_uppercase())?;
+            f.write_str(match part.attribute {
+                Attribute::Ou => "OU=",
+                Attribute::Dc => "DC=",
+                _ => "CN=",
+            })?;
+            if is_plain(&part.value) {
+                f.write_str(&part.value)?;
+                continue;
+            }
             let last = part.value.chars().count().saturating_sub(1);
             for (place, character) in part.value.chars().enumerate() {
                 match character {
@@ -94,6 +102,20 @@ impl fmt::Display for Dn {
         }
         Ok(())
     }
+}
+
+/// Whether a value is written as it is.
+fn is_plain(value: &str) -> bool {
+    let bytes = value.as_bytes();
+    let escaped = |byte: &u8| {
+        matches!(
+            byte,
+            b'"' | b'+' | b',' | b';' | b'<' | b'>' | b'\\' | b'=' | 0 | b'\n' | b'\r'
+        )
+    };
+    !bytes.iter().any(escaped)
+        && !matches!(bytes.first(), Some(b' ' | b'#'))
+        && bytes.last() != Some(&b' ')
 }
 
 impl FromStr for Dn {

@@ -1,7 +1,5 @@
 //! Entries as they are stored.
 
-use std::collections::BTreeMap;
-
 use trust::Timestamp;
 use wire::{Guid, Sid};
 
@@ -30,14 +28,88 @@ pub struct Entry {
     pub changed: Timestamp,
     /// How many keys are listed on it, so that nobody looks for those of an entry without any.
     pub(crate) listed_keys: u32,
-    pub(crate) attributes: BTreeMap<Attribute, Vec<Value>>,
+    pub(crate) attributes: Attributes,
+}
+
+/// Attributes with their values, in the order of their numbers, in one piece: an entry has a dozen or two, and a search
+/// makes and drops thousands of entries a second.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Attributes(Vec<(Attribute, Vec<Value>)>);
+
+impl Attributes {
+    fn place(&self, attribute: Attribute) -> Result<usize, usize> {
+        self.0.binary_search_by_key(&attribute, |(own, _)| *own)
+    }
+
+    pub(crate) fn get(&self, attribute: Attribute) -> Option<&[Value]> {
+        let place = self.place(attribute).ok()?;
+        self.0.get(place).map(|(_, values)| values.as_slice())
+    }
+
+    /// Sets an attribute's values in place of those it had.
+    pub(crate) fn insert(&mut self, attribute: Attribute, values: Vec<Value>) {
+        match self.place(attribute) {
+            Ok(place) => {
+                if let Some(slot) = self.0.get_mut(place) {
+                    slot.1 = values;
+                }
+            }
+            Err(place) => self.0.insert(place, (attribute, values)),
+        }
+    }
+
+    pub(crate) fn remove(&mut self, attribute: Attribute) {
+        if let Ok(place) = self.place(attribute) {
+            self.0.remove(place);
+        }
+    }
+
+    pub(crate) fn retain(&mut self, mut is_kept: impl FnMut(Attribute, &[Value]) -> bool) {
+        self.0
+            .retain(|(attribute, values)| is_kept(*attribute, values));
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Attribute, &[Value])> {
+        self.0
+            .iter()
+            .map(|(attribute, values)| (*attribute, values.as_slice()))
+    }
+
+    pub(crate) fn keys(&self) -> impl Iterator<Item = Attribute> {
+        self.0.iter().map(|(attribute, _)| *attribute)
+    }
+}
+
+impl Extend<(Attribute, Vec<Value>)> for Attributes {
+    fn extend<I: IntoIterator<Item = (Attribute, Vec<Value>)>>(&mut self, more: I) {
+        for (attribute, values) in more {
+            self.insert(attribute, values);
+        }
+    }
+}
+
+impl IntoIterator for Attributes {
+    type Item = (Attribute, Vec<Value>);
+    type IntoIter = std::vec::IntoIter<Self::Item>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl FromIterator<(Attribute, Vec<Value>)> for Attributes {
+    fn from_iter<I: IntoIterator<Item = (Attribute, Vec<Value>)>>(from: I) -> Self {
+        let mut attributes = Self::default();
+        attributes.extend(from);
+        attributes
+    }
 }
 
 impl Entry {
     /// All values of an attribute, none when it is absent.
     #[must_use]
     pub fn values(&self, attribute: Attribute) -> &[Value] {
-        self.attributes.get(&attribute).map_or(&[], Vec::as_slice)
+        self.attributes.get(attribute).unwrap_or_default()
     }
 
     /// Every attribute that may be shown, with its values, in the order of their numbers.
@@ -45,7 +117,6 @@ impl Entry {
         self.attributes
             .iter()
             .filter(|(_, values)| !matches!(values.first(), Some(Value::Secret(_))))
-            .map(|(attribute, values)| (*attribute, values.as_slice()))
     }
 
     /// The first value of a directory string attribute.
@@ -141,7 +212,7 @@ impl Entry {
         let name = from.text()?.to_owned();
         let time = from.time()?;
         let sid = from.blob()?;
-        let mut attributes = BTreeMap::from([
+        let mut attributes = Attributes::from_iter([
             (Attribute::IsDeleted, vec![Value::Boolean(true)]),
             (Attribute::LastKnownParent, vec![Value::Link(parent)]),
         ]);
@@ -176,7 +247,7 @@ impl Entry {
             .time(self.created)
             .time(self.changed)
             .u32(self.listed_keys);
-        for (attribute, values) in &self.attributes {
+        for (attribute, values) in self.attributes.iter() {
             out.u16(attribute.number())
                 .u32(u32::try_from(values.len()).unwrap_or(u32::MAX));
             for value in values {
@@ -196,12 +267,13 @@ impl Entry {
             created: from.time()?,
             changed: from.time()?,
             listed_keys: from.u32()?,
-            attributes: BTreeMap::new(),
+            attributes: Attributes::default(),
         };
         while !from.is_empty() {
             let attribute = Attribute::from_number(from.u16()?).ok_or(Corrupt)?;
             let count = from.u32()?;
-            let mut values = Vec::new();
+            // One is what most have.
+            let mut values = Vec::with_capacity(1);
             for _ in 0..count {
                 values.push(Value::read(from)?);
             }

@@ -265,7 +265,9 @@ impl Filling<'_> {
         };
         let floor = layout::row(Stamp::ZERO, &stamp.number.to_be_bytes());
         let rid = self.rid.max(crate::commit::FIRST_RID);
-        let rid = rid.saturating_add(RIDS_LEFT_OUT).max(how.next_rid.unwrap_or(0));
+        let rid = rid
+            .saturating_add(RIDS_LEFT_OUT)
+            .max(how.next_rid.unwrap_or(0));
         let rid = layout::row(stamp, &rid.min(LAST_RID).to_be_bytes());
         let own = layout::row(Stamp::ZERO, &node.number.to_be_bytes());
         self.storage.transact(&mut |transaction| {
@@ -393,9 +395,9 @@ fn read(id: EntryId, row: &[u8]) -> Result<Entry, Fault> {
 
 /// Gives an entry the secrets that it has elsewhere; whether they are others.
 fn take_secrets(ours: &mut Entry, theirs: &Entry) -> bool {
-    let is_taken = |attribute: &Attribute, values: &[Value]| {
+    let is_taken = |attribute: Attribute, values: &[Value]| {
         // An issuer that is not trusted any more is not trusted again.
-        [Attribute::PwdLastSet, Attribute::CaCertificate].contains(attribute)
+        [Attribute::PwdLastSet, Attribute::CaCertificate].contains(&attribute)
             || matches!(values.first(), Some(Value::Secret(_)))
     };
     let of = |entry: &Entry| {

@@ -73,6 +73,9 @@ pub(crate) trait Ldap: Send + Sync + 'static {
 
 /// The session of one LDAP connection.
 pub(crate) trait LdapSession: Send {
+    /// Whether a message is one that is answered in no time: where others wait, too, there is no need to make room for them.
+    fn is_quick(&self, message: &[u8]) -> bool;
+
     /// What is said to a whole message. It may take its time.
     fn answer(&mut self, message: &[u8]) -> Said;
 

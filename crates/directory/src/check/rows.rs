@@ -208,10 +208,10 @@ fn open(
 pub(super) fn secrets_open(looking: &mut Looking<'_>, entry: &Entry) -> bool {
     let id: EntryId = entry.id;
     let mut all = true;
-    for (attribute, values) in &entry.attributes {
+    for (attribute, values) in entry.attributes.iter() {
         for value in values {
             if let crate::Value::Secret(wrapped) = value {
-                let belonging = Belonging::Attribute(id, *attribute);
+                let belonging = Belonging::Attribute(id, attribute);
                 match looking.root_key.unwrap(belonging, wrapped.expose()) {
                     Ok(_) => looking.checked.secrets += 1,
                     Err(_) => all = false,

@@ -43,7 +43,7 @@ impl Work<'_> {
             created: self.now,
             changed: self.now,
             listed_keys: 0,
-            attributes: std::collections::BTreeMap::new(),
+            attributes: crate::entry::Attributes::default(),
         };
         for (attribute, values) in &new.attributes {
             self.set_values(&mut entry, *attribute, values)?;
@@ -157,7 +157,7 @@ impl Work<'_> {
     ) -> Result<(), CommitError> {
         check::values(entry.class, attribute, values, self.is_bootstrap())?;
         if values.is_empty() {
-            entry.attributes.remove(&attribute);
+            entry.attributes.remove(attribute);
             return Ok(());
         }
         let stored = values.iter().map(|value| match value {
@@ -234,7 +234,7 @@ impl Work<'_> {
         entry.attributes.extend(set);
         if material.hash.is_none() {
             // The former password opens no page any more.
-            entry.attributes.remove(&Attribute::PasswordHash);
+            entry.attributes.remove(Attribute::PasswordHash);
         }
         if let Some(history) = &material.history {
             let belonging = Belonging::Attribute(entry.id, Attribute::PasswordHistory);

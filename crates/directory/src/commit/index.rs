@@ -53,18 +53,18 @@ fn rows(entry: &Entry) -> BTreeMap<Vec<u8>, Why> {
         layout::listed(listing, name.as_bytes(), entry.id),
         Why::Listed,
     );
-    for (attribute, values) in &entry.attributes {
+    for (attribute, values) in entry.attributes.iter() {
         for value in values {
             let Some(bytes) = index_bytes(value) else {
                 continue;
             };
             match attribute.row().index {
                 Index::Unique => {
-                    let why = Why::Value(*attribute, shown(value));
-                    rows.insert(layout::unique(*attribute, &bytes), why);
+                    let why = Why::Value(attribute, shown(value));
+                    rows.insert(layout::unique(attribute, &bytes), why);
                 }
                 Index::Listed => {
-                    let listing = Listing::Attribute(*attribute);
+                    let listing = Listing::Attribute(attribute);
                     rows.insert(layout::listed(listing, &bytes, entry.id), Why::Listed);
                 }
                 Index::None | Index::Linked => {}

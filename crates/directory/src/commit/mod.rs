@@ -262,7 +262,7 @@ impl Working {
         let class = self.after.as_ref().or(self.before.as_ref())?.class;
         let (kind, attributes) = match (&self.before, &self.after) {
             (None, Some(after)) => {
-                let own = after.attributes.keys().copied();
+                let own = after.attributes.keys();
                 (
                     ChangeKind::Added,
                     own.chain(self.linked.iter().copied()).collect(),
@@ -271,9 +271,7 @@ impl Working {
             (Some(_), None) => (ChangeKind::Deleted, BTreeSet::new()),
             (Some(before), Some(after)) => {
                 let names = before.attributes.keys().chain(after.attributes.keys());
-                let differ = names
-                    .copied()
-                    .filter(|name| before.values(*name) != after.values(*name));
+                let differ = names.filter(|name| before.values(*name) != after.values(*name));
                 let kind = if self.moved {
                     ChangeKind::Moved
                 } else {

@@ -1,5 +1,7 @@
 //! An entry as LDAP shows it: what is stored, and what is worked out when it is asked for.
 
+use std::borrow::Cow;
+
 use trust::Timestamp;
 use wire::dn_binary::DnBinary;
 
@@ -28,17 +30,17 @@ pub(super) struct Range {
 
 /// Values of one attribute, ready to be sent.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Shown {
-    /// The values' bytes.
-    pub(super) values: Vec<Vec<u8>>,
+pub(super) struct Shown<'e> {
+    /// The values' bytes: the entry's own, where they are shown as they are stored.
+    pub(super) values: Vec<Cow<'e, [u8]>>,
     /// Which of how many they are, where that is not all: the option that goes behind the attribute's name.
     pub(super) range: Option<(usize, Option<usize>)>,
 }
 
-impl From<Vec<Vec<u8>>> for Shown {
+impl From<Vec<Vec<u8>>> for Shown<'_> {
     fn from(values: Vec<Vec<u8>>) -> Self {
         Self {
-            values,
+            values: values.into_iter().map(Cow::Owned).collect(),
             range: None,
         }
     }
@@ -54,12 +56,12 @@ pub(super) struct Viewer<'v, 's, 'd> {
 
 impl Viewer<'_, '_, '_> {
     /// The values of an attribute; none when the entry has none. Who may see it is not asked here.
-    pub(super) fn values(
+    pub(super) fn values<'e>(
         &self,
-        entry: &Entry,
+        entry: &'e Entry,
         attribute: Attribute,
         range: Option<Range>,
-    ) -> Result<Shown, Fault> {
+    ) -> Result<Shown<'e>, Fault> {
         let row = attribute.row();
         if row.exposure == Exposure::Never {
             return Ok(Vec::new().into());
@@ -70,6 +72,15 @@ impl Viewer<'_, '_, '_> {
             Attribute::DirectReports => return self.pointing(entry, Attribute::Manager),
             Attribute::ManagedObjects => return self.pointing(entry, Attribute::ManagedBy),
             _ => {}
+        }
+        if is_stored(attribute)
+            && let stored @ [_, ..] = entry.values(attribute)
+            && let Some(values) = as_stored(stored)
+        {
+            return Ok(Shown {
+                values,
+                range: None,
+            });
         }
         let mut shown = Vec::new();
         if let Some(texts) = self.derived(entry, attribute)? {
@@ -251,7 +262,7 @@ impl Viewer<'_, '_, '_> {
         entry: &Entry,
         attribute: Attribute,
         range: Option<Range>,
-    ) -> Result<Shown, Fault> {
+    ) -> Result<Shown<'static>, Fault> {
         let snapshot = self.namer.snapshot;
         let asked = range.is_some();
         let Range { from, to } = range.unwrap_or(Range { from: 0, to: None });
@@ -269,7 +280,7 @@ impl Viewer<'_, '_, '_> {
         let more = ids.len() > from.saturating_add(length);
         let mut values = Vec::new();
         for id in ids.into_iter().skip(from).take(length) {
-            values.extend(self.name(id)?);
+            values.extend(self.name(id)?.map(Cow::Owned));
         }
         let last = from.saturating_add(values.len()).saturating_sub(1);
         let range = (asked || more).then_some((from, more.then_some(last)));
@@ -280,7 +291,7 @@ impl Viewer<'_, '_, '_> {
     }
 
     /// The entries that name this one in an attribute of theirs.
-    fn pointing(&self, entry: &Entry, attribute: Attribute) -> Result<Shown, Fault> {
+    fn pointing(&self, entry: &Entry, attribute: Attribute) -> Result<Shown<'static>, Fault> {
         let value = Value::Link(entry.id);
         let found = self.namer.snapshot.entries_with(attribute, &value, RANGE)?;
         let mut values = Vec::new();
@@ -290,7 +301,7 @@ impl Viewer<'_, '_, '_> {
         Ok(values.into())
     }
 
-    fn keys(&self, entry: &Entry) -> Result<Shown, Fault> {
+    fn keys(&self, entry: &Entry) -> Result<Shown<'static>, Fault> {
         let mut values = Vec::new();
         if entry.listed_keys > 0 {
             let dn = self.namer.name_of(entry)?;
@@ -304,6 +315,27 @@ impl Viewer<'_, '_, '_> {
         }
         Ok(values.into())
     }
+}
+
+/// Whether an attribute's values are those in the entry, and no others.
+pub(super) fn is_stored(attribute: Attribute) -> bool {
+    let row = attribute.row();
+    !row.constructed
+        && row.index != crate::schema::Index::Linked
+        && attribute != Attribute::ObjectClass
+}
+
+/// The bytes of values that are shown as they lie in the entry; `None` where one has to be written first.
+fn as_stored(values: &[Value]) -> Option<Vec<Cow<'_, [u8]>>> {
+    values
+        .iter()
+        .map(|value| match value {
+            Value::Text(text) => Some(Cow::Borrowed(text.as_bytes())),
+            Value::Octets(bytes) => Some(Cow::Borrowed(bytes.as_slice())),
+            Value::Integer(number) => Some(Cow::Owned(number.to_string().into_bytes())),
+            _ => None,
+        })
+        .collect()
 }
 
 /// The subschema's name, below that of the domain.

@@ -4,6 +4,8 @@
 //! Nothing that is secret is in it, and nothing that another directory sets itself: no passwords, identifiers, times. What
 //! every domain has is left out; only who is in its groups is said. It is read page by page, each of one state of its own.
 
+use std::borrow::Cow;
+
 use trust::Timestamp;
 use wire::ldap::{LdapResult, ModificationKind, ResultCode, Scope};
 use wire::ldif::{self, Attribute as Said, Change};
@@ -308,9 +310,10 @@ impl Writer<'_, '_, '_> {
     }
 
     fn values(&self, entry: &Entry, attribute: Attribute) -> Result<Said, Fault> {
+        let shown = self.viewer.values(entry, attribute, None)?.values;
         Ok(Said {
             description: attribute.name().to_owned(),
-            values: self.viewer.values(entry, attribute, None)?.values,
+            values: shown.into_iter().map(Cow::into_owned).collect(),
         })
     }
 

@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use wire::dn_binary::DnBinary;
 use wire::ldap as wire_ldap;
 
-use super::entries::{Viewer, category_display_name};
+use super::entries::{Viewer, category_display_name, is_stored};
 use super::names::Namer;
 use super::permissions::Reading;
 use super::values;
@@ -520,14 +520,6 @@ impl Filter {
             _ => !viewer.values(entry, attribute, None)?.values.is_empty(),
         })
     }
-}
-
-/// Whether an attribute's values are those in the entry, and no others.
-fn is_stored(attribute: Attribute) -> bool {
-    let row = attribute.row();
-    !row.constructed
-        && row.index != crate::schema::Index::Linked
-        && attribute != Attribute::ObjectClass
 }
 
 fn linked(

@@ -9,13 +9,14 @@
 //! | which values does an entry show? | `entries.rs` |
 //! | is an entry meant by a filter? | `filter.rs`; where are those that can be: `plan.rs` |
 //! | how does a search go on? in which pages and order, and when does it end? | `search.rs`, `running.rs` |
-//! | whose is a connection? | `bind.rs`, by Kerberos `sasl.rs`; what becomes of each message: `session.rs` |
+//! | whose is a connection? | `bind.rs`, by Kerberos `sasl.rs`; what becomes of each message: `session.rs`; what is told of one before: `beforehand.rs` |
 //! | what does an operation change? | `write/`; what is told of a commit: `pending.rs`; what is a refusal called: `outcome.rs`, `responses.rs` |
 //! | how are many entries written at once? | `batch.rs`; read, to be written elsewhere? `export.rs` |
 //! | which controls are there? | `controls.rs`; what changed since: `dir_sync.rs` |
 //! | what is said of the server and its schema? | `root_dse.rs`, `subschema.rs` |
 
 mod batch;
+mod beforehand;
 mod bind;
 mod compare;
 mod controls;
@@ -44,10 +45,11 @@ mod write;
 mod tests;
 
 pub use batch::{Batch, Existing, Put, Writer};
+pub use beforehand::{asks_for_certificate, is_quick};
 pub use export::{Exported, Part, Wish, export};
 pub use pending::Pending;
 pub use responses::{busy, disconnection, failed};
 pub use running::{Progress, Running};
 pub use sasl::{LARGEST, Layer, NotKept};
-pub use session::{Answer, Channel, Session, Shown, View, asks_for_certificate};
+pub use session::{Answer, Channel, Session, Shown, View};
 pub use settings::Settings;

@@ -9,7 +9,7 @@ use wire::ldap::{LdapResult, ResultCode};
 use super::values;
 use crate::dn::{Dn, InvalidDn, Rdn};
 use crate::error::Fault;
-use crate::id::EntryId;
+use crate::id::{EntryId, Stamp};
 use crate::schema::Attribute;
 use crate::snapshot::Snapshot;
 use crate::snapshot::tree::DEPTH_LIMIT;
@@ -77,14 +77,37 @@ impl<'s, 'd> Namer<'s, 'd> {
         if let Some(name) = self.containers.borrow().get(&id) {
             return Ok(name.clone());
         }
-        let entry = self.snapshot.peek(id)?.ok_or(Fault::Corrupt("tree"))?;
-        let name = self.name_under(&entry, depth + 1)?;
+        let name = match self.snapshot.container(id)? {
+            Some(entry) => self.name_under(&entry, depth + 1)?,
+            None => {
+                let entry = self.snapshot.peek(id)?.ok_or(Fault::Corrupt("tree"))?;
+                self.name_under(&entry, depth + 1)?
+            }
+        };
         let mut containers = self.containers.borrow_mut();
         if containers.len() >= KEPT {
             containers.clear();
         }
         containers.insert(id, name.clone());
         Ok(name)
+    }
+
+    /// A container and those above it up to the head, each in the state that it is in; `None` where one is no container.
+    /// As long as none of them has another state, the container has the same name.
+    pub(super) fn chain(&self, id: EntryId) -> Result<Option<Vec<(EntryId, Stamp)>>, Fault> {
+        let mut chain = Vec::new();
+        let mut next = id;
+        while next != EntryId::NONE {
+            let Some(entry) = self.snapshot.container(next)? else {
+                return Ok(None);
+            };
+            if chain.len() > DEPTH_LIMIT {
+                return Err(Fault::Corrupt("tree"));
+            }
+            chain.push((next, entry.stamp));
+            next = entry.parent;
+        }
+        Ok(Some(chain))
     }
 
     /// The entry that a client's text names; `None` when there is none, an error when the text is no name.

@@ -129,7 +129,8 @@ pub(super) fn read_entry(
     viewer: &Viewer<'_, '_, '_>,
 ) -> Result<Vec<u8>, Fault> {
     let asked: Vec<&str> = attributes.iter().map(String::as_str).collect();
-    let shown = show(entry, &Selection::of(&asked), false, reading, viewer)?;
+    let selection = Selection::of(&asked);
+    let shown = show(entry, &selection, false, reading, viewer)?;
     let name = viewer.namer.name_of(entry)?;
     Ok(wire::ldap::SearchResultEntry {
         name: &name,

@@ -4,7 +4,7 @@ use trust::Timestamp;
 use wire::ldap::{control_oid, extension_oid};
 
 use super::entries::schema_name;
-use super::search::ShownEntry;
+use super::search::{ShownEntry, owned};
 use super::values::generalized_time;
 use crate::dn::Dn;
 use crate::domain::Domain;
@@ -58,7 +58,7 @@ pub(super) fn root_dse(
     snapshot: &Snapshot<'_>,
     offered: &Offered<'_>,
     now: Timestamp,
-) -> ShownEntry {
+) -> ShownEntry<'static> {
     let domain: &Domain = snapshot.domain();
     let head = Dn::of_domain(&domain.dns_name).to_string();
     let configuration = format!("CN=Configuration,{head}");
@@ -101,7 +101,10 @@ pub(super) fn root_dse(
         ("supportedLDAPVersion", several(&["3"])),
         ("supportedSASLMechanisms", several(offered.mechanisms)),
         ("supportedCapabilities", several(CAPABILITIES)),
-        ("highestCommittedUSN", one(&snapshot.number().unwrap_or_default().to_string())),
+        (
+            "highestCommittedUSN",
+            one(&snapshot.number().unwrap_or_default().to_string()),
+        ),
         ("dnsHostName", one(offered.host)),
         (
             "ldapServiceName",
@@ -120,14 +123,15 @@ pub(super) fn root_dse(
         ("domainControllerFunctionality", one("7")),
         ("vendorName", one("Keyporch")),
     ];
-    list.into_iter()
-        .filter(|(_, values)| !values.is_empty())
-        .map(|(name, values)| (name.to_owned(), values))
-        .collect()
+    owned(list.into_iter().filter(|(_, values)| !values.is_empty()))
 }
 
 /// What of the root of the server is shown: all when nothing is named (RFC 4512 5.1 would have it named; nobody does).
-pub(super) fn selected(all: ShownEntry, asked: &[&str], types_only: bool) -> ShownEntry {
+pub(super) fn selected<'e>(
+    all: ShownEntry<'e>,
+    asked: &[&str],
+    types_only: bool,
+) -> ShownEntry<'e> {
     let everything = asked.is_empty() || asked.iter().any(|name| matches!(*name, "*" | "+"));
     let named = |description: &str| {
         asked

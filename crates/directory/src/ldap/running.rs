@@ -16,6 +16,7 @@ use super::permissions::Reading;
 use super::search::{Place, Search, Selection, Wanted};
 use super::settings::Settings;
 use super::values;
+use crate::dn::InvalidDn;
 use crate::entry::Entry;
 use crate::error::Fault;
 use crate::id::EntryId;
@@ -106,9 +107,14 @@ pub struct Progress {
     pub done: bool,
 }
 
-/// Begins a search, or says why not.
+/// Begins a search, or says why not. `base`: what its base names.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "a search is what is asked, by whom, of what, when"
+)]
 pub(super) fn begin(
     request: &SearchRequest<'_>,
+    base: Result<Option<EntryId>, InvalidDn>,
     id: i32,
     controls: &Controls,
     reading: Reading,
@@ -123,7 +129,7 @@ pub(super) fn begin(
             "the filter has too many parts",
         );
     }
-    let base = match namer.find(request.base)? {
+    let base = match base {
         Ok(Some(base)) => base,
         Ok(None) => return Ok(Err(namer.elsewhere(request.base)?)),
         Err(_) => {

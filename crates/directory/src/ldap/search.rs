@@ -3,6 +3,8 @@
 //! A search holds no state of the store for long. It is a [`Search`] that is told to go on, each time with a new snapshot,
 //! and continues by key; so a page, or a slow client, keeps nothing but where it was.
 
+use std::borrow::Cow;
+
 use trust::Timestamp;
 use wire::ldap::{Attribute as WireAttribute, Message, Operation, Scope, SearchResultEntry};
 
@@ -20,6 +22,9 @@ use crate::snapshot::tree::DEPTH_LIMIT;
 
 /// Entries that are looked at in one step, for which one snapshot is held.
 const STEP: usize = 500;
+
+/// Entries that are read at once, at least.
+const PIECE: usize = 16;
 
 /// What a filter may weigh for so many entries to be looked at in one step: with a heavier one they are fewer, so that a step
 /// takes about as long, and limits of time hold.
@@ -101,14 +106,17 @@ impl Selection {
 
     /// The attributes of an entry that are shown, each once, in the order that they were asked for.
     fn attributes(&self, entry: &Entry) -> Vec<(Attribute, &str, Option<Range>)> {
-        let mut list: Vec<(Attribute, &str, Option<Range>)> = Vec::new();
-        if self.all {
-            list.extend(
-                usual(entry)
-                    .into_iter()
-                    .map(|attribute| (attribute, attribute.name(), None)),
-            );
+        if !self.all {
+            // Each is in there once.
+            let named = self.named.iter();
+            return named
+                .map(|(attribute, name, range)| (*attribute, name.as_str(), *range))
+                .collect();
         }
+        let usual = usual(entry).into_iter();
+        let mut list: Vec<(Attribute, &str, Option<Range>)> = usual
+            .map(|attribute| (attribute, attribute.name(), None))
+            .collect();
         for (attribute, name, range) in &self.named {
             match list.iter_mut().find(|(known, ..)| known == attribute) {
                 Some(known) if range.is_some() => *known = (*attribute, name, *range),
@@ -274,8 +282,7 @@ impl Search {
     }
 
     /// The next entries to be looked at, and whether there are no more of their kind.
-    fn read(&mut self, snapshot: &Snapshot<'_>) -> Result<(Vec<Entry>, bool), Fault> {
-        let size = (STEP * LIGHT / self.wanted.filter.weight().max(LIGHT)).max(1);
+    fn read(&mut self, snapshot: &Snapshot<'_>, size: usize) -> Result<(Vec<Entry>, bool), Fault> {
         Ok(match &mut self.place {
             Place::End => (Vec::new(), true),
             Place::After(after) => {
@@ -317,13 +324,34 @@ impl Search {
             now,
             extended: self.wanted.extended,
         };
-        let (entries, last) = self.read(snapshot)?;
+        let looks = (STEP * LIGHT / self.wanted.filter.weight().max(LIGHT)).max(1);
         let mut step = Step {
             found: Vec::new(),
             looked: 0,
             done: false,
         };
         let mut below = Below::new(self.wanted.base, snapshot);
+        while step.found.len() < most && step.looked < looks && self.place != Place::End {
+            // Where most entries are found, no more are read than will be; what was read and not looked at is read again.
+            let size = (most - step.found.len()).clamp(PIECE, STEP);
+            let size = size.min(looks - step.looked);
+            self.look(snapshot, size, most, &mut step, &mut below, &viewer)?;
+        }
+        step.done = self.place == Place::End;
+        Ok(step)
+    }
+
+    /// Looks at so many entries, unless `most` are found before.
+    fn look(
+        &mut self,
+        snapshot: &Snapshot<'_>,
+        size: usize,
+        most: usize,
+        step: &mut Step,
+        below: &mut Below<'_, '_>,
+        viewer: &Viewer<'_, '_, '_>,
+    ) -> Result<(), Fault> {
+        let (entries, last) = self.read(snapshot, size)?;
         let mut rest = entries.into_iter();
         while step.found.len() < most {
             let Some(entry) = rest.next() else {
@@ -334,7 +362,7 @@ impl Search {
                 *after = Some(entry.id);
             }
             if below.is_in(&entry, self.wanted.scope)?
-                && self.wanted.filter.holds(&entry, &viewer)? == Some(true)
+                && self.wanted.filter.holds(&entry, viewer)? == Some(true)
             {
                 step.found.push(entry);
             }
@@ -349,8 +377,7 @@ impl Search {
         } else if let Place::These(ids) = &mut self.place {
             ids.extend(left.into_iter().rev());
         }
-        step.done = self.place == Place::End;
-        Ok(step)
+        Ok(())
     }
 
     /// Has entries looked at again that were found and not sent, the last ones that were found. `sent`: the place behind
@@ -420,17 +447,27 @@ impl Search {
 }
 
 /// An entry's attributes as they are sent: descriptions and values.
-pub(super) type ShownEntry = Vec<(String, Vec<Vec<u8>>)>;
+pub(super) type ShownEntry<'e> = Vec<(Cow<'e, str>, Vec<Cow<'e, [u8]>>)>;
+
+/// The same of values that were written for it.
+pub(super) fn owned(
+    attributes: impl IntoIterator<Item = (&'static str, Vec<Vec<u8>>)>,
+) -> ShownEntry<'static> {
+    attributes
+        .into_iter()
+        .map(|(name, values)| (name.into(), values.into_iter().map(Cow::Owned).collect()))
+        .collect()
+}
 
 /// What somebody is shown of an entry.
-pub(super) fn show(
-    entry: &Entry,
-    selection: &Selection,
+pub(super) fn show<'e>(
+    entry: &'e Entry,
+    selection: &'e Selection,
     types_only: bool,
     reading: &Reading,
     viewer: &Viewer<'_, '_, '_>,
-) -> Result<ShownEntry, Fault> {
-    let mut shown = Vec::new();
+) -> Result<ShownEntry<'e>, Fault> {
+    let mut shown = ShownEntry::new();
     for (attribute, name, range) in selection.attributes(entry) {
         if !reading.may_see(attribute) {
             continue;
@@ -440,9 +477,9 @@ pub(super) fn show(
             continue;
         }
         let description = match values.range {
-            Some((from, Some(to))) => format!("{name};range={from}-{to}"),
-            Some((from, None)) => format!("{name};range={from}-*"),
-            None => name.to_owned(),
+            Some((from, Some(to))) => format!("{name};range={from}-{to}").into(),
+            Some((from, None)) => format!("{name};range={from}-*").into(),
+            None => name.into(),
         };
         let values = if types_only {
             Vec::new()
@@ -456,19 +493,19 @@ pub(super) fn show(
                 .last()
                 .is_some_and(|(description, _)| description.contains(";range="))
         {
-            shown.insert(shown.len() - 1, (name.to_owned(), Vec::new()));
+            shown.insert(shown.len() - 1, (name.into(), Vec::new()));
         }
     }
     Ok(shown)
 }
 
 /// The same, borrowed for a message.
-pub(super) fn borrowed(shown: &ShownEntry) -> Vec<WireAttribute<'_>> {
+pub(super) fn borrowed<'s>(shown: &'s ShownEntry<'_>) -> Vec<WireAttribute<'s>> {
     shown
         .iter()
         .map(|(description, values)| WireAttribute {
             description,
-            values: values.iter().map(Vec::as_slice).collect(),
+            values: values.iter().map(AsRef::as_ref).collect(),
         })
         .collect()
 }

@@ -30,8 +30,9 @@ use super::write::{Planned, Told, Work};
 use crate::account::Account;
 use crate::audit::{Actor, AuditRecord};
 use crate::change::{self, Change};
-use crate::dn::Dn;
+use crate::dn::{Dn, InvalidDn};
 use crate::error::Fault;
+use crate::id::{EntryId, Stamp};
 use crate::lockout::Lockout;
 use crate::snapshot::Snapshot;
 use crate::sources::Sources;
@@ -69,16 +70,6 @@ pub enum Shown {
         /// When it ends.
         until: Timestamp,
     },
-}
-
-/// Whether a message is answered by what the client's certificate is worth.
-#[must_use]
-pub fn asks_for_certificate(message: &[u8]) -> bool {
-    let message = Message::decode(message);
-    message.is_ok_and(|message| match message.operation {
-        Operation::BindRequest(request) => bind::is_external(&request.authentication),
-        _ => false,
-    })
 }
 
 /// What an answer is computed from.
@@ -131,6 +122,18 @@ pub struct Session {
     bound: Option<Box<Bound>>,
     step: Option<Box<sasl::Step>>,
     layer: Option<Box<Layer>>,
+    base: Option<Base>,
+}
+
+/// The longest base that is remembered, in bytes.
+const REMEMBERED: usize = 1_024;
+
+/// What the base of the search before named: clients search below the same one again and again.
+#[derive(Debug)]
+struct Base {
+    text: String,
+    /// The entry and those above it, which all had these states.
+    chain: Vec<(EntryId, Stamp)>,
 }
 
 impl Session {
@@ -327,13 +330,16 @@ impl Turn<'_, '_, '_> {
             let shown = root_dse::selected(all, &request.attributes, request.types_only);
             return Ok(self.one("", &shown));
         }
-        let schema = schema_name(&self.head());
-        if same_name(base, &schema) && request.scope == wire::ldap::Scope::Base {
-            if !self.reading()?.entries {
-                return Ok(self.done(not_signed_in()));
+        if request.scope == wire::ldap::Scope::Base {
+            let schema = schema_name(&self.head());
+            if same_name(base, &schema) {
+                if !self.reading()?.entries {
+                    return Ok(self.done(not_signed_in()));
+                }
+                let shown =
+                    root_dse::selected(subschema(), &request.attributes, request.types_only);
+                return Ok(self.one(&schema, &shown));
             }
-            let shown = root_dse::selected(subschema(), &request.attributes, request.types_only);
-            return Ok(self.one(&schema, &shown));
         }
         let reading = self.reading()?;
         if !reading.entries {
@@ -352,8 +358,10 @@ impl Turn<'_, '_, '_> {
                 Err(result) => self.done(result),
             });
         }
+        let base = self.base(request.base)?;
         match begin(
             request,
+            base,
             self.id,
             &self.controls,
             reading,
@@ -366,8 +374,28 @@ impl Turn<'_, '_, '_> {
         }
     }
 
+    /// What the base of a search names.
+    fn base(&mut self, text: &str) -> Result<Result<Option<EntryId>, InvalidDn>, Fault> {
+        if let Some(base) = self.session.base.as_ref().filter(|base| base.text == text)
+            && let Some((id, _)) = base.chain.first()
+            && self.namer.chain(*id)?.as_ref() == Some(&base.chain)
+        {
+            return Ok(Ok(Some(*id)));
+        }
+        let found = self.namer.find(text)?;
+        self.session.base = None;
+        if let Ok(Some(id)) = found
+            && text.len() <= REMEMBERED
+            && let Some(chain) = self.namer.chain(id)?
+        {
+            let text = text.to_owned();
+            self.session.base = Some(Base { text, chain });
+        }
+        Ok(found)
+    }
+
     /// An answer of one entry.
-    fn one(&self, name: &str, shown: &ShownEntry) -> Answer {
+    fn one(&self, name: &str, shown: &ShownEntry<'_>) -> Answer {
         let entry = Operation::SearchResultEntry(wire::ldap::SearchResultEntry {
             name,
             attributes: borrowed(shown),

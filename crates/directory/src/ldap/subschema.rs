@@ -1,28 +1,25 @@
 //! The subschema (RFC 4512 4.2): the attributes and classes that there are, in the words of the RFC, for clients that read
 //! their syntaxes from it.
 
-use super::search::ShownEntry;
+use super::search::{ShownEntry, owned};
 use crate::schema::{ATTRIBUTES, AUXILIARY, AttributeRow, CLASSES, ClassRow, Syntax};
 
 /// The attributes of `CN=Aggregate,CN=Schema,CN=Configuration,…`.
-pub(super) fn subschema() -> ShownEntry {
+pub(super) fn subschema() -> ShownEntry<'static> {
     let texts = |texts: Vec<String>| -> Vec<Vec<u8>> {
         texts.into_iter().map(String::into_bytes).collect()
     };
     let one = |text: &str| vec![text.as_bytes().to_vec()];
-    vec![
+    owned([
+        ("objectClass", vec![b"top".to_vec(), b"subSchema".to_vec()]),
+        ("cn", one("Aggregate")),
+        ("name", one("Aggregate")),
         (
-            "objectClass".to_owned(),
-            vec![b"top".to_vec(), b"subSchema".to_vec()],
-        ),
-        ("cn".to_owned(), one("Aggregate")),
-        ("name".to_owned(), one("Aggregate")),
-        (
-            "attributeTypes".to_owned(),
+            "attributeTypes",
             texts(ATTRIBUTES.iter().map(attribute_type).collect()),
         ),
-        ("objectClasses".to_owned(), texts(classes())),
-    ]
+        ("objectClasses", texts(classes())),
+    ])
 }
 
 /// RFC 4517's OID of a syntax.

@@ -345,7 +345,7 @@ impl Snapshot<'_> {
         }
     }
 
-    /// An account or device, from memory or the storage.
+    /// An account, a device or a container, from memory or the storage.
     pub(super) fn parsed(&self, id: EntryId) -> Result<Option<Parsed>, Fault> {
         if let Some(found) = self.cached(|| self.directory.cache().find(id))? {
             return Ok(Some(found));
@@ -367,8 +367,8 @@ impl Snapshot<'_> {
             let device = Device::parse(&entry, super::keys_of(read, &entry)?)?;
             let names = vec![format!("d{}", device.device_id)];
             (Parsed::Device(Arc::new(device)), names)
-        } else if id == self.domain().head {
-            (Parsed::Head(Arc::new(entry)), Vec::new())
+        } else if entry.class.row().parent {
+            (Parsed::Container(Arc::new(entry)), Vec::new())
         } else {
             return Ok(None);
         };

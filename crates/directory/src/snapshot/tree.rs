@@ -59,9 +59,17 @@ impl Snapshot<'_> {
     /// The head of the domain, from memory or the storage.
     fn head(&self) -> Result<Arc<Entry>, Fault> {
         match self.parsed(self.domain().head)? {
-            Some(Parsed::Head(head)) => Ok(head),
+            Some(Parsed::Container(head)) => Ok(head),
             _ => Err(Fault::Corrupt("head of the domain")),
         }
+    }
+
+    /// An entry that others may hang on, from memory or the storage; `None` when there is none, or it is another kind.
+    pub(crate) fn container(&self, id: EntryId) -> Result<Option<Arc<Entry>>, Fault> {
+        Ok(match self.parsed(id)? {
+            Some(Parsed::Container(entry)) => Some(entry),
+            _ => None,
+        })
     }
 
     /// The entry of a distinguished name.

@@ -89,7 +89,7 @@ impl Connection {
                 }
                 Answer::Search(running) => {
                     self.running = Some(running);
-                    return self.step();
+                    return self.step(&snapshot);
                 }
                 Answer::Commit(pending) => {
                     let committed = node.directory.commit(&pending.changes, &pending.reads, now);
@@ -117,12 +117,12 @@ impl Connection {
         Ok(Said::Now(vec![self.busy(message)]))
     }
 
-    fn step(&mut self) -> Result<Said, directory::Fault> {
+    /// Goes on with the search for one step, with this state.
+    fn step(&mut self, snapshot: &Snapshot<'_>) -> Result<Said, directory::Fault> {
         let Some(running) = &mut self.running else {
             return Ok(Said::Now(Vec::new()));
         };
-        let snapshot = self.node.directory.snapshot()?;
-        let view = self.node.ldap_view(&snapshot);
+        let view = self.node.ldap_view(snapshot);
         let progress = self.session.go_on(running, &view, self.node.clock.now())?;
         if progress.done {
             self.running = None;
@@ -201,6 +201,10 @@ impl Node {
 }
 
 impl LdapSession for Connection {
+    fn is_quick(&self, message: &[u8]) -> bool {
+        ldap::is_quick(message)
+    }
+
     fn answer(&mut self, message: &[u8]) -> Said {
         self.running = None;
         match self.compute(message) {
@@ -216,7 +220,12 @@ impl LdapSession for Connection {
     }
 
     fn go_on(&mut self) -> Said {
-        match self.step() {
+        let node = Arc::clone(&self.node);
+        let said = node
+            .directory
+            .snapshot()
+            .and_then(|state| self.step(&state));
+        match said {
             Ok(said) => said,
             Err(fault) => {
                 self.node.trouble("a search over LDAP", &fault);

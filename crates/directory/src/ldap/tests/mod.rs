@@ -4,6 +4,7 @@ mod batch;
 mod following;
 mod session;
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use wire::Guid;
@@ -13,7 +14,10 @@ use super::entries::Viewer;
 use super::filter::understand;
 use super::names::Namer;
 use super::permissions::Reading;
-use super::search::{Place, Search, Selection, ShownEntry, Wanted, show};
+use super::search::{Place, Search, Selection, Wanted, show};
+
+/// An entry's attributes as they are sent.
+type ShownEntry = Vec<(String, Vec<Vec<u8>>)>;
 use crate::access::Caller;
 use crate::change::{self, Change, NewEntry};
 use crate::directory::Directory;
@@ -163,14 +167,15 @@ impl World {
             extended: None,
         };
         let entry = snapshot.entry(id).unwrap().unwrap();
-        show(
-            &entry,
-            &Selection::of(asked),
-            false,
-            &self.reading(),
-            &viewer,
-        )
-        .unwrap()
+        let selection = Selection::of(asked);
+        let shown = show(&entry, &selection, false, &self.reading(), &viewer).unwrap();
+        shown
+            .into_iter()
+            .map(|(name, values)| {
+                let values = values.into_iter().map(Cow::into_owned);
+                (name.into_owned(), values.collect())
+            })
+            .collect()
     }
 
     fn value(&self, id: EntryId, attribute: &str) -> String {

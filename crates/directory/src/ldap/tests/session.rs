@@ -16,9 +16,9 @@ use wire::ldap::{
     SortKey, attribute_list_value, control_oid, extension_oid, sort_keys_value,
 };
 
+use super::ShownEntry;
 use super::{World, names};
 use crate::change;
-use crate::ldap::search::ShownEntry;
 use crate::ldap::{Answer, Channel, Session, Settings, Shown, View};
 use crate::lockout::Lockout;
 use crate::password::{Chooser, change as change_password};
