@@ -9,9 +9,8 @@ use crate::done::Done;
 use crate::names::Kind;
 use crate::refused::{Refused, Trouble};
 use crate::{
-    audit_log, certificates, computers, delegation, devices, domain, export, groups, import,
-    issuers, keys, keytab, logon, mappings, own, policies, principals, rotation, services, status,
-    users,
+    audit_log, certificates, computers, delegation, devices, domain, export, groups, import, issuers, keys, keytab,
+    logon, mappings, own, policies, principals, rotation, services, status, users,
 };
 use Needs::{Administrator, Device, Keys, Person};
 
