@@ -196,8 +196,9 @@ pub(crate) struct Restore {
     /// Replace the store that is there, and keep it under another name.
     #[arg(long)]
     pub(crate) replace: bool,
-    /// The store that is replaced, where it was moved away: it is read for what was revoked after the backup.
-    #[arg(long, value_name = "FILE")]
+    /// The store that is replaced, where it is elsewhere, a file or a database's URL: it is read for what was revoked
+    /// after the backup.
+    #[arg(long, value_name = "STORE")]
     pub(crate) former: Option<PathBuf>,
     /// An audit log to read besides the one that the configuration names: another server's, or a copy.
     #[arg(long, value_name = "FILE")]

@@ -54,7 +54,7 @@ pub(crate) fn check(arguments: &Check) -> Result<(), Failure> {
 pub(crate) fn read_through(file: &Path, key: &RootKey) -> Result<(Header, u64), Failure> {
     let unusable = |error| failed(&error, file);
     let mut dump = open(file, key)?;
-    let (mut progress, mut rows) = (Progress::new(), 0);
+    let (mut progress, mut rows) = (Progress::new(), 0_u64);
     while dump.next_row().map_err(unusable)?.is_some() {
         rows += 1;
         if rows.is_multiple_of(1_000) {

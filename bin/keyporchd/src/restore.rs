@@ -231,7 +231,7 @@ fn load(
     });
     progress.end();
     loaded.map_err(|error| match error {
-        RestoreError::NotEmpty => target::not_empty(),
+        RestoreError::NotEmpty => target::database_in_use(),
         RestoreError::Dump(error) => failed(&error, &arguments.file),
         RestoreError::Fault(fault) => trouble(&fault),
     })

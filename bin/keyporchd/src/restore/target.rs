@@ -32,11 +32,7 @@ impl Target {
     pub(super) fn take(place: &Place, replace: bool) -> Result<Self, Failure> {
         match place {
             Place::File(path) => File::take(path, replace).map(|file| Self::File(Box::new(file))),
-            Place::Database { .. } if replace => Err(Failure::said(
-                "a store in a database is not replaced: what is there could not be kept",
-                "Make an empty database, name it as url under [store], and give the former one's URL with --former.",
-                REFUSED,
-            )),
+            Place::Database { .. } if replace => Err(database_in_use()),
             Place::Database { .. } => Ok(Self::Database(Box::new(place.clone()))),
         }
     }
@@ -135,11 +131,19 @@ pub(super) fn read(former: &Path) -> Result<Arc<dyn Storage>, Failure> {
     ))
 }
 
-pub(super) fn not_empty() -> Failure {
+/// A store in a database is never replaced.
+pub(super) fn database_in_use() -> Failure {
+    Failure::said(
+        "a backup is restored into an empty database alone: what is in another could not be kept",
+        "Make an empty database, name it as url under [store], and give the former one's URL with --former.",
+        REFUSED,
+    )
+}
+
+fn not_empty() -> Failure {
     Failure::said(
         "there is a store already",
-        "Give --replace: it is read for what was revoked after the backup, and kept beside under another name. A database has \
-         to be an empty one.",
+        "Give --replace: it is read for what was revoked after the backup, and kept beside under another name.",
         REFUSED,
     )
 }
