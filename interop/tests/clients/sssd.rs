@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use keyporch_interop::{Finished, Network, Server, Workstation, binary, run};
+use keyporch_interop::{Finished, Network, Server, Workstation, binary, run, sshd};
 
 pub(crate) const PAGE: &str = include_str!("../../../docs/fleet.md");
 const HOST: &str = "ws1.corp.example";
@@ -351,6 +351,52 @@ fn who_is_in_no_group_of_the_machine_stays_out_of_it() {
     fleet.ldapmodify(&remove.replace("delete:", "add:"));
     fleet_asks_again(&fleet.machine);
     fleet.signs_in(BOB);
+}
+
+/// By ticket, and into an account that is nowhere but in the directory. (`sshd` speaks to its client without a port between.)
+#[test]
+fn ssh_takes_the_tickets_of_a_group_and_asks_the_directory_each_time() {
+    let fleet = Fleet::set_up();
+    let machine = &fleet.machine;
+    let keys = ["-q", "-t", "ed25519", "-N", "", "-f", "/run/host_key"];
+    machine.run("ssh-keygen", &keys, "").succeeded();
+    let ours = "HostKey /run/host_key\nPasswordAuthentication no\nKbdInteractiveAuthentication no\nPidFile none\n";
+    let told = file_of_the_page("/etc/ssh/sshd_config.d/fleet.conf");
+    let own = machine.machine();
+    own.write("etc/ssh/sshd_config", &format!("{ours}{told}"));
+    own.write("etc/pam.d/sshd", &own.read("etc/pam.d/fleet"));
+    let cache = "FILE:/run/bob.ccache";
+    let mut kinit = machine.command("kinit", &["-c", cache, BOB.0]);
+    run(&mut kinit, &format!("{}\n", BOB.1)).succeeded();
+    let server = format!(
+        "ProxyCommand={} -i -e -f /etc/ssh/sshd_config",
+        sshd().display()
+    );
+    let ssh = || {
+        let mut options = vec!["-F", "none", "-o", &server];
+        for option in [
+            "BatchMode=yes",
+            "GSSAPIAuthentication=yes",
+            "StrictHostKeyChecking=no",
+        ] {
+            options.extend(["-o", option]);
+        }
+        options.extend(["bob@ws1.corp.example", "id", "-un"]);
+        let mut command = machine.command("ssh", &options);
+        run(command.env("KRB5CCNAME", cache), "")
+    };
+    ssh().refused("Permission denied");
+    let member = "dn: CN=operators,OU=Fleet,DC=corp,DC=example\nchangetype: modify\nadd: member\n\
+                  member: CN=Bob Fleet,OU=Fleet,DC=corp,DC=example\n";
+    fleet.ldapmodify(member);
+    fleet_asks_again(machine);
+    let said = ssh().succeeded();
+    assert!(said.lines().any(|line| line == "bob"), "{said}");
+    assert!(own.path("home/bob").is_dir());
+    // He has his ticket still, and it opens nothing.
+    fleet.as_told("keyporch admin user disable bob");
+    fleet_asks_again(machine);
+    ssh().refused("");
 }
 
 #[test]
