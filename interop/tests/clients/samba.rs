@@ -205,6 +205,40 @@ fn groups_computers_and_units_are_listed_and_changed() {
         "member: CN=Carol Fleet,OU=Fleet,DC=corp,DC=example",
     );
     by_ticket(&fleet, &["group", "stats"]).succeeded();
+    // A membership decides what the policy says.
+    let hello = "Windows Hello for Business Users";
+    let set = [
+        "policy",
+        "set",
+        "UsePassportForWork",
+        "true",
+        "--for-users",
+        "--policy",
+        "Enrolment",
+        "--group",
+        hello,
+    ];
+    fleet.server.admin(&set).succeeded();
+    let may_enrol = |name: &str| {
+        let shown = fleet.server.admin_json(&["policy", "show", "--user", name]);
+        let decisions = shown["effective"]["decisions"].as_array().expect("a list");
+        decisions
+            .iter()
+            .any(|row| row["setting"] == "UsePassportForWork" && row["value"] == true)
+    };
+    says(
+        &fleet,
+        &["group", "addmembers", hello, "carol"],
+        "Added members",
+    );
+    assert!(may_enrol("carol") && !may_enrol("bob"));
+    says(
+        &fleet,
+        &["group", "removemembers", hello, "carol"],
+        "Removed members",
+    );
+    assert!(!may_enrol("carol"));
+
     says(
         &fleet,
         &["group", "delete", "testers"],
