@@ -145,8 +145,10 @@ impl Workstation {
     pub fn stop_sssd(&mut self) {
         if let Some(mut sssd) = self.sssd.take() {
             let end = "kill -TERM \"$(cat /run/sssd.pid)\"";
-            let _ = self.run("sh", &["-c", end], "");
-            let _ = sssd.child.wait();
+            // It says that it has started a moment before it writes that file.
+            while matches!(sssd.child.try_wait(), Ok(None)) {
+                let _ = self.run("sh", &["-c", end], "");
+            }
         }
     }
 
