@@ -115,6 +115,9 @@ fn handle(
     if !who.may(endpoint.needs) {
         return Err(Refused::NotPermitted(match endpoint.needs {
             Needs::Administrator => "it takes an administrator of the domain",
+            Needs::Delegate => {
+                "it takes an administrator of the domain, or a right that one granted"
+            }
             Needs::Keys | Needs::Person | Needs::Device => {
                 "it takes an administrator of the domain or of keys"
             }

@@ -64,6 +64,8 @@ pub(crate) enum Needs {
     Device,
     /// To be a proven person.
     Person,
+    /// To have been granted something somewhere: what, and where, the handler asks.
+    Delegate,
     /// To look after keys.
     Keys,
     /// To administer the domain.
@@ -119,6 +121,8 @@ impl Proven {
             Needs::Administrator
         } else if looks_after_keys {
             Needs::Keys
+        } else if access.is_delegate(snapshot)? {
+            Needs::Delegate
         } else {
             Needs::Person
         };

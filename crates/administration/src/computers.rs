@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use directory::account::computer_salt;
+use directory::delegation::Delegable;
 use directory::password::{self, Chooser, MACHINE_PASSWORD, PasswordMaterial, keys_of_password};
 use directory::{
     Account, AccountControl, AccountKind, Attribute, AuditRecord, Change, Class, Device, Edit,
@@ -136,7 +137,8 @@ pub(crate) fn join(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done, Tro
 fn make(asked: &Asked<'_, '_>, wanted: &Join, rng: &mut dyn Rng) -> Result<Done, Trouble> {
     let snapshot = asked.snapshot();
     let domain = snapshot.domain();
-    if !asked.who.may_join(snapshot)? {
+    let beyond = guard::adds_below(asked, Delegable::Computers, domain.computers).is_ok();
+    if !beyond && !asked.who.may_join(snapshot)? {
         return Err(Refused::QuotaReached(snapshot.machine_account_quota()?).into());
     }
     names::must_be_free(snapshot, &wanted.sam())?;
@@ -453,7 +455,7 @@ pub(crate) fn description_and_delegation(
 
 /// A computer goes with its device: the keys that people made on it have nowhere to be.
 pub(crate) fn delete(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Trouble> {
-    let account = ordinary(asked, Kind::Computer)?;
+    let account = users::looked_after(asked, Kind::Computer, Delegable::Computers)?;
     let snapshot = asked.snapshot();
     let mut also = Vec::new();
     if let Some(device) = snapshot.device_by_id(account.id.0)? {

@@ -9,10 +9,11 @@ use crate::done::Done;
 use crate::names::Kind;
 use crate::refused::{Refused, Trouble};
 use crate::{
-    audit_log, certificates, computers, delegation, devices, domain, export, groups, import, issuers, keys, keytab,
-    logon, mappings, own, policies, principals, rotation, services, status, users,
+    audit_log, certificates, computers, delegation, devices, domain, export, groups, import,
+    issuers, keys, keytab, logon, mappings, own, policies, principals, rights, rotation, services,
+    status, users,
 };
-use Needs::{Administrator, Device, Keys, Person};
+use Needs::{Administrator, Delegate, Device, Keys, Person};
 
 /// What every path begins with.
 pub const PREFIX: &str = "/administration/v1";
@@ -39,6 +40,7 @@ const READ: &str = "administration.read";
 const PAGED: &[&str] = &["limit", "after"];
 const SEARCHED: &[&str] = &["limit", "after", "search"];
 const FORCE: &[&str] = &["force"];
+const BELOW: &[&str] = &["below"];
 const NONE: &[&str] = &[];
 
 const fn get(
@@ -122,6 +124,7 @@ impl Endpoint {
 
 const NEW_USER: &[&str] = &[
     "name",
+    "unit",
     "upn",
     "display_name",
     "given_name",
@@ -212,46 +215,49 @@ const ENDPOINTS: &[Endpoint] = &[
     get("/own", Person, NONE, own::show),
     get("/own/keys", Person, NONE, own::keys),
     delete("/own/keys/{fingerprint}", "key.revoke", own::revoke).by(Person),
-    get("/users", Keys, SEARCHED, users::list),
-    post("/users", "user.add", NEW_USER, users::add),
-    get("/users/{name}", Keys, NONE, users::show),
-    patch("/users/{name}", "user.change", USER, users::change_user),
-    delete("/users/{name}", "user.delete", users::delete).with(FORCE),
-    post("/users/{name}/enable", "account.enable", NONE, users::enable),
-    post("/users/{name}/disable", "account.disable", NONE, users::disable).with(FORCE),
-    post("/users/{name}/unlock", "account.unlock", NONE, users::unlock),
-    post("/users/{name}/password", "password.set", &["password", "must_change"], users::set_password),
-    post("/users/{name}/expire-password", "password.expire", NONE, users::expire_password),
+    get("/users", Delegate, SEARCHED, users::list),
+    post("/users", "user.add", NEW_USER, users::add).by(Delegate),
+    get("/users/{name}", Delegate, NONE, users::show),
+    patch("/users/{name}", "user.change", USER, users::change_user).by(Delegate),
+    delete("/users/{name}", "user.delete", users::delete).with(FORCE).by(Delegate),
+    post("/users/{name}/enable", "account.enable", NONE, users::enable).by(Delegate),
+    post("/users/{name}/disable", "account.disable", NONE, users::disable).with(FORCE).by(Delegate),
+    post("/users/{name}/unlock", "account.unlock", NONE, users::unlock).by(Delegate),
+    post("/users/{name}/password", "password.set", &["password", "must_change"], users::set_password).by(Delegate),
+    post("/users/{name}/expire-password", "password.expire", NONE, users::expire_password).by(Delegate),
     delete("/users/{name}/second-factor", "second-factor.reset", users::reset_second_factor),
     post("/users/{name}/mappings", "user.map", &["mapping", "certificate"], mappings::add),
     delete("/users/{name}/mappings/{mapping}", "user.unmap", mappings::remove),
-    get("/users/{name}/keys", Keys, NONE, keys::of_user),
-    post("/users/{name}/keys", "key.add", KEY, keys::add_to_user).by(Keys),
-    delete("/users/{name}/keys/{fingerprint}", "key.revoke", keys::revoke_of_user).by(Keys),
-    get("/groups", Keys, SEARCHED, groups::list),
-    post("/groups", "group.add", &["name", "description", "scope", "security"], groups::add),
-    get("/groups/{name}", Keys, NONE, groups::show),
-    patch("/groups/{name}", "group.change", &["description"], groups::change_group),
-    delete("/groups/{name}", "group.delete", groups::delete),
-    get("/groups/{name}/members", Keys, PAGED, groups::members),
-    put("/groups/{name}/members/{member}", "group.member.add", NONE, groups::add_member),
-    delete("/groups/{name}/members/{member}", "group.member.remove", groups::remove_member).with(FORCE),
-    get("/devices", Keys, SEARCHED, devices::list),
-    get("/devices/{device}", Keys, NONE, devices::show),
+    get("/users/{name}/keys", Delegate, NONE, keys::of_user),
+    post("/users/{name}/keys", "key.add", KEY, keys::add_to_user).by(Delegate),
+    delete("/users/{name}/keys/{fingerprint}", "key.revoke", keys::revoke_of_user).by(Delegate),
+    get("/groups", Delegate, SEARCHED, groups::list),
+    post("/groups", "group.add", &["name", "unit", "description", "scope", "security"], groups::add).by(Delegate),
+    get("/groups/{name}", Delegate, NONE, groups::show),
+    patch("/groups/{name}", "group.change", &["description"], groups::change_group).by(Delegate),
+    delete("/groups/{name}", "group.delete", groups::delete).by(Delegate),
+    get("/groups/{name}/members", Delegate, PAGED, groups::members),
+    put("/groups/{name}/members/{member}", "group.member.add", NONE, groups::add_member).by(Delegate),
+    delete("/groups/{name}/members/{member}", "group.member.remove", groups::remove_member).with(FORCE).by(Delegate),
+    get("/rights", Delegate, NONE, rights::list),
+    put("/rights/{right}/{group}", "right.grant", NONE, rights::grant).with(BELOW),
+    delete("/rights/{right}/{group}", "right.revoke", rights::revoke).with(BELOW),
+    get("/devices", Delegate, SEARCHED, devices::list),
+    get("/devices/{device}", Delegate, NONE, devices::show),
     post("/devices/{device}/enable", "device.enable", NONE, devices::enable),
     post("/devices/{device}/disable", "device.disable", NONE, devices::disable),
     delete("/devices/{device}", "device.delete", devices::delete),
-    get("/computers", Keys, SEARCHED, computers::list),
+    get("/computers", Delegate, SEARCHED, computers::list),
     post("/computers", "computer.add", NEW_COMPUTER, computers::join).by(Person),
-    get("/computers/{name}", Keys, NONE, computers::show),
+    get("/computers/{name}", Delegate, NONE, computers::show),
     patch("/computers/{name}", "computer.change", COMPUTER, computers::change_computer),
-    delete("/computers/{name}", "computer.delete", computers::delete),
-    post("/computers/{name}/enable", "account.enable", NONE, computers::enable),
-    post("/computers/{name}/disable", "account.disable", NONE, computers::disable),
+    delete("/computers/{name}", "computer.delete", computers::delete).by(Delegate),
+    post("/computers/{name}/enable", "account.enable", NONE, computers::enable).by(Delegate),
+    post("/computers/{name}/disable", "account.disable", NONE, computers::disable).by(Delegate),
     post("/computers/{name}/password", "password.set", &["password"], computers::set_password),
-    get("/computers/{name}/keys", Keys, NONE, keys::of_computer),
-    post("/computers/{name}/keys", "key.add", KEY, keys::add_to_computer).by(Keys),
-    delete("/computers/{name}/keys/{fingerprint}", "key.revoke", keys::revoke_of_computer).by(Keys),
+    get("/computers/{name}/keys", Delegate, NONE, keys::of_computer),
+    post("/computers/{name}/keys", "key.add", KEY, keys::add_to_computer).by(Delegate),
+    delete("/computers/{name}/keys/{fingerprint}", "key.revoke", keys::revoke_of_computer).by(Delegate),
     post("/computers/{name}/keytab", "keytab.export", &["rotate"], keytab::of_computer).with(FORCE),
     put("/computers/{name}/principals/{principal}", "principal.add", NONE, principals::add_to_computer),
     delete("/computers/{name}/principals/{principal}", "principal.remove", principals::remove_from_computer),
@@ -259,7 +265,7 @@ const ENDPOINTS: &[Endpoint] = &[
     delete("/computers/{name}/delegates-to/{principal}", "delegation.remove", |asked, _| delegation::remove_to(asked, Kind::Computer)),
     put("/computers/{name}/delegated-from/{account}", "delegation.add", NONE, |asked, _| delegation::add_from(asked, Kind::Computer)),
     delete("/computers/{name}/delegated-from/{account}", "delegation.remove", |asked, _| delegation::remove_from(asked, Kind::Computer)),
-    get("/keys", Keys, &["limit", "after", "user", "computer", "device"], keys::list),
+    get("/keys", Delegate, &["limit", "after", "user", "computer", "device", "origin"], keys::list),
     get("/services", Keys, SEARCHED, services::list),
     post("/services", "service.add", NEW_SERVICE, services::add),
     get("/services/{name}", Keys, NONE, services::show),
@@ -307,6 +313,7 @@ pub fn endpoints() -> impl Iterator<Item = (Method, &'static str, char)> {
             Device => 'D',
             Person => 'P',
             Keys => 'K',
+            Delegate => 'G',
             Administrator => 'A',
         };
         (endpoint.method, endpoint.path, letter)

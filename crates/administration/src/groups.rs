@@ -1,5 +1,6 @@
 //! Groups and who is in them.
 
+use directory::delegation::Delegable;
 use directory::group::{DOMAIN_LOCAL_SECURITY, GLOBAL_SECURITY, GroupType, UNIVERSAL_SECURITY};
 use directory::{Attribute, Change, Class, EntryId, Group, NewEntry, change};
 use serde_json::Value;
@@ -88,8 +89,11 @@ pub(crate) fn add(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done, Trou
         Some(false) => GroupType(kind as u32 & !SECURITY).to_integer(),
         _ => kind,
     };
+    let usual = snapshot.domain().users;
+    let unit = names::unit(snapshot, members.text("unit")?.as_deref(), usual)?;
+    guard::adds_below(asked, Delegable::Groups, unit)?;
     let id = EntryId::random(rng);
-    let mut group = NewEntry::group(id, snapshot.domain().users, &name, kind);
+    let mut group = NewEntry::group(id, unit, &name, kind);
     if let Some(description) = members.text("description")? {
         group = group.with(Attribute::Description, description);
     }
@@ -98,7 +102,7 @@ pub(crate) fn add(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done, Trou
 }
 
 pub(crate) fn change_group(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Trouble> {
-    let group = named(asked)?;
+    let group = looked_after(asked, Delegable::Groups)?;
     let mut members = asked.members()?;
     let mut changed = Changed::of(asked, group.id, &group.sam)?;
     changed.texts(&mut members, &[("description", Attribute::Description)])?;
@@ -114,6 +118,7 @@ pub(crate) fn delete(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Tro
         }
         .into());
     }
+    guard::looks_after(asked, Delegable::Groups, group.id)?;
     guard::somebody_remains(asked, Going::Group(group.id))?;
     let record = asked
         .record()
@@ -127,7 +132,7 @@ pub(crate) fn delete(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Tro
 
 pub(crate) fn add_member(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Trouble> {
     let snapshot = asked.snapshot();
-    let group = named(asked)?;
+    let group = looked_after(asked, Delegable::Members)?;
     let member = names::member(snapshot, asked.part(1))?;
     if member.id == group.id {
         return Err(Refused::InTheWay("a group cannot be a member of itself".to_owned()).into());
@@ -146,7 +151,7 @@ pub(crate) fn add_member(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done,
 
 pub(crate) fn remove_member(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Trouble> {
     let snapshot = asked.snapshot();
-    let group = named(asked)?;
+    let group = looked_after(asked, Delegable::Members)?;
     let member = names::member(snapshot, asked.part(1))?;
     if !snapshot.is_member(group.id, member.id)? {
         return Ok(Done::changed(Vec::new()));
@@ -171,6 +176,13 @@ fn membership(
         .on(group.id, &group.sam)
         .with("member", &member.name)
         .with("member id", member.id)
+}
+
+/// The group that the path names, when the caller may look after it.
+fn looked_after(asked: &Asked<'_, '_>, right: Delegable) -> Result<Group, Trouble> {
+    let group = named(asked)?;
+    guard::looks_after(asked, right, group.id)?;
+    Ok(group)
 }
 
 /// The group that the path names.

@@ -2,11 +2,16 @@
 
 use std::collections::HashSet;
 
-use directory::{Account, AccountKind, Entry, EntryId, Fault, Group, Snapshot, access, well_known};
+use directory::delegation::Delegable;
+use directory::{
+    Account, AccountKind, Attribute, Class, Entry, EntryId, Fault, Group, Snapshot, access,
+    well_known,
+};
 use trust::Timestamp;
 use wire::Sid;
 
 use crate::asked::Asked;
+use crate::caller::Needs;
 use crate::names::called;
 use crate::refused::{Refused, Trouble};
 
@@ -38,6 +43,64 @@ pub(crate) fn not_critical(entry: &Entry, name: &str) -> Result<(), Refused> {
         });
     }
     Ok(())
+}
+
+/// Lets pass who may look after an entry: an administrator, or whoever was granted that (decision 0012).
+pub(crate) fn looks_after(
+    asked: &Asked<'_, '_>,
+    right: Delegable,
+    id: EntryId,
+) -> Result<(), Trouble> {
+    if asked.who.may(Needs::Administrator) {
+        return Ok(());
+    }
+    let snapshot = asked.snapshot();
+    match (asked.who.access(), snapshot.entry(id)?) {
+        (Some(access), Some(entry)) if access.may_look_after(right, &entry, snapshot)? => Ok(()),
+        _ => Err(not_granted()),
+    }
+}
+
+/// Lets pass who may add such entries below a unit.
+pub(crate) fn adds_below(
+    asked: &Asked<'_, '_>,
+    right: Delegable,
+    unit: EntryId,
+) -> Result<(), Trouble> {
+    if asked.who.may(Needs::Administrator) {
+        return Ok(());
+    }
+    let snapshot = asked.snapshot();
+    match asked.who.access() {
+        Some(access) if access.was_granted(right, unit, snapshot)? => Ok(()),
+        _ => Err(not_granted()),
+    }
+}
+
+/// Lets pass values that whoever was granted a right may give.
+pub(crate) fn may_set(
+    asked: &Asked<'_, '_>,
+    class: Class,
+    attribute: Attribute,
+    text: &str,
+) -> Result<(), Trouble> {
+    let snapshot = asked.snapshot();
+    match asked.who.access() {
+        Some(access) if !asked.who.may(Needs::Administrator) => {
+            match access.may_set(class, attribute, &[], &[text.into()], snapshot)? {
+                true => Ok(()),
+                false => Err(not_granted()),
+            }
+        }
+        _ => Ok(()),
+    }
+}
+
+fn not_granted() -> Trouble {
+    Refused::NotPermitted(
+        "it takes an administrator of the domain, or a right that was granted there, and protected accounts and groups take the first",
+    )
+    .into()
 }
 
 /// What would go.

@@ -64,13 +64,17 @@ pub(crate) fn list(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Troub
         }
     };
     let mut items = Vec::new();
+    let wanted = Wanted {
+        device,
+        origins: origins(asked.parameter("origin"))?,
+    };
     match (holder, device) {
-        (None, None) => return all(asked),
-        (Some(holder), device) => show(asked, &holder, device, &mut items)?,
+        (None, None) => return all(asked, &wanted),
+        (Some(holder), _) => show(asked, &holder, &wanted, &mut items)?,
         (None, Some(device)) => {
             for id in snapshot.holders_of_device_keys(device, HOLDERS)? {
                 if let Some(holder) = snapshot.account_by_id(id)? {
-                    show(asked, &holder, Some(device), &mut items)?;
+                    show(asked, &holder, &wanted, &mut items)?;
                 }
             }
         }
@@ -78,22 +82,53 @@ pub(crate) fn list(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Troub
     Ok(list::page(items, None))
 }
 
+/// Which keys are wanted.
+struct Wanted {
+    /// Those of one device.
+    device: Option<Guid>,
+    /// Those that came to be listed in one of these ways.
+    origins: Vec<Origin>,
+}
+
+impl Wanted {
+    fn has(&self, key: &KeyCredential) -> bool {
+        (self.device.is_none() || key.device() == self.device) && self.origins.contains(&key.origin)
+    }
+}
+
+/// The ways that a word means; `shadow`: those past registration.
+fn origins(word: Option<&str>) -> Result<Vec<Origin>, Refused> {
+    let all = shown::ORIGINS.into_iter();
+    let meant: Vec<Origin> = match word {
+        None => all.collect(),
+        Some("shadow") => all.filter(|origin| origin.is_shadow()).collect(),
+        Some(word) => all
+            .filter(|origin| shown::origin(*origin) == word)
+            .collect(),
+    };
+    match meant.is_empty() {
+        false => Ok(meant),
+        true => Err(Refused::parameter(
+            "origin",
+            "it must be registration, administrator, import, computer or shadow",
+        )),
+    }
+}
+
 fn show(
     asked: &Asked<'_, '_>,
     holder: &Account,
-    device: Option<Guid>,
+    wanted: &Wanted,
     items: &mut Vec<Value>,
 ) -> Result<(), Trouble> {
-    for key in &holder.key_credentials {
-        if device.is_none() || key.device() == device {
-            items.push(shown::key(key, holder, asked.snapshot(), asked.now)?);
-        }
+    for key in holder.key_credentials.iter().filter(|key| wanted.has(key)) {
+        items.push(shown::key(key, holder, asked.snapshot(), asked.now)?);
     }
     Ok(())
 }
 
 /// A walk through all accounts, class by class. The place is the class and the account that was looked at last.
-fn all(asked: &Asked<'_, '_>) -> Result<Done, Trouble> {
+fn all(asked: &Asked<'_, '_>, keys: &Wanted) -> Result<Done, Trouble> {
     let snapshot = asked.snapshot();
     let wanted = Page::of(asked)?;
     let (mut class, after) = match wanted.place() {
@@ -117,7 +152,7 @@ fn all(asked: &Asked<'_, '_>) -> Result<Done, Trouble> {
         }
         last = Some(entry);
         let account = shown::account_of(entry, asked.view)?;
-        show(asked, &account, None, &mut items)?;
+        show(asked, &account, keys, &mut items)?;
     }
     let through = last.map(|entry| entry.id) == entries.last().map(|entry| entry.id)
         && entries.len() < ACCOUNTS;
@@ -174,6 +209,7 @@ fn add(asked: &Asked<'_, '_>, kind: Kind) -> Result<Done, Trouble> {
         .on(account.id, called(&account))
         .about_key(fingerprint)
         .with("by", "hand")
+        .with("shadow", "true")
         .with("given as", given.form);
     let record = match device {
         Some(device) => record.about_device(device),

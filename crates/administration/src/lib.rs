@@ -46,6 +46,7 @@ mod own;
 mod policies;
 mod principals;
 mod refused;
+mod rights;
 mod rotation;
 mod services;
 mod shown;

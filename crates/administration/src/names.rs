@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use directory::{Account, AccountKind, Class, Device, EntryId, Fault, Group, Snapshot};
+use directory::delegation::{self, Delegable};
+use directory::{Account, AccountKind, Class, Device, Dn, EntryId, Fault, Group, Snapshot};
 use wire::{Guid, Sid};
 
 use crate::list::SCAN;
@@ -26,6 +27,14 @@ impl Kind {
             Self::User => "person",
             Self::Computer => "computer",
             Self::Service => "service",
+        }
+    }
+
+    /// The right by which such accounts can be looked after; of services nothing is granted.
+    pub(crate) const fn right(self) -> Delegable {
+        match self {
+            Self::User => Delegable::People,
+            Self::Computer | Self::Service => Delegable::Computers,
         }
     }
 
@@ -82,6 +91,26 @@ pub(crate) fn any_account(
         return Ok(Some(account));
     }
     snapshot.account_by_name(name)
+}
+
+/// The unit of a distinguished name or objectGUID, below which something is added; `usual` where none is named.
+pub(crate) fn unit(
+    snapshot: &Snapshot<'_>,
+    name: Option<&str>,
+    usual: EntryId,
+) -> Result<EntryId, Trouble> {
+    let Some(name) = name else { return Ok(usual) };
+    let found = match name.parse::<Guid>() {
+        Ok(id) => snapshot.entry(EntryId(id))?,
+        Err(_) => match name.parse::<Dn>() {
+            Ok(dn) => snapshot.entry_by_dn(&dn)?,
+            Err(_) => None,
+        },
+    };
+    match found {
+        Some(unit) if delegation::can_be_delegated(unit.class) => Ok(unit.id),
+        _ => Err(Refused::not_found("unit", name).into()),
+    }
 }
 
 /// The group that a name means.

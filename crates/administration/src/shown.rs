@@ -17,7 +17,7 @@ use wire::security_descriptor::SecurityDescriptor;
 use crate::View;
 use crate::refused::Trouble;
 
-pub(crate) use keys::{key, keys, origin, value_name};
+pub(crate) use keys::{ORIGINS, key, keys, origin, value_name};
 
 /// The members of an object.
 pub(crate) type Shown = Map<String, Value>;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use directory::account::user_salt;
+use directory::delegation::Delegable;
 use directory::password::{self, Chooser, PasswordMaterial};
 use directory::{
     Account, AccountControl, Attribute, Change, Class, Edit, EntryId, NewEntry, Secret, Value,
@@ -14,6 +15,7 @@ use trust::Rng;
 
 use crate::asked::Asked;
 use crate::body::{Members, Patch};
+use crate::caller::Needs;
 use crate::done::Done;
 use crate::guard::{self, Going};
 use crate::names::{self, Kind, called};
@@ -53,9 +55,13 @@ pub(crate) fn add(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done, Trou
     let upn = members.text("upn")?;
     let upn = upn.unwrap_or_else(|| format!("{name}@{}", domain.dns_name));
     names::upn_must_be_free(snapshot, &upn, None)?;
+    let unit = names::unit(snapshot, members.text("unit")?.as_deref(), domain.users)?;
+    guard::adds_below(asked, Delegable::People, unit)?;
+    guard::may_set(asked, Class::User, Attribute::SamAccountName, &name)?;
+    guard::may_set(asked, Class::User, Attribute::UserPrincipalName, &upn)?;
 
     let id = EntryId::random(rng);
-    let mut user = NewEntry::user(id, domain.users, &name, name.clone())
+    let mut user = NewEntry::user(id, unit, &name, name.clone())
         .with(Attribute::UserPrincipalName, upn.as_str());
     for (member, attribute) in TEXTS {
         if let Some(text) = members.text(member)? {
@@ -89,6 +95,7 @@ pub(crate) fn add(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done, Trou
     let mut changes: Vec<Change> = vec![user.into()];
     for group in members.texts("groups")?.unwrap_or_default() {
         let group = names::group(snapshot, &group)?;
+        guard::looks_after(asked, Delegable::Members, group.id)?;
         changes.push(Change::AddMember {
             group: group.id,
             member: id,
@@ -100,14 +107,21 @@ pub(crate) fn add(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done, Trou
 }
 
 pub(crate) fn change_user(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Trouble> {
-    let account = ordinary(asked, Kind::User)?;
+    let account = looked_after(asked, Kind::User, Delegable::People)?;
     let mut members = asked.members()?;
+    // What tickets are like is no part of looking after people.
+    for reserved in ["not_delegated", "encryption_types"] {
+        if members.has(reserved) && !asked.who.may(Needs::Administrator) {
+            return Err(Refused::NotPermitted("this member is for administrators").into());
+        }
+    }
     let mut changed = Changed::new(asked, &account)?;
     match members.patch("upn")? {
         Patch::Keep => {}
         Patch::Clear => changed.clear(Attribute::UserPrincipalName, "upn"),
         Patch::Set(upn) => {
             names::upn_must_be_free(asked.snapshot(), &upn, Some(account.id))?;
+            guard::may_set(asked, Class::User, Attribute::UserPrincipalName, &upn)?;
             changed.set(Attribute::UserPrincipalName, "upn", upn);
         }
     }
@@ -129,7 +143,7 @@ pub(crate) fn change_user(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done
 }
 
 pub(crate) fn delete(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Trouble> {
-    let account = ordinary(asked, Kind::User)?;
+    let account = looked_after(asked, Kind::User, Delegable::People)?;
     guard::somebody_remains(asked, Going::Account(account.id))?;
     delete_account(asked, &account)
 }
@@ -155,7 +169,7 @@ pub(crate) fn enable(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Tro
 }
 
 pub(crate) fn disable(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Trouble> {
-    let account = ordinary(asked, Kind::User)?;
+    let account = looked_after(asked, Kind::User, Delegable::People)?;
     if account.is_enabled() {
         guard::somebody_remains(asked, Going::Account(account.id))?;
     }
@@ -164,7 +178,7 @@ pub(crate) fn disable(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Tr
 
 /// Lets an account in again.
 pub(crate) fn enable_account(asked: &Asked<'_, '_>, kind: Kind) -> Result<Done, Trouble> {
-    let account = ordinary(asked, kind)?;
+    let account = looked_after(asked, kind, kind.right())?;
     asked.members()?;
     Ok(Done::changed(match account.is_enabled() {
         true => Vec::new(),
@@ -177,7 +191,7 @@ pub(crate) fn enable_account(asked: &Asked<'_, '_>, kind: Kind) -> Result<Done, 
 
 /// Keeps an account out.
 pub(crate) fn disable_account(asked: &Asked<'_, '_>, kind: Kind) -> Result<Done, Trouble> {
-    let account = ordinary(asked, kind)?;
+    let account = looked_after(asked, kind, kind.right())?;
     asked.members()?;
     Ok(Done::changed(match account.is_enabled() {
         false => Vec::new(),
@@ -189,7 +203,7 @@ pub(crate) fn disable_account(asked: &Asked<'_, '_>, kind: Kind) -> Result<Done,
 }
 
 pub(crate) fn unlock(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Trouble> {
-    let account = ordinary(asked, Kind::User)?;
+    let account = looked_after(asked, Kind::User, Delegable::Passwords)?;
     let policy = asked.snapshot().lockout_policy()?;
     let locked = asked
         .view
@@ -207,7 +221,7 @@ pub(crate) fn unlock(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Tro
 }
 
 pub(crate) fn set_password(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done, Trouble> {
-    let account = ordinary(asked, Kind::User)?;
+    let account = looked_after(asked, Kind::User, Delegable::Passwords)?;
     let mut members = asked.members()?;
     let password = members
         .secret("password")?
@@ -231,7 +245,7 @@ pub(crate) fn set_password(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<D
 }
 
 pub(crate) fn expire_password(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Trouble> {
-    let account = ordinary(asked, Kind::User)?;
+    let account = looked_after(asked, Kind::User, Delegable::Passwords)?;
     Ok(Done::changed(match account.must_change_password() {
         true => Vec::new(),
         false => vec![
@@ -265,6 +279,17 @@ pub(crate) fn reset_second_factor(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Res
 pub(crate) fn ordinary(asked: &Asked<'_, '_>, kind: Kind) -> Result<Arc<Account>, Trouble> {
     let account = names::account(asked.snapshot(), kind, asked.part(0))?;
     guard::ordinary(&account)?;
+    Ok(account)
+}
+
+/// The account that the path names, when the caller may look after it.
+pub(crate) fn looked_after(
+    asked: &Asked<'_, '_>,
+    kind: Kind,
+    right: Delegable,
+) -> Result<Arc<Account>, Trouble> {
+    let account = ordinary(asked, kind)?;
+    guard::looks_after(asked, right, account.id)?;
     Ok(account)
 }
 

@@ -6,6 +6,7 @@ use clap::{Args, Subcommand, ValueEnum};
 
 use super::export::Export;
 use super::import::Import;
+use super::right::Right;
 
 /// What an administrator can look after.
 #[derive(Debug, Subcommand)]
@@ -49,6 +50,9 @@ pub(crate) enum Admin {
                       keyporch admin export --base OU=Fleet,DC=corp,DC=example --filter '(uidNumber=*)'"
     )]
     Export(Export),
+    /// Administration that is delegated: which group may do what below which unit.
+    #[command(subcommand, visible_alias = "rights")]
+    Right(Right),
     /// What was done and refused, by whom.
     #[command(after_help = "Example: keyporch admin audit --limit 20")]
     Audit {
@@ -323,7 +327,13 @@ pub(crate) enum Key {
         /// Only those made on this device.
         #[arg(long)]
         device: Option<String>,
+        /// Only those that came to be listed so.
+        #[arg(long, value_parser = ["registration", "administrator", "import", "computer", "shadow"])]
+        origin: Option<String>,
     },
+    /// Report the keys that came past registration: by hand, over LDAP, by an import. Each should be somebody's, on purpose.
+    #[command(after_help = "Example: keyporch admin key report --json")]
+    Report,
     /// List a key by hand. It is marked and audited as such; a certificate registers its public key, for key
     /// trust only.
     #[command(after_help = "Example: keyporch admin key add alice alice.cert.pem")]

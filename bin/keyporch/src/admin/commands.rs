@@ -240,20 +240,24 @@ pub(super) fn device(api: &Api, command: &Device) -> Result<(), Failure> {
 
 pub(super) fn key(api: &Api, command: &Key) -> Result<(), Failure> {
     match command {
-        Key::List { name, user, device } => {
+        Key::List {
+            name,
+            user,
+            device,
+            origin,
+        } => {
             let user = name.as_deref().or(user.as_deref());
-            let narrowed: Vec<(&str, &str)> = [("user", user), ("device", device.as_deref())]
-                .into_iter()
-                .filter_map(|(name, value)| Some((name, value?)))
-                .collect();
-            let keys = api.items("/keys", &narrowed, None)?;
-            let keys = if api.output.json {
-                keys
-            } else {
-                keys.iter().map(with_age).collect()
-            };
-            api.output.list(&keys, shown::KEYS, "No key is listed.");
-            Ok(())
+            let narrowed = [
+                ("user", user),
+                ("device", device.as_deref()),
+                ("origin", origin.as_deref()),
+            ];
+            keys(api, &narrowed, shown::KEYS, "No key is listed.")
+        }
+        Key::Report => {
+            let narrowed = [("origin", Some("shadow"))];
+            let none = "Every key came through registration, or with its computer.";
+            keys(api, &narrowed, shown::SHADOW_KEYS, none)
         }
         Key::Add { user, file, device } => {
             let mut body = json!({ "key": read_key(file)? });
@@ -292,6 +296,26 @@ pub(super) fn key(api: &Api, command: &Key) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+/// Shows keys, narrowed to those that fit.
+fn keys(
+    api: &Api,
+    narrowed: &[(&str, Option<&str>)],
+    columns: &[Column],
+    none: &str,
+) -> Result<(), Failure> {
+    let narrowed: Vec<(&str, &str)> = narrowed
+        .iter()
+        .filter_map(|(name, value)| Some((*name, (*value)?)))
+        .collect();
+    let keys = api.items("/keys", &narrowed, None)?;
+    let keys = match api.output.json {
+        true => keys,
+        false => keys.iter().map(with_age).collect(),
+    };
+    api.output.list(&keys, columns, none);
+    Ok(())
 }
 
 /// A key or certificate as the API takes it: PEM as it is, DER in Base64.

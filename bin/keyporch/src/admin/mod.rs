@@ -9,6 +9,7 @@ mod issuers;
 mod keytab;
 mod logon;
 mod policy;
+mod right;
 mod shown;
 
 use call::administration::{Administration, Unwilling};
@@ -42,6 +43,7 @@ pub(crate) fn run(admin: &Admin, common: &Common, output: Output) -> Result<(), 
         Admin::Policy(command) => policy::policy(&api, command),
         Admin::Import(asked) => import::import(&api, asked),
         Admin::Export(asked) => export::export(&api, asked),
+        Admin::Right(command) => right::right(&api, command),
         Admin::Audit { limit } => commands::audit(&api, *limit),
     }
 }

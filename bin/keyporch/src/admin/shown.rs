@@ -100,6 +100,25 @@ pub(super) const KEYS: &[Column] = &[
     ("REMARKS", "remarks"),
 ];
 
+pub(super) const RIGHTS: &[Column] = &[
+    ("RIGHT", "right"),
+    ("GROUP", "group.name"),
+    ("SID", "group.sid"),
+    ("BELOW", "below"),
+];
+
+/// Of `key report`.
+pub(super) const SHADOW_KEYS: &[Column] = &[
+    ("HOLDER", "holder.name"),
+    ("KIND", "holder.kind"),
+    ("FINGERPRINT", "fingerprint"),
+    ("ORIGIN", "origin"),
+    ("ADDED", "added"),
+    ("SIGNS IN", "signs_in"),
+    ("DEVICE", "device.name"),
+    ("REMARKS", "remarks"),
+];
+
 /// Of `key versions`.
 pub(super) const VERSIONS: &[Column] = &[
     ("NAME", "name"),

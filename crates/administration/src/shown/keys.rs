@@ -54,6 +54,7 @@ pub(crate) fn key(
         "usage": listed.usage().map(usage),
         "source": listed.source().map(source),
         "origin": origin(listed.origin),
+        "shadow": listed.origin.is_shadow(),
         "added": moment(Some(listed.added)),
         "age_days": now.since(listed.added).as_seconds().max(0) / 86_400,
         "created": time(link.and_then(KeyCredentialLink::creation_time)),
@@ -106,6 +107,14 @@ fn source(source: KeySource) -> String {
         KeySource::Unknown(byte) => format!("0x{byte:02x}"),
     }
 }
+
+/// All words for how a value came to be listed.
+pub(crate) const ORIGINS: [Origin; 4] = [
+    Origin::Registration,
+    Origin::Administrator,
+    Origin::Import,
+    Origin::Computer,
+];
 
 /// How a value came to be listed.
 pub(crate) const fn origin(origin: Origin) -> &'static str {

@@ -570,3 +570,37 @@ fn a_device_that_registered_leaves_nothing_behind_in_the_commit_that_deletes_it(
         "another device may have that key now"
     );
 }
+
+#[test]
+fn keys_past_registration_are_reported_and_no_others() {
+    let world = World::new();
+    let value = |seed: u64| {
+        directory::testing::key_credential(&mut directory::testing::Seeded::new(seed), None)
+    };
+    let (alice, admin) = (world.account("alice").id, world.account("admin").id);
+    world.commit(vec![
+        change::add_key_credential(alice, value(1), Origin::Registration),
+        change::add_key_credential(alice, value(2), Origin::Import),
+        change::add_key_credential(admin, value(3), Origin::Administrator),
+    ]);
+    let origins = |query: &str| -> Vec<(String, bool)> {
+        let mut found: Vec<(String, bool)> = list(&world, "admin", &format!("/keys{query}"))
+            .iter()
+            .map(|key| {
+                let origin = key["origin"].as_str().unwrap().to_owned();
+                (origin, key["shadow"].as_bool().unwrap())
+            })
+            .collect();
+        found.sort();
+        found
+    };
+    let import = ("import".to_owned(), true);
+    let administrator = ("administrator".to_owned(), true);
+    assert_eq!(origins("?origin=shadow"), [administrator, import.clone()]);
+    assert_eq!(origins("?origin=import"), [import.clone()]);
+    assert_eq!(origins("?origin=shadow&user=alice"), [import]);
+    assert_eq!(origins("?origin=computer"), []);
+    assert_eq!(origins("").len(), 3);
+    let wrong = world.ask("admin", "GET /keys?origin=elsewhere", Value::Null);
+    assert_eq!(wrong.code(), (400, "invalid_parameter"));
+}

@@ -12,6 +12,7 @@ mod input;
 mod issuers;
 mod keys;
 mod policies;
+mod rights;
 mod rotation;
 mod services;
 mod sign_in;
