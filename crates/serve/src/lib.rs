@@ -46,8 +46,8 @@ pub use metrics::Metrics;
 pub use node::{Listener, REACTIONS, Revoked};
 pub use server::{Parts, Running, Server, check_tls, found_authorities, restored};
 pub use settings::{
-    DigestName, EtypeName, GroupName, Kdc, Ldap, Limits, Listen, Revocation, Settings,
-    StrongMapping, Tls, ValidatedWrite,
+    ChannelBindings, DigestName, EtypeName, GroupName, Kdc, Ldap, Limits, Listen, Revocation,
+    Settings, StrongMapping, Tls, ValidatedWrite,
 };
 pub use setup::{Administrator, set_up};
 pub use sockets::{Addresses, Inherited, probe};

@@ -137,6 +137,9 @@ pub struct Ldap {
     pub simple_without_tls: bool,
     /// Whether who binds by SASL without TLS may leave what it sends unsigned. Default: false.
     pub unsigned_sasl: bool,
+    /// Whether who binds by Kerberos within TLS says which TLS connection it is on: `"never"` is not looked at,
+    /// `"when-supported"` must be right where it is said, `"always"` is required. Default: `"when-supported"`.
+    pub channel_bindings: ChannelBindings,
     /// Whether a password alone is enough to administer. Default: false.
     pub administer_by_password: bool,
     /// Networks of servers that bind for many people, whose wrong passwords are not counted by address:
@@ -157,6 +160,7 @@ impl Default for Ldap {
         Self {
             simple_without_tls: false,
             unsigned_sasl: false,
+            channel_bindings: ChannelBindings::WhenSupported,
             administer_by_password: false,
             application_servers: Vec::new(),
             keycred_strict_write: true,
@@ -172,6 +176,11 @@ impl Ldap {
         directory::ldap::Settings {
             simple_without_tls: self.simple_without_tls,
             unsigned_sasl: self.unsigned_sasl,
+            channel_bindings: match self.channel_bindings {
+                ChannelBindings::Never => directory::ldap::ChannelBindings::Never,
+                ChannelBindings::WhenSupported => directory::ldap::ChannelBindings::WhenSupported,
+                ChannelBindings::Always => directory::ldap::ChannelBindings::Always,
+            },
             administer_by_password: self.administer_by_password,
             application_servers: self.application_servers.clone(),
             strict_keys: self.keycred_strict_write,
@@ -181,6 +190,18 @@ impl Ldap {
             ..directory::ldap::Settings::default()
         }
     }
+}
+
+/// What is asked of who binds by Kerberos within TLS.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChannelBindings {
+    /// Nothing.
+    Never,
+    /// That what is said is right.
+    WhenSupported,
+    /// That it is said.
+    Always,
 }
 
 /// What a computer may write of a key on itself (protocols D.7).

@@ -13,6 +13,7 @@ mod hostile;
 mod ldap;
 mod ldap_keys;
 mod ldap_python;
+mod ldap_rights;
 mod ldap_search;
 mod ldap_write;
 mod mit;

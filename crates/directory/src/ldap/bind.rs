@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use ticket::Means;
 use trust::{Rng, Timestamp};
+use wire::Guid;
 use wire::ldap::{Authentication, BindRequest, LdapResult, ResultCode};
 
 use super::names::Namer;
@@ -37,6 +38,8 @@ enum How {
     Password,
     /// A certificate, until it ends.
     Certificate(Means, Timestamp),
+    /// A registered device's certificate, until it ends.
+    Device(Guid, Timestamp),
     /// A ticket, until it ends, and what got it.
     Ticket(Means, Timestamp),
 }
@@ -241,7 +244,7 @@ fn external(
         );
         Outcome::Refused(result, Some(Box::new(record.from_address(&channel.from))))
     };
-    let (means, until) = match &channel.certificate {
+    let (id, how) = match &channel.certificate {
         Shown::Nothing | Shown::Unjudged => {
             return Ok(refuse(
                 ResultCode::InappropriateAuthentication,
@@ -249,7 +252,12 @@ fn external(
             ));
         }
         Shown::Refused(why) => return Ok(refused(why.clone())),
-        Shown::Of { means, until } => (*means, *until),
+        Shown::Of { means, until } => (EntryId(means.account), How::Certificate(*means, *until)),
+        Shown::OfDevice {
+            computer,
+            device,
+            until,
+        } => (*computer, How::Device(*device, *until)),
     };
     // To be somebody else by one's own certificate is nothing that anybody may.
     if !authorization.is_empty() {
@@ -258,10 +266,10 @@ fn external(
             "EXTERNAL is for whom the certificate names, and nobody else",
         ));
     }
-    let Some(account) = view.snapshot.account_by_id(EntryId(means.account))? else {
+    let Some(account) = view.snapshot.account_by_id(id)? else {
         return Ok(refused("the account is gone".to_owned()));
     };
-    let bound = Bound::new(&account, How::Certificate(means, until));
+    let bound = Bound::new(&account, how);
     Ok(match bound.caller(view, now)? {
         Some(_) => Outcome::Bound(Box::new(bound)),
         None => refused("the account or the certificate is good no more".to_owned()),
@@ -287,6 +295,11 @@ fn by_ticket(outcome: sasl::Outcome, channel: &Channel, now: Timestamp) -> Outco
                 sasl::Refused::Unprotected => LdapResult::told(
                     ResultCode::StrongerAuthRequired,
                     "00002028: without TLS, what passes has to be signed or encrypted",
+                ),
+                // SEC_E_BAD_BINDINGS, as Active Directory's clients look for it.
+                sasl::Refused::Bindings => LdapResult::told(
+                    ResultCode::InvalidCredentials,
+                    "80090346: the client does not say that it is on this TLS connection (channel bindings), data 80090346",
                 ),
                 _ => LdapResult::told(
                     ResultCode::InvalidCredentials,
@@ -315,6 +328,11 @@ impl Bound {
         }
     }
 
+    /// Whether a device's certificate proved it.
+    pub(super) const fn is_device(&self) -> bool {
+        matches!(self.how, How::Device(..))
+    }
+
     /// Who asks, with the groups of now; nobody when the account is gone or may not any more.
     ///
     /// A password alone does not administer: who proved no more than that has no more rights than anybody, unless the
@@ -329,7 +347,15 @@ impl Bound {
         };
         let lost = match &self.how {
             How::Password => false,
-            How::Certificate(_, until) | How::Ticket(_, until) if *until < now => true,
+            How::Certificate(_, until) | How::Device(_, until) | How::Ticket(_, until)
+                if *until < now =>
+            {
+                true
+            }
+            How::Device(device, _) => {
+                let device = view.snapshot.device_by_id(*device)?;
+                device.is_none_or(|device| !device.enabled)
+            }
             How::Certificate(means, _) | How::Ticket(means, _) => {
                 view.snapshot.lost(means, &account)?.is_some()
             }
@@ -339,7 +365,7 @@ impl Bound {
         }
         let by_password = match &self.how {
             How::Password => true,
-            How::Certificate(..) => false,
+            How::Certificate(..) | How::Device(..) => false,
             How::Ticket(means, _) => means.key.is_none() && means.certificate.is_none(),
         };
         let changed =

@@ -16,6 +16,7 @@ use super::entries::Viewer;
 use super::filter::{Filter, NotUnderstood, understand};
 use super::names::Namer;
 use super::permissions::Reading;
+use super::running::ANSWER;
 use super::search::{Selection, borrowed, show};
 use super::settings::Settings;
 use crate::codec::{Reader, Writer};
@@ -30,6 +31,9 @@ const OBJECT_SECURITY: u32 = 1;
 
 /// Commits that are looked at for one answer.
 const COMMITS: usize = 500;
+
+/// Commits that are told together: of an entry that several of them changed, once.
+const TOGETHER: usize = 20;
 
 /// The version of the cookie.
 const VERSION: u8 = 1;
@@ -51,6 +55,8 @@ struct Told<'f, 'n, 's, 'd> {
     reading: &'f Reading,
     viewer: Viewer<'n, 's, 'd>,
     messages: Vec<Vec<u8>>,
+    /// How many bytes may still be told, but for what is begun: it lies here for as long as the client leaves it.
+    room: usize,
 }
 
 /// Answers a search with the control.
@@ -115,6 +121,7 @@ pub(super) fn follow(
             extended: None,
         },
         messages: Vec::new(),
+        room: room(asked),
     };
     let (come, more) = match come.telling {
         Some(after) => answer.everything(after, come.cursor, settings.page)?,
@@ -150,13 +157,17 @@ impl Told<'_, '_, '_, '_> {
         let after = (after != EntryId::NONE).then_some(after);
         let snapshot = self.viewer.namer.snapshot;
         let entries = snapshot.entries_after(after, most)?;
-        let telling = (entries.len() == most)
+        let mut telling = (entries.len() == most)
             .then(|| entries.last().map(|entry| entry.id))
             .flatten();
-        for entry in &entries {
+        for (number, entry) in entries.iter().enumerate() {
             if self.filter.holds(entry, &self.viewer)? == Some(true) {
                 let selection = self.selection.clone();
                 self.tell(entry, &selection)?;
+            }
+            if self.room == 0 && number + 1 < entries.len() {
+                telling = Some(entry.id);
+                break;
             }
         }
         let more = telling.is_some();
@@ -165,8 +176,27 @@ impl Told<'_, '_, '_, '_> {
 
     /// Some more of what changed; `None` when that is not kept any more.
     fn changes(&mut self, cursor: &Cursor) -> Result<Option<(Come, bool)>, Fault> {
+        let mut cursor = cursor.clone();
+        let mut more = true;
+        let mut looked = 0;
+        while more && self.room > 0 && looked < COMMITS {
+            match self.some_changes(&cursor)? {
+                Some((come, further)) => (cursor, more) = (come, further),
+                None => return Ok(None),
+            }
+            looked += TOGETHER;
+        }
+        let come = Come {
+            telling: None,
+            cursor,
+        };
+        Ok(Some((come, more)))
+    }
+
+    /// What a few commits changed, and how far that is.
+    fn some_changes(&mut self, cursor: &Cursor) -> Result<Option<(Cursor, bool)>, Fault> {
         let snapshot = self.viewer.namer.snapshot;
-        let page = match snapshot.feed(cursor, COMMITS) {
+        let page = match snapshot.feed(cursor, TOGETHER) {
             Ok(page) => page,
             Err(FeedError::StartAgain) => return Ok(None),
             Err(FeedError::Fault(fault)) => return Err(fault),
@@ -209,11 +239,7 @@ impl Told<'_, '_, '_, '_> {
             };
             self.tell(&entry, &selection)?;
         }
-        let come = Come {
-            telling: None,
-            cursor: page.cursor,
-        };
-        Ok(Some((come, page.more)))
+        Ok(Some((page.cursor, page.more)))
     }
 
     fn tell(&mut self, entry: &Entry, selection: &Selection) -> Result<(), Fault> {
@@ -223,9 +249,18 @@ impl Told<'_, '_, '_, '_> {
             name: &name,
             attributes: borrowed(&shown),
         });
-        self.messages
-            .push(Message::new(self.id, operation).encode());
+        let message = Message::new(self.id, operation).encode();
+        self.room = self.room.saturating_sub(message.len());
+        self.messages.push(message);
         Ok(())
+    }
+}
+
+/// How much is told at once: no more than the client asks for, or than a search writes before it waits.
+fn room(asked: &DirSyncRequest) -> usize {
+    match usize::try_from(asked.max_bytes) {
+        Ok(most) if most > 0 => most.min(ANSWER),
+        _ => ANSWER,
     }
 }
 

@@ -52,4 +52,4 @@ pub use responses::{busy, disconnection, failed};
 pub use running::{Progress, Running};
 pub use sasl::{LARGEST, Layer, NotKept};
 pub use session::{Answer, Channel, Session, Shown, View};
-pub use settings::Settings;
+pub use settings::{ChannelBindings, Settings};

@@ -155,8 +155,9 @@ pub(super) fn may_write_key(
     {
         return Ok(Err(KeyRefused::NoRight));
     }
+    // "Delete is unconstrained" (D.7): whoever is the computer may give up its own way in.
     let Some(key) = key else {
-        return Ok(Err(KeyRefused::NoRight));
+        return Ok(Ok(()));
     };
     Ok(if !another && validated_computer_key(target, key, tools) {
         Ok(())

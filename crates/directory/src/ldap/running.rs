@@ -38,7 +38,7 @@ const SORT_KEYS: usize = 8;
 
 /// How much of an answer is written before it is sent, in bytes, but for one entry: it lies here for as long as the client
 /// leaves it.
-const ANSWER: usize = 128 << 10;
+pub(super) const ANSWER: usize = 128 << 10;
 
 /// A search that is answered step by step.
 #[derive(Debug)]

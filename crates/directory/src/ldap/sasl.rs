@@ -2,15 +2,16 @@
 //! passes afterwards.
 
 use ticket::gss::{Context, wanted};
-use ticket::{Rules, Unaccepted};
+use ticket::{Accepted, Rules, Unaccepted};
 use trust::{Rng, Span, Timestamp};
-use wire::kerberos::{ApOptions, ApReq, KeyUsage};
+use wire::kerberos::{ApOptions, ApReq, AuthorizationData, AuthorizationDataType, KeyUsage};
 use wire::spnego::{
     GssFlag, GssToken, KERBEROS, KERBEROS_MICROSOFT, KerberosToken, KerberosTokenId, NegState,
     NegTokenResp, Token,
 };
 
 use super::session::{Channel, View};
+use super::settings::ChannelBindings;
 use crate::error::Fault;
 use crate::presented::{NotPresented, Presented, presented};
 
@@ -41,7 +42,7 @@ pub(super) enum Refused {
     NotPresented(#[from] NotPresented),
     #[error("the session key is of an etype that is not supported")]
     Etype,
-    #[error("the client is bound to another TLS connection")]
+    #[error("the client is bound to another TLS connection, or to none where it must be")]
     Bindings,
     #[error("the client's choice of a layer is not one that was offered")]
     Layer,
@@ -167,7 +168,8 @@ pub(super) fn begin(
     };
     let wanted = wanted(&accepted);
     let bindings = wanted.as_ref().map(|wanted| wanted.bindings);
-    if !bound_here(bindings, channel) {
+    let rule = view.settings.channel_bindings;
+    if !bound_here(rule, bindings, knows_bindings(&accepted), channel) {
         return Ok(Outcome::Refused(Refused::Bindings));
     }
     let flags = wanted.map_or(0, |wanted| wanted.flags);
@@ -215,15 +217,38 @@ fn read(token: &[u8]) -> Result<ApReq, Refused> {
     ApReq::decode(kerberos.message).map_err(|_| Refused::Unreadable)
 }
 
-/// Whether a client that says which TLS connection it is on is on this one (RFC 5929 `tls-server-end-point`). One that says
-/// nothing is taken: TLS is not what proves it.
-fn bound_here(bindings: Option<[u8; 16]>, channel: &Channel) -> bool {
-    match (bindings, channel.bindings) {
-        (None, _) => true,
-        (Some(zeros), _) if zeros == [0; 16] => true,
-        (Some(theirs), Some(own)) => theirs == own,
-        (Some(_), None) => false,
+/// Whether a client that says which TLS connection it is on is on this one (RFC 5929 `tls-server-end-point`), and whether one
+/// may be taken that says nothing. Without TLS there is nothing to be bound to, and the layer keeps what passes.
+fn bound_here(
+    rule: ChannelBindings,
+    bindings: Option<[u8; 16]>,
+    knows: bool,
+    channel: &Channel,
+) -> bool {
+    let said = bindings.filter(|said| *said != [0; 16]);
+    match (rule, said) {
+        (ChannelBindings::Never, _) => true,
+        (_, Some(theirs)) => channel.bindings == Some(theirs),
+        (ChannelBindings::WhenSupported, None) => !(knows && channel.encrypted),
+        (ChannelBindings::Always, None) => !channel.encrypted,
     }
+}
+
+/// KERB_AP_OPTIONS_CBT ([MS-KILE] 2.2.12): the client knows of channel bindings, and would say them if it was given any.
+const KNOWS_BINDINGS: u32 = 0x4000;
+
+/// Whether the client says so, in the authorization data of its authenticator.
+fn knows_bindings(accepted: &Accepted) -> bool {
+    let data = accepted.authenticator.authorization_data.iter().flatten();
+    let within = data.filter(|element| element.ad_type == AuthorizationDataType::AD_IF_RELEVANT);
+    let mut within = within.filter_map(|element| AuthorizationData::decode(&element.ad_data).ok());
+    within.any(|list| {
+        list.iter().any(|element| {
+            let options = element.ad_data.first_chunk::<4>();
+            element.ad_type == AuthorizationDataType::AD_AUTH_DATA_AP_OPTIONS
+                && options.is_some_and(|bits| u32::from_le_bytes(*bits) & KNOWS_BINDINGS != 0)
+        })
+    })
 }
 
 /// SPNEGO: the flags of the context say which layer holds.
@@ -330,4 +355,53 @@ fn is_own(identity: &[u8], who: &Presented) -> bool {
             .upn
             .as_deref()
             .is_some_and(|upn| crate::value::folded(upn) == crate::value::folded(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::session::Shown;
+    use super::*;
+
+    #[test]
+    fn channel_bindings_are_asked_for_as_the_setting_says() {
+        use ChannelBindings::{Always, Never, WhenSupported};
+        let (own, another) = (Some([1; 16]), Some([2; 16]));
+        let channel = |encrypted, bindings| Channel {
+            from: "192.0.2.1".to_owned(),
+            encrypted,
+            signed: encrypted,
+            start_tls: false,
+            certificate: Shown::Nothing,
+            bindings,
+        };
+        let tls = channel(true, own);
+        let plain = channel(false, None);
+        // A certificate whose signature has no digest that bindings are defined for.
+        let nameless = channel(true, None);
+        let zeros = Some([0; 16]);
+        for (rule, bindings, knows, channel, expected) in [
+            (Never, another, true, &tls, true),
+            (Never, None, true, &tls, true),
+            (WhenSupported, own, false, &tls, true),
+            (WhenSupported, another, false, &tls, false),
+            (WhenSupported, None, false, &tls, true),
+            (WhenSupported, zeros, false, &tls, true),
+            (WhenSupported, zeros, true, &tls, false),
+            (WhenSupported, zeros, true, &plain, true),
+            (WhenSupported, another, false, &plain, false),
+            (WhenSupported, another, false, &nameless, false),
+            (Always, own, false, &tls, true),
+            (Always, another, false, &tls, false),
+            (Always, zeros, false, &tls, false),
+            (Always, None, false, &tls, false),
+            (Always, None, false, &plain, true),
+            (Always, None, false, &nameless, false),
+        ] {
+            assert_eq!(
+                bound_here(rule, bindings, knows, channel),
+                expected,
+                "{rule:?} {bindings:?} {knows}"
+            );
+        }
+    }
 }

@@ -6,6 +6,7 @@ use crypto::password::Cost;
 use ticket::{Means, Recent};
 use trust::limiter::Limit;
 use trust::{Rng, Timestamp};
+use wire::Guid;
 use wire::ldap::{
     AddRequest, BindRequest, BindResponse, CompareRequest, ExtendedRequest, ExtendedResponse,
     LdapResult, Message, ModifyDnRequest, ModifyRequest, Operation, PasswordModify, ResultCode,
@@ -68,6 +69,15 @@ pub enum Shown {
         /// Which certificate, and whose: it is looked at again with every operation.
         means: Means,
         /// When it ends.
+        until: Timestamp,
+    },
+    /// A registered device's: the connection is its computer's.
+    OfDevice {
+        /// The computer.
+        computer: EntryId,
+        /// The device, which must be there and enabled with every operation.
+        device: Guid,
+        /// When the certificate ends.
         until: Timestamp,
     },
 }
@@ -147,6 +157,18 @@ impl Session {
     #[must_use]
     pub fn who(&self) -> Option<&Actor> {
         self.bound.as_ref().map(|bound| &bound.actor)
+    }
+
+    /// Whether it is a device's, by its certificate: what the directory does not know of that is to be asked again before each
+    /// message, and [`Session::leave`] called when it is good no more.
+    #[must_use]
+    pub fn is_of_device(&self) -> bool {
+        self.bound.as_ref().is_some_and(|bound| bound.is_device())
+    }
+
+    /// Nobody's from now on.
+    pub fn leave(&mut self) {
+        self.bound = None;
     }
 
     /// The layer that holds from the answer on that was just given; asked behind every answer.

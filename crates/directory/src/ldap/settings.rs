@@ -4,6 +4,18 @@ use trust::Span;
 
 use crate::sources::Network;
 
+/// What is asked of who binds by Kerberos within TLS: the values of Active Directory's LdapEnforceChannelBinding, 0 to 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChannelBindings {
+    /// Nothing: what a client says of its connection is not looked at.
+    Never,
+    /// Whoever says which connection it is on must be on this one, and so must whoever says that it knows of channel
+    /// bindings ([MS-KILE] 3.2.5.8).
+    WhenSupported,
+    /// Everybody says it.
+    Always,
+}
+
 /// How the directory answers over LDAP. The names in `keyporch.toml` stand behind each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -11,6 +23,9 @@ pub struct Settings {
     pub simple_without_tls: bool,
     /// Whether a client that binds by SASL without TLS may leave what it sends unsigned (`ldap.unsigned_sasl`, off).
     pub unsigned_sasl: bool,
+    /// Whether a client that binds by Kerberos within TLS must say which TLS connection it is on
+    /// (`ldap.channel_bindings`, when supported).
+    pub channel_bindings: ChannelBindings,
     /// Whether a password alone is enough to administer (`ldap.administer_by_password`, off): otherwise who signed in by one
     /// has no more rights than anybody, and administers with a ticket that a key got, or a certificate.
     pub administer_by_password: bool,
@@ -34,6 +49,7 @@ impl Default for Settings {
         Self {
             simple_without_tls: false,
             unsigned_sasl: false,
+            channel_bindings: ChannelBindings::WhenSupported,
             administer_by_password: false,
             application_servers: Vec::new(),
             strict_keys: true,

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
 use directory::ldap::{self, Answer, Channel, Layer, Running, Session, Shown, View};
-use directory::{Change, CommitError, Reads, Snapshot};
+use directory::{AccountKind, Change, CommitError, EntryId, Reads, Snapshot};
+use registration::proven_device::{self, NotADevice};
 use trust::{SystemRng, Timestamp};
 use wire::ldap::ResultCode;
 use wire::x509::Certificate;
@@ -68,6 +69,13 @@ impl Connection {
             && ldap::asks_for_certificate(message)
         {
             self.channel.certificate = node.judge_certificate(own, others, now)?;
+        }
+        if self.session.is_of_device() {
+            let own = self.certificates.first();
+            let judged = own.map(|own| node.device(own, now)).transpose()?.flatten();
+            if !matches!(judged, Some(Shown::OfDevice { .. })) {
+                self.session.leave();
+            }
         }
         for _ in 0..TRIES {
             let snapshot = node.directory.snapshot()?;
@@ -146,6 +154,27 @@ impl Node {
         }
     }
 
+    /// What a certificate is worth as a registered device's; `None` for one that no device has.
+    fn device(&self, own: &Certificate, now: Timestamp) -> Result<Option<Shown>, directory::Fault> {
+        let snapshot = self.directory.snapshot()?;
+        let device = match proven_device::prove(&snapshot, own.der(), now)? {
+            Ok(device) => device,
+            Err(NotADevice::Unknown | NotADevice::Unreadable) => return Ok(None),
+            Err(why) => return Ok(Some(Shown::Refused(why.to_string()))),
+        };
+        // The device's id is its computer's objectGUID (DREG-W4).
+        let id = device.device().device_id;
+        let computer = snapshot.account_by_id(EntryId(id))?;
+        Ok(Some(match computer {
+            Some(computer) if computer.kind == AccountKind::Computer => Shown::OfDevice {
+                computer: computer.id,
+                device: id,
+                until: Timestamp::from_unix(own.not_after()),
+            },
+            _ => Shown::Refused("the device has no computer account".to_owned()),
+        }))
+    }
+
     /// Whose the certificate is that a client proved to hold the key of: the KDC's judgement. What that needs to know about
     /// revocation is got first.
     fn judge_certificate(
@@ -154,6 +183,9 @@ impl Node {
         others: &[Certificate],
         now: Timestamp,
     ) -> Result<Shown, directory::Fault> {
+        if let Some(shown) = self.device(own, now)? {
+            return Ok(shown);
+        }
         let mut judged = self.holder(own, others, now)?;
         for _ in 0..LINKS {
             let Err(kdc::Refused::RevocationUnavailable(Some(needed))) = &judged else {

@@ -225,3 +225,49 @@ fn what_is_deleted_is_found_by_who_asks_for_it_in_pages_too() {
         2
     );
 }
+
+#[test]
+fn an_answer_has_so_many_bytes_and_what_is_left_comes_with_the_next() {
+    let world = World::new();
+    let mut client = Client::administrator(&world);
+    let (_, before) = everything(&mut client, INCREMENTAL);
+    let photo = vec![0xab; 60_000];
+    for number in 0..30 {
+        let name = if number % 2 == 0 { ALICE } else { BOB };
+        let title = number.to_string();
+        let code = client.modify(
+            name,
+            &[
+                (ModificationKind::Replace, "jpegPhoto", &[&photo]),
+                (ModificationKind::Replace, "title", &[title.as_bytes()]),
+            ],
+        );
+        assert_eq!(code.code(), ResultCode::Success);
+    }
+    let long = |answered: &Answered| -> usize {
+        let entries = answered.entries.iter().flat_map(|(_, shown)| shown);
+        entries.flat_map(|(_, values)| values).map(Vec::len).sum()
+    };
+    // Of everything, and of what changed: no more than a search writes at once and one entry beyond.
+    for start in [Vec::new(), before] {
+        let (mut told, mut answers, mut cookie) = (Vec::new(), 0, start);
+        loop {
+            let (answered, response) = follow(&mut client, INCREMENTAL, cookie);
+            assert!(
+                long(&answered) < (128 << 10) + 70_000,
+                "{}",
+                long(&answered)
+            );
+            told.extend(answered.names().into_iter().map(str::to_owned));
+            answers += 1;
+            cookie = response.cookie;
+            if !response.more {
+                break;
+            }
+        }
+        assert!(told.contains(&ALICE.to_owned()) && told.contains(&BOB.to_owned()));
+        assert!(answers < 20, "{answers}");
+        let (answered, response) = follow(&mut client, 0, cookie);
+        assert_eq!((answered.entries.len(), response.more), (0, false));
+    }
+}

@@ -13,6 +13,7 @@ use trust::{Rng, Timestamp};
 use wire::dn_binary::DnBinary;
 use wire::key_credential::KeyCredentialLink;
 use wire::ldap::{LdapResult, ResultCode};
+use wire::x509::mapping::CertificateMapping;
 
 use super::names::Namer;
 use super::permissions::{By, KeyRefused, Write, may_write, may_write_key};
@@ -242,6 +243,12 @@ impl Work<'_, '_, '_> {
             && wire::security_descriptor::SecurityDescriptor::parse(bytes).is_err()
         {
             return Err(wrong("it is no security descriptor"));
+        }
+        // In one form of several, by which it is found (E.5.2).
+        if let (Attribute::AltSecurityIdentities, Value::Text(text)) = (attribute, &value)
+            && let Ok(mapping) = text.parse::<CertificateMapping>()
+        {
+            return Ok(Value::Text(mapping.to_string()));
         }
         if let (Attribute::DelegatedRights, Value::Text(text)) = (attribute, &value)
             && let Err(why) = text.parse::<Grant>()

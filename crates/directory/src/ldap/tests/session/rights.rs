@@ -405,6 +405,90 @@ fn admin_count_shows_who_is_protected_and_as_long_as_they_are() {
     assert_eq!(protected(filter), [BOSS, krbtgt]);
 }
 
+/// A client on a connection within TLS where a registered device's certificate was shown.
+fn by_device(world: &World, computer: EntryId, device: wire::Guid) -> (ResultCode, Client<'_>) {
+    let mut client = Client::new(world);
+    client.channel.certificate = Shown::OfDevice {
+        computer,
+        device,
+        until: START + trust::Span::hours(1),
+    };
+    let bound = client.ask(Operation::BindRequest(BindRequest {
+        version: 3,
+        name: "",
+        authentication: Authentication::Sasl {
+            mechanism: "EXTERNAL",
+            credentials: None,
+        },
+    }));
+    (bound.code(), client)
+}
+
+#[test]
+fn a_computer_by_its_device_s_certificate_lists_one_key_on_itself_and_takes_it_off() {
+    let world = world();
+    let laptop = world.named("LAPTOP-1$");
+    let name = "CN=LAPTOP-1,CN=Computers,DC=corp,DC=example";
+    let id = laptop.0;
+    // Its device is not there yet.
+    assert_eq!(
+        by_device(&world, laptop, id).0,
+        ResultCode::InvalidCredentials
+    );
+    let devices = world.directory.domain().unwrap().devices;
+    let device = EntryId::random(&mut Seeded::new(44));
+    let enabled = |on: bool| vec![Edit::set(Attribute::MsDsIsEnabled, on)];
+    world.commit([
+        NewEntry::new(device, devices, Class::Device, id.to_string())
+            .with(Attribute::MsDsDeviceId, id.to_windows_bytes().to_vec())
+            .with(Attribute::DisplayName, "LAPTOP-1")
+            .with(Attribute::MsDsIsEnabled, true)
+            .into(),
+    ]);
+    let (bound, mut own) = by_device(&world, laptop, id);
+    assert_eq!(bound, ResultCode::Success);
+    assert!(own.session.is_of_device());
+    let attribute = "msDS-KeyCredentialLink";
+    let own_key = key(name);
+    let second = DnBinary {
+        binary: key_credential(&mut Seeded::new(2), None),
+        dn: name.to_owned(),
+    };
+    let second = second.to_string().into_bytes();
+    let code = |client: &mut Client<'_>, steps: &[Step<'_>]| client.modify(name, steps).code();
+    use ModificationKind::Delete;
+    assert_eq!(
+        code(&mut own, &[(Add, attribute, &[&own_key])]),
+        ResultCode::Success
+    );
+    assert_eq!(
+        code(&mut own, &[(Add, attribute, &[&second])]),
+        ResultCode::ConstraintViolation,
+        "one, and no value there yet (D.7)"
+    );
+    let others = key(PC);
+    assert_eq!(
+        own.modify(PC, &[(Add, attribute, &[&others])]).code(),
+        ResultCode::InsufficientAccessRights
+    );
+    assert_eq!(
+        code(&mut own, &[(Delete, attribute, &[&own_key])]),
+        ResultCode::Success
+    );
+    assert_eq!(
+        code(&mut own, &[(Add, attribute, &[&second])]),
+        ResultCode::Success
+    );
+    // A device that is disabled is nobody, on the connections that stand, too.
+    world.commit([change::modify(device, enabled(false))]);
+    let refused = code(&mut own, &[(Delete, attribute, &[&second])]);
+    assert_ne!(refused, ResultCode::Success);
+    assert_eq!(
+        by_device(&world, laptop, id).0,
+        ResultCode::InvalidCredentials
+    );
+}
+
 impl World {
     fn named_unit(&self, name: &str) -> EntryId {
         let snapshot = self.directory.snapshot().unwrap();

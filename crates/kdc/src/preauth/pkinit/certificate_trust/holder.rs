@@ -81,7 +81,7 @@ fn mapped(valid: &Valid<'_>, view: &View<'_>) -> Result<Arc<Account>, Refused> {
     found.ok_or(Refused::CertificateMismatch)
 }
 
-/// Whom it may be meant for: by its SID, by the strong mappings that fit it, by its names.
+/// Whom it may be meant for: by its SID, by the mappings that fit it, by its names.
 fn candidates(certificate: &Certificate, view: &View<'_>) -> Result<Vec<Arc<Account>>, Refused> {
     let directory = &view.directory;
     let sid = mapping::sid_of(certificate).map_err(|_| mapping::malformed(certificate))?;
@@ -89,7 +89,9 @@ fn candidates(certificate: &Certificate, view: &View<'_>) -> Result<Vec<Arc<Acco
     if let Some(sid) = &sid {
         found.extend(directory.account_by_sid(sid)?);
     }
-    for value in strong_values(certificate, sid.as_ref()) {
+    let mut values = strong_values(certificate, sid.as_ref());
+    values.extend(weak_values(certificate)?);
+    for value in values {
         // Two are enough to know that it is not one's alone.
         let value = Value::Text(value.to_string());
         for entry in directory.entries_with(Attribute::AltSecurityIdentities, &value, 2)? {
@@ -110,6 +112,26 @@ fn candidates(certificate: &Certificate, view: &View<'_>) -> Result<Vec<Arc<Acco
         }
     }
     Ok(found)
+}
+
+/// The values that name its holder by names alone; whether they count, the rule for mappings says (E.5.5).
+fn weak_values(certificate: &Certificate) -> Result<Vec<CertificateMapping>, Refused> {
+    let mut values = Vec::new();
+    if let Some(subject) = MappedName::of(certificate.subject()) {
+        if let Some(issuer) = MappedName::of(certificate.issuer()) {
+            let subject = subject.clone();
+            values.push(CertificateMapping::IssuerSubject { issuer, subject });
+        }
+        values.push(CertificateMapping::Subject(subject));
+    }
+    let names = certificate.extensions().subject_alternative_names();
+    let names = names.map_err(|_| mapping::malformed(certificate))?;
+    for name in names.iter().take(MOST_NAMES) {
+        if let GeneralName::Email(mailbox) = name {
+            values.push(CertificateMapping::Rfc822(mailbox.clone()));
+        }
+    }
+    Ok(values)
 }
 
 /// The values of altSecurityIdentities that name this certificate or its key beyond doubt (E.5.2), as they are written here.
