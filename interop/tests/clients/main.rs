@@ -21,6 +21,7 @@ mod mit_refused;
 mod old_clients;
 mod own_server;
 mod passwords;
+mod postgresql;
 mod proxy;
 mod relay;
 mod s4u;
