@@ -63,14 +63,12 @@ awk -v users="$users" 'BEGIN {
 admin() { "$built/keyporch" --socket "$work/data/admin.sock" admin "$@"; }
 cpu() { awk -v hertz="$(getconf CLK_TCK)" '{ printf "%.1f", ($14 + $15) / hertz }' "/proc/$server/stat"; }
 measure() { # a name, and what is done
-  local before began ended
+  local before TIMEFORMAT='%R %U %S'
   before=$(cpu)
-  began=$(date +%s.%N)
-  "${@:2}" >"$work/said" 2>&1 || { cat "$work/said" "$work/keyporchd.out" >&2; exit 1; }
-  ended=$(date +%s.%N)
-  echo "$1: $(echo "$began $ended" | awk '{ printf "%.1f", $2 - $1 }') s," \
-    "$(echo "$before $(cpu)" | awk '{ printf "%.1f", $2 - $1 }') s of them the server at work;" \
-    "$(tail -n 1 "$work/said")"
+  { time "${@:2}" >"$work/said" 2>&1; } 2>"$work/time" || { cat "$work/said" "$work/keyporchd.out" >&2; exit 1; }
+  awk -v what="$1" -v before="$before" -v after="$(cpu)" -v said="$(tail -n 1 "$work/said")" '{
+    printf "%s: %.1f s; CPU: %.1f s the server, %.1f s the command. %s\n", what, $1, after - before, $2 + $3, said
+  }' "$work/time"
 }
 echo "$users people, $(wc -c <"$work/people.ldif" | awk '{ printf "%.0f", $1 / 1000000 }') MB of LDIF," \
   "$(nproc) processors, load $(cut -d ' ' -f 1 /proc/loadavg), $profile build"

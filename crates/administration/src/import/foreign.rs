@@ -36,6 +36,9 @@ const ALIASES: &[(&str, Known)] = &[
 /// Relative identifiers below this are those that every domain has.
 const FIRST_RID: i64 = 1_000;
 
+/// Values as a file has them.
+type Values = Vec<Vec<u8>>;
+
 /// What a record is here.
 pub(super) enum Read {
     /// This.
@@ -261,7 +264,7 @@ impl Foreign {
     }
 
     /// The class that an entry is of here, and the names of its classes; `None` to pass it over.
-    fn classes(&mut self, given: &[Vec<u8>]) -> Result<Option<(Class, Vec<Vec<u8>>)>, LdapResult> {
+    fn classes(&mut self, given: &[Vec<u8>]) -> Result<Option<(Class, Values)>, LdapResult> {
         let names: Vec<&str> = given
             .iter()
             .filter_map(|name| std::str::from_utf8(name).ok())
@@ -340,10 +343,7 @@ impl Foreign {
     }
 
     /// An attribute with its values in this directory's words; `None` where it is left out.
-    fn attribute(
-        &mut self,
-        given: &Attribute,
-    ) -> Result<Option<(Known, Vec<Vec<u8>>)>, LdapResult> {
+    fn attribute(&mut self, given: &Attribute) -> Result<Option<(Known, Values)>, LdapResult> {
         let (name, options) = match given.description.split_once(';') {
             Some((name, options)) => (name, options),
             None => (given.description.as_str(), ""),
