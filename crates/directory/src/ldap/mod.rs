@@ -9,7 +9,7 @@
 //! | which values does an entry show? | `entries.rs` |
 //! | is an entry meant by a filter? | `filter.rs`; where are those that can be: `plan.rs` |
 //! | how does a search go on? in which pages and order, and when does it end? | `search.rs`, `running.rs` |
-//! | whose is a connection? | `bind.rs`, by Kerberos `sasl.rs`; what becomes of each message: `session.rs`; what is told of one before: `beforehand.rs` |
+//! | whose is a connection, and what is it like? | `bind.rs`, `channel.rs`, by Kerberos `sasl.rs`; what becomes of each message: `session.rs`; what is told of one before: `beforehand.rs` |
 //! | what does an operation change? | `write/`; what is told of a commit: `pending.rs`; what is a refusal called: `outcome.rs`, `responses.rs` |
 //! | how are many entries written at once? | `batch.rs`; read, to be written elsewhere? `export.rs` |
 //! | which controls are there? | `controls.rs`; what changed since: `dir_sync.rs` |
@@ -18,6 +18,7 @@
 mod batch;
 mod beforehand;
 mod bind;
+mod channel;
 mod compare;
 mod controls;
 mod dir_sync;
