@@ -10,6 +10,7 @@ mod fast;
 mod heimdal;
 mod heimdal_keys;
 mod hostile;
+mod import;
 mod ldap;
 mod ldap_keys;
 mod ldap_python;
