@@ -323,3 +323,78 @@ impl Draft {
         (self.changes, reads)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::Memory;
+    use crate::testing::Seeded;
+
+    fn write(storage: &dyn Storage, key: u8, value: Option<u8>) {
+        let written = storage.transact(&mut |transaction| match value {
+            Some(value) => transaction.put(&[key], &[value]),
+            None => transaction.delete(&[key]),
+        });
+        written.unwrap();
+    }
+
+    #[test]
+    fn what_is_written_on_trial_is_read_as_if_it_were_stored() {
+        let mut dice = Seeded::new(3);
+        for _ in 0..50 {
+            let (under, stored) = (Arc::new(Memory::new()), Memory::new());
+            let mut roll = |end: usize| u8::try_from(dice.below(end)).unwrap();
+            for _ in 0..20 {
+                let (key, value) = (roll(30), roll(200));
+                write(under.as_ref(), key, Some(value));
+                write(&stored, key, Some(value));
+            }
+            let layer = Layer {
+                under,
+                written: RwLock::default(),
+                bytes: AtomicUsize::new(0),
+            };
+            for _ in 0..15 {
+                let (key, value) = (roll(30), roll(200));
+                let value = Some(value).filter(|value| value % 2 == 0);
+                write(&layer, key, value);
+                write(&stored, key, value);
+            }
+            let (seen, expected) = (layer.snapshot().unwrap(), stored.snapshot().unwrap());
+            for _ in 0..40 {
+                let (start, end, limit) = (roll(30), roll(32), usize::from(roll(12)));
+                for order in [Order::Ascending, Order::Descending] {
+                    assert_eq!(
+                        seen.scan(&[start], &[end], limit, order),
+                        expected.scan(&[start], &[end], limit, order),
+                        "{start}..{end}, {limit} {order:?}"
+                    );
+                }
+                assert_eq!(seen.get(&[start]), expected.get(&[start]));
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_abandoned_on_trial_leaves_nothing_and_the_storage_is_never_written() {
+        let under = Arc::new(Memory::new());
+        let layer = Layer {
+            under: Arc::<Memory>::clone(&under),
+            written: RwLock::default(),
+            bytes: AtomicUsize::new(0),
+        };
+        write(&layer, 1, Some(1));
+        let abandoned = layer.transact(&mut |transaction| {
+            transaction.put(&[2], &[2])?;
+            assert_eq!(transaction.get(&[1])?, Some(vec![1]));
+            Err(StorageError::Abandoned)
+        });
+        assert_eq!(abandoned, Err(StorageError::Abandoned));
+        let too_much = layer.transact(&mut |transaction| transaction.put(&[3], &vec![0; FULL]));
+        assert_eq!(too_much, Err(StorageError::TooLarge));
+        let seen = layer.snapshot().unwrap();
+        assert_eq!(seen.get(&[2]), Ok(None));
+        assert_eq!(seen.get(&[1]), Ok(Some(vec![1])));
+        assert_eq!(under.snapshot().unwrap().get(&[1]), Ok(None));
+    }
+}
