@@ -205,7 +205,7 @@ impl Lockout {
             make_room(&mut counters, policy, now);
         }
         let counter = counters.entry(account.id).or_insert_with(|| {
-            let kept = recalled.0.clone().unwrap_or_default();
+            let kept = recalled.0.unwrap_or_default();
             // A lockout that is over took its failures along.
             let afresh = account.locked_since.is_some() && !follow_a_lockout(&kept, account);
             Counter {

@@ -214,10 +214,14 @@ impl Cluster {
     }
 
     /// Stops the server and removes what it left when a process has gone, however it went.
+    #[allow(
+        clippy::zombie_processes,
+        reason = "it outlives the process that could wait for it"
+    )]
     fn end_with(&self, process: u32) {
         const WATCH: &str = "while kill -0 \"$1\" 2>/dev/null; do sleep 1; done; \
                              kill -QUIT \"$(head -n 1 \"$2/data/postmaster.pid\")\" 2>/dev/null; sleep 1; \
-                             rm -rf \"$2\"";
+                             rm -rf \"$2\" \"$2.lock\"";
         let watching = Command::new("sh")
             .args(["-c", WATCH, "watch"])
             .arg(process.to_string())
