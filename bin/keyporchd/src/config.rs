@@ -542,6 +542,52 @@ mod tests {
     }
 
     #[test]
+    fn the_store_is_a_file_or_a_database_and_its_password_is_shown_to_nobody() {
+        const FILE: &str = "file = \"/var/lib/keyporch/directory.sqlite\"";
+        const URL: &str = "url = \"postgresql://keyporch:s3cr3t@db.corp.example/keyporch\"";
+        let with = |store: &str| EXAMPLE.replacen(FILE, store, 1);
+        assert_ne!(with(""), EXAMPLE);
+        let both = format!("{FILE}\n{URL}");
+        let bare = URL.replace("postgresql:", "mysql:");
+        let weak = URL.replace("keyporch\"", "keyporch?sslmode=require\"");
+        let lone = format!("{FILE}\nnode = \"dc2.corp.example\"");
+        for (store, said) in [
+            ("", "the setting file is missing"),
+            (both.as_str(), "both are given"),
+            (bare.as_str(), "begins with postgresql://"),
+            (weak.as_str(), "only verify-full and disable"),
+            (lone.as_str(), "node belongs to a database"),
+        ] {
+            let mistake = mistake(&with(store));
+            assert!(mistake.what.contains(said), "{store}: {mistake}");
+            assert!(!mistake.to_string().contains("s3cr3t"), "{mistake}");
+        }
+
+        let path = Path::new("/etc/keyporch/keyporch.toml");
+        let config = Config::parse(path, &with(URL)).unwrap();
+        assert!(config.holds_a_password());
+        assert!(!format!("{config:?}").contains("s3cr3t"));
+        assert_eq!(config.store.shown(), "keyporch at db.corp.example");
+        let Place::Database { node, .. } = config.place().unwrap() else {
+            panic!("it is a database")
+        };
+        assert_eq!(node, "dc1.corp.example");
+
+        // Whoever can read the file must be the only one.
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("keyporch.toml");
+        std::fs::write(&path, with(URL)).unwrap();
+        let mode = |mode| {
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode))
+        };
+        mode(0o644).unwrap();
+        let mistake = Config::load(&path).unwrap_err();
+        assert!(mistake.what.contains("other users can read"), "{mistake}");
+        mode(0o600).unwrap();
+        Config::load(&path).unwrap();
+    }
+
+    #[test]
     fn a_missing_file_says_how_to_write_one() {
         let mistake = Config::load(Path::new("/nowhere/keyporch.toml")).unwrap_err();
         assert!(mistake.remedy.contains("keyporchd init"), "{mistake}");

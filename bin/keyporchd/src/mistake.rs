@@ -53,11 +53,19 @@ impl Mistake {
             } else if within && trimmed.split(['=', ' ']).next() == Some(key) {
                 let column = line.len() - line.trim_start().len() + 1;
                 mistake.place = Some((index + 1, column));
-                mistake.line = Some(line.to_owned());
+                mistake.line = shown(line);
             }
         }
         mistake
     }
+}
+
+/// A line as it is shown, unless it may hold a password in a URL.
+fn shown(line: &str) -> Option<String> {
+    let of_somebody = line
+        .split_once("://")
+        .is_some_and(|(_, rest)| rest.contains('@'));
+    (!of_somebody).then(|| line.to_owned())
 }
 
 impl fmt::Display for Mistake {
@@ -96,7 +104,7 @@ pub(crate) fn read<T: DeserializeOwned>(file: &Path, text: &str) -> Result<T, Mi
         );
         let line = place
             .and_then(|(line, _)| text.lines().nth(line - 1))
-            .map(str::to_owned);
+            .and_then(shown);
         Mistake {
             file: file.to_owned(),
             place,
