@@ -39,10 +39,8 @@ pub(crate) enum Admin {
     #[command(subcommand)]
     Policy(Policy),
     /// Bring people, groups and changes in from LDIF files. It can be run again: what is done is not done twice.
-    #[command(
-        after_help = "Examples:\n  keyporch admin import people.ldif\n  \
-                      keyporch admin import old.ldif --from-base dc=old,dc=org --skip-unknown --continue"
-    )]
+    #[command(after_help = "Examples:\n  keyporch admin import people.ldif\n  \
+                      keyporch admin import old.ldif --from-base dc=old,dc=org --skip-unknown --continue")]
     Import(Import),
     /// Write people, groups and computers as LDIF, without passwords and other secrets.
     #[command(

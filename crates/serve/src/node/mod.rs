@@ -34,11 +34,11 @@ use crate::metrics::Metrics;
 use crate::settings::{Revocation, Settings, StrongMapping};
 use crate::signatures::Signatures;
 use credentials::{Credentials, tls_server};
-pub use restored::Revoked;
-pub use upkeep::REACTIONS;
 pub(crate) use ldap::Ldap;
 pub(crate) use passwords::Passwords;
+pub use restored::Revoked;
 use turn::Turn;
+pub use upkeep::REACTIONS;
 
 /// Whoever wants to hear which steps of the documented flows happened (the lab).
 pub type Listener = Arc<dyn Fn(&'static Event) + Send + Sync>;
