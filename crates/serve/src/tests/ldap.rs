@@ -68,6 +68,10 @@ impl Drop for Session {
 }
 
 impl LdapSession for Session {
+    fn is_quick(&self, _: &[u8]) -> bool {
+        false
+    }
+
     fn answer(&mut self, message: &[u8]) -> Said {
         let Ok(message) = Message::decode(message) else {
             return Said::Close(vec![self.disconnection(ResultCode::ProtocolError, "")]);

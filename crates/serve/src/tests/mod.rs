@@ -95,6 +95,10 @@ impl Ldap for Silent {
 }
 
 impl LdapSession for Silent {
+    fn is_quick(&self, _: &[u8]) -> bool {
+        false
+    }
+
     fn answer(&mut self, _message: &[u8]) -> Said {
         Said::Close(Vec::new())
     }
