@@ -36,7 +36,8 @@ def read_servers(path):
     servers = {}
     for line in open(path):
         name, address, pid, bind, password, base = line.rstrip("\n").split("\t")
-        servers[name] = (pid, ["--server", address, "--bind", bind, "--password", password, "--base", base])
+        pids = [part for one in pid.split(",") for part in ("--pid", one)]
+        servers[name] = (pids, ["--server", address, "--bind", bind, "--password", password, "--base", base])
     return servers
 
 
@@ -46,11 +47,11 @@ def measure(load, servers, chosen, rounds):
         row = {}
         for label, arguments in chosen.items():
             row[label] = {}
-            for name, (pid, server) in servers.items():
+            for name, (pids, server) in servers.items():
                 style, home = STYLES[name]
                 new = ["--prefix", f"new-{number}-{len(row)}-"]
                 wanted = ["--attributes", ",".join([*ATTRIBUTES, home])]
-                done = subprocess.run([load, "--pid", pid, *server, *style, *new, *wanted, *arguments], capture_output=True, text=True)
+                done = subprocess.run([load, *pids, *server, *style, *new, *wanted, *arguments], capture_output=True, text=True)
                 if not done.stdout:
                     sys.exit(f"{label}: {name}: {done.stderr}")
                 said = json.loads(done.stdout)

@@ -1,11 +1,11 @@
 #!/bin/bash
 # The directory over LDAP beside Debian's slapd, in turns, in one run on loopback (G8).
-#   bench/ldap.sh [--rounds N] [--people N] [--adds N] [--only TEXT] [--write] [--profile production|release]
+#   bench/ldap.sh [--rounds N] [--people N] [--adds N] [--only TEXT] [--postgresql] [--write] [--profile production|release]
 # Both have --people N people (100,000) with the attributes of a Linux fleet, and are asked for the same of them over TCP without
-# TLS, by a client that reads every answer. --only TEXT runs the cases whose name holds TEXT. --write puts the table into
-# docs/performance.md. slapd is measured where `cargo xtask bench ldap` has unpacked it. Everything that is started here ends here.
+# TLS, by a client that reads every answer. --only TEXT runs the cases whose name holds TEXT. --postgresql has Keyporch's
+# people in a PostgreSQL database, which is measured with it. --write puts the table into docs/performance.md. slapd is measured where `cargo xtask bench ldap` has unpacked it. Everything that is started here ends here.
 set -eu
-rounds=5 people=100000 adds=2000 profile=production only="" document=()
+rounds=5 people=100000 adds=2000 profile=production only="" database="" document=()
 root=$(cd "$(dirname "$0")/.." && pwd)
 bench=$root/bench
 while [ $# -gt 0 ]; do
@@ -15,8 +15,9 @@ while [ $# -gt 0 ]; do
   --adds) adds=$2; shift 2 ;;
   --only) only=$2; shift 2 ;;
   --profile) profile=$2; shift 2 ;;
+  --postgresql) database=1; shift ;;
   --write) document=(--document "$root/docs/performance.md"); shift ;;
-  *) sed -n '2,6s/^# \?//p' "$0" >&2; exit 2 ;;
+  *) sed -n '2,7s/^# \?//p' "$0" >&2; exit 2 ;;
   esac
 done
 
@@ -32,35 +33,49 @@ started=()
 finish() {
   for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
   for pid in "${started[@]}"; do wait "$pid" 2>/dev/null || true; done
-  rm -rf "$work"
+  rm -rf "$work" "${cluster:-$work}"
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
 
-# served NAME ADDRESS BIND PASSWORD BASE COMMAND...: starts a server and waits until it answers.
+# served NAME ADDRESS PIDS BIND PASSWORD BASE COMMAND...: starts a server and waits until it answers.
 served() {
-  local name=$1 address=$2 bind=$3 password=$4 base=$5
-  shift 5
+  local name=$1 address=$2 beside=$3 bind=$4 password=$5 base=$6
+  shift 6
   "$@" >"$work/$name.out" 2>&1 &
   started+=($!)
-  printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$name" "$address" "$!" "$bind" "$password" "$base" >>"$work/servers"
+  printf '%s\t%s\t%s\t%s\t%s\t%s\n' "$name" "$address" "$!$beside" "$bind" "$password" "$base" >>"$work/servers"
   "$load" --server "$address" --wait 60 --bind "$bind" --password "$password" --base "$base" --mode search --count 0 \
     >/dev/null 2>"$work/waited" || grep -q . "$work/waited" && { cat "$work/waited" "$work/$name.out" >&2; exit 1; }
   return 0
 }
 
-offset=24000
+offset=24000 store=$work/data/directory.sqlite beside="" in=()
+if [ -n "$database" ]; then
+  programs=$(find /usr/lib/postgresql -maxdepth 2 -name bin | sort | tail -n 1)
+  # A socket's path is short, and PostgreSQL does not run as root.
+  cluster=$(mktemp -d "${TMPDIR:-/tmp}/keyporch-pg.XXXXXX")
+  as=()
+  [ "$(id -u)" != 0 ] || { chown nobody "$cluster"; as=(runuser -u nobody --); }
+  "${as[@]}" "$programs/initdb" -D "$cluster/db" -U keyporch -A trust -E UTF8 --no-locale >"$work/initdb" 2>&1
+  "${as[@]}" "$programs/postgres" -D "$cluster/db" -k "$cluster" -c listen_addresses= >"$work/postgres" 2>&1 &
+  started+=($!)
+  beside=,$!
+  until "$programs/pg_isready" -q -h "$cluster"; do sleep 0.1; done
+  "$programs/createdb" -h "$cluster" -U keyporch keyporch
+  store="postgresql://keyporch@/keyporch?host=$cluster" in=(--store "$store")
+fi
 "$built/keyporchd" init --domain bench.test --host dc1.bench.test --config "$work/keyporch.toml" --data "$work/data" \
-  --address 127.0.0.1 --port-offset "$offset" --json >"$work/init.json"
+  --address 127.0.0.1 --port-offset "$offset" "${in[@]}" --json >"$work/init.json"
 # slapd's administrator has no more than a password either.
 printf '\n[ldap]\nsimple_without_tls = true\nadminister_by_password = true\n' >>"$work/keyporch.toml"
-"$built/fleet" "$work/data/directory.sqlite" "$work/data/root.key" "$people"
+"$built/fleet" "$store" "$work/data/root.key" "$people"
 password=$(python3 -c 'import json,sys; print(json.load(open(sys.argv[1]))["administrator"]["password"])' "$work/init.json")
-served keyporch "127.0.0.1:$((389 + offset))" admin@bench.test "$password" CN=Users,DC=bench,DC=test \
+served keyporch "127.0.0.1:$((389 + offset))" "$beside" admin@bench.test "$password" CN=Users,DC=bench,DC=test \
   "$built/keyporchd" serve --config "$work/keyporch.toml"
 if [ -d "$slapd" ]; then
   bash "$bench/slapd.sh" setup "$slapd" "$work/slapd" "$people"
-  served slapd 127.0.0.1:22389 cn=admin,dc=bench,dc=test admin ou=people,dc=bench,dc=test bash "$bench/slapd.sh" serve "$slapd" "$work/slapd" 22389
+  served slapd 127.0.0.1:22389 "" cn=admin,dc=bench,dc=test admin ou=people,dc=bench,dc=test bash "$bench/slapd.sh" serve "$slapd" "$work/slapd" 22389
 fi
 
 python3 "$bench/ldap.py" --servers "$work/servers" --load "$load" --rounds "$rounds" --people "$people" --adds "$adds" --only "$only" "${document[@]}"

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use crypto::key::PublicKey;
 use directory::account::user_salt;
 use directory::password::{PasswordMaterial, keys_of_password};
+use directory::storage::Storage;
 use directory::{
     Attribute, Change, Directory, EntryId, NewEntry, Options, Origin, Reads, RootKey, change,
 };
+use store::{Address, Postgres, PostgresOptions, Sqlite};
 use trust::{Rng, SystemClock, SystemRng, Timestamp};
 use wire::key_credential::{CustomKeyInformation, KeySource, KeyTime, KeyUsage, NewKeyCredential};
 
@@ -23,26 +25,35 @@ pub const SERVICE: &str = "host/svc.bench.test";
 /// People added in one commit.
 const BATCH: usize = 500;
 
-/// Opens the directory of a server that does not run.
+/// Opens the directory of a server that does not run, in a file or in the database of a URL.
 ///
 /// # Panics
 /// When it cannot be opened.
 #[must_use]
 pub fn open(store: &str, root_key: &str) -> Directory {
-    let storage = store::Sqlite::open(
-        store.as_ref(),
-        Arc::new(SystemClock),
-        &store::Options::default(),
-    );
+    let clock = Arc::new(SystemClock);
+    let storage: Arc<dyn Storage> = if Address::is_one(store) {
+        let address = Address::parse(store).expect("the URL of a database");
+        let options = PostgresOptions::default();
+        let opened = Postgres::open(&address, clock, &mut SystemRng, &options);
+        Arc::new(opened.expect("the database opens"))
+    } else {
+        let opened = Sqlite::open(store.as_ref(), clock, &store::Options::default());
+        Arc::new(opened.expect("the store opens"))
+    };
     let text = std::fs::read_to_string(root_key).expect("the root key's file is there");
     let digits = text.trim().as_bytes().chunks(2);
     let bytes: Vec<u8> = digits
         .map(|two| u8::from_str_radix(&String::from_utf8_lossy(two), 16).expect("hexadecimal"))
         .collect();
     Directory::open(
-        Arc::new(storage.expect("the store opens")),
+        storage,
         RootKey::new(bytes.try_into().expect("32 bytes")),
-        Options::default(),
+        Options {
+            // As the server is called there that `keyporchd init` made.
+            node: Address::is_one(store).then(|| "dc1.bench.test".to_owned()),
+            ..Options::default()
+        },
         Box::new(SystemRng),
     )
     .expect("the directory opens")
