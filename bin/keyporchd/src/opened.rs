@@ -22,7 +22,7 @@ pub(crate) enum Place {
     /// A PostgreSQL database, for several.
     Database {
         /// Where it is, with the password.
-        address: Address,
+        address: Box<Address>,
         /// What this server is called there.
         node: String,
         /// How many connections read it.
@@ -46,10 +46,10 @@ impl Place {
         })?;
         let address = address.within(folder);
         Ok(Self::Database {
-            address: match password {
+            address: Box::new(match password {
                 Some(file) => address.with_password(&read_password(file)?),
                 None => address,
-            },
+            }),
             node: node.to_ascii_lowercase(),
             connections: connections.unwrap_or(PostgresOptions::default().readers),
         })
