@@ -29,7 +29,7 @@ impl Pair {
         Self {
             first,
             second,
-            cluster: cluster,
+            cluster,
         }
     }
 }
