@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use crate::Address;
 
 /// What to do without PostgreSQL's programs.
-pub const MISSING: &str =
+const MISSING: &str =
     "PostgreSQL's programs are not here: run `cargo xtask test`, or install Debian's postgresql";
 
 /// The role that owns everything.
@@ -48,30 +48,30 @@ impl Database {
 
 impl Cluster {
     /// The server that all tests of one run share: those of this process, or of the runner that starts a process for
-    /// each. `None` where PostgreSQL is not installed.
+    /// each.
     ///
     /// # Panics
-    /// When the server cannot be started.
+    /// When PostgreSQL is not installed, or the server cannot be started.
     #[must_use]
-    pub fn shared() -> Option<&'static Self> {
-        static SHARED: OnceLock<Option<Cluster>> = OnceLock::new();
-        SHARED.get_or_init(|| Some(share(programs()?))).as_ref()
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Cluster> = OnceLock::new();
+        SHARED.get_or_init(|| share(programs().expect(MISSING)))
     }
 
-    /// A server of one's own, to be stopped and started at will. `None` where PostgreSQL is not installed.
+    /// A server of one's own, to be stopped and started at will.
     ///
     /// # Panics
-    /// When the server cannot be started.
+    /// When PostgreSQL is not installed, or the server cannot be started.
     #[must_use]
-    pub fn own() -> Option<Self> {
-        let programs = programs()?;
+    pub fn own() -> Self {
+        let programs = programs().expect(MISSING);
         let folder = tempfile::tempdir().expect("a folder for a server");
         let mut cluster = Self::at(folder.path().to_owned(), programs);
         cluster.own = Some(folder);
         cluster.make();
         cluster.start();
         cluster.end_with(std::process::id());
-        Some(cluster)
+        cluster
     }
 
     fn at(folder: PathBuf, programs: PathBuf) -> Self {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use keyporch_interop::{Finished, Krb5, Server, run};
-use store::testing::{Cluster, MISSING};
+use store::testing::Cluster;
 use wire::key_credential::{CustomKeyInformation, KeySource, KeyTime, KeyUsage, NewKeyCredential};
 use wire::key_material::PublicKeyMaterial;
 
@@ -20,7 +20,7 @@ struct Pair {
 impl Pair {
     #[track_caller]
     fn start() -> Self {
-        let cluster = Cluster::own().expect(MISSING);
+        let cluster = Cluster::own();
         let database = cluster.database();
         let mut first = Server::set_up_in(&database.url);
         let mut second = first.joined_by("dc2.corp.example");
@@ -201,7 +201,7 @@ fn a_database_that_goes_away_is_told_and_served_from_again_when_it_is_back() {
 
 #[test]
 fn a_set_up_wants_an_empty_database_and_serving_one_that_is_set_up() {
-    let cluster = Cluster::own().expect(MISSING);
+    let cluster = Cluster::own();
     let database = cluster.database();
     let first = Server::set_up_in(&database.url);
     let again = Server::nowhere_yet();

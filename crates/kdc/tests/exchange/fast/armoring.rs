@@ -191,7 +191,10 @@ fn refused_by<'a>(world: &'a mut World, directory: Snapshot<'a>) -> (Option<Refu
     };
     let (now, rng) = (world.now, &mut world.rng);
     let answer = kdc::answer(&request, None, Transport::Stream, &view, now, rng);
-    (answer.exchange.unwrap().refused, view.directory.number().unwrap())
+    (
+        answer.exchange.unwrap().refused,
+        view.directory.number().unwrap(),
+    )
 }
 
 /// The race: a snapshot that found all that it needed in the directory's cache, and moves on to a newer state in the

@@ -9,18 +9,13 @@ use std::sync::Arc;
 
 use directory::storage::Storage;
 use directory::testing::Hands;
-use keyporch_store::testing::{Cluster, Database, MISSING};
+use keyporch_store::testing::{Cluster, Database};
 use keyporch_store::{Postgres, PostgresOptions};
 use trust::{Clock, SystemClock, SystemRng};
 
-/// A database of one's own on the server that the tests share. Where PostgreSQL is not installed, there is none, and
-/// the test says so: `cargo xtask test` installs it.
-pub(crate) fn database() -> Option<Database> {
-    let cluster = Cluster::shared();
-    if cluster.is_none() {
-        eprintln!("{MISSING}");
-    }
-    cluster.map(Cluster::database)
+/// A database of one's own on the server that the tests share.
+pub(crate) fn database() -> Database {
+    Cluster::shared().database()
 }
 
 pub(crate) fn open(database: &Database, clock: Arc<dyn Clock>) -> Arc<Postgres> {
@@ -61,5 +56,5 @@ pub(crate) fn wait_until_nobody_is_in(url: &str) {
         "select count(*) from pg_stat_activity where datname = '{}'",
         name(url)
     );
-    while Cluster::shared().unwrap().sql("postgres", &count) != "0" {}
+    while Cluster::shared().sql("postgres", &count) != "0" {}
 }

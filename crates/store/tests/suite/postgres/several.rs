@@ -23,7 +23,7 @@ fn node(database: &Database, name: &str) -> Arc<Directory> {
 
 #[test]
 fn no_update_is_lost_between_servers() {
-    let Some(database) = database() else { return };
+    let database = database();
     let stores = [live(&database), live(&database)];
     std::thread::scope(|scope| {
         for thread in 0..6 {
@@ -41,7 +41,7 @@ fn no_update_is_lost_between_servers() {
 
 #[test]
 fn what_one_server_was_told_is_done_the_other_sees_at_once() {
-    let Some(database) = database() else { return };
+    let database = database();
     let stores = [live(&database), live(&database)];
     for round in 1..60u64 {
         let (writes, reads) = match round % 2 {
@@ -62,7 +62,7 @@ fn what_one_server_was_told_is_done_the_other_sees_at_once() {
 
 #[test]
 fn two_servers_that_each_forbid_the_other_do_not_both_act() {
-    let Some(database) = database() else { return };
+    let database = database();
     let stores = [live(&database), live(&database)];
     for round in 0..30u8 {
         std::thread::scope(|scope| {
@@ -87,7 +87,7 @@ fn two_servers_that_each_forbid_the_other_do_not_both_act() {
 
 #[test]
 fn servers_have_names_and_numbers_of_their_own_and_keep_them() {
-    let Some(database) = database() else { return };
+    let database = database();
     drop(testing::over(live(&database)));
     let (first, second) = (node(&database, "dc1"), node(&database, "dc2"));
     assert_ne!(first.node().number, second.node().number);
@@ -101,7 +101,7 @@ fn servers_have_names_and_numbers_of_their_own_and_keep_them() {
 /// follows the changes meanwhile is told of each commit once, those of each server in its order.
 #[test]
 fn names_go_to_one_of_two_servers_and_a_reader_of_the_feed_misses_nothing() {
-    let Some(database) = database() else { return };
+    let database = database();
     drop(testing::over(live(&database)));
     let nodes = [node(&database, "dc1"), node(&database, "dc2")];
     let reader = node(&database, "dc3");
@@ -166,7 +166,7 @@ fn names_go_to_one_of_two_servers_and_a_reader_of_the_feed_misses_nothing() {
 /// Two servers perform steps at the same time; each step is there with all its parts.
 #[test]
 fn commits_of_two_servers_at_once_are_each_there_as_a_whole() {
-    let Some(database) = database() else { return };
+    let database = database();
     drop(testing::over(live(&database)));
     let nodes = [node(&database, "dc1"), node(&database, "dc2")];
     let mut books = [Mutex::new(Ledger::default()), Mutex::new(Ledger::default())];
