@@ -25,9 +25,9 @@ const PASSWORD: &str = "correct horse battery staple";
 
 /// The fields of the table of an exchange, as the document has them.
 fn documented() -> BTreeSet<&'static str> {
-    let begin = AUDIT.find("## A Kerberos exchange").unwrap();
-    let end = AUDIT[begin..].find("\n## Examples").unwrap() + begin;
-    let rows = AUDIT[begin..end].lines();
+    let (_, from) = AUDIT.split_once("## A Kerberos exchange\n").unwrap();
+    let (section, _) = from.split_once("\n## ").unwrap();
+    let rows = section.lines();
     rows.filter_map(|row| row.strip_prefix("| `")?.split('`').next())
         .collect()
 }
@@ -79,12 +79,15 @@ fn every_field_that_is_written_is_documented_and_every_documented_one_is_written
     assert_eq!(whole["old"], serde_json::json!(["pkinit_sha1_cms"]));
     assert_eq!(whole["certificate"], "0a11");
     assert_eq!((&whole["code"], &whole["fast"]), (&24.into(), &true.into()));
-    // The examples have no field that is not in the table.
+    // The examples of exchanges have no field that is not in the table.
     let known = documented();
     let examples = AUDIT.lines().filter(|line| line.starts_with("{\"time\""));
     let mut count = 0;
     for example in examples {
         let example: Map<String, Value> = serde_json::from_str(example).unwrap();
+        if !example["event"].as_str().unwrap().starts_with("kdc.") {
+            continue;
+        }
         for field in example.keys() {
             assert!(known.contains(field.as_str()), "{field}");
         }
