@@ -8,9 +8,7 @@
 //! No state of the storage is held from one change to the next. The commit checks again what was read, presence and
 //! absence, so that it belongs together at that moment.
 
-use std::collections::{BTreeMap, HashSet};
-use std::ops::Bound;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use trust::Timestamp;
@@ -22,7 +20,7 @@ use crate::layout;
 use crate::reads::{Observation, Reads};
 use crate::snapshot::Snapshot;
 use crate::storage::{
-    Body, KEY_LIMIT, Order, Read, Row, Storage, StorageError, TRANSACTION_BYTES, Transaction,
+    Body, Order, Overlay, Read, Row, Storage, StorageError, TRANSACTION_BYTES, Transaction,
 };
 
 /// How often a change is tried again while others commit.
@@ -32,19 +30,14 @@ const TRIES: usize = 16;
 /// transaction may write.
 const FULL: usize = TRANSACTION_BYTES / 2;
 
-/// Rows that were written on trial; `None` is an absence.
-type Written = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
-
 /// The storage, and over it what was written on trial.
 struct Layer {
     under: Arc<dyn Storage>,
-    written: RwLock<Arc<Written>>,
-    /// What all that was tried writes, in bytes.
-    bytes: AtomicUsize,
+    written: RwLock<Arc<Overlay>>,
 }
 
 impl Layer {
-    fn written(&self) -> Arc<Written> {
+    fn written(&self) -> Arc<Overlay> {
         Arc::clone(&self.written.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
@@ -63,12 +56,10 @@ impl Storage for Layer {
                 under: self.under.snapshot()?,
                 written: self.written(),
             },
-            own: Written::new(),
-            bytes: 0,
+            own: Overlay::default(),
         };
         body(&mut staged)?;
         let own = std::mem::take(&mut staged.own);
-        self.bytes.fetch_add(staged.bytes, Ordering::Relaxed);
         drop(staged);
         let mut written = self.written.write().unwrap_or_else(PoisonError::into_inner);
         // Nobody else holds it by now, so this copies nothing.
@@ -84,7 +75,7 @@ impl Storage for Layer {
 /// One state of the storage, as it would be.
 struct Seen<'a> {
     under: Box<dyn Read + Send + 'a>,
-    written: Arc<Written>,
+    written: Arc<Overlay>,
 }
 
 impl Read for Seen<'_> {
@@ -102,15 +93,16 @@ impl Read for Seen<'_> {
         limit: usize,
         order: Order,
     ) -> Result<Vec<Row>, StorageError> {
-        layered(self.under.as_ref(), &self.written, start, end, limit, order)
+        self.written.scan(start, end, limit, order, |limit| {
+            self.under.scan(start, end, limit, order)
+        })
     }
 }
 
 /// A transaction on trial.
 struct Staged<'a> {
     seen: Seen<'a>,
-    own: Written,
-    bytes: usize,
+    own: Overlay,
 }
 
 impl Read for Staged<'_> {
@@ -128,67 +120,20 @@ impl Read for Staged<'_> {
         limit: usize,
         order: Order,
     ) -> Result<Vec<Row>, StorageError> {
-        layered(&self.seen, &self.own, start, end, limit, order)
-    }
-}
-
-impl Staged<'_> {
-    fn record(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), StorageError> {
-        if key.is_empty() || key.len() > KEY_LIMIT {
-            return Err(StorageError::KeyLength(key.len()));
-        }
-        self.bytes += key.len() + value.map_or(0, <[u8]>::len);
-        if self.bytes > FULL {
-            return Err(StorageError::TooLarge);
-        }
-        self.own.insert(key.to_vec(), value.map(<[u8]>::to_vec));
-        Ok(())
+        self.own.scan(start, end, limit, order, |limit| {
+            self.seen.scan(start, end, limit, order)
+        })
     }
 }
 
 impl Transaction for Staged<'_> {
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StorageError> {
-        self.record(key, Some(value))
+        self.own.record(key, Some(value), FULL)
     }
 
     fn delete(&mut self, key: &[u8]) -> Result<(), StorageError> {
-        self.record(key, None)
+        self.own.record(key, None, FULL)
     }
-}
-
-fn between<'w>(
-    written: &'w Written,
-    start: &[u8],
-    end: &[u8],
-) -> impl Iterator<Item = (&'w Vec<u8>, &'w Option<Vec<u8>>)> {
-    let bounds = (Bound::Included(start), Bound::Excluded(end.max(start)));
-    written.range::<[u8], _>(bounds)
-}
-
-/// The rows of a range where `written` lies over `under`.
-fn layered(
-    under: &dyn Read,
-    written: &Written,
-    start: &[u8],
-    end: &[u8],
-    limit: usize,
-    order: Order,
-) -> Result<Vec<Row>, StorageError> {
-    let over = between(written, start, end).count();
-    // Each row that is written hides at most one below.
-    let mut rows = under.scan(start, end, limit.saturating_add(over), order)?;
-    if over == 0 {
-        return Ok(rows);
-    }
-    rows.retain(|(key, _)| !written.contains_key(key));
-    let own = between(written, start, end);
-    rows.extend(own.filter_map(|(key, value)| Some((key.clone(), value.clone()?))));
-    rows.sort();
-    if order == Order::Descending {
-        rows.reverse();
-    }
-    rows.truncate(limit);
-    Ok(rows)
 }
 
 /// Changes on trial.
@@ -211,7 +156,6 @@ impl Draft {
         let layer = Arc::new(Layer {
             under: directory.shared_storage(),
             written: RwLock::default(),
-            bytes: AtomicUsize::new(0),
         });
         let storage: Arc<dyn Storage> = Arc::<Layer>::clone(&layer);
         Ok(Self {
@@ -234,7 +178,7 @@ impl Draft {
 
     /// Whether it is time to commit: what a transaction can write is half used up.
     pub(crate) fn is_full(&self) -> bool {
-        self.layer.bytes.load(Ordering::Relaxed) >= FULL
+        self.layer.written().bytes() >= FULL
     }
 
     /// Tries changes that were computed from this draft's [`Draft::snapshot`]; when they are refused, nothing of them
@@ -278,12 +222,12 @@ impl Draft {
         Ok(())
     }
 
-    fn keep(&mut self, observation: Observation, written: &Written) -> Result<(), Fault> {
+    fn keep(&mut self, observation: Observation, written: &Overlay) -> Result<(), Fault> {
         let key = match &observation {
             Observation::Entry(id, _) => layout::entry(*id),
             Observation::Row(key, _) => key.to_vec(),
             Observation::Range(walk) => {
-                let over = between(written, walk.start(), walk.end()).count();
+                let over = written.count(walk.start(), walk.end());
                 let kept = match over {
                     0 => observation,
                     over => {
@@ -301,7 +245,7 @@ impl Draft {
                 return Ok(());
             }
         };
-        if written.contains_key(&key) {
+        if written.get(&key).is_some() {
             return Ok(());
         }
         let stamp = match &observation {
@@ -352,7 +296,6 @@ mod tests {
             let layer = Layer {
                 under,
                 written: RwLock::default(),
-                bytes: AtomicUsize::new(0),
             };
             for _ in 0..15 {
                 let (key, value) = (roll(30), roll(200));
@@ -381,7 +324,6 @@ mod tests {
         let layer = Layer {
             under: Arc::<Memory>::clone(&under),
             written: RwLock::default(),
-            bytes: AtomicUsize::new(0),
         };
         write(&layer, 1, Some(1));
         let abandoned = layer.transact(&mut |transaction| {

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, Rw
 use trust::{Clock, Span, Timestamp};
 
 use super::{
-    Body, KEY_LIMIT, Order, Read, Row, SNAPSHOT_SECONDS, Storage, StorageError, TRANSACTION_BYTES,
+    Body, Order, Overlay, Read, Row, SNAPSHOT_SECONDS, Storage, StorageError, TRANSACTION_BYTES,
     TRANSACTION_SECONDS, Transaction,
 };
 
@@ -53,7 +53,7 @@ impl Versions {
             .filter_map(move |(key, history)| Some((key.as_slice(), visible(history, version)?)))
     }
 
-    fn apply(&mut self, writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>) {
+    fn apply(&mut self, writes: Overlay) {
         self.latest += 1;
         let latest = self.latest;
         let mut touched = std::mem::take(&mut self.prunable);
@@ -157,8 +157,7 @@ impl Storage for Memory {
         let mut open = Open {
             memory: self,
             version: self.read().latest,
-            writes: BTreeMap::new(),
-            bytes: 0,
+            writes: Overlay::default(),
         };
         let since = self.now();
         body(&mut open)?;
@@ -229,22 +228,7 @@ impl Drop for Held<'_> {
 struct Open<'a> {
     memory: &'a Memory,
     version: u64,
-    writes: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    bytes: usize,
-}
-
-impl Open<'_> {
-    fn record(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), StorageError> {
-        if key.is_empty() || key.len() > KEY_LIMIT {
-            return Err(StorageError::KeyLength(key.len()));
-        }
-        self.bytes += key.len() + value.map_or(0, <[u8]>::len);
-        if self.bytes > TRANSACTION_BYTES {
-            return Err(StorageError::TooLarge);
-        }
-        self.writes.insert(key.to_vec(), value.map(<[u8]>::to_vec));
-        Ok(())
-    }
+    writes: Overlay,
 }
 
 impl Read for Open<'_> {
@@ -266,43 +250,25 @@ impl Read for Open<'_> {
         limit: usize,
         order: Order,
     ) -> Result<Vec<Row>, StorageError> {
-        let bounds = (Bound::Included(start), Bound::Excluded(end.max(start)));
-        let own: BTreeMap<&[u8], &Option<Vec<u8>>> = self
-            .writes
-            .range::<[u8], _>(bounds)
-            .map(|(key, value)| (key.as_slice(), value))
-            .collect();
-        // Each own write hides at most one stored row.
-        let stored_limit = limit.saturating_add(own.len());
         let versions = self.memory.read();
-        let stored = versions.scan(start, end, self.version);
-        let keep = |(key, value): (&[u8], &Arc<[u8]>)| {
-            (!own.contains_key(key)).then(|| (key.to_vec(), value.to_vec()))
-        };
-        let mut rows: Vec<Row> = match order {
-            Order::Ascending => stored.take(stored_limit).filter_map(keep).collect(),
-            Order::Descending => stored.rev().take(stored_limit).filter_map(keep).collect(),
-        };
-        rows.extend(
-            own.iter()
-                .filter_map(|(key, value)| Some((key.to_vec(), (*value).clone()?))),
-        );
-        rows.sort();
-        if order == Order::Descending {
-            rows.reverse();
-        }
-        rows.truncate(limit);
-        Ok(rows)
+        self.writes.scan(start, end, limit, order, |limit| {
+            let stored = versions.scan(start, end, self.version);
+            let row = |(key, value): (&[u8], &Arc<[u8]>)| (key.to_vec(), value.to_vec());
+            Ok(match order {
+                Order::Ascending => stored.take(limit).map(row).collect(),
+                Order::Descending => stored.rev().take(limit).map(row).collect(),
+            })
+        })
     }
 }
 
 impl Transaction for Open<'_> {
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StorageError> {
-        self.record(key, Some(value))
+        self.writes.record(key, Some(value), TRANSACTION_BYTES)
     }
 
     fn delete(&mut self, key: &[u8]) -> Result<(), StorageError> {
-        self.record(key, None)
+        self.writes.record(key, None, TRANSACTION_BYTES)
     }
 }
 

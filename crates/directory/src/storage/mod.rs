@@ -20,8 +20,10 @@
 #[cfg(any(test, feature = "testing"))]
 pub mod contract;
 mod memory;
+mod overlay;
 
 pub use memory::Memory;
+pub use overlay::Overlay;
 
 /// The longest key in bytes.
 pub const KEY_LIMIT: usize = 1024;

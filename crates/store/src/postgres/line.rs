@@ -12,13 +12,11 @@
 //! it is locked until the transaction has ended, and then has the number or not.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use directory::storage::{
-    KEY_LIMIT, Order, Read, Row, StorageError, TRANSACTION_BYTES, Transaction,
-};
+use directory::storage::{Order, Overlay, Read, Row, StorageError, TRANSACTION_BYTES, Transaction};
 
 use super::error::Trouble;
 use super::link::{Begin, Link, Question, Server};
@@ -62,8 +60,7 @@ struct Writer {
     begun: bool,
     /// Of the last transaction.
     number: i64,
-    written: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    bytes: usize,
+    written: Overlay,
 }
 
 /// What became of something.
@@ -118,8 +115,7 @@ impl Line {
                     link: None,
                     begun: false,
                     number: 0,
-                    written: BTreeMap::new(),
-                    bytes: 0,
+                    written: Overlay::default(),
                 }),
                 waiting: BTreeSet::new(),
                 tickets: 0,
@@ -250,23 +246,16 @@ impl Turn<'_> {
         let mut open = Open {
             server: self.server,
             writer: RefCell::new(writer),
-            own: BTreeMap::new(),
-            bytes: 0,
+            own: Overlay::default(),
             trouble: RefCell::new(None),
         };
         let worked = work(&mut open);
-        let Open {
-            own,
-            bytes,
-            trouble,
-            ..
-        } = open;
+        let Open { own, trouble, .. } = open;
         let worked = match (trouble.into_inner(), worked) {
             (Some(trouble), _) => Worked::Broke(trouble),
             (None, Err(error)) => Worked::GaveUp(error),
             (None, Ok(())) => {
                 writer.written.extend(own);
-                writer.bytes += bytes;
                 Worked::Done
             }
         };
@@ -294,7 +283,7 @@ impl Turn<'_> {
                 .waiting
                 .first()
                 .is_some_and(|ticket| *ticket < group.admits);
-            let room = members < GROUP_LIMIT && writer.bytes < GROUP_BYTES;
+            let room = members < GROUP_LIMIT && writer.written.bytes() < GROUP_BYTES;
             if broke.is_none() && others && room {
                 state.writer = Some(writer);
                 drop(state);
@@ -365,8 +354,7 @@ impl Writer {
 
     /// Leaves no transaction open, after `trouble`.
     fn undo(&mut self, server: &Server, trouble: &Trouble) {
-        self.written.clear();
-        self.bytes = 0;
+        self.written = Overlay::default();
         let begun = std::mem::take(&mut self.begun);
         let Some(link) = self.link.clone() else {
             return;
@@ -408,7 +396,6 @@ impl Writer {
         match server.wait(async move { link.commit(keys, values, erased).await }) {
             Ok(()) => {
                 self.begun = false;
-                self.bytes = 0;
                 Outcome::Done
             }
             Err(trouble @ Trouble::Lost(_)) => {
@@ -476,25 +463,12 @@ impl Outcome {
 pub(super) struct Open<'a> {
     server: &'a Server,
     writer: RefCell<&'a mut Writer>,
-    own: BTreeMap<Vec<u8>, Option<Vec<u8>>>,
-    bytes: usize,
+    own: Overlay,
     /// What the database met; then the whole transaction is no more.
     trouble: RefCell<Option<Trouble>>,
 }
 
 impl Open<'_> {
-    fn record(&mut self, key: &[u8], value: Option<&[u8]>) -> Result<(), StorageError> {
-        if key.is_empty() || key.len() > KEY_LIMIT {
-            return Err(StorageError::KeyLength(key.len()));
-        }
-        self.bytes += key.len() + value.map_or(0, <[u8]>::len);
-        if self.bytes > TRANSACTION_BYTES {
-            return Err(StorageError::TooLarge);
-        }
-        self.own.insert(key.to_vec(), value.map(<[u8]>::to_vec));
-        Ok(())
-    }
-
     fn ask(&self, question: Question) -> Result<Vec<Row>, StorageError> {
         if let Some(trouble) = &*self.trouble.borrow() {
             return Err(trouble.clone().into_error());
@@ -529,41 +503,22 @@ impl Read for Open<'_> {
         if start >= end || limit == 0 {
             return Ok(Vec::new());
         }
-        let mut unsent: BTreeMap<Vec<u8>, Option<Vec<u8>>> = BTreeMap::new();
-        {
-            let writer = self.writer.borrow();
-            for rows in [&writer.written, &self.own] {
-                let rows = rows.range::<[u8], _>((
-                    std::ops::Bound::Included(start),
-                    std::ops::Bound::Excluded(end),
-                ));
-                unsent.extend(rows.map(|(key, value)| (key.clone(), value.clone())));
-            }
-        }
-        // Each row that was not sent hides at most one stored row.
-        let stored = limit.saturating_add(unsent.len());
-        let mut rows = self.ask(question(start, end, stored, order))?;
-        rows.retain(|(key, _)| !unsent.contains_key(key));
-        rows.extend(
-            unsent
-                .into_iter()
-                .filter_map(|(key, value)| Some((key, value?))),
-        );
-        rows.sort();
-        if order == Order::Descending {
-            rows.reverse();
-        }
-        rows.truncate(limit);
-        Ok(rows)
+        // A question to the database takes the writer, so what was written of the range is taken out.
+        let written = self.writer.borrow().written.within(start, end);
+        self.own.scan(start, end, limit, order, |limit| {
+            written.scan(start, end, limit, order, |limit| {
+                self.ask(question(start, end, limit, order))
+            })
+        })
     }
 }
 
 impl Transaction for Open<'_> {
     fn put(&mut self, key: &[u8], value: &[u8]) -> Result<(), StorageError> {
-        self.record(key, Some(value))
+        self.own.record(key, Some(value), TRANSACTION_BYTES)
     }
 
     fn delete(&mut self, key: &[u8]) -> Result<(), StorageError> {
-        self.record(key, None)
+        self.own.record(key, None, TRANSACTION_BYTES)
     }
 }
