@@ -211,7 +211,7 @@ pub(super) fn plain(attribute: Attribute, bytes: &[u8]) -> Option<Value> {
         Syntax::FileTime => {
             let number = integer(text()?)?;
             Value::Time(match u64::try_from(number) {
-                // It stands for now ([MS-ADTS] 3.1.1.5.3.2), as every time but 0 does there.
+                // -1 is this moment ([MS-ADTS] 3.1.1.5.3.2), as is every time but 0 there.
                 Err(_) if number == -1 && attribute == Attribute::PwdLastSet => Timestamp::NEVER,
                 Ok(0) if attribute == Attribute::PwdLastSet => MUST_CHANGE,
                 Ok(0 | 0x7fff_ffff_ffff_ffff) => Timestamp::NEVER,
