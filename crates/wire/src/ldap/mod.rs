@@ -10,6 +10,8 @@ mod extended;
 mod filter;
 mod filter_text;
 mod message;
+mod request;
+mod response;
 mod result;
 
 pub use control::{
@@ -21,11 +23,12 @@ pub use control::{
 pub use extended::{PasswordModify, extension_oid, generated_password};
 pub use filter::{Assertion, Filter, MAX_FILTER_DEPTH};
 pub use filter_text::InvalidFilter;
-pub use message::{
-    AddRequest, Attribute, Authentication, BindRequest, BindResponse, CompareRequest,
-    ExtendedRequest, ExtendedResponse, Message, Modification, ModificationKind, ModifyDnRequest,
-    ModifyRequest, Operation, Scope, SearchRequest, SearchResultEntry,
+pub use message::{Attribute, Message, Operation};
+pub use request::{
+    AddRequest, Authentication, BindRequest, CompareRequest, ExtendedRequest, Modification,
+    ModificationKind, ModifyDnRequest, ModifyRequest, Scope, SearchRequest,
 };
+pub use response::{BindResponse, ExtendedResponse, SearchResultEntry};
 pub use result::{LdapResult, ResultCode};
 
 /// Bytes that are no message of LDAP, and why.
