@@ -8,6 +8,9 @@
 //! That nobody has a name leaves in the same way, inside the transaction that gives the name to somebody. It goes by the
 //! rules by which an entry goes, in one order with the entries, so that who asks for a name, once or often, beside others
 //! or alone, cannot tell by the time whether somebody has it.
+//!
+//! Over a storage that others write to, the numbers are not those of commits but of the steps in which memory is brought
+//! as far as a state that is read (`followed.rs`): what was changed leaves then, before anything is looked for.
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
@@ -301,6 +304,34 @@ impl Cache {
             forgotten.extend(shard.remove(id));
         }
         self.forget_names(forgotten);
+    }
+
+    /// Forgets everything: nothing that was read before step `number` is let in afterwards.
+    pub(crate) fn forget_all(&self, number: u64) {
+        self.groups_changed.fetch_max(number, Ordering::AcqRel);
+        for place in 0..SHARDS {
+            let mut shard = self.shard_at(place);
+            *shard = Shard {
+                changed: shard.changed.max(number),
+                added: shard.added.max(number),
+                turns: shard.turns,
+                ..Shard::default()
+            };
+        }
+        for names in &self.names {
+            names.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        }
+    }
+
+    /// Forgets who has no name: before step `number` some of them were given to somebody.
+    pub(crate) fn forget_absences(&self, number: u64) {
+        for place in 0..SHARDS {
+            let mut shard = self.shard_at(place);
+            shard.added = shard.added.max(number);
+            for (key, _) in std::mem::take(&mut shard.absences) {
+                shard.weight -= absence_weight(&key);
+            }
+        }
     }
 
     fn forget_names(&self, slots: Vec<Slot>) {

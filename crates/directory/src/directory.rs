@@ -1,25 +1,31 @@
 //! A directory over a storage.
 
+mod node;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError, RwLock, Weak};
 
 use trust::{Rng, Timestamp};
-use wire::Guid;
 
 use crate::cache::Cache;
 use crate::change::Change;
-use crate::codec::{Reader, Writer};
+use crate::codec::Reader;
 use crate::commit::{self, Privilege};
 use crate::domain::Domain;
 use crate::error::{CommitError, Fault};
 use crate::feed::{Commit, Cursor, FeedError, FeedPage};
+use crate::followed::Followed;
 use crate::id::Stamp;
 use crate::layout;
 use crate::reads::Reads;
 use crate::root_key::{Belonging, RootKey};
 use crate::snapshot::Snapshot;
 use crate::storage::{Order, Read, Storage, StorageError, after_prefix};
+
+pub use node::Node;
+pub(crate) use node::{Entering, NodeRow, recognise};
+use node::{Identity, enter, node_row};
 
 /// How a directory is opened.
 #[derive(Clone, Debug)]
@@ -46,10 +52,19 @@ pub struct Directory {
     root_key: RootKey,
     rng: Arc<Mutex<Box<dyn Rng + Send>>>,
     cache: Cache,
+    /// How far the cache has come, where others write to the storage, too.
+    followed: Option<Followed>,
     /// The row of an account that is read in place of one that nobody has ([`Snapshot::as_if_found`]). Its secrets are
     /// wrapped, as it rests.
     stand_in: OnceLock<Vec<u8>>,
-    node: Node,
+    /// What this node is called in the store, if it has a name there.
+    name: Option<String>,
+    identity: RwLock<Identity>,
+    /// The number of the identity's node.
+    node_number: AtomicU32,
+    /// The commits of this process that are in the feed, over a storage that others write to: by them it is known which
+    /// of the feed's were told already.
+    made: Mutex<BTreeSet<Stamp>>,
     domain: RwLock<Option<Arc<Domain>>>,
     /// The newest commit of this node that has returned or is about to.
     committed: AtomicU64,
@@ -57,14 +72,8 @@ pub struct Directory {
     woken: (Mutex<u64>, Condvar),
 }
 
-/// This node within the store.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Node {
-    /// Its short number within the store.
-    pub number: u32,
-    /// Its name in the world, as AD's invocationId. A restored backup gets a new one.
-    pub id: Guid,
-}
+/// How many own commits are remembered until they come by in the feed.
+const MADE: usize = 65_536;
 
 type Listener = Box<dyn Fn(&Commit) + Send + Sync>;
 
@@ -118,11 +127,8 @@ impl Directory {
         mut rng: Box<dyn Rng + Send>,
         entering: Entering,
     ) -> Result<Self, Fault> {
-        let cache = Cache::new(if storage.shared() {
-            0
-        } else {
-            options.cache_bytes
-        });
+        let cache = Cache::new(options.cache_bytes);
+        let followed = storage.shared().then(Followed::default);
         let name = options.node.as_deref();
         let (node, committed) = enter(storage.as_ref(), &root_key, rng.as_mut(), entering, name)?;
         let directory = Self {
@@ -130,8 +136,15 @@ impl Directory {
             root_key,
             rng: Arc::new(Mutex::new(rng)),
             cache,
+            followed,
             stand_in: OnceLock::new(),
-            node,
+            name: options.node,
+            identity: RwLock::new(Identity {
+                node,
+                newest: committed,
+            }),
+            node_number: AtomicU32::new(node.number),
+            made: Mutex::default(),
             domain: RwLock::new(None),
             committed: AtomicU64::new(committed),
             listeners: Mutex::default(),
@@ -145,14 +158,26 @@ impl Directory {
     /// nobody.
     pub(crate) fn on_trial(&self, storage: Arc<dyn Storage>) -> Result<Self, Fault> {
         let domain = self.domain()?;
-        let committed = self.number_in(storage.snapshot()?.as_ref())?;
+        let node = self.node();
+        let value = storage.snapshot()?.get(&layout::node(node.number))?;
+        let committed = match value {
+            Some(value) => NodeRow::read(&value)?.number,
+            None => 0,
+        };
         Ok(Self {
             storage,
             root_key: RootKey::new(*self.root_key.expose()),
             rng: Arc::clone(&self.rng),
             cache: Cache::new(0),
+            followed: None,
             stand_in: OnceLock::new(),
-            node: self.node,
+            name: self.name.clone(),
+            identity: RwLock::new(Identity {
+                node,
+                newest: committed,
+            }),
+            node_number: AtomicU32::new(node.number),
+            made: Mutex::default(),
             domain: RwLock::new(Some(domain)),
             committed: AtomicU64::new(committed),
             listeners: Mutex::default(),
@@ -173,10 +198,11 @@ impl Directory {
         enter(storage, root_key, rng, Entering::AsNewNode, None).map(|_| ())
     }
 
-    /// This node.
+    /// This node. It becomes another one when the database forgets what this one committed: when a copy that had not
+    /// everything took its place.
     #[must_use]
-    pub const fn node(&self) -> Node {
-        self.node
+    pub fn node(&self) -> Node {
+        self.identity().node
     }
 
     /// The domain that the store holds.
@@ -233,7 +259,7 @@ impl Directory {
         if changes.is_empty() {
             return Ok(Commit {
                 stamp: Stamp {
-                    node: self.node.number,
+                    node: self.node_number(),
                     number: self.committed.load(Ordering::Acquire),
                 },
                 time: now,
@@ -258,8 +284,7 @@ impl Directory {
             Err(error) => return Err(error.into()),
         }
         let commit = outcome?;
-        self.committed
-            .fetch_max(commit.stamp.number, Ordering::AcqRel);
+        self.note(&commit)?;
         if let Privilege::Bootstrap(_) = privilege {
             self.load_domain()?;
         }
@@ -320,10 +345,13 @@ impl Directory {
         self.storage.shared()
     }
 
-    /// Tells whoever subscribed of a commit that another node made, as [`Directory::commit`] tells of one's own. For who
-    /// follows the feed.
+    /// Tells whoever subscribed of a commit that another process made, as [`Directory::commit`] tells of one's own. For
+    /// who follows the feed.
     pub fn heard(&self, commit: &Commit) {
-        if commit.stamp.node != self.node.number {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = made.remove(&commit.stamp);
+        drop(made);
+        if !own {
             self.tell_listeners(commit);
         }
     }
@@ -381,23 +409,27 @@ impl Directory {
         &self.cache
     }
 
-    pub(crate) const fn node_number(&self) -> u32 {
-        self.node.number
+    /// The cache, where it hears of changes from the commits of this process, for it is the only one that makes any.
+    pub(crate) const fn cache_of_commits(&self) -> Option<&Cache> {
+        match self.followed {
+            None => Some(&self.cache),
+            Some(_) => None,
+        }
     }
 
-    /// How many commits all nodes have made in a state of the storage.
-    pub(crate) fn commits_in(&self, read: &dyn Read) -> Result<u64, Fault> {
-        let cursor = cursor_in(read)?;
-        Ok(cursor
-            .0
-            .values()
-            .fold(0, |sum, number| sum.saturating_add(*number)))
+    /// What memory knows of others' commits, where there are any.
+    pub(crate) const fn followed(&self) -> Option<&Followed> {
+        self.followed.as_ref()
+    }
+
+    pub(crate) fn node_number(&self) -> u32 {
+        self.node_number.load(Ordering::Acquire)
     }
 
     /// The number of this node's newest commit in a state of the storage.
     pub(crate) fn number_in(&self, read: &dyn Read) -> Result<u64, Fault> {
-        match read.get(&layout::node(self.node.number))? {
-            Some(value) => Ok(NodeRow::read(&value)?.number),
+        match node_row(read, self.node_number())? {
+            Some(row) => Ok(row.number),
             None => Err(Fault::Corrupt("node")),
         }
     }
@@ -412,7 +444,7 @@ impl Directory {
 impl std::fmt::Debug for Directory {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Directory")
-            .field("node", &self.node)
+            .field("node", &self.node())
             .finish_non_exhaustive()
     }
 }
@@ -491,152 +523,5 @@ pub(crate) fn floor(read: &dyn Read, node: u32) -> Result<u64, Fault> {
     match read.get(&layout::feed(node, 0))? {
         Some(value) => Ok(layout::open_row(&value)?.1.u64()?),
         None => Ok(0),
-    }
-}
-
-/// A node's own row.
-pub(crate) struct NodeRow {
-    /// The number of its newest commit.
-    pub(crate) number: u64,
-    pub(crate) id: Guid,
-    /// The next relative identifier of its block, and the first after the block.
-    pub(crate) rids: (u32, u32),
-}
-
-impl NodeRow {
-    pub(crate) fn read(value: &[u8]) -> Result<Self, Fault> {
-        let (_, mut from) = layout::open_row(value)?;
-        Ok(Self {
-            number: from.u64()?,
-            id: from.id()?.0,
-            rids: (from.u32()?, from.u32()?),
-        })
-    }
-
-    pub(crate) fn write(&self, stamp: Stamp) -> Vec<u8> {
-        let payload = Writer::new()
-            .u64(self.number)
-            .id(self.id.into())
-            .u32(self.rids.0)
-            .u32(self.rids.1)
-            .finish();
-        layout::row(stamp, &payload)
-    }
-}
-
-/// Why somebody comes to a store.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Entering {
-    /// To serve what is there.
-    ToServe,
-    /// The same, as a node that was never there before.
-    AsNewNode,
-    /// To finish what a restore has loaded.
-    ToRestore,
-}
-
-/// What is wrapped to tell the right root key from a wrong one.
-const CHECK: &[u8] = b"the right root key";
-
-/// Whether the rows are those of a store that this program knows and this root key opens; `false` where there is none.
-pub(crate) fn recognise(read: &dyn Read, root_key: &RootKey) -> Result<bool, Fault> {
-    recognise_as(read, root_key, Entering::ToServe)
-}
-
-fn recognise_as(read: &dyn Read, root_key: &RootKey, entering: Entering) -> Result<bool, Fault> {
-    let restoring = read.get(&layout::meta(layout::RESTORING))?.is_some();
-    if restoring && entering != Entering::ToRestore {
-        return Err(Fault::Storage(StorageError::Corrupt(
-            "a restore into this store was broken off, and not all of it is there".to_owned(),
-        )));
-    }
-    let Some(value) = read.get(&layout::meta("format"))? else {
-        return Ok(false);
-    };
-    let format = layout::open_row(&value)?.1.u32()?;
-    if format > layout::FORMAT {
-        return Err(Fault::Storage(StorageError::Newer(format!(
-            "the store has format {format}, this program knows {}: start the version that wrote it, or a newer one",
-            layout::FORMAT
-        ))));
-    }
-    let value = read
-        .get(&layout::meta("root-key"))?
-        .ok_or(Fault::Corrupt("root key check"))?;
-    let (_, mut payload) = layout::open_row(&value)?;
-    root_key.unwrap(Belonging::Check, payload.remainder())?;
-    Ok(true)
-}
-
-/// Makes the store ours, or checks that it is: format, root key, node. Returns the node and the number of
-/// its newest commit.
-fn enter(
-    storage: &dyn Storage,
-    root_key: &RootKey,
-    rng: &mut dyn Rng,
-    entering: Entering,
-    name: Option<&str>,
-) -> Result<(Node, u64), Fault> {
-    let place = layout::own_node(name);
-    let id = Guid::from_random(rng.bytes());
-    let check = root_key.wrap(Belonging::Check, CHECK, rng);
-    let mut outcome = Err(Fault::NoDomain);
-    let result = storage.transact(&mut |transaction| {
-        outcome = (|| {
-            if !recognise_as(&*transaction, root_key, entering)? {
-                let format = layout::FORMAT.to_be_bytes();
-                transaction.put(&layout::meta("format"), &layout::row(Stamp::ZERO, &format))?;
-                transaction.put(&layout::meta("root-key"), &layout::row(Stamp::ZERO, &check))?;
-            }
-            if entering == Entering::AsNewNode {
-                let end = after_prefix(&layout::own_node(None));
-                let all = transaction.scan(
-                    &layout::own_node(None),
-                    &end,
-                    usize::MAX,
-                    Order::Ascending,
-                )?;
-                for (key, _) in all {
-                    transaction.delete(&key)?;
-                }
-            }
-            if let Some(value) = transaction.get(&place)? {
-                let number = layout::open_row(&value)?.1.u32()?;
-                let value = transaction
-                    .get(&layout::node(number))?
-                    .ok_or(Fault::Corrupt("node"))?;
-                let row = NodeRow::read(&value)?;
-                let node = Node { number, id: row.id };
-                return Ok((node, row.number));
-            }
-            let last = transaction.scan(
-                layout::NODES,
-                &after_prefix(layout::NODES),
-                1,
-                Order::Descending,
-            )?;
-            let number = match last.first() {
-                Some((key, _)) => Reader::new(key.get(1..).unwrap_or_default()).u32()? + 1,
-                None => 1,
-            };
-            let row = NodeRow {
-                number: 0,
-                id,
-                rids: (0, 0),
-            };
-            transaction.put(&layout::node(number), &row.write(Stamp::ZERO))?;
-            let value = layout::row(Stamp::ZERO, &number.to_be_bytes());
-            transaction.put(&place, &value)?;
-            Ok((Node { number, id }, 0))
-        })();
-        match &outcome {
-            Ok(_) => Ok(()),
-            Err(Fault::Storage(error)) => Err(error.clone()),
-            Err(_) => Err(StorageError::Abandoned),
-        }
-    });
-    match result {
-        Ok(()) | Err(StorageError::Abandoned) => outcome,
-        Err(error) => Err(error.into()),
     }
 }

@@ -161,6 +161,27 @@ impl Cursor {
         self.0.get(&node).copied().unwrap_or(0)
     }
 
+    /// How many commits were seen.
+    pub(crate) fn commits(&self) -> u64 {
+        let mut numbers = self.0.values();
+        numbers
+            .by_ref()
+            .fold(0, |sum, number| sum.saturating_add(*number))
+    }
+
+    /// Whether everything that `other` has seen was seen.
+    pub(crate) fn reaches(&self, other: &Self) -> bool {
+        let mut all = other.0.iter();
+        all.all(|(node, number)| self.seen(*node) >= *number)
+    }
+
+    /// Goes past everything that `other` has seen.
+    pub(crate) fn join(&mut self, other: &Self) {
+        for (&node, &number) in &other.0 {
+            self.advance(Stamp { node, number });
+        }
+    }
+
     /// Goes past a commit.
     pub fn advance(&mut self, stamp: Stamp) {
         let seen = self.0.entry(stamp.node).or_insert(0);

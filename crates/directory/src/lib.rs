@@ -33,6 +33,7 @@ pub mod dump;
 mod entry;
 mod error;
 mod feed;
+mod followed;
 pub mod group;
 mod housekeeping;
 mod id;

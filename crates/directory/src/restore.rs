@@ -39,7 +39,7 @@ const BATCH_ROWS: usize = 5_000;
 /// How many rows are read at once.
 const STEP: usize = 500;
 /// How many relative identifiers are left out: more than are given between two backups. There are a thousand million.
-const RIDS_LEFT_OUT: u32 = 100_000;
+pub(crate) const RIDS_LEFT_OUT: u32 = 100_000;
 /// Relative identifiers have 30 bits ([MS-SAMR] 3.1.1.9.2.1).
 const LAST_RID: u32 = 0x3fff_ffff;
 /// The numbers among which a restored store's node is drawn, above those that were used: who restores the same backup

@@ -117,7 +117,9 @@ impl Work<'_> {
             .iter()
             .filter(|(_, _, why)| matches!(why, Why::Value(..)));
         let keys = unique.map(|(_, key, _)| key.as_slice());
-        self.directory.cache().add_rows(keys, number);
+        if let Some(cache) = self.directory.cache_of_commits() {
+            cache.add_rows(keys, number);
+        }
         for (id, key, why) in added {
             let payload = if matches!(why, Why::Listed) {
                 Vec::new()

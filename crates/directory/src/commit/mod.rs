@@ -83,12 +83,10 @@ pub(crate) fn apply(
     if !reads.stand(&*transaction)? {
         return Err(CommitError::Conflict);
     }
-    let own = layout::node(directory.node_number());
-    let value = transaction.get(&own)?.ok_or(Fault::Corrupt("node"))?;
-    let mut node = NodeRow::read(&value)?;
+    let (own, mut node) = directory.own_row(transaction)?;
     node.number += 1;
     let stamp = Stamp {
-        node: directory.node_number(),
+        node: own,
         number: node.number,
     };
     let mut work = Work {
@@ -248,11 +246,13 @@ impl Work<'_> {
         }
         let row = self.node.write(self.stamp);
         self.transaction.put(&layout::node(self.stamp.node), &row)?;
-        self.directory.cache().change(
-            commit.changed.iter().map(|changed| changed.id),
-            self.groups_changed,
-            self.stamp.number,
-        );
+        if let Some(cache) = self.directory.cache_of_commits() {
+            cache.change(
+                commit.changed.iter().map(|changed| changed.id),
+                self.groups_changed,
+                self.stamp.number,
+            );
+        }
         Ok(commit)
     }
 }

@@ -95,7 +95,9 @@ impl Snapshot<'_> {
     /// wrong. [`Fault`] when the storage fails.
     pub fn token_groups(&self, account: &Account) -> Result<Arc<[TokenGroup]>, Fault> {
         let cache = self.directory.cache();
-        if let Some(kept) = cache.memberships(account.id, account.stamp, self.newest()) {
+        if self.may_ask_memory()?
+            && let Some(kept) = cache.memberships(account.id, account.stamp, self.newest())
+        {
             self.observe(Observation::Shared(kept.observed.clone()));
             return Ok(kept.groups.clone());
         }

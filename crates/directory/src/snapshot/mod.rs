@@ -13,9 +13,10 @@ pub use means::Lost;
 use std::cell::{Cell, OnceCell, RefCell};
 
 use crate::cache::Parsed;
-use crate::directory::Directory;
+use crate::directory::{Directory, cursor_in};
 use crate::domain::Domain;
 use crate::error::Fault;
+use crate::followed::Place;
 use crate::id::{EntryId, Stamp};
 use crate::layout;
 use crate::reads::{Observation, Reads, Walk};
@@ -29,7 +30,10 @@ use crate::storage::{Order, Read, Row, after_prefix};
 /// even of no change at all, is a conflict.
 ///
 /// Absence is decided by the storage, but for names of accounts that it was asked for before: that nobody has one stays
-/// known until the commit that gives it to somebody, and for no longer. Over a storage that others write to, nothing does.
+/// known until the commit that gives it to somebody, and for no longer.
+///
+/// Over a storage that others write to, the storage is opened at the first question, and memory is first brought as far as
+/// its state is.
 pub struct Snapshot<'a> {
     directory: &'a Directory,
     domain: std::sync::Arc<Domain>,
@@ -48,6 +52,8 @@ pub(crate) struct Opened<'a> {
     number: u64,
     /// How many commits all nodes made, once somebody asked.
     commits: Cell<Option<u64>>,
+    /// What this state is to memory, where others write to the storage, too. Then `number` is its step.
+    place: Option<Place>,
 }
 
 impl<'a> Snapshot<'a> {
@@ -85,7 +91,10 @@ impl<'a> Snapshot<'a> {
         }
         let opened = self.store().ok()?;
         if opened.commits.get().is_none() {
-            let commits = self.directory.commits_in(opened.read.as_ref()).ok()?;
+            let commits = match &opened.place {
+                Some(place) => place.vector.commits(),
+                None => cursor_in(opened.read.as_ref()).ok()?.commits(),
+            };
             opened.commits.set(Some(commits));
         }
         opened.commits.get()
@@ -133,12 +142,20 @@ impl<'a> Snapshot<'a> {
             return Ok(opened);
         }
         let read = self.directory.storage().snapshot()?;
-        let number = match self.directory.is_shared() {
-            // Nothing is remembered across states there, so that nobody asks which one this is.
-            true => self.at,
-            false => self.directory.number_in(read.as_ref())?,
+        let place = match self.directory.followed() {
+            Some(followed) => {
+                let (cache, storage) = (self.directory.cache(), self.directory.storage());
+                Some(followed.reach(cache, storage, read.as_ref())?)
+            }
+            None => None,
         };
-        if number > self.at {
+        let number = match &place {
+            Some(place) => place.step,
+            // Changes on trial: nothing is remembered across states there.
+            None if self.directory.is_shared() => self.at,
+            None => self.directory.number_in(read.as_ref())?,
+        };
+        if place.is_none() && number > self.at {
             let so_far = self.reads();
             if !so_far.stand(read.as_ref())? {
                 self.torn.set(true);
@@ -148,6 +165,7 @@ impl<'a> Snapshot<'a> {
             read,
             number,
             commits: Cell::new(None),
+            place,
         }))
     }
 
@@ -158,7 +176,20 @@ impl<'a> Snapshot<'a> {
 
     /// Whether a state that is the newest one of its entry is part of this snapshot.
     fn sees(&self, stamp: Stamp) -> bool {
-        stamp.node != self.directory.node_number() || stamp.number <= self.newest()
+        match self.opened.get().and_then(|opened| opened.place.as_ref()) {
+            Some(place) => place.sees(stamp),
+            None => stamp.node != self.directory.node_number() || stamp.number <= self.newest(),
+        }
+    }
+
+    /// Whether memory may be asked about this state. Where others write to the storage, the state is fixed for that, and
+    /// memory is brought as far.
+    fn may_ask_memory(&self) -> Result<bool, Fault> {
+        if self.directory.followed().is_none() {
+            return Ok(true);
+        }
+        let place = self.store()?.place.as_ref();
+        Ok(place.is_some_and(|place| place.may_ask(self.directory.storage())))
     }
 
     /// What `find` finds in the cache, if this snapshot sees it.
@@ -167,6 +198,9 @@ impl<'a> Snapshot<'a> {
     /// snapshot when it is no newer than the snapshot's state, for then it was the newest all the time
     /// since; so whoever looks must look after that state is fixed, not before.
     fn cached(&self, find: impl Fn() -> Option<Parsed>) -> Result<Option<Parsed>, Fault> {
+        if !self.may_ask_memory()? {
+            return Ok(None);
+        }
         let Some(mut parsed) = find() else {
             return Ok(None);
         };
@@ -190,6 +224,9 @@ impl<'a> Snapshot<'a> {
     /// What memory knows was so from some commit on until the moment of looking; so it was in this snapshot's state when
     /// that is no older than the commit. As in [`Snapshot::cached`], the state has to be fixed before that moment.
     fn known_absent(&self, key: &[u8]) -> Result<bool, Fault> {
+        if !self.may_ask_memory()? {
+            return Ok(false);
+        }
         let cache = self.directory.cache();
         let Some(mut since) = cache.absent_since(key) else {
             return Ok(false);

@@ -113,10 +113,16 @@ pub trait Storage: Send + Sync {
         ))
     }
 
-    /// Whether others, in another process, may write to the same storage. The directory then keeps no
-    /// cache across snapshots.
+    /// Whether others, in another process, may write to the same storage. The directory then asks in each snapshot
+    /// what they committed before it believes its memory.
     fn shared(&self) -> bool {
         false
+    }
+
+    /// Another number when the medium may be another one than before: a database that was away, whose place a copy
+    /// took that had not everything. What was remembered of it is then forgotten.
+    fn generation(&self) -> u64 {
+        0
     }
 }
 

@@ -11,8 +11,10 @@ mod groups;
 mod keys;
 mod model;
 mod names;
+mod respelled;
 mod restore;
 mod schema;
+mod several;
 mod well_known;
 
 use trust::Timestamp;
