@@ -184,7 +184,13 @@ impl Session {
         let namer = Namer::new(view.snapshot);
         let asked = match Controls::read(&controls, &operation) {
             Ok(asked) => asked,
-            Err(result) => return Ok(refused(id, &operation, result)),
+            Err(result) => {
+                // Behind a bind nobody is signed in who was before, whatever it is refused for (RFC 4511 4.2.1).
+                if matches!(operation, Operation::BindRequest(_)) {
+                    (self.bound, self.step) = (None, None);
+                }
+                return Ok(refused(id, &operation, result));
+            }
         };
         let mut turn = Turn {
             session: self,

@@ -3,6 +3,7 @@
 mod hostile;
 mod limits;
 mod partial;
+mod reach;
 mod rights;
 mod tools;
 
