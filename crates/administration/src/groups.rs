@@ -92,6 +92,7 @@ pub(crate) fn add(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done, Trou
     let usual = snapshot.domain().users;
     let unit = names::unit(snapshot, members.text("unit")?.as_deref(), usual)?;
     guard::adds_below(asked, Delegable::Groups, unit)?;
+    guard::may_set(asked, Class::Group, Attribute::SamAccountName, &name)?;
     let id = EntryId::random(rng);
     let mut group = NewEntry::group(id, unit, &name, kind);
     if let Some(description) = members.text("description")? {
@@ -140,6 +141,7 @@ pub(crate) fn add_member(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done,
     if snapshot.is_member(group.id, member.id)? {
         return Ok(Done::changed(Vec::new()));
     }
+    guard::may_put(asked, member.id, group.id)?;
     Ok(Done::changed(vec![
         Change::AddMember {
             group: group.id,

@@ -96,6 +96,18 @@ pub(crate) fn may_set(
     }
 }
 
+/// Lets pass whom whoever was granted the right may put into a group.
+pub(crate) fn may_put(
+    asked: &Asked<'_, '_>,
+    member: EntryId,
+    group: EntryId,
+) -> Result<(), Trouble> {
+    match asked.who.access() {
+        Some(access) if !access.may_put(member, group, asked.snapshot())? => Err(not_granted()),
+        _ => Ok(()),
+    }
+}
+
 fn not_granted() -> Trouble {
     Refused::NotPermitted(
         "it takes an administrator of the domain, or a right that was granted there, and protected accounts and groups take the first",

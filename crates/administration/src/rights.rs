@@ -1,7 +1,7 @@
 //! Administration that is delegated: which group may do what below which unit (decision 0012).
 
 use directory::delegation::{self, Delegable, Grant};
-use directory::{Attribute, Edit, Entry, EntryId, Group, Value, change, well_known};
+use directory::{Attribute, Edit, Entry, EntryId, Group, Value, change};
 use serde_json::json;
 use trust::Rng;
 
@@ -10,14 +10,6 @@ use crate::done::Done;
 use crate::list;
 use crate::names;
 use crate::refused::{Refused, Trouble};
-
-/// Groups that everybody is in: a right of theirs would be no delegation.
-const EVERYBODY: [u32; 4] = [
-    well_known::DOMAIN_USERS,
-    well_known::DOMAIN_GUESTS,
-    well_known::DOMAIN_COMPUTERS,
-    well_known::DOMAIN_CONTROLLERS,
-];
 
 pub(crate) fn list(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Trouble> {
     let snapshot = asked.snapshot();
@@ -42,25 +34,13 @@ pub(crate) fn list(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Troub
 pub(crate) fn grant(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Trouble> {
     let right = right(asked)?;
     let group = names::group(asked.snapshot(), asked.part(1))?;
-    if !group.group_type.is_security() {
-        let why = format!(
-            "{} is a distribution list, and gives nobody rights",
-            group.sam
-        );
-        return Err(Refused::InTheWay(why).into());
-    }
-    let domain = asked.snapshot().domain();
-    if EVERYBODY
-        .map(|rid| domain.well_known_sid(rid))
-        .contains(&group.sid)
-    {
-        let why = format!("everybody is in {}: that would be no delegation", group.sam);
-        return Err(Refused::InTheWay(why).into());
-    }
     let grant = Grant {
         to: group.sid,
         right,
     };
+    if let Err(why) = grant.check(asked.snapshot())? {
+        return Err(Refused::InTheWay(why.to_string()).into());
+    }
     let unit = unit(asked)?;
     Ok(match delegation::grants(&unit).any(|own| own == grant) {
         true => Done::changed(Vec::new()),

@@ -14,13 +14,15 @@ use std::str::FromStr;
 use wire::Sid;
 
 use crate::access::{Caller, is_protected};
+use crate::account::{Account, AccountControl};
 use crate::entry::Entry;
 use crate::error::Fault;
-use crate::group::Group;
+use crate::group::{Group, TOKEN_GROUPS_LIMIT};
 use crate::id::EntryId;
 use crate::schema::{Attribute, Class};
 use crate::snapshot::Snapshot;
 use crate::value::{Value, folded};
+use crate::well_known as rid;
 
 /// How deep a unit can be for its grants to be looked for, and how many groups a group can be in, all told.
 const DEPTH: usize = 64;
@@ -34,6 +36,28 @@ const FIRST_NUMBER: i64 = 1_000;
 
 /// The RID below which groups are the domain's own.
 const FIRST_RID: u32 = 1_000;
+
+/// How many groups somebody may be in, all told, for who was granted a right to put them into one more: who is in more than
+/// [`TOKEN_GROUPS_LIMIT`] gets no ticket, and others' groups must not be a way to bring that about.
+const ROOM: usize = TOKEN_GROUPS_LIMIT / 2;
+
+/// How many members of a group are looked at that is put into another one.
+const MEMBERS: usize = 2_000;
+
+/// Names that Linux machines give to their own administrators. A principal `root` is `root` there (krb5_aname_to_localname),
+/// and a group `sudo` is taken for theirs.
+const OF_MACHINES: [&str; 12] = [
+    "adm", "admin", "disk", "docker", "kmem", "libvirt", "lxd", "root", "shadow", "sudo", "toor",
+    "wheel",
+];
+
+/// Groups that everybody is in: a right of theirs would be no delegation.
+const EVERYBODY: [u32; 4] = [
+    rid::DOMAIN_USERS,
+    rid::DOMAIN_GUESTS,
+    rid::DOMAIN_COMPUTERS,
+    rid::DOMAIN_CONTROLLERS,
+];
 
 /// A kind of work that can be delegated.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -144,6 +168,41 @@ impl FromStr for Grant {
     }
 }
 
+/// Why nobody is granted a right.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum NotGranted {
+    /// Rights are a group's: a person's own SID is there with a password alone, which administers nothing.
+    #[error("{0} is no group of this domain, and rights are granted to groups")]
+    NoGroup(Sid),
+    /// It is in no token.
+    #[error("{0} is a distribution list, and gives nobody rights")]
+    Distribution(String),
+    /// Everybody is in it.
+    #[error("everybody is in {0}: that would be no delegation")]
+    Everybody(String),
+}
+
+impl Grant {
+    /// Whether the grant is one to be made; whoever writes one asks.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn check(&self, snapshot: &Snapshot<'_>) -> Result<Result<Group, NotGranted>, Fault> {
+        let Some(group) = snapshot.group_by_sid(&self.to)? else {
+            return Ok(Err(NotGranted::NoGroup(self.to)));
+        };
+        if !group.group_type.is_security() {
+            return Ok(Err(NotGranted::Distribution(group.sam)));
+        }
+        let domain = snapshot.domain();
+        let everybody = EVERYBODY.map(|rid| domain.well_known_sid(rid));
+        Ok(match everybody.contains(&group.sid) {
+            true => Err(NotGranted::Everybody(group.sam)),
+            false => Ok(group),
+        })
+    }
+}
+
 /// The grants over what is below an entry.
 pub fn grants(unit: &Entry) -> impl Iterator<Item = Grant> {
     let values = unit.values(Attribute::DelegatedRights).iter();
@@ -179,7 +238,7 @@ impl Caller {
                 return Ok(false);
             };
             let enough = right.or_more();
-            if grants(&entry).any(|grant| enough.contains(&grant.right) && self.is(&grant.to)) {
+            if grants(&entry).any(|grant| enough.contains(&grant.right) && self.has(&grant.to)) {
                 return Ok(true);
             }
             if entry.parent == EntryId::NONE {
@@ -206,12 +265,58 @@ impl Caller {
             && !is_out_of_reach(entry, snapshot)?)
     }
 
+    /// Whether the caller has what was granted to a SID: by being in the group, and never by being the account.
+    fn has(&self, sid: &Sid) -> bool {
+        *sid != self.sid && self.is(sid)
+    }
+
+    /// Whether who was granted the right to say who is in a group may put somebody into it: an account, or a group with
+    /// all who are in it, of whom each keeps [`ROOM`]. Administrators do as they like.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn may_put(
+        &self,
+        member: EntryId,
+        group: EntryId,
+        snapshot: &Snapshot<'_>,
+    ) -> Result<bool, Fault> {
+        if self.is_administrator(snapshot.domain()) {
+            return Ok(true);
+        }
+        let Some(above) = above(vec![group], snapshot)? else {
+            return Ok(false);
+        };
+        let mut seen: HashSet<EntryId> = HashSet::new();
+        let mut waiting = vec![member];
+        while let Some(id) = waiting.pop() {
+            if !seen.insert(id) {
+                continue;
+            }
+            if seen.len() > MEMBERS {
+                return Ok(false);
+            }
+            if let Some(account) = snapshot.account_by_id(id)? {
+                if !has_room(&account, &above, snapshot)? {
+                    return Ok(false);
+                }
+            } else if let Some(nested) = snapshot.group(id)? {
+                // Whose primary group it is is not among its members: everybody, of the domain's own.
+                if nested.sid.rid() < FIRST_RID {
+                    return Ok(false);
+                }
+                waiting.extend(snapshot.members(id, None, MEMBERS + 1)?);
+            }
+        }
+        Ok(true)
+    }
+
     /// Whether the caller was granted anything anywhere.
     ///
     /// # Errors
     /// [`Fault`] when the storage fails.
     pub fn is_delegate(&self, snapshot: &Snapshot<'_>) -> Result<bool, Fault> {
-        for sid in self.sids() {
+        for sid in self.sids().filter(|sid| self.has(sid)) {
             let beginning = folded(&format!("{sid}:"));
             let units = snapshot.ids_beginning(Attribute::DelegatedRights, &beginning, 1)?;
             if !units.is_empty() {
@@ -244,11 +349,12 @@ impl Caller {
                     changes_little(class, before, *control)
                 }
                 (Attribute::SamAccountName, Value::Text(name)) => {
-                    class == Class::Computer || !name.ends_with('$')
+                    class == Class::Computer || !(name.ends_with('$') || is_of_machines(name))
                 }
                 (Attribute::UserPrincipalName, Value::Text(upn)) => {
-                    let suffix = upn.rsplit_once('@').map(|(_, suffix)| folded(suffix));
-                    suffix.as_deref() == Some(snapshot.domain().dns_name.as_str())
+                    upn.rsplit_once('@').is_some_and(|(name, suffix)| {
+                        folded(suffix) == snapshot.domain().dns_name && !is_of_machines(name)
+                    })
                 }
                 (Attribute::UidNumber, Value::Integer(number)) => {
                     *number >= FIRST_NUMBER && snapshot.ids_with(attribute, value, 1)?.is_empty()
@@ -273,7 +379,24 @@ impl Caller {
         number: &Value,
         snapshot: &Snapshot<'_>,
     ) -> Result<bool, Fault> {
-        let holders = snapshot.ids_with(Attribute::GidNumber, number, GROUPS)?;
+        let everybody = snapshot.domain().well_known_sid(rid::DOMAIN_USERS);
+        let everybodys = match snapshot.id_by_sid(&everybody)? {
+            Some(id) => snapshot.entry(id)?.is_some_and(|group| {
+                group
+                    .values(Attribute::GidNumber)
+                    .iter()
+                    .any(|own| own == number)
+            }),
+            None => false,
+        };
+        if everybodys {
+            return Ok(class != Class::Group);
+        }
+        let holders = snapshot.ids_with(Attribute::GidNumber, number, GROUPS + 1)?;
+        // Whose number it is, too, behind so many people is not known, and so not taken for nobody.
+        if holders.len() > GROUPS {
+            return Ok(false);
+        }
         for id in holders {
             let Some(entry) = snapshot.entry(id)? else {
                 continue;
@@ -281,20 +404,59 @@ impl Caller {
             if entry.class != Class::Group {
                 continue;
             }
-            let everybody = entry.sid(Attribute::ObjectSid)
-                == Some(
-                    snapshot
-                        .domain()
-                        .well_known_sid(crate::well_known::DOMAIN_USERS),
-                );
             let fine = class != Class::Group
-                && (everybody || self.may_look_after(Delegable::Members, &entry, snapshot)?);
+                && self.may_look_after(Delegable::Members, &entry, snapshot)?;
             if !fine {
                 return Ok(false);
             }
         }
         Ok(true)
     }
+}
+
+fn is_of_machines(name: &str) -> bool {
+    OF_MACHINES.contains(&folded(name).as_str())
+}
+
+/// These groups and those that they are in, whatever their kind: a distribution list can become a security group. `None`
+/// where they are too many.
+fn above(
+    mut waiting: Vec<EntryId>,
+    snapshot: &Snapshot<'_>,
+) -> Result<Option<HashSet<EntryId>>, Fault> {
+    let mut seen = HashSet::new();
+    while let Some(id) = waiting.pop() {
+        if !seen.insert(id) {
+            continue;
+        }
+        if seen.len() > ROOM {
+            return Ok(None);
+        }
+        waiting.extend(snapshot.member_of(id)?);
+    }
+    Ok(Some(seen))
+}
+
+/// Whether an account may be in these groups, too.
+fn has_room(
+    account: &Account,
+    more: &HashSet<EntryId>,
+    snapshot: &Snapshot<'_>,
+) -> Result<bool, Fault> {
+    let primary = snapshot.domain().well_known_sid(account.primary_group);
+    let mut own = snapshot.member_of(account.id)?;
+    own.extend(snapshot.id_by_sid(&primary)?);
+    Ok(above(own, snapshot)?.is_some_and(|own| own.union(more).count() <= ROOM))
+}
+
+/// Whether an account may come to services as somebody else (MS-SFU): who has its key has whatever those services let
+/// others have, administrators among them.
+fn acts_for_others(account: &Account) -> bool {
+    let flags = [
+        AccountControl::TRUSTED_FOR_DELEGATION,
+        AccountControl::TRUSTED_TO_AUTHENTICATE_FOR_DELEGATION,
+    ];
+    !account.delegates_to.is_empty() || flags.iter().any(|flag| account.control.contains(*flag))
 }
 
 /// Whether userAccountControl changes in flags alone that make nobody easier to be: those of an account that is disabled,
@@ -422,7 +584,7 @@ pub const fn right_over(class: Class) -> Option<Delegable> {
 }
 
 /// Whether no grant reaches an entry: the directory itself needs it, or it is somebody's or some group's that may
-/// administer, be it a little.
+/// administer, be it a little, or somebody's who acts for others.
 fn is_out_of_reach(entry: &Entry, snapshot: &Snapshot<'_>) -> Result<bool, Fault> {
     if entry.is_critical() {
         return Ok(true);
@@ -433,7 +595,7 @@ fn is_out_of_reach(entry: &Entry, snapshot: &Snapshot<'_>) -> Result<bool, Fault
             Ok(group.sid.rid() < FIRST_RID || makes_protected(&group, snapshot)?)
         }
         class if class.is_account() => match snapshot.account_by_id(entry.id)? {
-            Some(account) => is_protected(&account, snapshot),
+            Some(account) => Ok(acts_for_others(&account) || is_protected(&account, snapshot)?),
             None => Ok(true),
         },
         _ => Ok(true),

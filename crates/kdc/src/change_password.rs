@@ -2,7 +2,8 @@
 //!
 //! Its tickets come from the AS exchange alone and for five minutes, under keys that no other service has, and say
 //! what got them ([`Means`]). Everybody may choose a new password for themselves. Somebody else's is set by an
-//! administrator who signed in with a key: a password alone does not administer here, by no protocol.
+//! administrator, or whoever was granted that (decision 0012), who signed in with a key or certificate: a password alone
+//! does not administer here, by no protocol.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use std::sync::Arc;
 use crypto::etype::Key;
 use crypto::password::Cost;
 use directory::access::Caller;
+use directory::delegation::Delegable;
 use directory::password::{self, Chooser, PasswordRefused};
 use directory::{Account, Actor, AuditRecord, Change, change};
 use ticket::{Accepted, Means};
@@ -222,7 +224,7 @@ fn decide(
         None => {
             return Ok(Outcome::refused(
                 PasswordResultCode::ACCESSDENIED,
-                "Only an administrator who signed in with a key sets somebody else's password.",
+                "Only an administrator, or who was granted that, sets somebody else's password, signed in with a key.",
                 Refused::PasswordOfAnother,
             ));
         }
@@ -299,10 +301,26 @@ fn target(
     {
         return Ok(Some(own));
     }
-    let caller = Caller::of(&admitted.account, &view.directory)?;
-    let may = admitted.means.key.is_some() && caller.is_administrator(view.directory.domain());
+    let Some(named) = named else {
+        return Ok(None);
+    };
     let chooser = Chooser::Administrator { must_change: true };
-    Ok(named.filter(|_| may).map(|named| (named, chooser)))
+    Ok(may_set(admitted, &named, view)?.then_some((named, chooser)))
+}
+
+/// Whether somebody may set another's password: the rule of the directory over LDAP and of the administration's API.
+fn may_set(admitted: &Admitted, named: &Account, view: &View<'_>) -> Result<bool, Refused> {
+    if admitted.means.key.is_none() && admitted.means.certificate.is_none() {
+        return Ok(false);
+    }
+    let caller = Caller::of(&admitted.account, &view.directory)?;
+    if caller.is_administrator(view.directory.domain()) {
+        return Ok(true);
+    }
+    let Some(entry) = view.directory.entry(named.id)? else {
+        return Ok(false);
+    };
+    Ok(caller.may_look_after(Delegable::Passwords, &entry, &view.directory)?)
 }
 
 fn audit(admitted: &Admitted, target: &Account, desk: &Desk, now: Timestamp) -> Change {

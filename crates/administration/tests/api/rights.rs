@@ -114,6 +114,23 @@ fn who_looks_after_people_and_groups_adds_them_in_their_unit_alone() {
     world.ask("bob", "DELETE /users/dora", empty()).ok();
 }
 
+/// What LDAP refuses is refused here: the same functions say so.
+#[test]
+fn by_a_grant_nobody_is_called_as_linux_machines_call_their_own_or_put_where_everybody_would_be() {
+    let world = world();
+    let head = "DC%3Dcorp%2CDC%3Dexample";
+    for right in ["groups", "people"] {
+        grant(&world, right, head);
+    }
+    let refused = (403, "not_permitted");
+    let group = |name: &str| world.ask("bob", "POST /groups", json!({ "name": name }));
+    assert_eq!(group("sudo").code(), refused);
+    group("sudoers-of-fleet").ok();
+    let line = "PUT /groups/sudoers-of-fleet/members/Domain%20Users";
+    assert_eq!(world.ask("bob", line, empty()).code(), refused);
+    world.ask("admin", line, empty()).ok();
+}
+
 #[test]
 fn what_would_be_no_delegation_is_not_granted() {
     let world = world();

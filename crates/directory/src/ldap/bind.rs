@@ -11,12 +11,12 @@ use super::names::Namer;
 use super::sasl::{self, Layer, Step};
 use super::session::{Channel, Shown, View};
 use crate::access::Caller;
-use crate::account::{Account, AccountKind};
+use crate::account::{Account, AccountControl, AccountKind};
 use crate::audit::{Actor, AuditRecord};
 use crate::error::Fault;
 use crate::id::EntryId;
 use crate::password;
-use crate::sources::{Source, Transport};
+use crate::sources::{Source, ThoughLocked, Transport};
 
 /// The longest password and name that are looked at, in bytes.
 const LONGEST: usize = 1_024;
@@ -152,26 +152,38 @@ fn simple(
     let locked = found
         .as_ref()
         .is_some_and(|account| view.lockout.is_locked_out(account, &policy, now));
+    // Others do not lock anybody out from where they signed in lately, as the KDC has it.
+    let though_locked = |account: &Account| {
+        let judged = sources.check_though_locked(account.id, from, &policy, now);
+        judged == ThoughLocked::May
+    };
+    let by_key_alone = found.as_deref().is_some_and(takes_no_password);
+    let barred = by_key_alone || locked && !found.as_deref().is_some_and(though_locked);
     // Hashing takes its time, and the state is not there for long: what is needed of it is read before.
     let maximum = snapshot.password_policy()?.maximum_age;
     let recalled = match &found {
         Some(account) => Some(view.lockout.recall(account.id, snapshot)?),
         None => None,
     };
-    let judged = found.as_deref().filter(|_| !locked);
+    let judged = found.as_deref().filter(|_| !barred);
     let right = password::verify(judged, text.unwrap_or_default(), view.cost) && text.is_some();
     if !right {
         sources.failed(from, limit, now);
     }
     let why = match found.as_ref().zip(recalled) {
         None => "there is no such account",
-        Some(_) if locked => "the account is locked out",
+        Some(_) if by_key_alone => "the account signs in by key alone",
+        Some(_) if barred => "the account is locked out",
         Some((account, recalled)) if !right => {
+            sources.failed_where_familiar(account.id, from, &policy, now);
             view.lockout.fail_after(account, recalled, &policy, now);
             "the password is wrong"
         }
         Some((account, _)) => {
-            view.lockout.succeed(account, now);
+            // Where it is locked elsewhere it stays so: who guesses there gets no new start by this.
+            if !locked {
+                view.lockout.succeed(account, now);
+            }
             if account.must_change_password() || account.password_has_expired(maximum, now) {
                 "the password must be changed first"
             } else if !account.is_enabled() || account.has_expired(now) {
@@ -199,6 +211,11 @@ fn simple(
         "80090308: name or password is not right, or the account cannot sign in now",
     );
     Ok(Outcome::Refused(result, Some(Box::new(record))))
+}
+
+/// Whether no password signs the account in: the KDC takes none either.
+fn takes_no_password(account: &Account) -> bool {
+    account.control.contains(AccountControl::SMARTCARD_REQUIRED)
 }
 
 /// Where a password comes from, where that is counted: servers that bind for many people are not.
@@ -346,7 +363,7 @@ impl Bound {
             return Ok(None);
         };
         let lost = match &self.how {
-            How::Password => false,
+            How::Password => takes_no_password(&account),
             How::Certificate(_, until) | How::Device(_, until) | How::Ticket(_, until)
                 if *until < now =>
             {

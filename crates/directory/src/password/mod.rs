@@ -112,6 +112,8 @@ pub fn salt_of(account: &Account, domain: &Domain) -> String {
 /// without a password, so that time tells nobody which accounts there are (security.md row 16).
 #[must_use]
 pub fn verify(account: Option<&Account>, password: &str, cost: Cost) -> bool {
+    #[cfg(test)]
+    tests::HASHES.with_borrow(|told| told.iter().for_each(|told| told()));
     let password = Zeroizing::new(password.as_bytes().to_vec());
     match account.and_then(|account| account.password_hash.as_ref()) {
         Some(hash) => hash.verify(&password),
@@ -124,4 +126,4 @@ pub fn verify(account: Option<&Account>, password: &str, cost: Cost) -> bool {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

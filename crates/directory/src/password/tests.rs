@@ -6,6 +6,11 @@ use crate::testing::{START, fresh};
 use crate::{EntryId, Reads};
 use trust::Span;
 
+thread_local! {
+    /// Told when a password is about to be verified, for tests of what happens behind that.
+    pub(crate) static HASHES: std::cell::RefCell<Option<Box<dyn Fn()>>> = const { std::cell::RefCell::new(None) };
+}
+
 fn keys(password: &str) -> Vec<KerberosKey> {
     keys_of_password(password.as_bytes(), "CORP.EXAMPLEalice")
 }

@@ -5,7 +5,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use crypto::etype::{Etype, Key};
 use crypto::key::KeyKind;
 use crypto::password::Cost;
-use directory::{AccountControl, Attribute, Change, change, well_known};
+use directory::{
+    AccountControl, Attribute, Change, Class, EntryId, NewEntry, change, group, well_known,
+};
 use kdc::{Desk, Refused, View, change_password};
 use ticket::client::{Credential, Failed, Secret, Wish};
 use trust::Span;
@@ -425,6 +427,65 @@ fn a_minimum_age_holds_here_too() {
     let result = Wanted::own(&mut world, &credential, NEW).send(&mut world);
     assert!(young);
     assert_eq!(result.code, PasswordResultCode::SUCCESS, "{result:?}");
+}
+
+/// The right that is granted over LDAP and in the administration's API is one here, too (decision 0012).
+#[test]
+fn who_was_granted_that_sets_passwords_below_the_unit_and_of_nobody_protected() {
+    let mut world = realm();
+    let domain = world.directory.domain().unwrap();
+    let id = |first: u8| EntryId(wire::Guid::from_bytes([first; 16]));
+    let (desk, boss, outside, unit) = (id(1), id(2), id(3), id(4));
+    let sid = |world: &World, group| {
+        let snapshot = world.directory.snapshot().unwrap();
+        snapshot.group(group).unwrap().unwrap().sid
+    };
+    let snapshot = world.directory.snapshot().unwrap();
+    let admins = domain.well_known_sid(well_known::DOMAIN_ADMINS);
+    let admins = snapshot.group_by_sid(&admins).unwrap().unwrap().id;
+    let within = snapshot.entry(world.bob).unwrap().unwrap().parent;
+    drop(snapshot);
+    world.commit(&[
+        NewEntry::group(desk, domain.users, "desk", group::GLOBAL_SECURITY).into(),
+        NewEntry::user(boss, within, "boss", "boss").into(),
+        NewEntry::new(unit, domain.head, Class::OrganizationalUnit, "Elsewhere").into(),
+        NewEntry::user(outside, unit, "outside", "outside").into(),
+        Change::AddMember {
+            group: desk,
+            member: world.alice,
+        },
+        Change::AddMember {
+            group: admins,
+            member: boss,
+        },
+    ]);
+    let grant = |world: &World, right: &str| {
+        let value = format!("{}:{right}", sid(world, desk));
+        world.commit(&[change::set(within, Attribute::DelegatedRights, value)]);
+    };
+    let key = pair(KeyKind::P256);
+    world.list(world.alice, &key.key, None);
+    grant(&world, "people");
+    let by_key = with_key(&mut world, "alice", &key).unwrap();
+    let set = |world: &mut World, by: &Credential, whose: &str| {
+        Wanted::of(world, by, whose, NEW).send(world).code
+    };
+    let denied = PasswordResultCode::ACCESSDENIED;
+    assert_eq!(set(&mut world, &by_key, "bob"), denied, "another right");
+    grant(&world, "passwords");
+    let by_password = ticket(&mut world, "alice", PASSWORD).unwrap();
+    assert_eq!(set(&mut world, &by_password, "bob"), denied);
+    for whose in ["boss", "outside", "krbtgt", "LAPTOP-1$", "nobody"] {
+        assert_eq!(set(&mut world, &by_key, whose), denied, "{whose}");
+        assert_eq!(world.refused, Some(Refused::PasswordOfAnother));
+    }
+    let success = PasswordResultCode::SUCCESS;
+    assert_eq!(set(&mut world, &by_key, "bob"), success);
+    let expired = refused(ErrorCode::KDC_ERR_KEY_EXPIRED);
+    assert_eq!(world.password("bob", NEW).unwrap_err(), expired);
+    // Taken back, on the ticket that there is.
+    grant(&world, "people");
+    assert_eq!(set(&mut world, &by_key, "bob"), denied);
 }
 
 #[test]

@@ -74,6 +74,7 @@ impl Work<'_, '_, '_> {
                     continue;
                 }
             }
+            self.check_grants(*attribute, &[], &values)?;
             new.attributes.push((*attribute, values));
         }
         for class in &asked.auxiliary {
@@ -87,6 +88,9 @@ impl Work<'_, '_, '_> {
         let mut changes = Vec::new();
         for member in &asked.members {
             let member = self.named(member)?;
+            if !self.caller.may_put(member, id, self.snapshot)? {
+                return self.refuse("entry.add", &parent);
+            }
             changes.push(Change::AddMember { group: id, member });
         }
         for key in &asked.keys {
@@ -262,9 +266,13 @@ impl Work<'_, '_, '_> {
     }
 
     /// Names and services that are the computer's own: a service name of another host would draw its tickets here
-    /// (security.md row 2).
+    /// (security.md row 2). The name is one label, for a computer `dc1.corp.example` would have the names of another one.
     fn is_ordinary_computer(&self, new: &NewEntry) -> bool {
         let host = folded(&new.name);
+        let label = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        if !host.bytes().all(label) {
+            return false;
+        }
         let full = format!("{host}.{}", self.snapshot.domain().dns_name);
         new.attributes.iter().all(|(attribute, values)| {
             values.iter().all(|value| match (attribute, value) {

@@ -189,6 +189,27 @@ impl Work<'_, '_, '_> {
         }
     }
 
+    /// Refuses grants that are none to be made, of those that come new.
+    pub(super) fn check_grants(
+        &self,
+        attribute: Attribute,
+        before: &[Value],
+        after: &[Value],
+    ) -> Result<(), Told> {
+        if attribute != Attribute::DelegatedRights {
+            return Ok(());
+        }
+        for value in after.iter().filter(|value| !before.contains(value)) {
+            if let Value::Text(text) = value
+                && let Ok(grant) = text.parse::<Grant>()
+                && let Err(why) = grant.check(self.snapshot)?
+            {
+                return Err(told(ResultCode::ConstraintViolation, why.to_string()));
+            }
+        }
+        Ok(())
+    }
+
     /// Refuses for want of a right.
     pub(super) fn refuse<T>(&self, action: &str, entry: &Entry) -> Result<T, Told> {
         let mut record =
@@ -385,6 +406,21 @@ impl Work<'_, '_, '_> {
             change::remove_key_credential(entry.id, key.id),
             change::audit(record),
         ])
+    }
+
+    /// Lets pass who may at least take keys off the list.
+    pub(super) fn may_touch_keys(
+        &self,
+        entry: &Entry,
+        account: Option<&Account>,
+    ) -> Result<(), Told> {
+        match account {
+            Some(account) => {
+                let described = |record: AuditRecord| record.with("by", "ldap");
+                self.key_right(entry, account, None, &described).map(drop)
+            }
+            None => self.allow(Write::Anything, entry, "key.remove").map(drop),
+        }
     }
 
     fn key_right(

@@ -154,8 +154,12 @@ impl Draft<'_, '_, '_, '_> {
         }
         match attribute {
             Attribute::Member => {
-                work.allow(Write::Attribute(attribute), entry, "group.change")?;
+                let by = work.allow(Write::Attribute(attribute), entry, "group.change")?;
+                let before = self.changes.len();
                 self.members(asked)?;
+                if by == By::Grant {
+                    self.room_of_members(before)?;
+                }
             }
             Attribute::MsDsKeyCredentialLink => self.keys(asked)?,
             Attribute::ObjectClass => {
@@ -180,10 +184,11 @@ impl Draft<'_, '_, '_, '_> {
                 kept_from_ldap(attribute)?;
                 let by = work.allow(Write::Attribute(attribute), entry, "entry.modify")?;
                 self.plain(attribute, asked)?;
+                let (before, after) = (entry.values(attribute), self.after.values(attribute));
                 if by == By::Grant {
-                    let (before, after) = (entry.values(attribute), self.after.values(attribute));
                     work.allow_values(entry, attribute, before, after)?;
                 }
+                work.check_grants(attribute, before, after)?;
             }
         }
         self.changed.push(attribute);
@@ -403,6 +408,21 @@ impl Draft<'_, '_, '_, '_> {
         Ok(())
     }
 
+    /// Refuses new members whom who was granted the right may not put into the group; `before`: changes that were there.
+    fn room_of_members(&self, before: usize) -> Result<(), Told> {
+        for change in self.changes.get(before..).unwrap_or_default() {
+            if let Change::AddMember { group, member } = change
+                && !self
+                    .work
+                    .caller
+                    .may_put(*member, *group, self.work.snapshot)?
+            {
+                return self.work.refuse("group.change", self.entry);
+            }
+        }
+        Ok(())
+    }
+
     fn keys(&mut self, asked: &Modification<'_>) -> Result<(), Told> {
         let (work, entry) = (self.work, self.entry);
         let account = work.account(entry)?;
@@ -415,6 +435,7 @@ impl Draft<'_, '_, '_, '_> {
             named.push((KeyValueId::of(&key_value(value)?.binary), *value));
         }
         let is_listed = |id: KeyValueId| present.iter().any(|key| key.id == id);
+        let before = self.changes.len();
         let mut remove = |key: &KeyCredential| -> Result<(), Told> {
             self.changes.extend(work.remove_key(entry, account, key)?);
             Ok(())
@@ -427,6 +448,7 @@ impl Draft<'_, '_, '_, '_> {
                         Some(key) => remove(&key)?,
                         None if work.permissive => {}
                         None => {
+                            work.may_touch_keys(entry, account)?;
                             return Err(told(ResultCode::NoSuchAttribute, "the key is not listed"));
                         }
                     }
@@ -455,12 +477,17 @@ impl Draft<'_, '_, '_, '_> {
                     let added = work.add_key(entry, account, &own, value, another)?;
                     self.changes.extend(added);
                 } else if asked.kind == ModificationKind::Add && !work.permissive {
+                    work.may_touch_keys(entry, account)?;
                     return Err(told(
                         ResultCode::AttributeOrValueExists,
                         "the key is listed already",
                     ));
                 }
             }
+        }
+        // To whoever may change nothing, not even what comes to nothing is done.
+        if self.changes.len() == before {
+            work.may_touch_keys(entry, account)?;
         }
         Ok(())
     }

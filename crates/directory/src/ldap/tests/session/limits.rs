@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use super::*;
+use crate::account::AccountControl;
+use crate::password::tests::HASHES;
 use crate::sources::{Source, Transport};
 use crate::storage::{Body, Memory, Order, Read, Row, Storage, StorageError};
+use crate::{Attribute, Edit};
 
 fn from(client: &mut Client<'_>, address: &str) {
     client.channel.from = address.to_owned();
@@ -88,6 +91,78 @@ fn who_signed_in_from_an_address_lately_is_not_turned_away_by_what_others_do_the
     client.sources.succeeded(alice, Some(source), START);
     assert_eq!(client.bind("alice", PASSWORD), ResultCode::Success);
     assert_eq!(client.bind("bob", "wrong"), ResultCode::Busy);
+}
+
+/// Whoever has a network of 64 bits has all addresses in it.
+#[test]
+fn an_address_of_ipv6_counts_as_its_network() {
+    let world = World::new();
+    with_password(&world, "alice");
+    let mut client = Client::new(&world);
+    for number in 0..60 {
+        from(&mut client, &format!("2001:db8:1:2::{number:x}"));
+        let code = client.bind("nobody", "wrong");
+        assert_eq!(code, ResultCode::InvalidCredentials, "{number}");
+    }
+    from(&mut client, "2001:db8:1:2:ffff::1");
+    assert_eq!(client.bind("alice", PASSWORD), ResultCode::Busy);
+    from(&mut client, "2001:db8:1:3::1");
+    assert_eq!(client.bind("alice", PASSWORD), ResultCode::Success);
+}
+
+/// As the KDC has it (docs/protection.md): others' guesses are no way to keep somebody out.
+#[test]
+fn an_account_that_others_locked_is_not_locked_where_it_signed_in_lately() {
+    let world = World::new();
+    with_password(&world, "alice");
+    let alice = world.named("alice");
+    let mut client = Client::new(&world);
+    let source = Source {
+        address: "192.0.2.1".parse().unwrap(),
+        transport: Transport::Stream,
+    };
+    client.sources.succeeded(alice, Some(source), START);
+    from(&mut client, "192.0.2.66");
+    for _ in 0..10 {
+        client.bind("alice", "wrong");
+    }
+    let invalid = ResultCode::InvalidCredentials;
+    assert_eq!(client.bind("alice", PASSWORD), invalid);
+    from(&mut client, "192.0.2.1");
+    assert_eq!(client.bind("alice", PASSWORD), ResultCode::Success);
+    // That gives who guesses no new start.
+    from(&mut client, "192.0.2.66");
+    assert_eq!(client.bind("alice", PASSWORD), invalid);
+    // As many wrong ones as lock an account end it there, too.
+    from(&mut client, "192.0.2.1");
+    for _ in 0..10 {
+        assert_eq!(client.bind("alice", "wrong"), invalid);
+    }
+    assert_eq!(client.bind("alice", PASSWORD), invalid);
+}
+
+#[test]
+fn who_signs_in_by_key_alone_binds_by_no_password_and_stays_signed_in_by_none() {
+    let world = World::new();
+    with_password(&world, "alice");
+    let control = |flag: AccountControl| {
+        let control = AccountControl::NORMAL_ACCOUNT.with(flag).to_integer();
+        let edit = Edit::set(Attribute::UserAccountControl, control);
+        world.commit([change::modify(world.named("alice"), vec![edit])]);
+    };
+    let mut client = Client::new(&world);
+    assert_eq!(client.bind("alice", PASSWORD), ResultCode::Success);
+    control(AccountControl::SMARTCARD_REQUIRED);
+    assert_eq!(client.who(), "");
+    // Nor does trying lock anything.
+    for _ in 0..12 {
+        let code = client.bind("alice", PASSWORD);
+        assert_eq!(code, ResultCode::InvalidCredentials);
+    }
+    let mut by_certificate = Client::by_certificate(&world, world.named("alice"));
+    assert_ne!(by_certificate.who(), "");
+    control(AccountControl(0));
+    assert_eq!(client.bind("alice", PASSWORD), ResultCode::Success);
 }
 
 /// A storage whose states end when a password is being hashed, as they do on a slow machine.
@@ -213,4 +288,59 @@ fn nothing_is_read_once_a_password_is_being_hashed() {
     let snapshot = directory.snapshot().unwrap();
     let alice = snapshot.account_by_sam("alice").unwrap().unwrap();
     assert!(alice.must_change_password());
+}
+
+#[test]
+fn nothing_is_read_behind_the_hash_of_a_bind() {
+    let over = Arc::new(AtomicBool::new(false));
+    let storage = Ending {
+        below: Memory::new(),
+        over: Arc::clone(&over),
+    };
+    let world = World::of(crate::testing::over(Arc::new(storage)));
+    for sam in ["alice", "bob"] {
+        with_password(&world, sam);
+    }
+    let must_change = Edit::set(Attribute::PwdLastSet, crate::account::MUST_CHANGE);
+    world.commit([change::modify(world.named("bob"), vec![must_change])]);
+    let mut client = Client::new(&world);
+    let hashed = Arc::clone(&over);
+    HASHES.set(Some(Box::new(move || hashed.store(true, SeqCst))));
+    let mut bind = |name: &str, password: &str| {
+        over.store(false, SeqCst);
+        let snapshot = world.directory.snapshot().unwrap();
+        let view = View {
+            snapshot: &snapshot,
+            settings: &client.settings,
+            lockout: &client.lockout,
+            sources: &client.sources,
+            failures: SourceLimits::default().failures,
+            seen: &client.seen,
+            cost: Cost::LEAST,
+            host: "dc1.corp.example",
+        };
+        let request = Operation::BindRequest(BindRequest {
+            version: 3,
+            name,
+            authentication: Authentication::Simple(password.as_bytes()),
+        });
+        let message = Message::new(7, request).encode();
+        let (channel, rng) = (&client.channel, &mut client.rng);
+        let answer = client.session.answer(&message, channel, &view, START, rng);
+        assert!(over.load(SeqCst), "a password was hashed");
+        match answer.unwrap() {
+            Answer::Now(messages) => read(&messages).code(),
+            Answer::Refused { message, .. } => read(&[message]).code(),
+            other => panic!("{other:?}"),
+        }
+    };
+    let invalid = ResultCode::InvalidCredentials;
+    assert_eq!(bind("alice", PASSWORD), ResultCode::Success);
+    assert_eq!(bind("CN=nobody,DC=corp,DC=example", PASSWORD), invalid);
+    assert_eq!(bind("bob", PASSWORD), invalid, "it must be changed");
+    for _ in 0..10 {
+        assert_eq!(bind("alice", "wrong"), invalid);
+    }
+    assert_eq!(bind("alice", PASSWORD), invalid, "it is locked out");
+    HASHES.set(None);
 }

@@ -7,18 +7,18 @@ use crate::group::GLOBAL_SECURITY;
 use crate::{Attribute, Class, Edit};
 use ModificationKind::{Add, Replace};
 
-const UNIT: &str = "OU=People,DC=corp,DC=example";
+pub(super) const UNIT: &str = "OU=People,DC=corp,DC=example";
 const BOB: &str = "CN=Bob,OU=People,DC=corp,DC=example";
-const EVE: &str = "CN=Eve,OU=People,DC=corp,DC=example";
-const BOSS: &str = "CN=The Boss,OU=People,DC=corp,DC=example";
-const INNER: &str = "CN=inner,OU=People,DC=corp,DC=example";
+pub(super) const EVE: &str = "CN=Eve,OU=People,DC=corp,DC=example";
+pub(super) const BOSS: &str = "CN=The Boss,OU=People,DC=corp,DC=example";
+pub(super) const INNER: &str = "CN=inner,OU=People,DC=corp,DC=example";
 const OUTER: &str = "CN=outer,OU=People,DC=corp,DC=example";
-const PC: &str = "CN=PC,OU=People,DC=corp,DC=example";
+pub(super) const PC: &str = "CN=PC,OU=People,DC=corp,DC=example";
 const DESK: &str = "CN=desk,CN=Users,DC=corp,DC=example";
 const HELPDESK: &str = "CN=helpdesk,CN=Users,DC=corp,DC=example";
 
 /// A world with a computer in the unit, an administrator, and somebody in a group that has nothing yet.
-fn world() -> World {
+pub(super) fn world() -> World {
     let mut world = World::new();
     let domain = world.directory.domain().unwrap();
     let (pc, desk, helpdesk, eve) = (world.id(), world.id(), world.id(), world.id());
@@ -41,7 +41,7 @@ fn world() -> World {
 }
 
 /// Grants rights over what is below a unit.
-fn grant(world: &World, unit: EntryId, group: &str, rights: &[Delegable]) {
+pub(super) fn grant(world: &World, unit: EntryId, group: &str, rights: &[Delegable]) {
     let snapshot = world.directory.snapshot().unwrap();
     let to = snapshot.group_by_name(group).unwrap().unwrap().sid;
     let values = rights.iter().map(|right| {
@@ -52,12 +52,12 @@ fn grant(world: &World, unit: EntryId, group: &str, rights: &[Delegable]) {
     world.commit([change::modify(unit, vec![edit])]);
 }
 
-fn quoted(text: &str) -> Vec<u8> {
+pub(super) fn quoted(text: &str) -> Vec<u8> {
     let text = format!("\"{text}\"");
     text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
-fn key(holder: &str) -> Vec<u8> {
+pub(super) fn key(holder: &str) -> Vec<u8> {
     let value = DnBinary {
         binary: key_credential(&mut Seeded::new(1), None),
         dn: holder.to_owned(),
@@ -490,7 +490,7 @@ fn a_computer_by_its_device_s_certificate_lists_one_key_on_itself_and_takes_it_o
 }
 
 impl World {
-    fn named_unit(&self, name: &str) -> EntryId {
+    pub(super) fn named_unit(&self, name: &str) -> EntryId {
         let snapshot = self.directory.snapshot().unwrap();
         let entry = snapshot.entry_by_dn(&name.parse().unwrap()).unwrap();
         let entry = entry.unwrap();
