@@ -74,18 +74,8 @@ impl Caller {
     /// Whether the caller may do more than everybody: administers the domain, its keys or its schema, is a domain
     /// controller, or was granted something ([`crate::delegation`]).
     pub(crate) fn is_powerful(&self, snapshot: &Snapshot<'_>) -> Result<bool, Fault> {
-        let domain = snapshot.domain();
-        let powers = [
-            rid::SCHEMA_ADMINS,
-            rid::DOMAIN_CONTROLLERS,
-            rid::ENTERPRISE_KEY_ADMINS,
-            rid::KEY_ADMINS,
-        ];
-        Ok(self.is_administrator(domain)
-            || powers
-                .iter()
-                .any(|rid| self.is(&domain.well_known_sid(*rid)))
-            || self.is_delegate(snapshot)?)
+        let powerful = powers(snapshot.domain()).iter().any(|sid| self.is(sid));
+        Ok(powerful || self.is_delegate(snapshot)?)
     }
 
     /// Whether the caller is an administrator of the domain.
@@ -147,6 +137,18 @@ fn administrators(domain: &Domain) -> [Sid; 3] {
         domain.well_known_sid(rid::ENTERPRISE_ADMINS),
         Sid::BUILTIN_ADMINISTRATORS,
     ]
+}
+
+/// Whoever is one of these may do more than everybody.
+pub(crate) fn powers(domain: &Domain) -> Vec<Sid> {
+    let others = [
+        rid::SCHEMA_ADMINS,
+        rid::DOMAIN_CONTROLLERS,
+        rid::ENTERPRISE_KEY_ADMINS,
+        rid::KEY_ADMINS,
+    ];
+    let others = others.iter().map(|rid| domain.well_known_sid(*rid));
+    administrators(domain).into_iter().chain(others).collect()
 }
 
 /// Whether an account is one that only administrators may touch (AdminSDHolder's purpose, [MS-ADTS] 3.1.1.6.1): theirs, that

@@ -19,6 +19,7 @@ use crate::schema::{Attribute, Class};
 use crate::value::folded;
 use crate::well_known as rid;
 use crate::well_known;
+use crate::well_known::forest::Controller;
 
 /// What a new domain is called.
 #[derive(Clone, Debug)]
@@ -84,7 +85,21 @@ pub(crate) fn everything(domain: &Domain, names: &Bootstrap, rng: &mut dyn Rng) 
     if let Some(host) = &names.federation_host {
         changes.extend(federation(domain, host, rng));
     }
+    changes.extend(forest(domain, names, rng));
     changes
+}
+
+/// Which naming contexts and servers there are.
+fn forest(domain: &Domain, names: &Bootstrap, rng: &mut dyn Rng) -> Vec<Change> {
+    let name = names.domain_controller.to_uppercase();
+    let controller = Controller {
+        name: &name,
+        host: &format!("{}.{}", name.to_lowercase(), domain.dns_name),
+    };
+    // Nothing is there yet, so nothing can fail.
+    let new = well_known::forest::lacking(domain, controller, &|_, _| Ok(None), rng);
+    let entries = new.unwrap_or_default().entries;
+    entries.into_iter().map(Change::from).collect()
 }
 
 fn check(names: &Bootstrap) -> Result<(), Refused> {

@@ -43,6 +43,7 @@ pub mod ldap;
 pub mod lockout;
 pub mod password;
 mod presented;
+mod protected;
 mod reads;
 mod record;
 pub mod restore;

@@ -5,6 +5,8 @@
 //! gets it when a server starts ([`complete`]). To add another one: write it down here, beside its like; nothing else
 //! has to know.
 
+pub(crate) mod forest;
+
 use trust::{Rng, Timestamp};
 
 use crate::account::{AccountControl, PASSWORD_SERVICE};
@@ -204,7 +206,7 @@ pub struct Completed {
     /// A record for each that was added, as it stands in the directory's audit log.
     pub added: Vec<AuditRecord>,
     /// The names of those that are still lacking, because another entry has the name.
-    pub in_the_way: Vec<&'static str>,
+    pub in_the_way: Vec<String>,
 }
 
 /// Adds what every domain has and this one does not, in one commit. Nothing is written where nothing is lacking, and
@@ -225,7 +227,7 @@ pub fn complete(
         let mut changes = Vec::new();
         for (name, entry) in entries {
             added.push(
-                AuditRecord::done(now, Actor::system(), "domain.complete").on(entry.id, name),
+                AuditRecord::done(now, Actor::system(), "domain.complete").on(entry.id, &*name),
             );
             changes.push(Change::from(entry));
         }
@@ -241,7 +243,7 @@ pub fn complete(
 }
 
 /// What is to be added, by its name, and the names of what cannot be.
-type Lacking = (Vec<(&'static str, NewEntry)>, Vec<&'static str>);
+type Lacking = (Vec<(String, NewEntry)>, Vec<String>);
 
 /// Looks for everything that every domain has.
 fn lacking(snapshot: &Snapshot<'_>, rng: &mut dyn Rng) -> Result<Lacking, Fault> {
@@ -266,9 +268,31 @@ fn lacking(snapshot: &Snapshot<'_>, rng: &mut dyn Rng) -> Result<Lacking, Fault>
             || snapshot.group_by_name(name)?.is_some()
             || snapshot.child(entry.parent, naming, &entry.name)?.is_some();
         match taken {
-            true => in_the_way.push(name),
-            false => entries.push((name, entry)),
+            true => in_the_way.push(name.to_owned()),
+            false => entries.push((name.to_owned(), entry)),
         }
     }
+    let forest = forest_lacking(snapshot, rng)?;
+    let named = forest.entries.into_iter();
+    entries.extend(named.map(|entry| (entry.name.clone(), entry)));
+    in_the_way.extend(forest.in_the_way);
     Ok((entries, in_the_way))
+}
+
+/// What clients look up below `CN=Configuration`.
+fn forest_lacking(snapshot: &Snapshot<'_>, rng: &mut dyn Rng) -> Result<forest::Lacking, Fault> {
+    let domain = snapshot.domain();
+    let account = snapshot
+        .entry(domain.domain_controller)?
+        .ok_or(Fault::Corrupt("domain controller"))?;
+    let own = format!("{}.{}", account.name.to_lowercase(), domain.dns_name);
+    let controller = forest::Controller {
+        name: &account.name,
+        host: account.text(Attribute::DnsHostName).unwrap_or(&own),
+    };
+    let present = |parent, name: &str| match snapshot.child(parent, Attribute::Cn, name)? {
+        Some(id) => Ok(snapshot.entry(id)?.map(|entry| (id, entry.class))),
+        None => Ok(None),
+    };
+    forest::lacking(domain, controller, &present, rng)
 }

@@ -59,6 +59,8 @@ impl Work<'_> {
     /// What the directory itself sets on a new entry.
     fn set_by_system(&mut self, entry: &mut Entry, new: &NewEntry) -> Result<(), CommitError> {
         let mut set = |attribute, value| entry.attributes.insert(attribute, vec![value]);
+        let number = i64::try_from(self.stamp.number).unwrap_or(i64::MAX);
+        set(Attribute::UsnCreated, Value::Integer(number));
         if let Some(creator) = new.creator {
             set(Attribute::MsDsCreatorSid, Value::Sid(creator));
         }
@@ -155,7 +157,7 @@ impl Work<'_> {
         attribute: Attribute,
         values: &[Value],
     ) -> Result<(), CommitError> {
-        check::values(entry.class, attribute, values, self.is_bootstrap())?;
+        check::values(entry.class, attribute, values, self.is_well_known())?;
         if values.is_empty() {
             entry.attributes.remove(attribute);
             return Ok(());

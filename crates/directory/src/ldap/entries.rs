@@ -7,18 +7,20 @@ use wire::dn_binary::DnBinary;
 
 use super::names::Namer;
 use super::values;
-use crate::access;
 use crate::account::AccountControl;
-use crate::delegation;
 use crate::dn::Dn;
 use crate::entry::Entry;
 use crate::error::Fault;
 use crate::id::EntryId;
+use crate::protected;
 use crate::schema::{Attribute, Class, Exposure};
 use crate::value::Value;
 
 /// How many linked values of one attribute come at once; the rest is asked for by range ([MS-ADTS] 3.1.1.3.1.3.3).
 pub(super) const RANGE: usize = 1_500;
+
+/// The functional level of domain, forest and server: DS_BEHAVIOR_WIN2016 ([MS-ADTS] 6.1.4.2).
+pub(super) const FUNCTIONALITY: i64 = 7;
 
 /// Where a range of linked values begins and ends: `member;range=0-1499`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -162,22 +164,8 @@ impl Viewer<'_, '_, '_> {
                 })
             }
             Attribute::AdminCount => {
-                let protected = match entry.class {
-                    Class::Group => match snapshot.group(entry.id)? {
-                        Some(group) => delegation::makes_protected(&group, snapshot)?,
-                        None => false,
-                    },
-                    class if class.is_account() => match snapshot.account_by_id(entry.id)? {
-                        Some(account) => access::is_protected(&account, snapshot)?,
-                        None => false,
-                    },
-                    _ => false,
-                };
-                Ok(if protected {
-                    vec![Value::Integer(1)]
-                } else {
-                    Vec::new()
-                })
+                let protected = protected::is(entry, snapshot)?;
+                Ok(protected.then_some(Value::Integer(1)).into_iter().collect())
             }
             Attribute::TokenGroups => {
                 let Some(account) = snapshot.account_by_id(entry.id)? else {
@@ -193,6 +181,11 @@ impl Viewer<'_, '_, '_> {
                 Class::DomainDns => vec![Value::Integer(0)],
                 _ => Vec::new(),
             }),
+            Attribute::MsDsBehaviorVersion | Attribute::NtMixedDomain => {
+                Ok(level(entry, attribute, snapshot.domain().head)
+                    .into_iter()
+                    .collect())
+            }
             Attribute::EntryUuid => one(entry.id.0.to_string().into()),
             _ => Ok(entry.values(attribute).to_vec()),
         }
@@ -317,6 +310,20 @@ impl Viewer<'_, '_, '_> {
     }
 }
 
+/// The functional level, where Active Directory has it: on the domain with its crossRef, the forest and the server.
+fn level(entry: &Entry, attribute: Attribute, head: EntryId) -> Option<Value> {
+    let domain = match entry.class {
+        Class::DomainDns => true,
+        Class::CrossRef => entry.link(Attribute::NcName) == Some(head),
+        _ => false,
+    };
+    let others = matches!(entry.class, Class::CrossRefContainer | Class::NtdsDsa);
+    match attribute {
+        Attribute::NtMixedDomain => domain.then_some(Value::Integer(0)),
+        _ => (domain || others).then_some(Value::Integer(FUNCTIONALITY)),
+    }
+}
+
 /// Whether an attribute's values are those in the entry, and no others.
 pub(super) fn is_stored(attribute: Attribute) -> bool {
     let row = attribute.row();
@@ -361,6 +368,14 @@ pub(super) fn category_name(class: Class) -> &'static str {
         Class::ServiceConnectionPoint => "Service-Connection-Point",
         Class::GroupPolicyContainer => "Group-Policy-Container",
         Class::CertificationAuthority => "Certification-Authority",
+        Class::CrossRefContainer => "Cross-Ref-Container",
+        Class::CrossRef => "Cross-Ref",
+        Class::Dmd => "DMD",
+        Class::SitesContainer => "Sites-Container",
+        Class::Site => "Site",
+        Class::ServersContainer => "Servers-Container",
+        Class::Server => "Server",
+        Class::NtdsDsa => "NTDS-DSA",
     }
 }
 

@@ -19,6 +19,7 @@ use crate::dn::Dn;
 use crate::entry::Entry;
 use crate::error::Fault;
 use crate::id::EntryId;
+use crate::protected::Candidates;
 use crate::schema::{Attribute, AuxiliaryRow, CLASSES, Class, Syntax};
 use crate::value::{Value, folded};
 
@@ -60,6 +61,8 @@ pub(super) enum Filter {
     AnyBit(Attribute, i64),
     /// The entry lists this key.
     Key(KeyValueId),
+    /// The entry is protected, which is asked of these alone.
+    Protected(Box<Candidates>),
 }
 
 /// What a value begins with, has inside, and ends with, folded where texts are.
@@ -101,6 +104,35 @@ pub(super) fn understand(
     part_of(filter, namer, reading, &Cell::new(CHAIN_LIMIT))
 }
 
+/// `adminCount` is 1 for who is protected, and nobody else has one: whatever is asked of it, it is asked of those who can be.
+fn protected(
+    filter: Filter,
+    namer: &Namer<'_, '_>,
+    links: &Cell<usize>,
+) -> Result<Filter, NotUnderstood> {
+    let one = Value::Integer(1);
+    let holds = match &filter {
+        Filter::Present(Attribute::AdminCount) => true,
+        Filter::Equal(Attribute::AdminCount, value) => values::same(&one, value),
+        Filter::NotBefore(Attribute::AdminCount, value) => {
+            values::compare(&one, value).is_some_and(std::cmp::Ordering::is_ge)
+        }
+        Filter::NotAfter(Attribute::AdminCount, value) => {
+            values::compare(&one, value).is_some_and(std::cmp::Ordering::is_le)
+        }
+        Filter::AllBits(Attribute::AdminCount, bits) => 1 & bits == *bits,
+        Filter::AnyBit(Attribute::AdminCount, bits) => 1 & bits != 0,
+        _ => return Ok(filter),
+    };
+    if !holds {
+        return Ok(Filter::Known(Some(false)));
+    }
+    let (candidates, followed) =
+        Candidates::of(namer.snapshot, links.get())?.ok_or(NotUnderstood::TooMuch)?;
+    links.set(links.get().saturating_sub(followed));
+    Ok(Filter::Protected(Box::new(candidates)))
+}
+
 /// The same of a part; `links`: how many links may still be followed.
 fn part_of(
     filter: &wire_ldap::Filter<'_>,
@@ -117,7 +149,7 @@ fn part_of(
     };
     let visible =
         |description: &str| known(description).filter(|attribute| reading.may_see(*attribute));
-    Ok(match filter {
+    let understood = match filter {
         Asked::And(parts) => Filter::And(several(parts)?),
         Asked::Or(parts) => Filter::Or(several(parts)?),
         Asked::Not(part) => Filter::Not(Box::new(part_of(part, namer, reading, links)?)),
@@ -163,7 +195,8 @@ fn part_of(
             Some(attribute) => extensible(rule.as_deref(), attribute, value, namer, links)?,
             None => Filter::Known(None),
         },
-    })
+    };
+    protected(understood, namer, links)
 }
 
 /// The attribute of a description; options are none that a filter can have.
@@ -426,7 +459,7 @@ impl Filter {
             | Self::NotAfter(attribute, _)
             | Self::AllBits(attribute, _)
             | Self::AnyBit(attribute, _) => of(*attribute),
-            Self::Linked(..) | Self::Key(_) => 2,
+            Self::Linked(..) | Self::Key(_) | Self::Protected(_) => 2,
             Self::Known(_) | Self::Class(_) | Self::Category(_) | Self::Id(_) | Self::Among(_) => 1,
         }
     }
@@ -498,6 +531,9 @@ impl Filter {
             Self::Id(id) => Ok(Some(entry.id == *id)),
             Self::Among(ids) => Ok(Some(ids.contains(&entry.id))),
             Self::Linked(attribute, id) => linked(*attribute, *id, entry, viewer).map(Some),
+            Self::Protected(candidates) => Ok(Some(
+                candidates.have(entry) && crate::protected::is(entry, viewer.namer.snapshot)?,
+            )),
             Self::Key(id) => {
                 let listed =
                     entry.listed_keys > 0 && viewer.namer.snapshot.lists_value(entry.id, *id)?;

@@ -3,12 +3,15 @@
 use trust::Timestamp;
 use wire::ldap::{control_oid, extension_oid};
 
-use super::entries::schema_name;
+use super::entries::{FUNCTIONALITY, schema_name};
 use super::search::{ShownEntry, owned};
 use super::values::generalized_time;
-use crate::dn::Dn;
+use crate::dn::{Dn, Rdn};
 use crate::domain::Domain;
+use crate::error::Fault;
+use crate::schema::Attribute;
 use crate::snapshot::Snapshot;
+use crate::well_known::forest::settings_of;
 
 /// The controls that operations heed.
 pub(super) const CONTROLS: &[&str] = &[
@@ -58,18 +61,14 @@ pub(super) fn root_dse(
     snapshot: &Snapshot<'_>,
     offered: &Offered<'_>,
     now: Timestamp,
-) -> ShownEntry<'static> {
+) -> Result<ShownEntry<'static>, Fault> {
     let domain: &Domain = snapshot.domain();
     let head = Dn::of_domain(&domain.dns_name).to_string();
     let configuration = format!("CN=Configuration,{head}");
     let schema = format!("CN=Schema,{configuration}");
-    let short = offered
-        .host
-        .split('.')
-        .next()
-        .unwrap_or_default()
-        .to_uppercase();
-    let server = format!("CN={short},OU=Domain Controllers,{head}");
+    let short = offered.host.split('.').next().unwrap_or_default();
+    let (server, settings) = server_names(&controller(snapshot)?, &configuration);
+    let level = FUNCTIONALITY.to_string();
     let mut extensions = vec![extension_oid::WHO_AM_I, extension_oid::PASSWORD_MODIFY];
     if offered.start_tls {
         extensions.push(extension_oid::START_TLS);
@@ -82,7 +81,7 @@ pub(super) fn root_dse(
         ("objectClass", one("top")),
         ("currentTime", one(&generalized_time(now))),
         ("subschemaSubentry", one(&schema_name(&head))),
-        ("dsServiceName", one(&server)),
+        ("dsServiceName", one(&settings)),
         ("namingContexts", several(&[&head])),
         ("defaultNamingContext", one(&head)),
         ("schemaNamingContext", one(&schema)),
@@ -118,12 +117,36 @@ pub(super) fn root_dse(
         ("serverName", one(&server)),
         ("isSynchronized", one("TRUE")),
         ("isGlobalCatalogReady", one("TRUE")),
-        ("domainFunctionality", one("7")),
-        ("forestFunctionality", one("7")),
-        ("domainControllerFunctionality", one("7")),
+        ("domainFunctionality", one(&level)),
+        ("forestFunctionality", one(&level)),
+        ("domainControllerFunctionality", one(&level)),
         ("vendorName", one("Keyporch")),
     ];
-    owned(list.into_iter().filter(|(_, values)| !values.is_empty()))
+    Ok(owned(
+        list.into_iter().filter(|(_, values)| !values.is_empty()),
+    ))
+}
+
+/// The name of the domain controller that there is, whichever node answers.
+fn controller(snapshot: &Snapshot<'_>) -> Result<String, Fault> {
+    let entry = snapshot.peek(snapshot.domain().domain_controller)?;
+    entry
+        .map(|entry| entry.name)
+        .ok_or(Fault::Corrupt("domain controller"))
+}
+
+/// The names of its entry among the servers, and of what says that it is a domain controller.
+fn server_names(controller: &str, configuration: &str) -> (String, String) {
+    let parts = settings_of(controller);
+    let part = |value: &&str| Rdn {
+        attribute: Attribute::Cn,
+        value: (*value).to_owned(),
+    };
+    let below = Dn::default().under(parts.iter().skip(1).map(part).collect());
+    let server = format!("{below},{configuration}");
+    let [settings, ..] = parts;
+    let settings = format!("CN={settings},{server}");
+    (server, settings)
 }
 
 /// What of the root of the server is shown: all when nothing is named (RFC 4512 5.1 would have it named; nobody does).

@@ -310,7 +310,7 @@ impl Turn<'_, '_, '_> {
                 start_tls: self.channel.start_tls,
                 host: self.view.host,
             };
-            let all = root_dse::root_dse(self.view.snapshot, &offered, self.now);
+            let all = root_dse::root_dse(self.view.snapshot, &offered, self.now)?;
             let shown = root_dse::selected(all, &request.attributes, request.types_only);
             return Ok(self.one("", &shown));
         }

@@ -67,6 +67,12 @@ fn classes() -> Vec<String> {
         ("1.2.840.113556.1.5.66", "domain", Some("top"), "ABSTRACT"),
         ("1.2.840.113556.1.5.20", "leaf", Some("top"), "ABSTRACT"),
         (
+            "1.2.840.113556.1.5.7000.49",
+            "applicationSettings",
+            Some("top"),
+            "ABSTRACT",
+        ),
+        (
             "1.2.840.113556.1.5.14",
             "connectionPoint",
             Some("leaf"),

@@ -133,7 +133,7 @@ attributes! {
     65 MinPwdAge = "minPwdAge", "1.2.840.113556.1.4.78", LargeInteger, Single;
     66 MinPwdLength = "minPwdLength", "1.2.840.113556.1.4.79", Integer, Single;
     67 PwdHistoryLength = "pwdHistoryLength", "1.2.840.113556.1.4.95", Integer, Single;
-    68 NetBiosName = "nETBIOSName", "1.2.840.113556.1.4.87", DirectoryString, Single;
+    68 NetBiosName = "nETBIOSName", "1.2.840.113556.1.4.87", DirectoryString, Single, System;
     69 GpLink = "gPLink", "1.2.840.113556.1.4.891", DirectoryString, Single;
     70 VersionNumber = "versionNumber", "1.2.840.113556.1.4.141", Integer, Single;
 
@@ -224,6 +224,16 @@ attributes! {
     /// Who may do what with what is below the entry ([`crate::delegation`]).
     176 DelegatedRights = "keyporch-DelegatedRights", "2.25.273814406110187392011804541853163530305", DirectoryString, Multi, Listed;
 
+    // What says which naming contexts and servers there are (`crate::well_known::forest`).
+    177 SystemFlags = "systemFlags", "1.2.840.113556.1.4.375", Integer, Single, System;
+    178 NcName = "nCName", "1.2.840.113556.1.2.16", DistinguishedName, Single, System;
+    179 DnsRoot = "dnsRoot", "1.2.840.113556.1.4.28", DirectoryString, Multi, System;
+    180 ServerReference = "serverReference", "1.2.840.113556.1.4.515", DistinguishedName, Single, System;
+    181 HasMasterNcs = "hasMasterNCs", "1.2.840.113556.1.2.14", DistinguishedName, Multi, System;
+    /// The number of the commit that added the entry, on the node that made it, as [`Attribute::UsnChanged`] is of the last
+    /// one. Entries that an older version added have none.
+    182 UsnCreated = "uSNCreated", "1.2.840.113556.1.2.19", LargeInteger, Single, System;
+
     // What is worked out when it is asked for.
     200 ObjectCategory = "objectCategory", "1.2.840.113556.1.4.782", DirectoryString, Single, Constructed;
     201 InstanceType = "instanceType", "1.2.840.113556.1.2.1", Integer, Single, Constructed;
@@ -250,6 +260,10 @@ attributes! {
     /// Nothing of [MS-ADTS] 3.1.1.3.4.1's composition is asked of passwords, and none is kept to be read back.
     221 PwdProperties = "pwdProperties", "1.2.840.113556.1.4.93", Integer, Single, Constructed;
     225 AdminCount = "adminCount", "1.2.840.113556.1.4.150", Integer, Single, Constructed;
+    /// The functional level ([MS-ADTS] 6.1.4.2 to 6.1.4.4), which is one for all and none that could be raised.
+    226 MsDsBehaviorVersion = "msDS-Behavior-Version", "1.2.840.113556.1.4.1459", Integer, Single, Constructed;
+    /// No domain controllers of Windows NT ([MS-ADTS] 6.1.4.1).
+    227 NtMixedDomain = "nTMixedDomain", "1.2.840.113556.1.4.357", Integer, Single, Constructed;
 
     // What is written and never read: passwords.
     230 UnicodePwd = "unicodePwd", "1.2.840.113556.1.4.90", OctetString, Single, Never, Constructed;

@@ -37,6 +37,22 @@ pub enum Class {
     GroupPolicyContainer = 14,
     /// `certificationAuthority`: certificates of authorities that are trusted for something (protocols E.5.1).
     CertificationAuthority = 15,
+    /// `crossRefContainer`: which naming contexts there are ([MS-ADTS] 6.1.1.2.1).
+    CrossRefContainer = 16,
+    /// `crossRef`: a naming context, with its names.
+    CrossRef = 17,
+    /// `dMD`: the head of the schema naming context.
+    Dmd = 18,
+    /// `sitesContainer` ([MS-ADTS] 6.1.1.2.2).
+    SitesContainer = 19,
+    /// `site`.
+    Site = 20,
+    /// `serversContainer`: the domain controllers of a site.
+    ServersContainer = 21,
+    /// `server`: a domain controller.
+    Server = 22,
+    /// `nTDSDSA`: that it is one, and for what.
+    NtdsDsa = 23,
 }
 
 /// What every class may have.
@@ -351,6 +367,75 @@ pub const ALL: &[ClassRow] = &[
             "certificationAuthority",
             "2.5.6.16",
             &["top", "certificationAuthority"],
+        )
+    },
+    ClassRow {
+        parent: true,
+        ..class(
+            Class::CrossRefContainer,
+            "crossRefContainer",
+            "1.2.840.113556.1.5.7000.53",
+            &["top", "crossRefContainer"],
+        )
+    },
+    ClassRow {
+        must: &[A::NcName, A::DnsRoot],
+        may: &[A::NetBiosName, A::SystemFlags],
+        ..class(
+            Class::CrossRef,
+            "crossRef",
+            "1.2.840.113556.1.3.11",
+            &["top", "crossRef"],
+        )
+    },
+    ClassRow {
+        ..class(Class::Dmd, "dMD", "1.2.840.113556.1.3.9", &["top", "dMD"])
+    },
+    ClassRow {
+        parent: true,
+        ..class(
+            Class::SitesContainer,
+            "sitesContainer",
+            "1.2.840.113556.1.5.107",
+            &["top", "sitesContainer"],
+        )
+    },
+    ClassRow {
+        may: &[A::Location, A::ManagedBy],
+        parent: true,
+        ..class(
+            Class::Site,
+            "site",
+            "1.2.840.113556.1.5.31",
+            &["top", "site"],
+        )
+    },
+    ClassRow {
+        parent: true,
+        ..class(
+            Class::ServersContainer,
+            "serversContainer",
+            "1.2.840.113556.1.5.7000.48",
+            &["top", "serversContainer"],
+        )
+    },
+    ClassRow {
+        may: &[A::DnsHostName, A::ManagedBy, A::ServerReference],
+        parent: true,
+        ..class(
+            Class::Server,
+            "server",
+            "1.2.840.113556.1.5.17",
+            &["top", "server"],
+        )
+    },
+    ClassRow {
+        may: &[A::HasMasterNcs],
+        ..class(
+            Class::NtdsDsa,
+            "nTDSDSA",
+            "1.2.840.113556.1.5.7000.47",
+            &["top", "applicationSettings", "nTDSDSA"],
         )
     },
 ];

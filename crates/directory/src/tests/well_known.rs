@@ -138,6 +138,68 @@ fn what_has_another_s_name_is_told_and_the_rest_is_added() {
     verify(&directory);
 }
 
+/// What clients look up below the configuration, which versions before had none of.
+#[test]
+fn naming_contexts_and_servers_are_added_where_they_are_lacking() {
+    let unknown = [
+        "Partitions",
+        "CORP",
+        "Enterprise Configuration",
+        "Enterprise Schema",
+        "NTDS Settings",
+    ];
+    let directory = without(Arc::new(Memory::new()), &unknown);
+    let configuration = directory.domain().unwrap().configuration;
+    let own = crate::NewEntry::new(
+        super::id("own"),
+        configuration,
+        crate::Class::Container,
+        "partitions",
+    );
+    write(&directory, &[own.into()]).unwrap();
+    let first = completed(&directory);
+    assert_eq!(first.in_the_way, ["Partitions"]);
+    assert_eq!(added(&first), ["NTDS Settings"]);
+    write(
+        &directory,
+        &[Change::Delete {
+            id: super::id("own"),
+        }],
+    )
+    .unwrap();
+    let second = complete(&directory, START, &mut Seeded::new(10)).unwrap();
+    assert_eq!(added(&second), unknown[..4]);
+    verify(&directory);
+    let (own, new) = (shown(&directory), shown(&fresh()));
+    assert_eq!(own, new, "as a new domain has them");
+    let again = completed(&directory);
+    assert!(again.added.is_empty() && again.in_the_way.is_empty());
+}
+
+/// The entries below the configuration that the directory itself needs, with their attributes but for what is counted.
+fn shown(directory: &Directory) -> Vec<String> {
+    let snapshot = directory.snapshot().unwrap();
+    let mut waiting = vec![snapshot.domain().configuration];
+    let mut shown = Vec::new();
+    while let Some(id) = waiting.pop() {
+        for child in snapshot.children(id, None, 100).unwrap() {
+            waiting.push(child.id);
+            let mut text = format!("{:?} {}", child.class, child.name);
+            for (attribute, values) in child.attributes() {
+                let links = values
+                    .iter()
+                    .any(|value| matches!(value, crate::Value::Link(_)));
+                if attribute != Attribute::UsnCreated && !links {
+                    text.push_str(&format!(" {attribute:?}={values:?}"));
+                }
+            }
+            shown.push(text);
+        }
+    }
+    shown.sort();
+    shown
+}
+
 /// A storage that several nodes write to.
 struct Shared(Arc<Memory>);
 

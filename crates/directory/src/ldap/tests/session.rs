@@ -1,5 +1,6 @@
 //! Sessions: what a client sends and is answered, with whatever is committed in between.
 
+mod forest;
 mod hostile;
 mod limits;
 mod partial;
