@@ -46,6 +46,7 @@ mod presented;
 mod protected;
 mod reads;
 mod record;
+pub mod respelled;
 pub mod restore;
 mod root_key;
 pub mod schema;

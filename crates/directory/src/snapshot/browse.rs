@@ -178,6 +178,32 @@ impl Snapshot<'_> {
         self.looked_up(&layout::listed_value(listing, &bytes), limit)
     }
 
+    /// The entries that have values of a listed attribute, value by value, in the rows behind one of the index, at most
+    /// `limit`; and the row to go on behind, where there are more.
+    pub(crate) fn listed_after(
+        &self,
+        attribute: Attribute,
+        after: Option<&[u8]>,
+        limit: usize,
+    ) -> Result<(Vec<EntryId>, Option<Vec<u8>>), Fault> {
+        let all = layout::listings(Listing::Attribute(attribute));
+        let end = after_prefix(&all);
+        let start = match after {
+            Some(after) => [after, &[0]].concat(),
+            None => all,
+        };
+        let read = self.store()?.read.as_ref();
+        let rows = read.scan(&start, &end, limit, Order::Ascending)?;
+        let ids = rows.iter().map(|(key, _)| layout::id_at_end(key));
+        let mut ids = ids.collect::<Result<Vec<_>, _>>()?;
+        // One entry with several values comes once.
+        ids.sort_unstable();
+        ids.dedup();
+        let more = rows.len() == limit;
+        let last = rows.into_iter().next_back().filter(|_| more);
+        Ok((ids, last.map(|(key, _)| key)))
+    }
+
     /// The bytes of the keys that an entry lists.
     pub(crate) fn key_values(&self, holder: EntryId) -> Result<Vec<Vec<u8>>, Fault> {
         let keys = super::key_credentials(self.store()?.read.as_ref(), holder)?;

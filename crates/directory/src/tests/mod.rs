@@ -12,6 +12,7 @@ mod keys;
 mod model;
 mod names;
 mod respelled;
+mod respelled;
 mod restore;
 mod schema;
 mod several;

@@ -9,7 +9,9 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use directory::issuers::ISSUERS;
-use directory::{Change, Class, Commit, Cursor, FeedError, Reads, Retention, Table, well_known};
+use directory::{
+    Change, Class, Commit, Cursor, FeedError, Reads, Retention, Table, respelled, well_known,
+};
 use trust::{SystemRng, Timestamp};
 
 use super::Node;
@@ -191,6 +193,10 @@ impl Node {
                 "every domain has this, and this one does not: another account or group has the name. Delete or rename that \
                  one, and start the server again"
             );
+        }
+        match respelled::mappings(&self.directory, self.clock.now()) {
+            Ok(records) => records.into_iter().for_each(|record| self.audit.record(record)),
+            Err(error) => self.trouble("writing mappings in their one spelling", &error),
         }
     }
 
