@@ -17,6 +17,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use directory::storage::{Order, Overlay, Read, Row, StorageError, TRANSACTION_BYTES, Transaction};
+use trust::Span;
 
 use super::error::Trouble;
 use super::link::{Begin, Link, Question, Server};
@@ -33,6 +34,8 @@ const BREAKS: u32 = 4;
 /// How often it is asked what became of a commit, and how long is waited between.
 const LOOKS: u32 = 12;
 const BETWEEN_LOOKS: Duration = Duration::from_millis(500);
+/// For how long it is asked, to the end of the question that is under way.
+const LOOKING: Span = Span::seconds(15);
 
 /// What a transaction does.
 pub(super) type Work<'a> = dyn FnMut(&mut Open<'_>) -> Result<(), StorageError> + 'a;
@@ -420,7 +423,11 @@ impl Writer {
 
     /// What became of the commit whose answer was lost.
     fn find_out(&mut self, server: &Server, trouble: Trouble) -> Outcome {
+        let since = server.clock().now();
         for _ in 0..LOOKS {
+            if server.clock().now().since(since) > LOOKING {
+                break;
+            }
             server.pause(BETWEEN_LOOKS);
             let Ok(link) = server.connect_now() else {
                 continue;

@@ -1,6 +1,7 @@
 //! Connections, and the threads that carry them: every caller waits on its own thread for what these do.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -213,8 +214,11 @@ impl Link {
         made.map(|_| ()).map_err(|cause| self.of(&cause))
     }
 
-    /// The number of a writer's last transaction that was committed, once none of it is under way.
+    /// The number of a writer's last transaction that was committed, once none of it is under way. A row that is not
+    /// there, for a copy that never had it took the database's place, is made before: where an earlier transaction makes it
+    /// at the same time, this waits for that one's end as it does for one that changes it.
     pub(super) async fn last_mark(&self, writer: &[u8]) -> Result<i64, Trouble> {
+        self.introduce(writer).await?;
         let found = self.client.query_opt(LOOK, &[&writer]).await;
         let number = found.and_then(|row| row.map_or(Ok(0), |row| row.try_get(0)));
         number.map_err(|cause| self.of(&cause))
@@ -227,6 +231,8 @@ pub(super) struct Server {
     tls: Option<Connector>,
     runtime: Option<Runtime>,
     clock: Arc<dyn Clock>,
+    /// How many connections were made. Where one breaks, what answers the next may be a copy.
+    connections: AtomicU64,
     /// When a connection could last not be made, and why.
     down: Mutex<Option<(Timestamp, Trouble)>>,
 }
@@ -249,6 +255,7 @@ impl Server {
             address: address.clone(),
             runtime: Some(runtime),
             clock,
+            connections: AtomicU64::new(0),
             down: Mutex::default(),
         })
     }
@@ -324,16 +331,25 @@ impl Server {
             .as_ref()
             .err()
             .map(|trouble| (self.clock.now(), trouble.clone()));
-        made.map(Arc::new)
+        let link = made?;
+        self.connections.fetch_add(1, Ordering::AcqRel);
+        Ok(Arc::new(link))
+    }
+
+    /// How many connections were made so far.
+    pub(super) fn connections(&self) -> u64 {
+        self.connections.load(Ordering::Acquire)
     }
 
     /// Makes the tables, where they may be made, or checks them. Whether they were made.
     pub(super) fn prepare(&self, make: bool) -> Result<bool, Trouble> {
         let (address, tls) = (self.address.clone(), self.tls.clone());
+        let clock = Arc::clone(&self.clock);
         self.wait_for(CONNECT, async move {
             let client = reach(&address, tls).await?;
             let made = schema::prepare(&client, address.name(), make).await?;
             warn_of_carelessness(&client, address.name()).await;
+            warn_of_another_time(&client, address.name(), clock.now()).await;
             Ok(made)
         })
     }
@@ -424,5 +440,29 @@ async fn warn_of_carelessness(client: &Client, name: &str) {
             database = name,
             "the database runs with fsync = off: a power cut loses what was acknowledged, or everything"
         );
+    }
+}
+
+/// By how much the clocks of the database and of a server may differ.
+const DIFFERENCE: Span = Span::seconds(30);
+
+/// Says so when the database's clock is not this machine's. Nothing is decided by the database's; but all servers look at
+/// it, and theirs have to agree.
+async fn warn_of_another_time(client: &Client, name: &str, now: Timestamp) {
+    let asked = client
+        .query_opt("select (extract(epoch from now()) * 1000000)::int8", &[])
+        .await;
+    if let Ok(Some(row)) = asked
+        && let Ok(micros) = row.try_get::<_, i64>(0)
+    {
+        let difference = Timestamp::from_micros(micros).since(now).as_micros();
+        if difference.unsigned_abs() > DIFFERENCE.as_micros().unsigned_abs() {
+            tracing::warn!(
+                database = name,
+                seconds = difference / 1_000_000,
+                "the database's clock is ahead of this machine's by so many seconds; servers of one domain need clocks \
+                 that agree"
+            );
+        }
     }
 }

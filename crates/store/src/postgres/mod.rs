@@ -136,6 +136,10 @@ impl Storage for Postgres {
     fn shared(&self) -> bool {
         true
     }
+
+    fn generation(&self) -> u64 {
+        self.server.connections()
+    }
 }
 
 impl std::fmt::Debug for Postgres {

@@ -79,7 +79,9 @@ async fn look(client: &Client, name: &str) -> Result<Found, Trouble> {
     let refused = |error| Err(Trouble::Failed(error));
     let tables = client
         .query(
-            "select table_name::text from information_schema.tables where table_schema = current_schema()",
+            // Those of others, too, on which this role may do nothing.
+            "select relname::text from pg_catalog.pg_class join pg_catalog.pg_namespace n on n.oid = relnamespace \
+             where nspname = current_schema() and relkind in ('r', 'p', 'v', 'm', 'f')",
             &[],
         )
         .await

@@ -79,6 +79,8 @@ enum Break {
     Answer,
     /// The commit does not reach it.
     Commit,
+    /// The commit reaches it when somebody waits to hear of it.
+    Late,
 }
 
 impl Relay {
@@ -99,6 +101,7 @@ impl Relay {
                 std::thread::spawn(move || {
                     carry(back_from, back_to, |_| muted.load(Ordering::SeqCst) == 0)
                 });
+                let gone = client.try_clone().unwrap();
                 std::thread::spawn(move || {
                     carry(client, server, |bytes| {
                         // The simple query that ends a transaction, as its message has it.
@@ -107,7 +110,11 @@ impl Relay {
                             return true;
                         }
                         mute.store(1, Ordering::SeqCst);
-                        breaks == Break::Answer
+                        if breaks == Break::Late {
+                            let _ = gone.shutdown(std::net::Shutdown::Both);
+                            wait_until_somebody_waits();
+                        }
+                        breaks != Break::Commit
                     });
                 });
             }
@@ -129,8 +136,21 @@ fn carry(mut from: UnixStream, mut to: UnixStream, goes_on: impl Fn(&[u8]) -> bo
     let _ = to.shutdown(std::net::Shutdown::Both);
 }
 
+/// Waits until a connection of a server waits for a transaction of another one, or for as long as a server may be
+/// expected to take until then.
+fn wait_until_somebody_waits() {
+    let waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%kv_writers%'";
+    let mut looks = 0..150;
+    let _ = looks.any(|_| Cluster::shared().sql("postgres", waits) != "0");
+}
+
 /// Increments through a relay that breaks some commits off, and gives what the database then holds.
 fn through(breaks: Break) -> (u64, u64, usize) {
+    through_and(breaks, &|_| {})
+}
+
+/// The same, doing something with the database before each.
+fn through_and(breaks: Break, before: &dyn Fn(&str)) -> (u64, u64, usize) {
     let database = database();
     let cluster = Cluster::shared();
     let folder = tempfile::tempdir().unwrap();
@@ -142,6 +162,7 @@ fn through(breaks: Break) -> (u64, u64, usize) {
     let store = live(&Database { url });
     let mut acknowledged = 0;
     for _ in 0..6 {
+        before(name(&database.url));
         increment(&*store, b"n").unwrap();
         acknowledged += 1;
     }
@@ -161,4 +182,87 @@ fn a_commit_that_never_arrived_is_made_again() {
     let (acknowledged, holds, broken) = through(Break::Commit);
     assert!(broken > 3, "three of them were broken off");
     assert_eq!(holds, acknowledged);
+}
+
+#[test]
+fn a_commit_that_arrives_late_is_waited_for_and_not_made_twice() {
+    let (acknowledged, holds, broken) = through(Break::Late);
+    assert!(broken > 3, "three of them were broken off");
+    assert_eq!(holds, acknowledged);
+}
+
+/// The row by which a server hears of its commits may be lost: a copy that never had it took the database's place.
+#[test]
+fn a_commit_that_arrives_late_is_not_made_twice_where_the_copy_does_not_know_the_server() {
+    let (acknowledged, holds, broken) = through_and(Break::Late, &|database| {
+        Cluster::shared().sql(database, "delete from kv_writers");
+    });
+    assert!(broken > 3, "three of them were broken off");
+    assert_eq!(holds, acknowledged);
+}
+
+/// Whatever was remembered of a database is not believed after it was away.
+#[test]
+fn a_database_that_was_away_may_be_another_one() {
+    let database = database();
+    let store = live(&database);
+    increment(&*store, b"n").unwrap();
+    assert_eq!(held(&*store, b"n"), 1);
+    let before = store.generation();
+    for _ in 0..5 {
+        increment(&*store, b"n").unwrap();
+    }
+    assert_eq!(store.generation(), before, "the connections are the same");
+    end_connections(name(&database.url));
+    assert_eq!(held(&*store, b"n"), 6);
+    assert_ne!(store.generation(), before);
+}
+
+/// Ends every connection of a server.
+fn end_connections(database: &str) {
+    let end = "select count(pg_terminate_backend(pid, 5000)) from pg_stat_activity \
+               where datname = current_database() and application_name = 'keyporchd'";
+    Cluster::shared().sql(database, end);
+}
+
+/// A copy without the newest changes takes the database's place: who remembered them forgets them, and their numbers are
+/// not given again.
+#[test]
+fn what_a_copy_had_not_is_forgotten_by_every_server() {
+    use directory::{Attribute, FeedError, Reads, change};
+    let database = database();
+    drop(testing::over(live(&database)));
+    let (first, second) = (
+        super::several::node(&database, "dc1"),
+        super::several::node(&database, "dc2"),
+    );
+    let krbtgt = first.domain().unwrap().krbtgt;
+    let call = |text: &str| {
+        let change = change::set(krbtgt, Attribute::DisplayName, text);
+        first
+            .commit(&[change], &Reads::none(), testing::START)
+            .unwrap()
+    };
+    let called = |node: &directory::Directory| {
+        let snapshot = node.snapshot().unwrap();
+        snapshot.krbtgt().unwrap().display_name.clone()
+    };
+    call("kept");
+    let cluster = Cluster::shared();
+    let place = name(&database.url);
+    cluster.sql(place, "create table copied as table kv");
+    let lost = call("lost");
+    assert_eq!(called(&second).as_deref(), Some("lost"));
+    let cursor = second.cursor().unwrap();
+
+    end_connections(place);
+    cluster.sql(
+        place,
+        "begin; truncate kv; insert into kv table copied; commit",
+    );
+    assert_eq!(called(&second).as_deref(), Some("kept"));
+    let found = call("found");
+    assert_ne!(found.stamp.node, lost.stamp.node);
+    assert_eq!(called(&second).as_deref(), Some("found"));
+    assert_eq!(second.feed(&cursor, 9), Err(FeedError::StartAgain));
 }

@@ -11,7 +11,7 @@ use super::*;
 use crate::ledger::{self, Ledger};
 
 /// A server's directory in a database that holds a domain.
-fn node(database: &Database, name: &str) -> Arc<Directory> {
+pub(super) fn node(database: &Database, name: &str) -> Arc<Directory> {
     let options = directory::Options {
         node: Some(name.to_owned()),
         ..directory::Options::default()

@@ -58,6 +58,20 @@ fn tables_of_something_else_are_left_alone() {
     );
 }
 
+/// They may be somebody else's, so that this role does not see them where it looks for what it may use.
+#[test]
+fn tables_that_the_role_may_not_use_are_left_alone() {
+    let database = database();
+    let cluster = Cluster::shared();
+    cluster.sql(
+        name(&database.url),
+        "create table kv (id int); do $$ begin create role somebody login; exception when duplicate_object then null; end $$; \
+         grant all on schema public to somebody",
+    );
+    let said = refused(&database.url.replace("keyporch@", "somebody@")).to_string();
+    assert!(said.contains("another program"), "{said}");
+}
+
 #[test]
 fn a_store_of_a_newer_version_is_refused() {
     let database = database();
