@@ -2,7 +2,7 @@
 //!
 //! | key | value | what |
 //! |---|---|---|
-//! | `M` name | varies | about the store: format version, this store's node, the domain's head, the next RID block, whether it is being restored |
+//! | `M` name | varies | about the store: format version, this store's node, the domain's head, the next RID block, whether it is being restored, what it was restored from |
 //! | `N` node | last commit number, GUID, RID block | a node's own row; the only row each of its commits writes |
 //! | `f` node number | time, changed entries and records | the change feed |
 //! | `e` id | class, parent, name, times, attributes | an entry |
@@ -39,6 +39,10 @@ pub(crate) const FORMAT: u32 = 1;
 
 /// The name of the row about the store that says that a backup is being restored into it, and is not all there.
 pub(crate) const RESTORING: &str = "restoring";
+
+/// The name of the row about the store that says which nodes committed to it before it was restored from a backup, and how
+/// far they had come.
+pub(crate) const LINEAGE: &str = "lineage";
 
 /// The version byte of every value.
 const ROW: u8 = 1;

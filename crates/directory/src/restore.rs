@@ -24,6 +24,7 @@ use crate::entry::Entry;
 use crate::error::Fault;
 use crate::id::{EntryId, Stamp};
 use crate::layout;
+use crate::reached::Reached;
 use crate::record::StoredRecord;
 use crate::root_key::RootKey;
 use crate::schema::Attribute;
@@ -164,6 +165,7 @@ fn fill<R: io::Read>(
         rows: 0,
         left_out: 0,
         highest_node: 0,
+        reached: Reached::default(),
         rid: 0,
     };
     while let Some(row) = dump.next_row()? {
@@ -193,11 +195,15 @@ struct Filling<'a> {
     rows: u64,
     left_out: u64,
     highest_node: u32,
+    /// How far the nodes had come that are left out.
+    reached: Reached,
     rid: u32,
 }
 
 impl Filling<'_> {
-    fn take(&mut self, (key, value): Row) -> Result<(), RestoreError> {
+    fn take(&mut self, row: Row) -> Result<(), RestoreError> {
+        self.reached.note(&row)?;
+        let (key, value) = row;
         let rest = key.get(1..).unwrap_or_default();
         match key.first() {
             Some(b'N') => {
@@ -207,6 +213,7 @@ impl Filling<'_> {
             }
             Some(b'f') => return Ok(()),
             Some(b'M') if key.starts_with(&layout::own_node(None)) => return Ok(()),
+            Some(b'M') if rest == layout::LINEAGE.as_bytes() => return Ok(()),
             Some(b'M') if rest == b"rid" => {
                 let row = layout::open_row(&value).and_then(|(_, mut payload)| payload.u32());
                 self.rid = row.map_err(Fault::from)?;
@@ -274,6 +281,7 @@ impl Filling<'_> {
             transaction.put(&layout::node(node.number), &row.write(stamp))?;
             transaction.put(&layout::feed(node.number, 0), &floor)?;
             transaction.put(&layout::meta("rid"), &rid)?;
+            transaction.put(&layout::meta(layout::LINEAGE), &self.reached.write())?;
             transaction.put(&layout::own_node(how.node), &own)
         })?;
         Ok(node)
@@ -327,11 +335,11 @@ pub fn open(
 /// # Errors
 /// [`Fault`] when it cannot be read.
 pub fn check(
-    storage: &dyn Storage,
+    read: &dyn Read,
     root_key: &RootKey,
     progress: &mut dyn FnMut(u64),
 ) -> Result<Checked, Fault> {
-    check_rows(storage.long_snapshot()?.as_ref(), root_key, progress)
+    check_rows(read, root_key, progress)
 }
 
 /// Says that all is there. From now on the store is one.

@@ -13,7 +13,7 @@ use trust::revocation;
 
 use crate::account::{AccountControl, KeyCredential};
 use crate::audit::{Actor, AuditRecord};
-use crate::change::{self, Change};
+use crate::change::{self, Change, Edit};
 use crate::directory::Directory;
 use crate::entry::Entry;
 use crate::error::{CommitError, Fault};
@@ -56,6 +56,13 @@ pub enum Means {
         /// The account.
         entry: EntryId,
     },
+    /// A certificate mapping of an account: whoever has that certificate signs in (protocols E.5.2).
+    Mapping {
+        /// The account.
+        entry: EntryId,
+        /// The value of altSecurityIdentities.
+        mapping: String,
+    },
     /// A certificate of our own authorities that is not revoked.
     Certificate {
         /// The authority's name.
@@ -70,6 +77,15 @@ impl Means {
         Self::Key {
             entry,
             key: named(key),
+        }
+    }
+
+    /// The certificate mappings of an account; none of other entries, for a device's own certificate is named there by
+    /// what issues it.
+    pub(crate) fn mappings(entry: &Entry) -> BTreeSet<&str> {
+        match entry.class.is_account() {
+            true => entry.texts(Attribute::AltSecurityIdentities).collect(),
+            false => BTreeSet::new(),
         }
     }
 
@@ -116,7 +132,16 @@ fn hex(bytes: &[u8]) -> String {
 pub struct Withdrawals {
     means: BTreeSet<Means>,
     ended: Vec<(EntryId, EntryId)>,
+    regained: Vec<(EntryId, Attribute)>,
 }
+
+/// Attributes that say who may act for whom. What was taken out of them is told, and not withdrawn: it is no way in by
+/// itself.
+const POWERS: [Attribute; 3] = [
+    Attribute::DelegatedRights,
+    Attribute::MsDsAllowedToDelegateTo,
+    Attribute::MsDsAllowedToActOnBehalfOfOtherIdentity,
+];
 
 impl Withdrawals {
     /// Nothing.
@@ -137,6 +162,7 @@ impl Withdrawals {
     pub fn join(&mut self, other: Self) {
         self.means.extend(other.means);
         self.ended.extend(other.ended);
+        self.regained.extend(other.regained);
     }
 
     /// The same without passwords and second factors, for who has those of today.
@@ -149,8 +175,9 @@ impl Withdrawals {
     }
 
     /// What lets somebody in by one state of a store (of a backup), and does not by another (of the store that it
-    /// replaces): keys, accounts and devices. An account that is not there any more lets nobody in. Memberships that
-    /// ended are told apart ([`Withdrawals::ended_memberships`]).
+    /// replaces): keys, certificate mappings, accounts and devices. An account that is not there any more lets nobody in.
+    /// Memberships that ended are told apart ([`Withdrawals::ended_memberships`]), and so is what somebody may do no longer
+    /// ([`Withdrawals::regained`]).
     ///
     /// # Errors
     /// [`Fault`] when either cannot be read.
@@ -162,10 +189,29 @@ impl Withdrawals {
                 return Ok(());
             };
             let signs_in = entry.class.is_account() || entry.class == Class::Device;
-            if !signs_in {
+            let has_power = POWERS.iter().any(|power| !entry.values(*power).is_empty());
+            if !signs_in && !has_power {
                 return Ok(());
             }
             let now = snapshot::entry(replaced, id)?;
+            for power in POWERS {
+                let kept = now.as_ref().map_or(&[][..], |now| now.values(power));
+                if entry
+                    .values(power)
+                    .iter()
+                    .any(|value| !kept.contains(value))
+                {
+                    found.regained.push((id, power));
+                }
+            }
+            if !signs_in {
+                return Ok(());
+            }
+            let kept = now.as_ref().map(Means::mappings).unwrap_or_default();
+            for mapping in Means::mappings(&entry).difference(&kept) {
+                let mapping = (*mapping).to_owned();
+                found.means.insert(Means::Mapping { entry: id, mapping });
+            }
             if Means::may_sign_in(&entry) && !now.as_ref().is_some_and(Means::may_sign_in) {
                 found.means.insert(Means::Entry { entry: id });
             }
@@ -205,8 +251,15 @@ impl Withdrawals {
         &self.ended
     }
 
-    /// Withdraws everything from a directory, with a record in its audit log for each: keys are removed, accounts and
-    /// devices disabled, passwords have to be changed at the next sign-in. What is not there, or was withdrawn before, is
+    /// Values that say who may act for whom, and that had been taken out since: of which entry, and of which attribute.
+    /// They are told, and not withdrawn.
+    #[must_use]
+    pub fn regained(&self) -> &[(EntryId, Attribute)] {
+        &self.regained
+    }
+
+    /// Withdraws everything from a directory, with a record in its audit log for each: keys and certificate mappings are
+    /// removed, accounts and devices disabled, passwords have to be changed at the next sign-in. What is not there, or was withdrawn before, is
     /// passed over. Certificates are for the authority, and second factors and the keys of services for a person: they
     /// are returned as [`What::Remains`].
     ///
@@ -238,7 +291,7 @@ pub struct Done {
     pub entry: EntryId,
     /// What that is called.
     pub name: String,
-    /// The key's fingerprint, where it was a key.
+    /// The key's fingerprint or the certificate mapping, where it was one.
     pub key: Option<String>,
 }
 
@@ -247,6 +300,8 @@ pub struct Done {
 pub enum What {
     /// The key was removed.
     KeyRemoved,
+    /// The certificate mapping was removed.
+    MappingRemoved,
     /// The account or device was disabled.
     Disabled,
     /// The password has to be changed at the next sign-in.
@@ -259,6 +314,7 @@ impl fmt::Display for What {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::KeyRemoved => "key removed",
+            Self::MappingRemoved => "certificate mapping removed",
             Self::Disabled => "disabled",
             Self::PasswordExpired => "password to be changed",
             Self::Remains => "secret of before",
@@ -279,6 +335,7 @@ fn plan(
     let id = match means {
         Means::Key { entry, .. }
         | Means::Entry { entry }
+        | Means::Mapping { entry, .. }
         | Means::Password { entry }
         | Means::SecondFactor { entry } => *entry,
         Means::Certificate { .. } => return Ok(()),
@@ -310,6 +367,15 @@ fn plan(
                 }
             }
         }
+        Means::Mapping { mapping, .. } if Means::mappings(&entry).contains(mapping.as_str()) => {
+            let edit = Edit::Remove(
+                Attribute::AltSecurityIdentities,
+                vec![mapping.clone().into()],
+            );
+            changes.push(change::modify(id, vec![edit]));
+            changes.push(change::audit(record("user.unmap").with("mapping", mapping)));
+            done(What::MappingRemoved, Some(mapping.clone()));
+        }
         Means::Entry { .. } if Means::may_sign_in(&entry) => {
             let (change, action) = match entry.class {
                 Class::Device => (change::set_device_enabled(id, false), "device.disable"),
@@ -325,7 +391,7 @@ fn plan(
             done(What::PasswordExpired, None);
         }
         Means::Password { .. } | Means::SecondFactor { .. } => done(What::Remains, None),
-        Means::Entry { .. } | Means::Certificate { .. } => {}
+        Means::Entry { .. } | Means::Mapping { .. } | Means::Certificate { .. } => {}
     }
     Ok(())
 }

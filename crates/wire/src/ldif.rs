@@ -3,6 +3,8 @@
 //! Values that stand in other places (`attribute:< URL`) are refused: a file that somebody sends should not make a program
 //! read others.
 
+use std::collections::HashMap;
+
 use base64ct::{Base64, Encoding};
 use core::fmt::Write as _;
 
@@ -243,6 +245,8 @@ fn kind(line: usize, body: Vec<Said>) -> Result<Kind, Malformed> {
 
 fn entry(line: usize, body: impl Iterator<Item = Said>) -> Result<Kind, Malformed> {
     let mut attributes: Vec<Attribute> = Vec::new();
+    // A file may name as many as it has lines: each is found without a look at all others.
+    let mut places: HashMap<String, usize> = HashMap::new();
     for (number, said) in body {
         let Some((description, value)) = said else {
             return Err(Malformed {
@@ -250,10 +254,16 @@ fn entry(line: usize, body: impl Iterator<Item = Said>) -> Result<Kind, Malforme
                 why: "'-' stands between changes alone",
             });
         };
-        let known = attributes
-            .iter_mut()
-            .find(|attribute| attribute.description.eq_ignore_ascii_case(&description));
-        match known {
+        let folded = description.to_ascii_lowercase();
+        // Without the empty line between them two entries would be one, with the attributes of both.
+        if folded == "dn" {
+            return Err(Malformed {
+                line: number,
+                why: "an empty line stands between two records",
+            });
+        }
+        let next = attributes.len();
+        match attributes.get_mut(*places.entry(folded).or_insert(next)) {
             Some(attribute) => attribute.values.push(value),
             None => attributes.push(Attribute {
                 description,
@@ -562,11 +572,40 @@ telephonenumber: +1 408 555 5678
             ("dn: a\ncontrol: 1.2.3\nchangetype: delete\n", 2),
             ("dn:: /w==\ncn: a\n", 1),
             ("dn: a\ncn: b\n-\n", 3),
+            // The empty line between two entries is missing.
+            ("dn: a\ncn: b\nDN: c\ncn: d\n", 3),
         ] {
             let wrong = Records::of(text).find_map(Result::err);
             assert_eq!(wrong.map(|wrong| wrong.line), Some(line), "{text:?}");
             assert!(Records::of(text).count() <= 1, "nothing behind it");
         }
+    }
+
+    /// 150,000 names held against each other in pairs would take the better part of a minute.
+    #[test]
+    fn a_record_of_very_many_attributes_costs_its_length() {
+        use std::fmt::Write as _;
+        let mut text = String::from("dn: CN=a\n");
+        for number in 0..150_000 {
+            let _ = writeln!(text, "{number}: a\n{number}: b");
+        }
+        let records: Vec<Record> = Records::of(&text).map(Result::unwrap).collect();
+        let [
+            Record {
+                kind: Kind::Entry(attributes),
+                ..
+            },
+        ] = records.as_slice()
+        else {
+            panic!("{}", records.len());
+        };
+        assert_eq!(attributes.len(), 150_000);
+        assert!(
+            attributes
+                .iter()
+                .all(|attribute| attribute.values.len() == 2)
+        );
+        assert_eq!(attributes[7].description, "7");
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! directories set themselves are left out and counted; with `skip_unknown`, so is what this directory does not know.
 //! RFC 2307's people and groups become users and groups. Nothing else is guessed: what does not fit is refused.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use directory::schema::{AuxiliaryRow, CLASSES, Syntax};
 use directory::{Attribute as Known, Class, Dn, Domain};
@@ -453,11 +453,11 @@ fn put(kept: &mut Vec<Attribute>, known: Known, values: Vec<Vec<u8>>) {
         .find(|attribute| attribute.description == known.name())
     {
         Some(attribute) => {
-            for value in values {
-                if !attribute.values.contains(&value) {
-                    attribute.values.push(value);
-                }
-            }
+            let mut there: HashSet<Vec<u8>> = attribute.values.iter().cloned().collect();
+            let new = values
+                .into_iter()
+                .filter(|value| there.insert(value.clone()));
+            attribute.values.extend(new);
         }
         None => kept.push(Attribute {
             description: known.name().to_owned(),

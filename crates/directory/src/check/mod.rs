@@ -13,13 +13,15 @@ use std::fmt;
 
 use crate::directory::{Directory, recognise};
 use crate::error::Fault;
+use crate::layout;
+use crate::record::{Record, RecordValue, StoredRecord, Table};
 use crate::root_key::RootKey;
 use crate::storage::{KEY_LIMIT, Order, Read, Row, after_prefix};
 
 /// How many rows are read at once.
 const STEP: usize = 500;
 /// How many problems are told one by one.
-const TOLD: usize = 100;
+pub const TOLD: usize = 100;
 
 /// What a look at every row found.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -70,6 +72,8 @@ pub enum Kind {
     Disagreement,
     /// The feed lacks a commit, or tells of one that was never made.
     Feed,
+    /// The authority's books do not agree with each other. The authority looks at them, not [`check`].
+    Books,
 }
 
 impl Kind {
@@ -87,6 +91,9 @@ impl Kind {
             Self::Feed => {
                 "a part of what one commit wrote is not there, or an older copy of the store was put in the place of a newer one"
             }
+            Self::Books => {
+                "somebody wrote to the authority's books who is not this program, or the disk changed or lost a part of them"
+            }
         }
     }
 
@@ -99,6 +106,10 @@ impl Kind {
             }
             Self::Feed => {
                 "Back the store up and restore that backup: the entries stay as they are, and everybody who follows changes begins again."
+            }
+            Self::Books => {
+                "Keep a copy of the store as it is, and compare it with the lines `certificate.issue` and `certificate.revoke` of the audit \
+                 log: a certificate that is in one of them alone is revoked. Then restore the last backup whose books were in order."
             }
         }
     }
@@ -166,6 +177,37 @@ pub(crate) fn check_rows(
     }
     progress(looking.checked.rows);
     Ok(looking.checked)
+}
+
+/// Hands out the records of a table in one state whose keys begin with `prefix`, expired ones too, in the order of their
+/// keys: for who looks at all of them. What does not decode is passed over, for [`check`] tells of it, and so is what rests
+/// wrapped.
+///
+/// # Errors
+/// [`Fault`] when the state cannot be read.
+pub fn records(
+    read: &dyn Read,
+    table: Table,
+    prefix: &[u8],
+    mut each: impl FnMut(Record),
+) -> Result<(), Fault> {
+    let first = layout::record(table.name(), prefix);
+    let skip = layout::records(table.name()).len();
+    each_row(read, &first, &after_prefix(&first), |(key, value)| {
+        let stored = layout::open_row(value)
+            .and_then(|(stamp, payload)| Ok((stamp, StoredRecord::read(payload)?)));
+        if let Ok((stamp, stored)) = stored
+            && !stored.wrapped
+        {
+            each(Record {
+                key: key.get(skip..).unwrap_or_default().to_vec(),
+                value: RecordValue::Plain(stored.value.to_vec()),
+                expires: stored.expires,
+                stamp,
+            });
+        }
+        Ok(())
+    })
 }
 
 impl Directory {

@@ -8,6 +8,7 @@ use crate::entry::Entry;
 use crate::error::Fault;
 use crate::id::EntryId;
 use crate::layout;
+use crate::reached::Reached;
 use crate::record::{Activity, Job, StoredRecord};
 use crate::root_key::Belonging;
 use crate::schema::Attribute;
@@ -151,6 +152,9 @@ fn about(
         }
         b"format" | b"rid" => {
             payload.u32()?;
+        }
+        b"lineage" => {
+            Reached::read(payload)?;
         }
         // Under a name too, where the store is several nodes'.
         _ if name.starts_with(b"node") => {

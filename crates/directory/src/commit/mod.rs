@@ -301,6 +301,21 @@ impl Working {
             (false, true) if self.before.is_some() => commit.given.push(Means::Entry { entry: id }),
             _ => {}
         }
+        let mappings = |entry: &Option<Entry>| -> BTreeSet<String> {
+            let of = entry.as_ref().map(Means::mappings).unwrap_or_default();
+            of.into_iter().map(str::to_owned).collect()
+        };
+        let (before, after) = (mappings(&self.before), mappings(&self.after));
+        let mapping = |mapping: &String| Means::Mapping {
+            entry: id,
+            mapping: mapping.clone(),
+        };
+        commit
+            .withdrawn
+            .extend(before.difference(&after).map(mapping));
+        if self.before.is_some() {
+            commit.given.extend(after.difference(&before).map(mapping));
+        }
         if differs(Attribute::SupplementalCredentials) || differs(Attribute::PasswordHash) {
             commit.withdrawn.push(Means::Password { entry: id });
         }

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::{group, person, write};
-use crate::check::{Kind, check};
+use crate::check::{Kind, check, records};
 use crate::layout;
 use crate::root_key::Belonging;
 use crate::storage::{Memory, Order, Row, Storage, after_prefix};
 use crate::testing::{START, Seeded, key_credential, over};
-use crate::{Directory, Origin, RootKey, Table, change};
+use crate::{Directory, Entry, Origin, RootKey, Table, Value, change};
 use trust::Span;
 
 const NOTES: Table = Table::new("test.notes");
@@ -191,6 +191,28 @@ fn rows_that_do_not_decode_are_told_each_in_its_table() {
     }
 }
 
+fn flipped(mut value: Vec<u8>, place: usize) -> Vec<u8> {
+    value[place] ^= 1;
+    value
+}
+
+/// Where the last byte of a secret is in a row; `None` where it has none. The last record is the wrapped one.
+fn secret(table: u8, key: &[u8], value: &[u8]) -> Option<usize> {
+    if table != b'e' {
+        return Some(value.len() - 1);
+    }
+    let (stamp, mut payload) = layout::open_row(value).unwrap();
+    let entry = Entry::read(layout::id_at_end(key).unwrap(), stamp, &mut payload).unwrap();
+    let Some(Value::Secret(factor)) = entry.values(crate::Attribute::SecondFactor).first() else {
+        return None;
+    };
+    let wrapped = factor.expose();
+    let begin = value
+        .windows(wrapped.len())
+        .position(|part| part == wrapped)?;
+    Some(begin + wrapped.len() - 1)
+}
+
 #[test]
 fn a_secret_that_was_changed_or_moved_does_not_open() {
     for table in *b"erh" {
@@ -200,13 +222,12 @@ fn a_secret_that_was_changed_or_moved_does_not_open() {
             let rows = read
                 .scan(&[table], &end, usize::MAX, Order::Ascending)
                 .unwrap();
-            // The last record is the wrapped one, and of the entries one with a second factor ends in it.
-            let mut wrapped = rows.into_iter().filter(|(_, value)| match table {
-                b'r' | b'h' => true,
-                _ => value.windows(2).any(|two| two == 123_u16.to_be_bytes()),
-            });
-            let (key, mut value) = wrapped.next_back().unwrap();
-            *value.last_mut().unwrap() ^= 1;
+            let Some((key, value)) = rows.into_iter().rev().find_map(|(key, value)| {
+                let place = secret(table, &key, &value)?;
+                Some((key, flipped(value, place)))
+            }) else {
+                panic!("there is a secret in {}", char::from(table));
+            };
             (key, Some(value))
         });
         assert_eq!(found.len(), 1, "{}: {found:?}", char::from(table));
@@ -267,4 +288,34 @@ fn another_root_key_s_store_is_not_judged() {
     let read = memory.long_snapshot().unwrap();
     let judged = check(&*read, &RootKey::new([8; 32]), &mut |_| {});
     assert_eq!(judged, Err(crate::Fault::RootKey));
+}
+
+/// What looks at all records of a table misses none, and takes neither those of another table nor what rests wrapped.
+#[test]
+fn the_records_of_a_table_are_handed_out_one_by_one() {
+    let (memory, directory) = full();
+    let later = START + Span::hours(1);
+    let more: Vec<_> = (0..1_200_u16)
+        .map(|number| {
+            change::put(
+                NOTES,
+                [b"c", &number.to_be_bytes()[..]].concat(),
+                vec![1],
+                later,
+            )
+        })
+        .collect();
+    for some in more.chunks(400) {
+        write(&directory, some).unwrap();
+    }
+    let read = memory.snapshot().unwrap();
+    let told = |table, prefix: &[u8]| {
+        let mut keys = Vec::new();
+        records(&*read, table, prefix, |record| keys.push(record.key)).unwrap();
+        keys
+    };
+    assert_eq!(told(NOTES, b"c").len(), 1_200);
+    assert_eq!(told(NOTES, b"").len(), 1_201, "without the wrapped one");
+    assert_eq!(told(NOTES, b"a"), [b"a".to_vec()]);
+    assert_eq!(told(Table::new("test.note"), b""), Vec::<Vec<u8>>::new());
 }

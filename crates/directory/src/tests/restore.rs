@@ -12,8 +12,8 @@ use crate::storage::{KEY_LIMIT, Memory, Order, Storage};
 use crate::testing::{START, Seeded, fresh, key_credential};
 use crate::withdrawn::{Means, What, Withdrawals};
 use crate::{
-    Change, Commit, Cursor, Directory, EntryId, Fault, FeedError, NewEntry, Options, Origin,
-    RootKey, Secret, Table, change,
+    Attribute, Change, Commit, Cursor, Directory, Edit, EntryId, Fault, FeedError, NewEntry,
+    Options, Origin, Reached, RootKey, Secret, Table, change,
 };
 
 const NOTES: Table = Table::new("test.notes");
@@ -439,4 +439,137 @@ fn what_the_replaced_store_has_not_any_more_is_withdrawn_and_its_secrets_stay() 
     assert_eq!(note("new").unwrap().value.bytes(), b"new");
     assert!(snapshot.account_by_sam("dave").unwrap().is_none());
     assert_eq!(store.check().unwrap().problems, []);
+}
+
+fn reached(directory: &Directory) -> Reached {
+    Reached::of(directory.storage().snapshot().unwrap().as_ref()).unwrap()
+}
+
+/// An older backup was restored first, and then a newer one over it: everything that came between them would have been
+/// taken for withdrawn, and the authority's books for those of before.
+#[test]
+fn a_store_that_is_older_than_the_backup_is_known_as_that() {
+    let directory = fresh();
+    let older = dumped(&directory);
+    person(&directory, "alice");
+    let newer = dumped(&directory);
+    let at_newer = reached(&directory);
+    person(&directory, "bob");
+    assert!(reached(&directory).is_beyond(&at_newer), "the usual case");
+
+    let (_, of_older) = restored(&older);
+    assert!(!reached(&of_older).is_beyond(&at_newer));
+    let (_, of_newer) = restored(&newer);
+    person(&of_newer, "carol");
+    assert!(reached(&of_newer).is_beyond(&at_newer));
+    // And so is what was restored from a backup of that.
+    let (_, again) = restored(&dumped(&of_newer));
+    assert!(reached(&again).is_beyond(&at_newer));
+    assert!(reached(&again).is_beyond(&reached(&of_newer)));
+    assert!(!reached(&of_newer).is_beyond(&reached(&again)));
+    assert_eq!(again.check().unwrap().problems, []);
+}
+
+#[test]
+fn how_far_a_backup_had_come_is_read_from_its_rows() {
+    let directory = fresh();
+    let (_, restored) = restored(&dumped(&directory));
+    person(&restored, "alice");
+    let dump = dumped(&restored);
+    let key = root_key();
+    let mut dump = Dump::open(&dump[..], &key).unwrap();
+    let mut found = Reached::default();
+    while let Some(row) = dump.next_row().unwrap() {
+        found.note(&row).unwrap();
+    }
+    assert_eq!(found, reached(&restored));
+    assert!(found.is_beyond(&reached(&directory)));
+}
+
+const CARD: &str = "X509:<I>DC=example,CN=Cards<SR>1200000000ac11000000002b";
+
+fn mapped(directory: &Directory, id: EntryId) -> Vec<String> {
+    let snapshot = directory.snapshot().unwrap();
+    let entry = snapshot.entry(id).unwrap().unwrap();
+    let texts = entry.texts(Attribute::AltSecurityIdentities);
+    texts.map(str::to_owned).collect()
+}
+
+fn map(directory: &Directory, id: EntryId, values: &[&str]) -> Commit {
+    let values = values.iter().map(|value| (*value).into()).collect();
+    let edit = Edit::Set(Attribute::AltSecurityIdentities, values);
+    write(directory, &[change::modify(id, vec![edit])]).unwrap()
+}
+
+#[test]
+fn a_certificate_mapping_that_was_removed_is_removed_again() {
+    let directory = fresh();
+    let (alice, bob) = (person(&directory, "alice"), person(&directory, "bob"));
+    let other = "X509:<SKI>0a0b0c";
+    map(&directory, alice, &[CARD, other]);
+    map(&directory, bob, &[&CARD.replace("2b", "2c")]);
+    let dump = dumped(&directory);
+    let means = Means::Mapping {
+        entry: alice,
+        mapping: CARD.to_owned(),
+    };
+    let commit = map(&directory, alice, &[other]);
+    assert_eq!(commit.withdrawn, std::slice::from_ref(&means));
+    let given = map(&directory, alice, &[CARD, other]);
+    assert_eq!(given.given, [means]);
+    map(&directory, alice, &[other]);
+
+    // By what commits said, and by what the replaced store has.
+    let mut told = Withdrawals::none();
+    told.note(&commit.withdrawn, &[]);
+    for from_store in [false, true] {
+        let (memory, restored) = restored(&dump);
+        let withdrawals = match from_store {
+            false => told.clone(),
+            true => {
+                let backup = memory.snapshot().unwrap();
+                let replaced = directory.storage().snapshot().unwrap();
+                Withdrawals::between(&*backup, &*replaced).unwrap()
+            }
+        };
+        let done = withdrawals.apply(&restored, START).unwrap();
+        assert_eq!(done.len(), 1, "{done:?}");
+        assert_eq!(done[0].what, What::MappingRemoved);
+        assert_eq!(mapped(&restored, alice), [other]);
+        assert_eq!(mapped(&restored, bob).len(), 1);
+        assert_eq!(withdrawals.apply(&restored, START).unwrap(), []);
+        assert_eq!(restored.check().unwrap().problems, []);
+    }
+}
+
+#[test]
+fn the_mappings_of_a_deleted_account_are_withdrawn_with_it() {
+    let directory = fresh();
+    let alice = person(&directory, "alice");
+    map(&directory, alice, &[CARD]);
+    let commit = write(&directory, &[Change::Delete { id: alice }]).unwrap();
+    let is_mapping = |means: &&Means| matches!(means, Means::Mapping { .. });
+    assert_eq!(commit.withdrawn.iter().filter(is_mapping).count(), 1);
+}
+
+#[test]
+fn who_may_act_for_whom_again_is_told() {
+    let directory = fresh();
+    let alice = person(&directory, "alice");
+    let power = Attribute::MsDsAllowedToDelegateTo;
+    let values = |texts: &[&str]| texts.iter().map(|text| (*text).into()).collect();
+    let set = |texts: &[&str]| {
+        let edit = Edit::Set(power, values(texts));
+        write(&directory, &[change::modify(alice, vec![edit])]).unwrap();
+    };
+    set(&["HTTP/a.corp.example", "HTTP/b.corp.example"]);
+    let (memory, _) = restored(&dumped(&directory));
+    let found = || {
+        let backup = memory.snapshot().unwrap();
+        let replaced = directory.storage().snapshot().unwrap();
+        Withdrawals::between(&*backup, &*replaced).unwrap()
+    };
+    assert_eq!(found().regained(), []);
+    set(&["HTTP/a.corp.example", "HTTP/c.corp.example"]);
+    assert_eq!(found().regained(), [(alice, power)]);
 }
