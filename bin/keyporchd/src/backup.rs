@@ -1,6 +1,6 @@
 //! `keyporchd backup`: one state of the store, in one file.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
@@ -81,17 +81,17 @@ fn to_file(
             FAILED,
         )
     };
-    // What a backup that was broken off has left; made anew, so that nobody who has it open reads this one.
-    match fs::remove_file(&partial) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(unwritable(&error)),
-        _ => {}
-    }
-    let made = OpenOptions::new()
-        .create_new(true)
-        .write(true)
-        .mode(0o600)
-        .open(&partial);
-    let mut file = made.map_err(|error| unwritable(&error))?;
+    let mut file = match made(&partial) {
+        Ok(Some(file)) => file,
+        Ok(None) => {
+            return Err(Failure::said(
+                format!("another backup is being written to {shown}"),
+                "Wait until it ends, or give another name.",
+                REFUSED,
+            ));
+        }
+        Err(error) => return Err(unwritable(&error)),
+    };
     let written = write(&mut file)
         .map_err(|error| failed(&error, path))
         .and_then(|written| {
@@ -102,6 +102,31 @@ fn to_file(
         let _ = fs::remove_file(&partial);
     }
     written
+}
+
+/// Makes the file that is written, and holds it; `None` while another process holds one of that name. What a backup that
+/// was broken off has left goes, and is made anew, so that nobody who has it open reads this one.
+fn made(partial: &Path) -> io::Result<Option<File>> {
+    match File::open(partial) {
+        Ok(left) => match left.try_lock() {
+            Ok(()) => fs::remove_file(partial)?,
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            Err(TryLockError::Error(error)) => return Err(error),
+        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let mut options = OpenOptions::new();
+    let options = options.create_new(true).write(true).mode(0o600);
+    let file = match options.open(partial) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
+        made => made?,
+    };
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
 }
 
 fn settle(file: &File, partial: &Path, path: &Path) -> io::Result<()> {
@@ -194,4 +219,59 @@ fn show(arguments: &Backup, written: &Written) {
     } else {
         writeln!(io::stdout(), "{shown}")
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn written(
+        content: &'static [u8],
+    ) -> impl FnOnce(&mut dyn Write) -> Result<Written, DumpError> {
+        move |out| {
+            out.write_all(content).map_err(DumpError::Io)?;
+            Err(DumpError::NotADump)
+        }
+    }
+
+    #[test]
+    fn a_backup_that_fails_leaves_nothing_and_one_that_is_there_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("corp.keyporch");
+        assert!(to_file(&path, written(b"half")).is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        fs::write(&path, b"whole").unwrap();
+        assert!(to_file(&path, |_| panic!("it is not begun")).is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+    }
+
+    /// The second one took the first one's file away, and the first one gave the second one's, of which half was written,
+    /// the name of a whole one.
+    #[test]
+    fn two_backups_to_one_file_do_not_take_it_from_each_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("corp.keyporch");
+        let first = made(&partial(&path)).unwrap().unwrap();
+        let mode = first.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert!(to_file(&path, |_| panic!("it is not begun")).is_err());
+        settle(&first, &partial(&path), &path).unwrap();
+        assert!(path.exists() && !partial(&path).exists());
+    }
+
+    #[test]
+    fn what_a_backup_has_left_that_was_killed_is_made_anew_for_this_user_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = partial(&folder.path().join("corp.keyporch"));
+        fs::write(&place, b"left").unwrap();
+        fs::set_permissions(&place, fs::Permissions::from_mode(0o644)).unwrap();
+        let file = made(&place).unwrap().unwrap();
+        let found = file.metadata().unwrap();
+        assert_eq!(
+            (found.len(), found.permissions().mode() & 0o777),
+            (0, 0o600)
+        );
+    }
 }

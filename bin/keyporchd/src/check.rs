@@ -4,9 +4,11 @@ use std::fs::File;
 use std::io::{BufReader, Write as _};
 use std::path::Path;
 
-use directory::RootKey;
-use directory::check::Checked;
+use authority::Books;
+use directory::check::{Checked, Kind, Problem, TOLD};
 use directory::dump::{Dump, Header};
+use directory::storage::Storage;
+use directory::{Fault, Reached, RootKey};
 use serde_json::{Value, json};
 
 use crate::arguments::Check;
@@ -22,47 +24,89 @@ pub(crate) fn check(arguments: &Check) -> Result<(), Failure> {
     let config = Config::load(&arguments.config)?;
     let key = root_key::read(&config.store.root_key)?;
     if let Some(file) = &arguments.backup {
-        let (header, rows) = read_through(file, &key)?;
-        say_backup(file, &header, rows, arguments.json);
+        let whole = read_through(file, &key)?;
+        say_backup(file, &whole, arguments.json);
         return Ok(());
     }
     serve::check_tls(&config.tls)?;
     let storage = opened::beside(&config.store)?;
-    let mut progress = Progress::new();
-    let checked = storage
-        .long_snapshot()
-        .map_err(directory::Fault::from)
-        .and_then(|read| {
-            directory::check::check(read.as_ref(), &key, &mut |rows| {
-                progress.rows("checked", rows);
-            })
-        });
-    progress.end();
-    let checked = checked.map_err(|fault| opened::of_fault(&fault, &config.store))?;
-    say(&arguments.config, &checked, arguments.json);
-    match checked.problems.first() {
+    let looked = look(storage.as_ref(), |read, progress| {
+        directory::check::check(read, &key, progress)
+    });
+    let looked = looked.map_err(|fault| opened::of_fault(&fault, &config.store))?;
+    say(&arguments.config, &looked, arguments.json);
+    let found = looked.store.found;
+    match looked.store.problems.first() {
         None => Ok(()),
         Some(first) => Err(Failure::said(
-            format!("the store is not in order: {} problems", checked.found),
+            match found {
+                1 => "the store is not in order: 1 problem".to_owned(),
+                found => format!("the store is not in order: {found} problems"),
+            },
             first.kind.remedy(),
             FAILED,
         )),
     }
 }
 
-/// Reads a backup to its end: it is whole, and this root key's. Gives what it says of itself, and its rows.
-pub(crate) fn read_through(file: &Path, key: &RootKey) -> Result<(Header, u64), Failure> {
+/// What a look at a store found.
+pub(crate) struct Looked {
+    /// In its rows; its problems are all there are, those of the books among them.
+    pub(crate) store: Checked,
+    /// In the authority's books.
+    pub(crate) books: Books,
+}
+
+/// Looks at the rows of a store, in the way that is given, and at the authority's books in them.
+pub(crate) fn look(
+    storage: &dyn Storage,
+    rows: impl FnOnce(&dyn directory::storage::Read, &mut dyn FnMut(u64)) -> Result<Checked, Fault>,
+) -> Result<Looked, Fault> {
+    let mut progress = Progress::new();
+    let read = storage.long_snapshot()?;
+    let looked = rows(read.as_ref(), &mut |rows| progress.rows("checked", rows))
+        .and_then(|store| Ok((store, authority::books(read.as_ref())?)));
+    progress.end();
+    let (mut store, books) = looked?;
+    store.found += books.found;
+    let of_books = books.problems.iter().map(|what| Problem {
+        kind: Kind::Books,
+        what: what.clone(),
+    });
+    store.problems.extend(of_books);
+    store.problems.truncate(TOLD);
+    Ok(Looked { store, books })
+}
+
+/// A backup that was read to its end.
+pub(crate) struct Whole {
+    /// What it says of itself.
+    pub(crate) header: Header,
+    /// How many rows it has.
+    pub(crate) rows: u64,
+    /// How far the nodes had come whose store it is of.
+    pub(crate) reached: Reached,
+}
+
+/// Reads a backup to its end: it is whole, and this root key's.
+pub(crate) fn read_through(file: &Path, key: &RootKey) -> Result<Whole, Failure> {
     let unusable = |error| failed(&error, file);
     let mut dump = open(file, key)?;
     let (mut progress, mut rows) = (Progress::new(), 0_u64);
-    while dump.next_row().map_err(unusable)?.is_some() {
+    let mut reached = Reached::default();
+    while let Some(row) = dump.next_row().map_err(unusable)? {
+        reached.note(&row).map_err(|fault| unusable(fault.into()))?;
         rows += 1;
         if rows.is_multiple_of(1_000) {
             progress.rows("read", rows);
         }
     }
     progress.end();
-    Ok((dump.header().clone(), rows))
+    Ok(Whole {
+        header: dump.header().clone(),
+        rows,
+        reached,
+    })
 }
 
 /// The beginning of a backup.
@@ -76,7 +120,8 @@ pub(crate) fn open<'k>(
     Dump::open(BufReader::with_capacity(1 << 18, opened), key).map_err(unusable)
 }
 
-fn say_backup(file: &Path, header: &Header, rows: u64, json: bool) {
+fn say_backup(file: &Path, whole: &Whole, json: bool) {
+    let (header, rows) = (&whole.header, whole.rows);
     let mut out = std::io::stdout().lock();
     let _ = if json {
         let shown = json!({
@@ -101,7 +146,8 @@ fn say_backup(file: &Path, header: &Header, rows: u64, json: bool) {
 }
 
 /// The numbers of a look at the store, for programs.
-pub(crate) fn numbers(checked: &Checked) -> Value {
+pub(crate) fn numbers(looked: &Looked) -> Value {
+    let (checked, books) = (&looked.store, &looked.books);
     let problems = checked.problems.iter().map(|problem| {
         json!({
             "what": problem.what,
@@ -120,16 +166,20 @@ pub(crate) fn numbers(checked: &Checked) -> Value {
         "secrets": checked.secrets,
         "commits": checked.commits,
         "audit_records": checked.audit_records,
+        "issuance_log": books.entries,
+        "certificates": books.certificates,
+        "certificates_revoked": books.revoked,
         "found": checked.found,
         "problems": problems.collect::<Vec<_>>(),
     })
 }
 
-fn say(config: &Path, checked: &Checked, json: bool) {
+fn say(config: &Path, looked: &Looked, json: bool) {
+    let (checked, books) = (&looked.store, &looked.books);
     let mut out = std::io::stdout().lock();
     if json {
         let ok = checked.found == 0;
-        let shown = json!({ "config": config, "ok": ok, "store": numbers(checked) });
+        let shown = json!({ "config": config, "ok": ok, "store": numbers(looked) });
         let _ = writeln!(out, "{shown}");
         return;
     }
@@ -148,6 +198,11 @@ fn say(config: &Path, checked: &Checked, json: bool) {
         checked.secrets,
         checked.commits,
         checked.audit_records,
+    );
+    let _ = writeln!(
+        out,
+        "The authority's log has {} entries: {} certificates, {} of them revoked or on hold.",
+        books.entries, books.certificates, books.revoked,
     );
     show_problems(&mut out, checked);
 }

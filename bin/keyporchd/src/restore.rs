@@ -5,16 +5,17 @@ mod target;
 
 use std::sync::Arc;
 
-use directory::dump::Header;
 use directory::restore::{self, How, Loaded, RestoreError, TakenOver};
 use directory::storage::Storage;
 use directory::withdrawn::{Done, Means, Withdrawals};
-use directory::{Actor, AuditRecord, Directory, Fault, Options, Reads, RootKey, change};
+use directory::{
+    Actor, AuditRecord, Directory, EntryId, Fault, Options, Reached, Reads, RootKey, change,
+};
 use trust::{Clock as _, SystemClock, SystemRng, Timestamp};
 
 use crate::arguments::Restore;
 use crate::backup::failed;
-use crate::check;
+use crate::check::{self, Whole};
 use crate::config::Config;
 use crate::opened;
 use crate::progress::Progress;
@@ -45,6 +46,7 @@ struct Brought {
     done: Vec<Done>,
     taken: TakenOver,
     ended: Vec<(String, String)>,
+    regained: Vec<(String, &'static str)>,
     certificates: serve::Revoked,
 }
 
@@ -52,7 +54,8 @@ struct Brought {
 pub(crate) fn restore(arguments: &Restore) -> Result<(), Failure> {
     let config = Config::load(&arguments.config)?;
     let key = root_key::read(&config.store.root_key)?;
-    let (header, _) = check::read_through(&arguments.file, &key)?;
+    let whole = check::read_through(&arguments.file, &key)?;
+    let header = &whole.header;
     if !header.domain.eq_ignore_ascii_case(&config.domain.name) {
         return Err(Failure::said(
             format!(
@@ -69,11 +72,22 @@ pub(crate) fn restore(arguments: &Restore) -> Result<(), Failure> {
     })?;
     let place = config.place()?;
     let target = Target::take(&place, arguments.replace)?;
-    let known = known(arguments, &config, &target, &key, &header, written)?;
+    let known = known(arguments, &config, &target, &key, &whole, written)?;
 
     let storage = target.storage()?;
     let options = place.options();
     let loaded = load(arguments, storage.as_ref(), &key, &known, &options)?;
+    // It was read twice, and what was revoked since was looked up by what the first reading said.
+    if loaded.header != *header {
+        return Err(Failure::said(
+            format!(
+                "{} became another backup while it was restored",
+                arguments.file.display()
+            ),
+            "See who writes there, and restore again. The store is as it was before.",
+            FAILED,
+        ));
+    }
     let directory = {
         let (own, rng) = (RootKey::new(*key.expose()), Box::new(SystemRng));
         restore::open(Arc::clone(&storage), own, options, rng).map_err(|fault| trouble(&fault))?
@@ -88,12 +102,10 @@ pub(crate) fn restore(arguments: &Restore) -> Result<(), Failure> {
         &loaded,
     )?;
     drop(directory);
-    let mut progress = Progress::new();
-    let checked = restore::check(storage.as_ref(), &key, &mut |rows| {
-        progress.rows("checked", rows);
+    let looked = check::look(storage.as_ref(), |read, progress| {
+        restore::check(read, &key, progress)
     });
-    progress.end();
-    let checked = checked.map_err(|fault| trouble(&fault))?;
+    let looked = looked.map_err(|fault| trouble(&fault))?;
     restore::finish(storage.as_ref()).map_err(|error| opened::of_storage(&error))?;
     // Nobody may have either store open when one takes the other's place.
     drop(storage);
@@ -105,7 +117,7 @@ pub(crate) fn restore(arguments: &Restore) -> Result<(), Failure> {
         loaded: &loaded,
         told: &told,
         brought: &brought,
-        checked: &checked,
+        looked: &looked,
         kept: kept.as_deref(),
     };
     report.show(arguments.json);
@@ -118,11 +130,11 @@ fn known(
     config: &Config,
     target: &Target,
     key: &RootKey,
-    header: &Header,
+    whole: &Whole,
     written: Timestamp,
 ) -> Result<Known, Failure> {
-    let mut why = Vec::new();
-    let store = former(arguments, target, key, header, &mut why)?;
+    let (mut why, header) = (Vec::new(), &whole.header);
+    let store = former(arguments, target, key, whole, &mut why)?;
     let audit = match audit(arguments, config, written) {
         Err(failure) if store.is_none() => return Err(failure),
         found => found.unwrap_or_default(),
@@ -132,7 +144,10 @@ fn known(
     } else if !audit.begins_before {
         why.push(format!("the audit log begins after {}", header.time));
     } else if audit.lost > 0 {
-        why.push(format!("the audit log has lost {} lines since", audit.lost));
+        why.push(format!(
+            "{} lines of the audit log since then are lost, or of a form that is not known here",
+            audit.lost
+        ));
     }
     let known = Known { store, audit };
     if known.is_complete() || arguments.revoked_unknown {
@@ -150,12 +165,13 @@ fn known(
     ))
 }
 
-/// The store that is replaced, if it is one of the same domain that can be read.
+/// The store that is replaced, if it is one of the same domain that can be read, and a later state of the backup: by an older
+/// one, everything that came after it would be taken for withdrawn.
 fn former(
     arguments: &Restore,
     target: &Target,
     key: &RootKey,
-    header: &Header,
+    whole: &Whole,
     why: &mut Vec<String>,
 ) -> Result<Option<Arc<dyn Storage>>, Failure> {
     let former = match &arguments.former {
@@ -165,13 +181,19 @@ fn former(
     let Some(former) = former else {
         return Ok(None);
     };
-    let domain = former
+    let read = former
         .long_snapshot()
         .map_err(Fault::from)
-        .and_then(|read| restore::domain(read.as_ref(), key));
-    match domain {
-        Ok(domain) if domain.sid == header.domain_sid => return Ok(Some(former)),
-        Ok(_) => why.push("the store that is replaced holds another domain".to_owned()),
+        .and_then(|read| {
+            let domain = restore::domain(read.as_ref(), key)?;
+            Ok((domain, Reached::of(read.as_ref())?))
+        });
+    match read {
+        Ok((domain, _)) if domain.sid != whole.header.domain_sid => {
+            why.push("the store that is replaced holds another domain".to_owned());
+        }
+        Ok((_, reached)) if reached.is_beyond(&whole.reached) => return Ok(Some(former)),
+        Ok(_) => why.push("the store that is replaced is older than the backup".to_owned()),
         Err(fault) => why.push(format!(
             "the store that is replaced cannot be read ({fault})"
         )),
@@ -257,6 +279,7 @@ fn bring(
         withdrawals.join(found);
     }
     let ended = withdrawals.ended_memberships().to_vec();
+    let regained = withdrawals.regained().to_vec();
     let now = SystemClock.now();
     brought.done = withdrawals
         .apply(directory, now)
@@ -271,12 +294,15 @@ fn bring(
     let parts = serve::Parts::new(Arc::clone(directory));
     brought.certificates = serve::restored(&config.settings(), parts, &certificates)?;
     let snapshot = directory.snapshot().map_err(|fault| trouble(&fault))?;
+    let called = |id: EntryId| -> Result<String, Failure> {
+        let entry = snapshot.entry(id).map_err(|fault| trouble(&fault))?;
+        Ok(entry.map_or_else(|| id.to_string(), |entry| entry.name))
+    };
     for (group, member) in ended {
-        let called = |id| -> Result<String, Failure> {
-            let entry = snapshot.entry(id).map_err(|fault| trouble(&fault))?;
-            Ok(entry.map_or_else(|| id.to_string(), |entry| entry.name))
-        };
         brought.ended.push((called(group)?, called(member)?));
+    }
+    for (entry, attribute) in regained {
+        brought.regained.push((called(entry)?, attribute.name()));
     }
     drop(snapshot);
     let record = AuditRecord::done(now, Actor::named("local administrator"), "store.restore")

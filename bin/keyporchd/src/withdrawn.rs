@@ -14,7 +14,7 @@ use trust::{Span, Timestamp};
 const BEFORE: Span = Span::minutes(2);
 
 /// What cannot be withdrawn again without somebody who decides, by the names of its audit records, with what to do.
-const DECISIONS: [(&str, &str); 8] = [
+const DECISIONS: [(&str, &str); 7] = [
     (
         "keys.rotate",
         "keys of the KDC or of a service were rotated: rotate them again",
@@ -40,10 +40,6 @@ const DECISIONS: [(&str, &str); 8] = [
         "names of services were removed: look through the services",
     ),
     (
-        "user.unmap",
-        "certificate mappings were removed: look through the users' mappings",
-    ),
-    (
         "second-factor.reset",
         "second factors were reset: reset them again",
     ),
@@ -60,7 +56,7 @@ pub(crate) struct FromAudit {
     pub(crate) files: Vec<PathBuf>,
     /// Whether they begin before the backup.
     pub(crate) begins_before: bool,
-    /// How many lines they say to be lost of the time after it.
+    /// How many lines of the time after it they say to be lost, or cannot be understood.
     pub(crate) lost: u64,
 }
 
@@ -82,9 +78,15 @@ struct Line {
     #[serde(default)]
     lines: u64,
     #[serde(default)]
-    withdrawn: Vec<Means>,
+    withdrawn: Vec<Value>,
     #[serde(default)]
-    given: Vec<Means>,
+    given: Vec<Value>,
+}
+
+/// What a line names; `None` where a newer version has written it, or somebody else.
+fn means(named: Vec<Value>) -> Option<Vec<Means>> {
+    let named = named.into_iter().map(serde_json::from_value);
+    named.collect::<Result<_, _>>().ok()
 }
 
 impl Line {
@@ -124,7 +126,7 @@ pub(crate) fn read(
         begins_before: !logs.is_empty(),
         ..FromAudit::default()
     };
-    let mut commits: Vec<(Timestamp, Line)> = Vec::new();
+    let mut commits: Vec<(Timestamp, Vec<Means>, Vec<Means>)> = Vec::new();
     let mut decisions: BTreeMap<&'static str, u64> = BTreeMap::new();
     for files in logs {
         let (mut first, mut last) = (None, None);
@@ -143,7 +145,12 @@ pub(crate) fn read(
                 }
                 match line.event.as_deref() {
                     Some("audit lines lost") => found.lost += line.lines,
-                    Some("access") => commits.extend(last.map(|time| (time, line))),
+                    Some("access") => match (last, means(line.withdrawn), means(line.given)) {
+                        (Some(time), Some(withdrawn), Some(given)) => {
+                            commits.push((time, withdrawn, given));
+                        }
+                        _ => found.lost += 1,
+                    },
                     _ if line.result.as_deref() == Some("done") => {
                         let action = line.action.as_deref().unwrap_or_default();
                         let known = DECISIONS.iter().find(|(name, _)| *name == action);
@@ -159,9 +166,9 @@ pub(crate) fn read(
         found.begins_before &= first.is_some_and(|first| first <= backup);
     }
     // The nodes' commits, in the order of their times; a stable sort keeps each node's own order.
-    commits.sort_by_key(|(time, _)| *time);
-    for (_, line) in &commits {
-        found.withdrawals.note(&line.withdrawn, &line.given);
+    commits.sort_by_key(|(time, ..)| *time);
+    for (_, withdrawn, given) in &commits {
+        found.withdrawals.note(withdrawn, given);
     }
     found.decisions = decisions
         .into_iter()
@@ -239,6 +246,15 @@ mod tests {
         );
         let none = read(&[], Timestamp::EPOCH).unwrap();
         assert!(!none.is_complete());
+    }
+
+    /// A line that a newer version has written withdraws something that nobody here understands.
+    #[test]
+    fn a_line_that_withdraws_what_is_not_known_here_is_missing() {
+        let newer = entry(12, "withdrawn", 1).replace("\"entry\",", "\"finger\",");
+        let found = found(&[newer, entry(13, "withdrawn", 2)], &[begun(1)]);
+        assert_eq!((found.lost, found.is_complete()), (1, false));
+        assert_eq!(found.withdrawals.means().count(), 1);
     }
 
     #[test]

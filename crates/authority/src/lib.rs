@@ -4,7 +4,8 @@
 //! - Nothing is signed that is not in the issuance log first, and nothing that breaks a rule of the linter.
 //!   There is no function here that signs: certificates are asked for by a record in the directory
 //!   ([`trust::enrolment`]) or by the configuration, and found in the directory when they are issued.
-//! - The log of each authority is chained by digest ([`log::check`]).
+//! - The log of each authority is chained by digest ([`log::check`]); whether all books agree with each other is told by
+//!   [`books()`].
 //! - KDC and TLS certificates are there, and replaced after two thirds of their life; revocation lists after
 //!   half of theirs, and at every revocation.
 //! - A certificate dies with the device, account or listed key that it was issued for.
@@ -21,6 +22,7 @@
 //! How to run it: [`found()`] once; then [`tick`] each minute, and [`react`] after each commit, the authority's
 //! own included. Their changes are committed with what they read; each may run twice.
 
+mod books;
 mod ca;
 mod credential;
 mod enrol;
@@ -45,6 +47,7 @@ use directory::{Actor, Change, Commit, Snapshot};
 use trust::{Rng, Timestamp};
 use wire::x509::Reason;
 
+pub use books::{Books, books};
 pub use ca::Ca;
 pub use credential::{Credential, is_kdc, kdc_credentials, tls_credential};
 pub use fault::{Fault, Refused};

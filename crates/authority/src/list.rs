@@ -8,7 +8,7 @@ use crate::ca::Ca;
 use crate::fault::Fault;
 use crate::issue::{self, Binding, Founded, Purpose};
 use crate::lint;
-use crate::log::Event;
+use crate::log::{Event, Head};
 use crate::records::{self, LISTS, ListRow, REVOKED, RevokedRow, VERSION};
 use crate::work::Work;
 
@@ -73,6 +73,11 @@ pub(crate) fn keep(work: &mut Work<'_, '_>, ordered: &[(Ca, Purpose)]) -> Result
             Err(Fault::Corrupt(_)) => None,
             Err(fault) => return Err(fault),
         };
+        // What this call has revoked is in no snapshot yet, and a list that came after it in the log would be believed to
+        // have it: it is for the call that sees the commit.
+        if work.head(ca)?.changed > Head::read(work.snapshot(), ca, work.now)?.changed {
+            continue;
+        }
         let Some(cause) = cause(work, ca, current.as_ref())? else {
             continue;
         };

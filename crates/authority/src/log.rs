@@ -130,7 +130,7 @@ impl LogEntry {
         })
     }
 
-    fn of(record: &Record) -> Result<Self, Fault> {
+    pub(crate) fn of(record: &Record) -> Result<Self, Fault> {
         let entry = Self::decode(record.value.bytes())?;
         if record.key == records::numbered(entry.ca, entry.sequence) {
             Ok(entry)

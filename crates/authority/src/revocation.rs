@@ -20,7 +20,7 @@ use crate::work::{Work, hex};
 const STEP: usize = 1_000;
 
 /// Longer than the settings let any certificate live but an authority's own, which no list revokes.
-const LONGEST_LIFE: Span = Span::days(10 * 366);
+pub(crate) const LONGEST_LIFE: Span = Span::days(10 * 366);
 
 /// A certificate that was issued, as it is kept.
 pub(crate) struct Kept {

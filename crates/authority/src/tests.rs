@@ -1,5 +1,6 @@
 //! The authority over a directory in memory, with a clock that is moved.
 
+mod books;
 mod issuance;
 mod logon;
 mod renewal;
@@ -10,7 +11,8 @@ use std::sync::Arc;
 
 use crypto::key::{KeyKind, PrivateKey, PublicKey};
 use crypto::signature::{SignatureAlgorithm, Signer, Verifier};
-use directory::testing::{START, Seeded, fresh};
+use directory::storage::{Memory, Storage};
+use directory::testing::{START, Seeded, over};
 use directory::{Change, Commit, Directory, EntryId, NewEntry, Reads, Snapshot, change};
 use trust::enrolment::{DeviceEnrolment, Outcome, PossessedKey};
 use trust::{Span, Timestamp};
@@ -47,6 +49,7 @@ fn configured(settings: &Settings) -> Configuration {
 
 /// An authority that runs as a server would run it.
 struct House {
+    storage: Arc<Memory>,
     directory: Arc<Directory>,
     configuration: Configuration,
     keys: Keys,
@@ -58,8 +61,10 @@ struct House {
 
 impl House {
     fn empty() -> Self {
+        let storage = Arc::new(Memory::new());
         Self {
-            directory: fresh(),
+            directory: over(storage.clone()),
+            storage,
             configuration: configured(&quick()),
             keys: Keys::in_directory(),
             now: START,
@@ -219,12 +224,18 @@ impl House {
             .collect()
     }
 
+    fn books(&self) -> Books {
+        let read = self.storage.snapshot().unwrap();
+        books(read.as_ref()).unwrap()
+    }
+
     #[track_caller]
     fn assert_whole_logs(&self) {
         for ca in Ca::ALL {
             let checked = log::check(&self.snapshot(), ca, self.now).unwrap();
             assert!(checked.is_ok(), "{checked:?}");
         }
+        assert_eq!(self.books().problems, [""; 0]);
     }
 }
 

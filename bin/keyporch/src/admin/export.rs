@@ -79,7 +79,10 @@ pub(super) fn export(api: &Api, asked: &Export) -> Result<(), Failure> {
     let (Some(part), Some(path)) = (&part, &asked.out) else {
         return Ok(());
     };
-    std::fs::rename(part, path).map_err(unwritable)?;
+    let on_the_disk = File::open(part).and_then(|file| file.sync_all());
+    on_the_disk
+        .and_then(|()| std::fs::rename(part, path))
+        .map_err(unwritable)?;
     let said = format!(
         "{count} entries and changes are in {}, without passwords and other secrets.",
         path.display()
@@ -91,9 +94,13 @@ pub(super) fn export(api: &Api, asked: &Export) -> Result<(), Failure> {
 
 fn private(path: &std::path::Path) -> std::io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
+    // Made anew: one that an export has left which was broken off may be readable for others.
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
     let mut options = File::options();
-    let options = options.write(true).create(true).truncate(true).mode(0o600);
-    options.open(path)
+    options.write(true).create_new(true).mode(0o600).open(path)
 }
 
 /// The pages of an export.

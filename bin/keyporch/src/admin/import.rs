@@ -47,8 +47,16 @@ pub(crate) struct Import {
 
 /// Brings files in.
 pub(super) fn import(api: &Api, asked: &Import) -> Result<(), Failure> {
+    if let Some(rejects) = &asked.rejects
+        && asked.files.iter().any(|file| is_same(file, rejects))
+    {
+        let said = format!("{} is one of the files to be read", rejects.display());
+        return Err(Failure::refused(said, "Name another file with --rejects."));
+    }
     let mut report = Report::new(api.output, asked.dry_run);
     let mut rejects = Vec::new();
+    // One sheet for all files where it is named, else one beside each.
+    let mut named = asked.rejects.clone().map(Sheet::new);
     for path in &asked.files {
         let mut file = LdifFile::open(path)?;
         let wish = Wish {
@@ -58,22 +66,36 @@ pub(super) fn import(api: &Api, asked: &Import) -> Result<(), Failure> {
             go_on: asked.go_on,
             dry_run: asked.dry_run,
         };
-        let mut sheet = asked
-            .go_on
-            .then(|| Sheet::new(asked.rejects.clone().unwrap_or_else(|| beside(path))));
+        let mut own = None;
+        let sheet = match &mut named {
+            None if asked.go_on => Some(own.insert(Sheet::new(beside(path)))),
+            named => named.as_mut(),
+        };
         let steps = file.steps(asked.dry_run);
         report.begin(steps.len());
-        let brought = Batches::new(api, wish).bring(&mut file, &steps, &mut report, sheet.as_mut());
+        let brought = Batches::new(api, wish).bring(&mut file, &steps, &mut report, sheet);
         report.pause();
-        if let Some(written) = sheet.and_then(Sheet::finish) {
+        if let Some(written) = own.as_mut().and_then(Sheet::finish) {
             rejects.push(written?);
         }
         if let Err(failure) = brought {
+            if let Some(Err(unwritten)) = named.as_mut().and_then(Sheet::finish) {
+                return Err(unwritten);
+            }
             report.broken_off();
             return Err(failure);
         }
     }
+    if let Some(written) = named.as_mut().and_then(Sheet::finish) {
+        rejects.push(written?);
+    }
     report.end(&rejects)
+}
+
+/// Whether two names are of one file.
+fn is_same(one: &Path, other: &Path) -> bool {
+    let found = |path: &Path| std::fs::canonicalize(path).ok();
+    one == other || found(one).is_some_and(|one| found(other) == Some(one))
 }
 
 /// `FILE.rejects` beside a file; in the folder at hand for standard input.

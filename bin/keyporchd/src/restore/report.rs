@@ -3,13 +3,12 @@
 use std::io::Write as _;
 use std::path::Path;
 
-use directory::check::Checked;
 use directory::restore::Loaded;
 use directory::withdrawn::{Done, What};
 use serde_json::json;
 
 use super::{Brought, Known};
-use crate::check;
+use crate::check::{self, Looked};
 
 /// What is told at the end.
 pub(super) struct Report<'a> {
@@ -17,7 +16,7 @@ pub(super) struct Report<'a> {
     pub(super) loaded: &'a Loaded,
     pub(super) told: &'a Told,
     pub(super) brought: &'a Brought,
-    pub(super) checked: &'a Checked,
+    pub(super) looked: &'a Looked,
     pub(super) kept: Option<&'a Path>,
 }
 
@@ -94,8 +93,11 @@ impl Report<'_> {
             "memberships_of_the_backup": ended
                 .map(|(group, member)| json!({ "group": group, "member": member }))
                 .collect::<Vec<_>>(),
+            "powers_of_the_backup": self.brought.regained.iter()
+                .map(|(entry, attribute)| json!({ "entry": entry, "attribute": attribute }))
+                .collect::<Vec<_>>(),
             "to_decide": self.told.to_decide,
-            "store": check::numbers(self.checked),
+            "store": check::numbers(self.looked),
         })
     }
 
@@ -172,11 +174,24 @@ impl Report<'_> {
                 )?;
             }
         }
+        if !brought.regained.is_empty() {
+            writeln!(
+                out,
+                "\nValues of these had been taken out since and are there again; take out those that shall not be:"
+            )?;
+            for (entry, attribute) in brought.regained.iter().take(100) {
+                writeln!(out, "  {attribute} of {entry}")?;
+            }
+            if brought.regained.len() > 100 {
+                let more = brought.regained.len() - 100;
+                writeln!(out, "  … and {more} more (--json tells all)")?;
+            }
+        }
         for decision in &self.told.to_decide {
             writeln!(out, "  {decision}")?;
         }
         writeln!(out)?;
-        check::show_problems(out, self.checked);
+        check::show_problems(out, &self.looked.store);
         Ok(())
     }
 }

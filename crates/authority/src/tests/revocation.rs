@@ -385,3 +385,25 @@ fn many_revocations_make_one_list_that_has_them_all() {
     }
     assert_eq!(house.list(Ca::Devices).revoked().count(), 20);
 }
+
+/// A device was disabled in the same commit in which a certificate was revoked. The list that this commit asked for came
+/// after both in the log, was made of a state that did not have the first yet, and was believed to have it until half of its
+/// life was over.
+#[test]
+fn two_revocations_by_one_commit_are_both_on_the_list() {
+    let mut house = House::founded();
+    let (device, first) = house.enrolled();
+    let (_, second) = house.enrolled();
+    house.now = house.now + Span::hours(1);
+    house.call(|view, now, rng| {
+        let of = (Ca::Devices, second.serial());
+        let revoked = revoke(view, of, Reason::KeyCompromise, &admin(), now, rng);
+        let mut changes = revoked.unwrap().unwrap();
+        changes.push(directory::change::set_device_enabled(device, false));
+        changes
+    });
+    house.settle();
+    assert!(entry(&house, &second).is_some());
+    assert!(entry(&house, &first).is_some(), "it is on hold");
+    house.assert_whole_logs();
+}

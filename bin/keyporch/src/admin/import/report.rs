@@ -214,9 +214,15 @@ impl Sheet {
         let path = &self.path;
         let out = self.out.get_or_insert_with(|| {
             let mut options = File::options();
-            // There may be passwords in it.
-            let options = options.write(true).create(true).truncate(true).mode(0o600);
-            options.open(path).map(BufWriter::new)
+            options.write(true);
+            // There may be passwords in it: a file is made anew, whoever may read the one that is there.
+            let opened = match std::fs::symlink_metadata(&*path) {
+                Ok(found) if found.is_file() => std::fs::remove_file(&*path)
+                    .and_then(|()| options.create_new(true).mode(0o600).open(path)),
+                Ok(_) => options.open(path),
+                Err(_) => options.create_new(true).mode(0o600).open(path),
+            };
+            opened.map(BufWriter::new)
         });
         if let Ok(file) = out {
             let why = why.replace(['\r', '\n'], " ");
@@ -228,10 +234,10 @@ impl Sheet {
         }
     }
 
-    /// Closes the file, and says where it is; `None` when there was nothing to write.
-    pub(super) fn finish(self) -> Option<Result<PathBuf, Failure>> {
-        let path = self.path;
-        let written = self.out?.and_then(|mut file| file.flush());
+    /// Closes the file, and says where it is; `None` when there was nothing to write. Nothing is written after it.
+    pub(super) fn finish(&mut self) -> Option<Result<PathBuf, Failure>> {
+        let path = self.path.clone();
+        let written = self.out.take()?.and_then(|mut file| file.flush());
         Some(match written {
             Ok(()) => Ok(path),
             Err(error) => Err(Failure::of(
@@ -240,5 +246,42 @@ impl Sheet {
             )
             .naming(&path)),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+
+    use super::*;
+
+    /// Passwords were written into a file that everybody could read.
+    #[test]
+    fn refused_records_are_for_this_user_alone_whatever_was_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("people.ldif.rejects");
+        std::fs::write(&path, "of before").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+        let mut sheet = Sheet::new(path.clone());
+        sheet.write("people.ldif:3", "no\nreason", "dn: CN=a\ncn: a\n\n");
+        sheet.write("people.ldif:9", "none", "dn: CN=b\ncn: b\n");
+        assert_eq!(sheet.finish().unwrap().unwrap(), path);
+        assert_eq!(std::fs::metadata(&path).unwrap().mode() & 0o777, 0o600);
+        let written = std::fs::read_to_string(&path).unwrap();
+        assert!(
+            written.starts_with("# people.ldif:3: no reason\ndn: CN=a\n"),
+            "{written}"
+        );
+        let records = wire::ldif::Records::of(&written);
+        assert_eq!(records.map(Result::unwrap).count(), 2);
+    }
+
+    #[test]
+    fn a_device_is_written_to_and_stays() {
+        let mut sheet = Sheet::new(PathBuf::from("/dev/null"));
+        sheet.write("people.ldif:3", "none", "dn: CN=a\ncn: a\n");
+        assert!(sheet.finish().unwrap().is_ok());
+        assert!(std::fs::metadata("/dev/null").is_ok_and(|found| !found.is_file()));
+        assert!(Sheet::new(PathBuf::from("/dev/null")).finish().is_none());
     }
 }
