@@ -26,6 +26,10 @@ pub(crate) const TESTS: &[&str] = &[
     // LDAP clients, and what makes them use tickets.
     "ldap-utils",
     "libsasl2-modules-gssapi-mit",
+    // Python's ldap3 with what makes it use tickets, and say on which TLS connection.
+    "python3-ldap3",
+    "python3-gssapi",
+    "python3-cryptography",
     // Samba's administration, and what makes it speak LDAP.
     "samba-common-bin",
     "samba-dsdb-modules",

@@ -4,7 +4,9 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use keyporch_interop::{Background, DOMAIN_CONTROLLER, Finished, Lab, Ldap, free_port, run};
+use keyporch_interop::{
+    Background, DOMAIN_CONTROLLER, Finished, Lab, Ldap, Server, free_port, run,
+};
 
 pub(crate) const BASE: &str = "DC=corp,DC=example";
 pub(crate) const BOB: (&str, &str) = ("bob@corp.example", "another of his own choice 1");
@@ -165,14 +167,42 @@ fn a_client_that_says_which_server_s_tls_it_is_on_is_not_taken_from_another_s() 
     }
 }
 
+/// KERB_AP_OPTIONS_CBT ([MS-KILE] 2.2.12), which MIT's library says where `client_aware_channel_bindings` is set: who knows of
+/// channel bindings and names none within TLS is not where the connection ends.
+#[test]
+fn a_client_that_knows_of_channel_bindings_and_gives_none_is_refused_within_tls() {
+    let lab = Lab::start();
+    lab.add_person("bob", BOB.1);
+    let aware = lab.krb5_edited("aware", |written| {
+        let line = "[libdefaults]\n client_aware_channel_bindings = true";
+        written.replacen("[libdefaults]", line, 1)
+    });
+    aware.kinit(&["bob"], BOB.1).succeeded();
+    let configuration = text(aware.configuration());
+    let ldap = lab.ldap("aware").with("KRB5_CONFIG", configuration);
+    let (plain, tls) = (ldap.plain(), ldap.tls());
+    for mechanism in ["GSSAPI", "GSS-SPNEGO"] {
+        let who = |more: &[&str]| {
+            let by = ["-Q", "-N", "-Y", mechanism];
+            ldap.run("ldapwhoami", &[&by, more].concat(), "")
+        };
+        let said = who(&["-H", &tls]).refused(INVALID);
+        assert!(said.contains("80090346"), "{said}");
+        let bound = ["-H", &tls, "-o", "SASL_CBINDING=tls-endpoint"];
+        is(who(&bound), "bob");
+        // Without TLS there is nothing to be bound to: the layer keeps what passes.
+        is(who(&["-H", &plain]), "bob");
+    }
+}
+
 /// An issuer of certificates, as `openssl ca` is one.
 struct Issuer {
     folder: PathBuf,
 }
 
 impl Issuer {
-    fn new(lab: &Lab) -> Self {
-        let folder = lab.scratch().join("issuer");
+    fn new(scratch: &Path) -> Self {
+        let folder = scratch.join("issuer");
         std::fs::create_dir_all(&folder).expect("there is room for a folder");
         let issuer = Self { folder };
         let at = text(&issuer.folder).to_owned();
@@ -218,8 +248,13 @@ impl Issuer {
 
     /// A certificate that is good until then (YYMMDDHHMMSSZ).
     fn card(&self, name: &str, until: &str) -> (PathBuf, PathBuf) {
+        self.card_from(name, name, &["-startdate", "200101000000Z"], until)
+    }
+
+    /// One kept in files of another name, that is good from then.
+    fn card_from(&self, name: &str, file: &str, from: &[&str], until: &str) -> (PathBuf, PathBuf) {
         let [key, request, certificate] =
-            ["key", "csr", "pem"].map(|kind| self.path(&format!("{name}.{kind}")));
+            ["key", "csr", "pem"].map(|kind| self.path(&format!("{file}.{kind}")));
         openssl(&[
             "req",
             "-newkey",
@@ -232,31 +267,29 @@ impl Issuer {
             "-out",
             &request,
         ]);
-        openssl(&[
+        let (configuration, extensions) = (self.path("ca.cnf"), self.path("card.cnf"));
+        let sign = [
             "ca",
             "-batch",
             "-notext",
             "-config",
-            &self.path("ca.cnf"),
+            &configuration,
             "-in",
             &request,
             "-out",
             &certificate,
             "-extfile",
-            &self.path("card.cnf"),
-            "-startdate",
-            "200101000000Z",
+            &extensions,
             "-enddate",
             until,
-        ]);
+        ];
+        openssl(&[&sign, from].concat());
         (certificate.into(), key.into())
     }
 
     /// The list of what is revoked, which the lab trusts with the issuer.
     fn trust(&self, lab: &Lab) {
-        let (configuration, list) = (self.path("ca.cnf"), self.path("ca.crl"));
-        openssl(&["ca", "-config", &configuration, "-gencrl", "-out", &list]);
-        let certificate = self.path("ca.pem");
+        let [certificate, list] = self.with_list();
         let add = [
             "admin",
             "issuer",
@@ -268,6 +301,13 @@ impl Issuer {
             &list,
         ];
         lab.keyporch(&add).succeeded();
+    }
+
+    /// Its certificate, and a list of now.
+    fn with_list(&self) -> [String; 2] {
+        let (configuration, list) = (self.path("ca.cnf"), self.path("ca.crl"));
+        openssl(&["ca", "-config", &configuration, "-gencrl", "-out", &list]);
+        [self.path("ca.pem"), list]
     }
 }
 
@@ -316,7 +356,7 @@ fn a_certificate_signs_in_by_external_until_it_is_revoked() {
 fn another_issuer_s_certificate_signs_in_by_external_as_it_is_mapped() {
     let lab = Lab::start();
     let person = lab.person();
-    let issuer = Issuer::new(&lab);
+    let issuer = Issuer::new(lab.scratch());
     let good = issuer.card("good", "20491231000000Z");
     let expired = issuer.card("expired", "20210101000000Z");
     let external = |(certificate, key): &(PathBuf, PathBuf)| {
@@ -343,6 +383,147 @@ fn another_issuer_s_certificate_signs_in_by_external_as_it_is_mapped() {
     ]);
     issuer.trust(&lab);
     external(&good).refused(INVALID);
+}
+
+/// `ldapwhoami` with a certificate, at a server whose own is not looked at.
+fn external(server: &Server, (certificate, key): &(PathBuf, PathBuf)) -> Finished {
+    let url = format!("ldaps://127.0.0.1:{}", server.port(636));
+    let mut who = Command::new("ldapwhoami");
+    who.args(["-Q", "-Y", "EXTERNAL", "-H", &url])
+        .env("LDAPTLS_REQCERT", "never")
+        .env("LDAPTLS_CERT", certificate)
+        .env("LDAPTLS_KEY", key)
+        .env("LC_ALL", "C");
+    run(&mut who, "")
+}
+
+/// Names that others can choose map somebody by EXTERNAL where they do at the KDC, and nowhere else (E.5.5).
+#[test]
+fn a_weak_mapping_signs_in_by_external_as_the_kdc_s_setting_has_it() {
+    let mut server = Server::set_up();
+    let issuer = Issuer::new(&server.path(""));
+    server.configure(|written| written.replacen("[kdc]", "[kdc]\nstrong_mapping = \"full\"", 1));
+    server.serve();
+    server.add_person("bob", BOB.1);
+    let old = issuer.card("good", "20491231000000Z");
+    // No older than the account.
+    let new = issuer.card_from("good", "new", &[], "20491231000000Z");
+    let [certificate, list] = issuer.with_list();
+    let add = [
+        "issuer",
+        "add",
+        &certificate,
+        "--mapping",
+        "explicit",
+        "--crl",
+        &list,
+    ];
+    server.admin(&add).succeeded();
+    let weak = "X509:<I>CN=Cards<S>CN=good";
+    server.admin(&["user", "map", "bob", weak]).succeeded();
+    let mut before = "full";
+    for (mode, old_signs_in, new_signs_in) in [
+        ("full", false, false),
+        ("compatibility", false, true),
+        ("disabled", true, true),
+    ] {
+        if mode != before {
+            server.end_by("-TERM");
+            let [from, to] = [before, mode].map(|mode| format!("strong_mapping = \"{mode}\""));
+            server.configure(|written| written.replace(&from, &to));
+            server.serve();
+            before = mode;
+        }
+        for (card, signs_in) in [(&old, old_signs_in), (&new, new_signs_in)] {
+            let who = external(&server, card);
+            assert_eq!(who.ok, signs_in, "{mode}: {}", who.text);
+            match signs_in {
+                true => is(who, "bob"),
+                false => drop(who.refused(INVALID)),
+            }
+        }
+    }
+    // Another's name in it is another's, in each mode.
+    server.admin(&["user", "unmap", "bob", weak]).succeeded();
+    let another = "X509:<I>CN=Cards<S>CN=somebody";
+    server.admin(&["user", "map", "bob", another]).succeeded();
+    external(&server, &new).refused(INVALID);
+}
+
+/// A registered device's certificate is its computer's: `ldapwhoami` shows that, and it lists a key on itself (D.7).
+#[test]
+fn a_device_s_certificate_signs_in_its_computer_by_external_until_the_device_is_disabled() {
+    let lab = Lab::start();
+    let certificate = PathBuf::from(lab.text("/devices/0/certificate_pem"));
+    let key = PathBuf::from(lab.text("/devices/0/key_pem"));
+    let device = lab.text("/devices/0/name");
+    let ldap = lab.ldap("nothing").with_certificate(&certificate, &key);
+    let (plain, tls) = (ldap.plain(), ldap.tls());
+    let by = ["-Q", "-Y", "EXTERNAL"];
+    let who = |more: &[&str]| ldap.run("ldapwhoami", &[&by, more].concat(), "");
+    let sam = format!("{device}$");
+    is(who(&["-H", &tls]), &sam);
+    is(who(&["-ZZ", "-H", &plain]), &sam);
+    let find = ["-LLL", "-o", "ldif_wrap=no", "-H", &tls, "-b", BASE];
+    let find = |more: &[&str]| ldap.run("ldapsearch", &[&by, &find[..], more].concat(), "");
+    let own = format!("(sAMAccountName={sam})");
+    let found = find(&[&own, "distinguishedName"]).succeeded();
+    let name = found
+        .lines()
+        .find_map(|line| line.strip_prefix("distinguishedName: "))
+        .expect("a computer has a name")
+        .to_owned();
+    let modify = |name: &str, how: &str, value: &str| {
+        let attribute = "msDS-KeyCredentialLink";
+        let ldif =
+            format!("dn: {name}\nchangetype: modify\n{how}: {attribute}\n{attribute}: {value}\n");
+        let arguments = [&by[..], &["-H", &tls]].concat();
+        ldap.run("ldapmodify", &arguments, &ldif)
+    };
+    let value = |name: &str, file: &str| {
+        let (certificate, key) = (lab.scratch().join(file), lab.scratch().join("its.key"));
+        openssl(&[
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-subj",
+            "/CN=its",
+            "-days",
+            "30",
+            "-keyout",
+            text(&key),
+            "-out",
+            text(&certificate),
+        ]);
+        let made = ldap.python("key_credential.py", &[text(&certificate), name], "");
+        made.succeeded().trim().to_owned()
+    };
+    // There is one from its join, and one is all (D.7); to take keys off is free.
+    let first = value(&name, "first.pem");
+    let listed = find(&[&own, "msDS-KeyCredentialLink"]).succeeded();
+    for line in listed.lines() {
+        if let Some(there) = line.strip_prefix("msDS-KeyCredentialLink: ") {
+            modify(&name, "add", &first).refused("Constraint violation (19)");
+            modify(&name, "delete", there).succeeded();
+        }
+    }
+    modify(&name, "add", &first).succeeded();
+    let found = find(&[&own, "msDS-KeyCredentialLink"]).succeeded();
+    assert!(found.contains(&first), "{found}");
+    modify(&name, "add", &value(&name, "second.pem")).refused("Constraint violation (19)");
+    modify(&name, "delete", &first).succeeded();
+    // On itself, and nowhere else.
+    lab.add_person("bob", BOB.1);
+    let other = "CN=bob,CN=Users,DC=corp,DC=example";
+    modify(other, "add", &value(other, "other.pem")).refused("Insufficient access (50)");
+    let id = lab.text("/devices/0/id");
+    lab.keyporch(&["admin", "device", "disable", id])
+        .succeeded();
+    who(&["-H", &tls]).refused(INVALID);
+    lab.keyporch(&["admin", "device", "enable", id]).succeeded();
+    is(who(&["-H", &tls]), &sam);
 }
 
 #[test]

@@ -79,6 +79,35 @@ fn ldap3_goes_through_pages_and_changes_what_it_may() {
     assert_eq!(told["bound"], false, "NTLM is none of ours: {told:#}");
 }
 
+/// Signs in by Debian's ldap3 with the ticket of a cache; `bindings` as `tickets.py` has it.
+#[track_caller]
+fn by_ticket(ldap: &Ldap<'_>, bindings: &str) -> Value {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/python/tickets.py");
+    let (url, roots) = (ldap.tls(), ldap.roots());
+    let arguments = ["-I", script, &url, &roots, bindings];
+    let told = ldap.run("/usr/bin/python3", &arguments, "").succeeded();
+    serde_json::from_str(told.trim()).unwrap_or_else(|error| panic!("no JSON ({error}):\n{told}"))
+}
+
+/// `kinit`, and then ldap3, which says by itself on which TLS connection it is (RFC 5929).
+#[test]
+fn ldap3_signs_in_by_ticket_and_is_not_taken_from_another_tls_connection() {
+    let lab = Lab::start();
+    lab.add_person("bob", BOB.1);
+    let ldap = lab.ldap("bob");
+    let without = by_ticket(&ldap, "own");
+    assert_eq!(without["bound"], false, "{without:#}");
+    ldap.krb5().kinit(&["bob"], BOB.1).succeeded();
+    for bindings in ["own", "none"] {
+        let told = by_ticket(&ldap, bindings);
+        assert_eq!(told["who"], r"u:CORP\bob", "{bindings}: {told:#}");
+    }
+    let others = by_ticket(&ldap, "others");
+    assert_eq!(others["bound"], false, "{others:#}");
+    let said = texts(&others["said"]).join(" ");
+    assert!(said.contains("80090346"), "{others:#}");
+}
+
 /// A connection that stands does not outlive what it was opened with.
 #[test]
 fn a_connection_of_a_certificate_that_is_revoked_has_no_more_rights() {

@@ -286,23 +286,19 @@ fn negotiated(
     Outcome::Done(Box::new(established.who), reply, layer)
 }
 
-/// RFC 4752 3.1: which layers there are, and how long a message within may be.
+/// RFC 4752 3.1: which layers there are, and how long a message within may be. Within TLS all of them, as slapd and Active
+/// Directory have it: Python's ldap3 takes an offer of none but "no layer" for a broken one.
 fn offer(
     mut established: Established,
     channel: &Channel,
     view: &View<'_, '_>,
     rng: &mut dyn Rng,
 ) -> Outcome {
-    let mut layers = if channel.encrypted {
-        NO_LAYER
-    } else {
-        SIGNED | SEALED
-    };
-    if view.settings.unsigned_sasl {
+    let mut layers = SIGNED | SEALED;
+    if channel.encrypted || view.settings.unsigned_sasl {
         layers |= NO_LAYER;
     }
-    let size = u32::try_from(LARGEST).unwrap_or(0).to_be_bytes();
-    let [_, high, middle, low] = if layers == NO_LAYER { [0; 4] } else { size };
+    let [_, high, middle, low] = u32::try_from(LARGEST).unwrap_or(0).to_be_bytes();
     let offer = established
         .context
         .wrap(&[layers, high, middle, low], false, rng);
