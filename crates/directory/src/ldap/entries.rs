@@ -167,6 +167,10 @@ impl Viewer<'_, '_, '_> {
                 let protected = protected::is(entry, snapshot)?;
                 Ok(protected.then_some(Value::Integer(1)).into_iter().collect())
             }
+            // Where an account never expires nothing is stored; filters of tools ask for a time to come.
+            Attribute::AccountExpires if entry.class.is_account() => {
+                one(entry.time(attribute).unwrap_or(Timestamp::NEVER).into())
+            }
             Attribute::TokenGroups => {
                 let Some(account) = snapshot.account_by_id(entry.id)? else {
                     return Ok(Vec::new());
@@ -324,12 +328,15 @@ fn level(entry: &Entry, attribute: Attribute, head: EntryId) -> Option<Value> {
     }
 }
 
-/// Whether an attribute's values are those in the entry, and no others.
+/// Whether an attribute's values are those in the entry, and no others. `accountExpires` has one where nothing is stored.
 pub(super) fn is_stored(attribute: Attribute) -> bool {
     let row = attribute.row();
     !row.constructed
         && row.index != crate::schema::Index::Linked
-        && attribute != Attribute::ObjectClass
+        && !matches!(
+            attribute,
+            Attribute::ObjectClass | Attribute::AccountExpires
+        )
 }
 
 /// The bytes of values that are shown as they lie in the entry; `None` where one has to be written first.

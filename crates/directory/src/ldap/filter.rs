@@ -448,7 +448,8 @@ impl Filter {
     /// How much work it is to ask this of one entry: about 1 for each value that is looked at where it lies, more for what
     /// is worked out.
     pub(super) fn weight(&self) -> usize {
-        let of = |attribute: Attribute| if is_stored(attribute) { 1 } else { WORKED_OUT };
+        let light = |attribute| is_stored(attribute) || attribute == Attribute::AccountExpires;
+        let of = |attribute: Attribute| if light(attribute) { 1 } else { WORKED_OUT };
         match self {
             Self::And(parts) | Self::Or(parts) => 1 + parts.iter().map(Self::weight).sum::<usize>(),
             Self::Not(part) => 1 + part.weight(),

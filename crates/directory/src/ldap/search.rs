@@ -176,6 +176,9 @@ fn usual(entry: &Entry) -> Vec<Attribute> {
             Attribute::LastLogon,
             Attribute::DirectReports,
         ]);
+        if entry.values(Attribute::AccountExpires).is_empty() {
+            list.push(Attribute::AccountExpires);
+        }
     }
     list
 }

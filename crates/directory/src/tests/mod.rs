@@ -12,7 +12,6 @@ mod keys;
 mod model;
 mod names;
 mod respelled;
-mod respelled;
 mod restore;
 mod schema;
 mod several;

@@ -239,3 +239,43 @@ fn who_is_protected_is_found_by_whatever_makes_them_so() {
         "{rest:?}"
     );
 }
+
+/// As Samba lists who has not expired; found missing with it, where most accounts were left out.
+#[test]
+fn accounts_that_never_expire_say_so() {
+    let world = World::new();
+    let never = "(|(accountExpires=0)(accountExpires>=134000000000000000))";
+    let people = format!("(&(objectCategory=person){never})");
+    let mut before = world.everywhere(&people);
+    assert!(
+        before.contains("Bob") && before.contains("Alice Example"),
+        "{before:?}"
+    );
+    let bob = world.named("bob");
+    assert_eq!(world.value(bob, "accountExpires"), "9223372036854775807");
+    let long_ago = trust::Timestamp::from_unix(1_000_000_000);
+    world.commit([change::modify(
+        bob,
+        vec![Edit::set(Attribute::AccountExpires, long_ago)],
+    )]);
+    assert!(before.remove("Bob"));
+    assert_eq!(world.everywhere(&people), before);
+    assert!(
+        world
+            .everywhere("(accountExpires<=134000000000000000)")
+            .contains("Bob")
+    );
+    assert_eq!(
+        world.value(bob, "accountExpires"),
+        long_ago.filetime().to_string()
+    );
+    // Units and groups do not expire.
+    assert!(!world.everywhere("(accountExpires=*)").contains("People"));
+    let all = world.shown(world.named("alice"), &[]);
+    assert_eq!(
+        all.iter()
+            .filter(|(name, _)| name == "accountExpires")
+            .count(),
+        1
+    );
+}
