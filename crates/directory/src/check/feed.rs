@@ -12,6 +12,12 @@ use crate::feed::Commit;
 use crate::layout;
 use crate::storage::{Order, Read, Row, after_prefix};
 
+/// Commits of more changes than this are kept while entries are looked at: who brings many in at once makes commits of
+/// hundreds, and each of their entries asks for the same one.
+const SMALL: usize = 8;
+/// How many changes are kept of them.
+const KEPT: usize = 1_000_000;
+
 /// What is known of a node.
 #[derive(Clone, Copy)]
 pub(super) struct Known {
@@ -89,18 +95,37 @@ pub(super) fn has(looking: &mut Looking<'_>, entry: &Entry) -> Result<(), Fault>
     if stamp.number <= known.floor {
         return Ok(());
     }
-    let told = match looking.read.get(&layout::feed(stamp.node, stamp.number))? {
-        None => false,
-        Some(value) => {
-            let commit =
-                layout::open_row(&value).and_then(|(stamp, payload)| Commit::read(stamp, payload));
-            // One that does not decode is told by itself.
-            commit.map_or(true, |commit| commit.change_of(id).is_some())
-        }
-    };
+    let told = tells(looking, entry)?;
     if !told {
         let what = format!("entry {id} is of commit {stamp}, and the feed does not tell of it");
         looking.problem(Kind::Feed, what);
     }
     Ok(())
+}
+
+/// Whether the commit of an entry's stamp is in the feed, and tells of it.
+fn tells(looking: &mut Looking<'_>, entry: &Entry) -> Result<bool, Fault> {
+    let at = (entry.stamp.node, entry.stamp.number);
+    if let Some(known) = looking.large.get(&at) {
+        return Ok(known.contains(&entry.id));
+    }
+    let Some(value) = looking.read.get(&layout::feed(at.0, at.1))? else {
+        return Ok(false);
+    };
+    let commit = layout::open_row(&value).and_then(|(stamp, payload)| Commit::read(stamp, payload));
+    // One that does not decode is told by itself.
+    let Ok(commit) = commit else {
+        return Ok(true);
+    };
+    let told = commit.change_of(entry.id).is_some();
+    if commit.changed.len() > SMALL {
+        if looking.kept + commit.changed.len() > KEPT {
+            looking.large.clear();
+            looking.kept = 0;
+        }
+        looking.kept += commit.changed.len();
+        let all = commit.changed.iter().map(|changed| changed.id).collect();
+        looking.large.insert(at, all);
+    }
+    Ok(told)
 }

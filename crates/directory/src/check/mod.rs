@@ -8,11 +8,12 @@ mod entries;
 mod feed;
 mod rows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 
 use crate::directory::{Directory, recognise};
 use crate::error::Fault;
+use crate::id::EntryId;
 use crate::layout;
 use crate::record::{Record, RecordValue, StoredRecord, Table};
 use crate::root_key::RootKey;
@@ -148,6 +149,8 @@ pub(crate) fn check_rows(
         root_key,
         nodes: feed::nodes(read)?,
         expected: BTreeMap::new(),
+        large: HashMap::new(),
+        kept: 0,
         checked: Checked::default(),
     };
     let mut counts: BTreeMap<u8, u64> = BTreeMap::new();
@@ -228,6 +231,9 @@ struct Looking<'a> {
     nodes: BTreeMap<u32, feed::Known>,
     /// How many index rows entries should have, by table.
     expected: BTreeMap<u8, u64>,
+    /// What commits of many changes changed, and how many changes those are.
+    large: HashMap<(u32, u64), HashSet<EntryId>>,
+    kept: usize,
     checked: Checked,
 }
 

@@ -256,6 +256,44 @@ fn a_feed_with_a_gap_or_with_what_never_happened_is_told() {
     );
 }
 
+/// A commit of many is read once for all of its entries.
+#[test]
+fn an_entry_that_a_large_commit_does_not_tell_of_is_told() {
+    let (memory, directory) = full();
+    let mut dice = Seeded::new(5);
+    let users = directory.domain().unwrap().users;
+    let many: Vec<crate::Change> = (0..20)
+        .map(|number| {
+            let id = crate::EntryId::random(&mut dice);
+            crate::NewEntry::new(
+                id,
+                users,
+                crate::Class::Container,
+                &format!("many-{number}"),
+            )
+            .into()
+        })
+        .collect();
+    write(&directory, &many).unwrap();
+    assert_eq!(directory.check().unwrap().problems, []);
+    // The commit before it, which tells of none of them, in its place.
+    let feed = rows(&memory, b'f');
+    let [.., (_, before), (key, of_many)] = feed.as_slice() else {
+        panic!("there are commits");
+    };
+    let value = [&of_many[..13], &before[13..]].concat();
+    let put = memory.transact(&mut |transaction| transaction.put(key, &value));
+    put.unwrap();
+    let found = directory.check().unwrap();
+    assert_eq!(found.found, 20, "{found:?}");
+    assert!(
+        found
+            .problems
+            .iter()
+            .all(|problem| problem.kind == Kind::Feed)
+    );
+}
+
 #[test]
 fn what_belongs_to_a_job_or_a_record_is_looked_for() {
     for (table, words) in [
