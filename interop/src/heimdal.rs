@@ -137,6 +137,18 @@ impl Heimdal {
         run(&mut self.command("kpasswd.heimdal", &[name]), &typed)
     }
 
+    /// `kpasswd --cache`: another's new password, with the ticket of the cache (RFC 3244's set). It ends well where the new
+    /// password was refused, too.
+    #[track_caller]
+    pub fn set_password(&self, name: &str, new: &str) -> Finished {
+        let cache = format!("--cache=FILE:{}", self.cache.display());
+        let typed = format!("{new}\n{new}\n");
+        run(
+            &mut self.command("kpasswd.heimdal", &[&cache, name]),
+            &typed,
+        )
+    }
+
     /// `kgetcred` for a service.
     #[track_caller]
     pub fn kgetcred(&self, service: &str) -> Finished {

@@ -3,7 +3,7 @@
 
 use std::net::UdpSocket;
 
-use keyporch_interop::{Krb5, Lab, Server};
+use keyporch_interop::{Heimdal, Krb5, Lab, Server, run};
 
 use crate::relay::datagram;
 
@@ -167,6 +167,52 @@ pub(crate) fn chosen_at_kinit(lab: &Lab, krb5: &Krb5) {
         said.contains("rejected: The new password is too short."),
         "{said}"
     );
+}
+
+/// Heimdal's `kpasswd` sets another's password with a ticket that a key got: a granted right is one here, too, and reaches as
+/// far as over LDAP.
+#[test]
+fn who_was_granted_passwords_sets_them_over_kerberos_and_nobody_protected_s() {
+    let lab = lab_with_dora();
+    lab.add_person("boss", FIRST);
+    let admin = |arguments: &[&str]| {
+        let arguments = [&["admin"], arguments].concat();
+        lab.keyporch(&arguments).succeeded()
+    };
+    admin(&["group", "add-member", "Domain Admins", "boss"]);
+    let (person, krb5) = (lab.person(), lab.krb5("desk"));
+    let identity = format!(
+        "X509_user_identity=FILE:{},{}",
+        person.certificate.display(),
+        person.key.display()
+    );
+    let heimdal = Heimdal::beside(&krb5);
+    // Its tickets live for five minutes; each try has its own.
+    let set = |name: &str, new: &str| {
+        let arguments = ["-S", "kadmin/changepw", "-X", &identity, &person.sam];
+        run(&mut krb5.command("kinit", &arguments), "").succeeded();
+        heimdal.set_password(name, new).text
+    };
+    // Told "access denied", it tries the change of one's own, which is none of another's.
+    let denied = "Operation not permitted";
+    let said = set("dora", SECOND);
+    assert!(said.contains(denied), "{said}");
+    admin(&["group", "add", "helpdesk"]);
+    admin(&["group", "add-member", "helpdesk", &person.sam]);
+    admin(&["right", "grant", "passwords", "helpdesk"]);
+    let said = set("boss", SECOND);
+    assert!(said.contains(denied), "{said}");
+    let said = set("dora", SECOND);
+    assert!(said.contains("Success"), "{said}");
+    // She chooses her own at once.
+    let own = lab.krb5("own");
+    own.kinit(&["boss"], FIRST).succeeded();
+    let typed = format!("{SECOND}\n{THIRD}\n{THIRD}");
+    own.kinit(&["dora"], &typed).succeeded();
+    admin(&["right", "revoke", "passwords", "helpdesk"]);
+    let said = set("dora", FIRST);
+    assert!(said.contains(denied), "{said}");
+    own.kinit(&["dora"], THIRD).succeeded();
 }
 
 /// A ticket for a service, or a ticket-granting ticket, is none for another password.
