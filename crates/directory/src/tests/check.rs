@@ -262,21 +262,18 @@ fn an_entry_that_a_large_commit_does_not_tell_of_is_told() {
     let (memory, directory) = full();
     let mut dice = Seeded::new(5);
     let users = directory.domain().unwrap().users;
-    let many: Vec<crate::Change> = (0..20)
-        .map(|number| {
-            let id = crate::EntryId::random(&mut dice);
-            crate::NewEntry::new(
-                id,
-                users,
-                crate::Class::Container,
-                &format!("many-{number}"),
-            )
-            .into()
-        })
-        .collect();
-    write(&directory, &many).unwrap();
+    for name in ["one", "other"] {
+        let many: Vec<crate::Change> = (0..20)
+            .map(|number| {
+                let id = crate::EntryId::random(&mut dice);
+                let name = format!("{name}-{number}");
+                crate::NewEntry::new(id, users, crate::Class::Container, &name).into()
+            })
+            .collect();
+        write(&directory, &many).unwrap();
+    }
     assert_eq!(directory.check().unwrap().problems, []);
-    // The commit before it, which tells of none of them, in its place.
+    // The commit of the others, which tells of none of these, in its place.
     let feed = rows(&memory, b'f');
     let [.., (_, before), (key, of_many)] = feed.as_slice() else {
         panic!("there are commits");
