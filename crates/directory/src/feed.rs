@@ -161,6 +161,11 @@ impl Cursor {
         self.0.get(&node).copied().unwrap_or(0)
     }
 
+    /// How many nodes made any.
+    pub(crate) fn writers(&self) -> usize {
+        self.0.values().filter(|number| **number > 0).count()
+    }
+
     /// How many commits were seen.
     pub(crate) fn commits(&self) -> u64 {
         let mut numbers = self.0.values();

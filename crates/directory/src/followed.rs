@@ -9,19 +9,24 @@
 //! before something was forgotten. A state that memory has passed already reads what it finds unchanged since (by the
 //! stamp of the entry), and leaves nothing there.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::cache::Cache;
+use crate::commit::index_keys;
 use crate::directory::{cursor_in, floor};
 use crate::error::Fault;
 use crate::feed::{ChangeKind, Changed, Commit, Cursor};
 use crate::id::{EntryId, Stamp};
 use crate::layout;
 use crate::schema::{Attribute, Class};
+use crate::snapshot;
 use crate::storage::{Order, Read, Storage};
 
 /// Where more commits than so many lie between what memory knows and a state, everything is forgotten instead.
 const COMMITS: usize = 256;
+/// Where more entries than so many were given names, it is forgotten of all names that nobody has them.
+const NAMED: usize = 64;
 
 /// How far memory has come.
 #[derive(Default)]
@@ -66,7 +71,10 @@ impl Place {
 struct Delta {
     entries: Vec<EntryId>,
     groups: bool,
-    names: bool,
+    /// Entries that were given a name.
+    named: BTreeSet<EntryId>,
+    /// The index keys of what those are called in the later state; `None` when they are too many.
+    names: Option<Vec<Vec<u8>>>,
 }
 
 impl Followed {
@@ -112,8 +120,9 @@ impl Followed {
         match delta {
             Some(delta) => {
                 cache.change(delta.entries, delta.groups, known.step);
-                if delta.names {
-                    cache.forget_absences(known.step);
+                match delta.names {
+                    Some(names) => cache.add_rows(names.iter().map(Vec::as_slice), known.step),
+                    None => cache.forget_absences(known.step),
                 }
             }
             None => cache.forget_all(known.step),
@@ -164,6 +173,7 @@ fn delta(read: &dyn Read, before: &Cursor, after: &Cursor) -> Result<Option<Delt
             }
         }
     }
+    delta.read_names(read)?;
     Ok(Some(delta))
 }
 
@@ -172,8 +182,26 @@ impl Delta {
         for changed in &commit.changed {
             self.entries.push(changed.id);
             self.groups |= changed.class == Class::Group;
-            self.names |= gives_a_name(changed);
+            if gives_a_name(changed) {
+                self.named.insert(changed.id);
+            }
         }
+    }
+
+    /// Reads what the entries are called that were given a name. What one was called in between, and is not, is still
+    /// nobody's name.
+    fn read_names(&mut self, read: &dyn Read) -> Result<(), Fault> {
+        if self.named.len() > NAMED {
+            return Ok(());
+        }
+        let mut names = Vec::new();
+        for id in &self.named {
+            if let Some(entry) = snapshot::entry(read, *id)? {
+                names.extend(index_keys(&entry));
+            }
+        }
+        self.names = Some(names);
+        Ok(())
     }
 }
 

@@ -102,7 +102,10 @@ pub(super) fn root_dse(
         ("supportedCapabilities", several(CAPABILITIES)),
         (
             "highestCommittedUSN",
-            one(&snapshot.number().unwrap_or_default().to_string()),
+            match snapshot.counts_for_all() {
+                true => one(&snapshot.number().unwrap_or_default().to_string()),
+                false => Vec::new(),
+            },
         ),
         ("dnsHostName", one(offered.host)),
         (

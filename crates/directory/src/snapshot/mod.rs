@@ -100,6 +100,16 @@ impl<'a> Snapshot<'a> {
         opened.commits.get()
     }
 
+    /// Whether one node made all commits, so that their numbers are in the order in which they can be seen. Those of
+    /// several nodes are not: a reader that goes on behind the highest number it saw would miss others' for good.
+    pub(crate) fn counts_for_all(&self) -> bool {
+        if !self.directory.is_shared() {
+            return true;
+        }
+        let place = self.store().ok().and_then(|opened| opened.place.as_ref());
+        place.is_some_and(|place| place.vector.writers() <= 1)
+    }
+
     /// What was read so far.
     #[must_use]
     pub fn reads(&self) -> Reads {

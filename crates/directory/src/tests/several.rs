@@ -230,6 +230,24 @@ fn more_changes_than_are_looked_at_are_not_missed() {
         rename(&first, bob, &number.to_string());
     }
     assert_eq!(shown(&second, "alice").as_deref(), Some("Alice"));
+    // And more names than are looked at.
+    assert!(account(&second, "new70").is_none());
+    for number in 0..100 {
+        person(&first, &format!("new{number}"));
+    }
+    assert!(account(&second, "new70").is_some());
+}
+
+/// Numbers of commits are shown for as long as one server makes them all: those of several are in no order that a reader
+/// could go by.
+#[test]
+fn numbers_of_commits_are_shown_as_long_as_one_server_makes_them() {
+    let (_, first, second) = two();
+    assert!(second.snapshot().unwrap().counts_for_all());
+    person(&first, "alice");
+    // The domain was made by a third one.
+    assert!(!first.snapshot().unwrap().counts_for_all());
+    assert!(!second.snapshot().unwrap().counts_for_all());
 }
 
 /// Readers on one server hammer accounts that both change: nobody sees a state older than one that had returned before
