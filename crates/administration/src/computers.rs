@@ -144,7 +144,7 @@ fn make(asked: &Asked<'_, '_>, wanted: &Join, rng: &mut dyn Rng) -> Result<Done,
     names::must_be_free(snapshot, &wanted.sam())?;
     principals::must_be_free(snapshot, &wanted.principals(), None)?;
     key_must_be_free(snapshot, wanted, None)?;
-    let id = EntryId::random(rng);
+    let id = EntryId::made_at(asked.now, rng);
     let mut computer = NewEntry::new(id, domain.computers, Class::Computer, &wanted.name)
         .with(Attribute::SamAccountName, wanted.sam())
         .with(Attribute::UserAccountControl, wanted.control().to_integer())

@@ -93,7 +93,7 @@ pub(crate) fn add(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done, Trou
     let unit = names::unit(snapshot, members.text("unit")?.as_deref(), usual)?;
     guard::adds_below(asked, Delegable::Groups, unit)?;
     guard::may_set(asked, Class::Group, Attribute::SamAccountName, &name)?;
-    let id = EntryId::random(rng);
+    let id = EntryId::made_at(asked.now, rng);
     let mut group = NewEntry::group(id, unit, &name, kind);
     if let Some(description) = members.text("description")? {
         group = group.with(Attribute::Description, description);

@@ -47,7 +47,7 @@ pub(crate) fn add(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done, Trou
     let sam = format!("{name}$");
     names::must_be_free(snapshot, &sam)?;
 
-    let id = EntryId::random(rng);
+    let id = EntryId::made_at(asked.now, rng);
     let mut control = AccountControl::WORKSTATION_TRUST_ACCOUNT;
     if members.flag("trusted_for_delegation")? == Some(true) {
         control |= AccountControl::TRUSTED_FOR_DELEGATION;

@@ -60,7 +60,7 @@ pub(crate) fn add(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done, Trou
     guard::may_set(asked, Class::User, Attribute::SamAccountName, &name)?;
     guard::may_set(asked, Class::User, Attribute::UserPrincipalName, &upn)?;
 
-    let id = EntryId::random(rng);
+    let id = EntryId::made_at(asked.now, rng);
     let mut user = NewEntry::user(id, unit, &name, name.clone())
         .with(Attribute::UserPrincipalName, upn.as_str());
     for (member, attribute) in TEXTS {

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
-use trust::Rng;
+use trust::{Rng, Timestamp};
 use wire::Guid;
 
 /// The name of an entry for life: its objectGUID. It survives renaming and moving.
@@ -18,6 +18,14 @@ impl EntryId {
     /// A name nobody has used before.
     pub fn random(rng: &mut dyn Rng) -> Self {
         Self(Guid::from_random(rng.bytes()))
+    }
+
+    /// A name nobody has used before, for an entry that is made at this moment. In the storage it lies behind those of entries
+    /// that were made before, so that entries that are made together share its pages. It tells the moment, which `whenCreated`
+    /// tells too.
+    pub fn made_at(now: Timestamp, rng: &mut dyn Rng) -> Self {
+        let millis = u64::try_from(now.micros() / 1_000).unwrap_or(0);
+        Self(Guid::from_time(millis, rng.bytes()))
     }
 
     /// The sixteen bytes as the storage orders them.

@@ -63,6 +63,8 @@ pub(crate) enum Said {
     StartTls(Vec<u8>),
     /// These messages, and the end of the connection.
     Close(Vec<Vec<u8>>),
+    /// Nothing yet: a change is worked out, and waits for the disk ([`LdapSession::commit`]).
+    Write,
 }
 
 /// Answers LDAP.
@@ -81,6 +83,10 @@ pub(crate) trait LdapSession: Send {
 
     /// What else is said to the message before. It may take its time.
     fn go_on(&mut self) -> Said;
+
+    /// What is said to a message whose change is worked out, once that is on the disk. It takes little of a processor, but its
+    /// time: as many as want to write should be in here at once, for one sync of the disk serves all of them.
+    fn commit(&mut self, message: &[u8]) -> Said;
 
     /// Nobody wants to hear more of the message before.
     fn abandoned(&mut self);

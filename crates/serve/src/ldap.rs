@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use wire::ldap::{Frame, Message, Operation, ResultCode, frame};
@@ -65,6 +65,8 @@ pub(crate) struct Directories {
     pub(crate) limits: Limits,
     /// How many messages are answered at once.
     pub(crate) workers: Arc<Semaphore>,
+    /// How many changes wait for the disk at once. They take no turn from those that compute.
+    pub(crate) writers: Arc<Semaphore>,
     pub(crate) room: Arc<Room>,
     pub(crate) metrics: Arc<Metrics>,
 }
@@ -103,6 +105,12 @@ impl Directories {
             },
         )
         .await;
+    }
+
+    /// A turn among as many as there may be at once; `None` where it does not come in time.
+    async fn turn(&self, at_once: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+        let waited = timeout(self.limits.queue, Arc::clone(at_once).acquire_owned());
+        waited.await.ok()?.ok()
     }
 
     async fn converse(
@@ -200,6 +208,8 @@ impl Conversation<'_> {
                     self.send(stream, &messages).await;
                     return Some(Over::End);
                 }
+                // It is asked for what comes of it where it is said.
+                Said::Write => return Some(Over::End),
                 Said::StartTls(answer) => {
                     // What came behind the request came without TLS, from whomever (RFC 4511 4.14.1).
                     if !self.arrived.is_empty() {
@@ -258,16 +268,37 @@ impl Conversation<'_> {
     /// What the session says to a message, or of the search that goes on.
     async fn ask(&mut self, message: Option<&[u8]>) -> Said {
         let began = moment::now();
-        let waited = timeout(
-            self.side.limits.queue,
-            Arc::clone(&self.side.workers).acquire_owned(),
-        );
-        let Ok(Ok(_turn)) = waited.await else {
-            self.side
-                .metrics
-                .request(self.side.role, Outcome::Busy, began.elapsed());
-            return Said::Now(vec![self.session.busy(message.unwrap_or_default())]);
+        let side = self.side;
+        let mut said = None;
+        if let Some(turn) = side.turn(&side.workers).await {
+            said = Some(self.worked(message));
+            drop(turn);
+        }
+        if let (Some(Some(Said::Write)), Some(message)) = (&said, message) {
+            said = None;
+            if let Some(turn) = side.turn(&side.writers).await {
+                said = Some(self.written(message));
+                drop(turn);
+            }
+        }
+        let outcome = match &said {
+            None => Outcome::Busy,
+            Some(None) => Outcome::Failed,
+            Some(Some(_)) => Outcome::Answered,
         };
+        side.metrics.request(side.role, outcome, began.elapsed());
+        match said {
+            Some(Some(said)) => said,
+            Some(None) => {
+                let why = "the server failed; its log says why";
+                Said::Close(vec![self.session.disconnection(ResultCode::Other, why)])
+            }
+            None => Said::Now(vec![self.session.busy(message.unwrap_or_default())]),
+        }
+    }
+
+    /// What the session says; `None` when it panicked.
+    fn worked(&mut self, message: Option<&[u8]>) -> Option<Said> {
         let session = &mut self.session;
         let metrics = &self.side.metrics;
         let quick = message.is_some_and(|message| session.is_quick(message));
@@ -277,22 +308,20 @@ impl Conversation<'_> {
                 None => session.go_on(),
             })
         };
-        // A search reads much of the store, a bind hashes, a write waits for the disk: the runtime goes on elsewhere meanwhile.
-        // That wakes another thread, which would be a third of the work for an entry by its name.
-        let said = match quick {
+        // A search reads much of the store, a bind hashes: the runtime goes on elsewhere meanwhile. That wakes another thread,
+        // which would be a third of the work for an entry by its name.
+        match quick {
             true => answer(),
             false => tokio::task::block_in_place(answer),
-        };
-        let outcome = match said {
-            Some(_) => Outcome::Answered,
-            None => Outcome::Failed,
-        };
-        metrics.request(self.side.role, outcome, began.elapsed());
-        said.unwrap_or_else(|| {
-            let notice = self
-                .session
-                .disconnection(ResultCode::Other, "the server failed; its log says why");
-            Said::Close(vec![notice])
+        }
+    }
+
+    /// What the session says once a change is on the disk; `None` when it panicked.
+    fn written(&mut self, message: &[u8]) -> Option<Said> {
+        let session = &mut self.session;
+        let metrics = &self.side.metrics;
+        tokio::task::block_in_place(|| {
+            guarded(metrics, "writing for LDAP", || session.commit(message))
         })
     }
 

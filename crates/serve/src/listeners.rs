@@ -30,6 +30,9 @@ use crate::{https, local};
 /// Threads of the runtime beside the workers: for what the runtime itself does on blocking threads.
 const SPARE_THREADS: usize = 2;
 
+/// Changes over LDAP that wait for the disk at once. Each keeps a thread, and a sync serves all of them.
+const WRITERS: usize = 32;
+
 /// What stands behind the sockets.
 pub(crate) struct Behind {
     pub(crate) kdc: Arc<dyn Kerberos>,
@@ -60,6 +63,7 @@ struct Opening<'a> {
     limits: &'a Limits,
     metrics: &'a Arc<Metrics>,
     workers: Arc<Semaphore>,
+    writers: Arc<Semaphore>,
 }
 
 impl Listeners {
@@ -153,9 +157,10 @@ impl<'a> Opening<'a> {
         limits: &'a Limits,
         metrics: &'a Arc<Metrics>,
     ) -> Result<Self, Fault> {
+        let threads = limits.workers() + limits.password_workers() + WRITERS + SPARE_THREADS;
         let runtime = Builder::new_multi_thread()
             .worker_threads(processors())
-            .max_blocking_threads(limits.workers() + limits.password_workers() + SPARE_THREADS)
+            .max_blocking_threads(threads)
             .thread_name("serve")
             .enable_all()
             .build()
@@ -178,6 +183,7 @@ impl<'a> Opening<'a> {
             limits,
             metrics,
             workers,
+            writers: Arc::new(Semaphore::new(WRITERS)),
         })
     }
 
@@ -307,6 +313,7 @@ impl<'a> Opening<'a> {
             tls: self.serving.tls.clone(),
             limits: self.limits.ldap(),
             workers: Arc::clone(&self.workers),
+            writers: Arc::clone(&self.writers),
             room: self.room(role, self.limits.ldap_connections),
             metrics: Arc::clone(self.metrics),
         });

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 
-use directory::ldap::{self, Answer, Channel, Layer, Running, Session, Shown, View};
+use directory::ldap::{self, Answer, Channel, Layer, Pending, Running, Session, Shown, View};
 use directory::{AccountKind, Change, CommitError, EntryId, Reads, Snapshot};
 use registration::proven_device::{self, NotADevice};
 use trust::{SystemRng, Timestamp};
@@ -40,6 +40,7 @@ impl door::Ldap for Ldap {
             },
             certificates: Vec::new(),
             running: None,
+            pending: None,
             agreed: None,
             layer: None,
         })
@@ -54,6 +55,8 @@ struct Connection {
     /// What the client showed within TLS, its own first.
     certificates: Vec<Certificate>,
     running: Option<Box<Running>>,
+    /// A change that is worked out.
+    pending: Option<Box<Pending>>,
     /// What keeps messages as soon as the answer is sent that agrees on it.
     agreed: Option<Box<Layer>>,
     /// What keeps messages.
@@ -77,50 +80,73 @@ impl Connection {
                 self.session.leave();
             }
         }
+        self.once(message, now)
+    }
+
+    /// What the session says to a message in the state that is there now.
+    fn once(&mut self, message: &[u8], now: Timestamp) -> Result<Said, directory::Fault> {
+        let node = Arc::clone(&self.node);
+        let snapshot = node.directory.snapshot()?;
+        let view = node.ldap_view(&snapshot);
+        let answer = self
+            .session
+            .answer(message, &self.channel, &view, now, &mut SystemRng)?;
+        Ok(match answer {
+            Answer::Now(messages) => Said::Now(messages),
+            Answer::Close(messages) => Said::Close(messages),
+            Answer::Limited(message) => {
+                node.metrics.binds_turned_away.fetch_add(1, Relaxed);
+                Said::Now(vec![message])
+            }
+            Answer::StartTls(message) => Said::StartTls(message),
+            Answer::Refused { message, records } => {
+                node.record(records, now);
+                Said::Now(vec![message])
+            }
+            Answer::Search(running) => {
+                self.running = Some(running);
+                return self.step(&snapshot);
+            }
+            Answer::Commit(pending) => {
+                self.pending = Some(pending);
+                Said::Write
+            }
+        })
+    }
+
+    /// Commits what is worked out, and works it out again where the state became another one meanwhile.
+    fn write(&mut self, message: &[u8]) -> Result<Said, directory::Fault> {
+        let node = Arc::clone(&self.node);
         for _ in 0..TRIES {
-            let snapshot = node.directory.snapshot()?;
-            let view = node.ldap_view(&snapshot);
-            let answer = self
-                .session
-                .answer(message, &self.channel, &view, now, &mut SystemRng)?;
-            match answer {
-                Answer::Now(messages) => return Ok(Said::Now(messages)),
-                Answer::Close(messages) => return Ok(Said::Close(messages)),
-                Answer::Limited(message) => {
-                    node.metrics.binds_turned_away.fetch_add(1, Relaxed);
-                    return Ok(Said::Now(vec![message]));
-                }
-                Answer::StartTls(message) => return Ok(Said::StartTls(message)),
-                Answer::Refused { message, records } => {
-                    node.record(records, now);
-                    return Ok(Said::Now(vec![message]));
-                }
-                Answer::Search(running) => {
-                    self.running = Some(running);
-                    return self.step(&snapshot);
-                }
-                Answer::Commit(pending) => {
-                    let committed = node.directory.commit(&pending.changes, &pending.reads, now);
-                    match &committed {
-                        Err(CommitError::Conflict) => {
-                            node.metrics.conflicts.fetch_add(1, Relaxed);
-                            continue;
-                        }
-                        Err(CommitError::Fault(fault)) => node.trouble("LDAP", fault),
-                        Err(CommitError::Refused(why)) => node.record(pending.refused(why), now),
-                        Ok(_) => {
-                            node.metrics.commits.fetch_add(1, Relaxed);
-                        }
+            let Some(pending) = self.pending.take() else {
+                break;
+            };
+            let now = node.clock.now();
+            let committed = node
+                .directory
+                .commit(&pending.changes, &pending.reads, now);
+            match &committed {
+                Err(CommitError::Conflict) => {
+                    node.metrics.conflicts.fetch_add(1, Relaxed);
+                    match self.once(message, now)? {
+                        Said::Write => continue,
+                        said => return Ok(said),
                     }
-                    let after = node.directory.snapshot()?;
-                    let message = pending.told(&committed, &after, now)?;
-                    if committed.is_ok() {
-                        node.turn().log(pending.changes);
-                    }
-                    return Ok(Said::Now(vec![message]));
+                }
+                Err(CommitError::Fault(fault)) => node.trouble("LDAP", fault),
+                Err(CommitError::Refused(why)) => node.record(pending.refused(why), now),
+                Ok(_) => {
+                    node.metrics.commits.fetch_add(1, Relaxed);
                 }
             }
+            let after = node.directory.snapshot()?;
+            let message = pending.told(&committed, &after, now)?;
+            if committed.is_ok() {
+                node.turn().log(pending.changes);
+            }
+            return Ok(Said::Now(vec![message]));
         }
+        self.pending = None;
         node.metrics.given_up.fetch_add(1, Relaxed);
         Ok(Said::Now(vec![self.busy(message)]))
     }
@@ -240,6 +266,7 @@ impl LdapSession for Connection {
 
     fn answer(&mut self, message: &[u8]) -> Said {
         self.running = None;
+        self.pending = None;
         match self.compute(message) {
             Ok(said) => {
                 self.agreed = self.session.take_layer();
@@ -267,6 +294,13 @@ impl LdapSession for Connection {
                 Said::Close(vec![notice])
             }
         }
+    }
+
+    fn commit(&mut self, message: &[u8]) -> Said {
+        self.write(message).unwrap_or_else(|fault| {
+            self.node.trouble("LDAP", &fault);
+            Said::Now(vec![ldap::failed(message)])
+        })
     }
 
     fn abandoned(&mut self) {

@@ -125,6 +125,10 @@ impl LdapSession for Session {
         Said::More(vec![entry.encode()])
     }
 
+    fn commit(&mut self, _message: &[u8]) -> Said {
+        Said::Close(Vec::new())
+    }
+
     fn abandoned(&mut self) {
         self.seen.abandoned.fetch_add(1, SeqCst);
     }

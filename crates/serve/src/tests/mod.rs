@@ -107,6 +107,10 @@ impl LdapSession for Silent {
         Said::Close(Vec::new())
     }
 
+    fn commit(&mut self, _message: &[u8]) -> Said {
+        Said::Close(Vec::new())
+    }
+
     fn abandoned(&mut self) {}
 
     fn secured(&mut self, _: Vec<Vec<u8>>, _: Option<[u8; 16]>) {}

@@ -16,6 +16,8 @@ use super::{error, table};
 const APPLICATION_ID: i32 = 0x4b50_6368;
 /// The version of the table; the rows have their own.
 const TABLE_VERSION: i32 = 1;
+/// What the write-ahead log keeps of the disk when it begins anew, in bytes.
+const JOURNAL_LIMIT: u32 = 64 << 20;
 /// How long to wait for a program that looks at the database with other tools.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -227,6 +229,8 @@ fn prepare(writer: &Connection, options: &Options) -> rusqlite::Result<Prepared>
     writer.pragma_update_and_check(None, "wal_autocheckpoint", options.checkpoint_pages, |_| {
         Ok(())
     })?;
+    // What one long write made of the log is given back when the log begins anew.
+    writer.pragma_update_and_check(None, "journal_size_limit", JOURNAL_LIMIT, |_| Ok(()))?;
     if tables == 0 {
         writer.execute_batch(&format!(
             "begin immediate; {}; pragma application_id = {APPLICATION_ID}; \

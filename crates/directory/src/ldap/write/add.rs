@@ -5,7 +5,7 @@ use wire::ldap::{AddRequest, ResultCode};
 use zeroize::Zeroizing;
 
 use super::{
-    Planned, Told, Work, draw, few_enough, first_password, is_password, kept_from_ldap, told,
+    Planned, Told, Work, few_enough, first_password, is_password, kept_from_ldap, told,
     writable,
 };
 use crate::account::{AccountControl, MUST_CHANGE};
@@ -51,7 +51,7 @@ impl Work<'_, '_, '_> {
                 format!("an entry of class {class} is named by {naming}"),
             ));
         }
-        let id = draw(rng);
+        let id = EntryId::made_at(self.now, rng);
         let name = above.clone().under(vec![own.clone()]).to_string();
         let mut new = NewEntry::new(id, parent.id, asked.class, own.value.clone());
         let mut must_change = false;

@@ -9,7 +9,7 @@ mod rename;
 pub(super) use add::classes;
 
 use crypto::password::Cost;
-use trust::{Rng, Timestamp};
+use trust::Timestamp;
 use wire::dn_binary::DnBinary;
 use wire::key_credential::KeyCredentialLink;
 use wire::ldap::{LdapResult, ResultCode};
@@ -588,9 +588,4 @@ pub(super) fn listed(
 ) -> Result<Option<KeyCredential>, Fault> {
     let keys = snapshot.key_credentials(holder)?;
     Ok(keys.into_iter().find(|key| key.id == id))
-}
-
-/// Draws an id for what is added.
-pub(super) fn draw(rng: &mut dyn Rng) -> EntryId {
-    EntryId::random(rng)
 }
