@@ -184,7 +184,9 @@ pub(crate) fn follow(work: &mut Work<'_, '_>, changed: &Changed) -> Result<(), F
         || state
         || touches(Attribute::MsDsKeyCredentialLink)
         || (changed.class == Class::Device && touches(Attribute::AltSecurityIdentities));
-    if !holds || !matters {
+    // Who is new holds none; a device may have got one along.
+    let new = changed.kind == ChangeKind::Added && changed.class != Class::Device;
+    if !holds || !matters || new {
         return Ok(());
     }
     let all = held(work, changed.id)?;

@@ -34,6 +34,9 @@ const BEAT: Duration = Duration::from_secs(1);
 /// How long it waits where others write to the same store, who wake nobody here.
 const BEAT_WITH_OTHERS: Duration = Duration::from_millis(100);
 
+/// How long commits are gathered that come one upon the other, so that under load they are read together.
+const GATHERING: Duration = Duration::from_millis(2);
+
 /// How often parties are asked what is due.
 const TICK: Duration = Duration::from_secs(60);
 
@@ -120,7 +123,11 @@ fn run(node: &Node, mut cursor: Cursor, replace: &Replace, stop: &AtomicBool) {
     while !stop.load(Ordering::Acquire) {
         // A store that is away is not asked ten times a second when it comes back.
         let wait = if readable { beat } else { BEAT };
+        let before = heard;
         heard = node.directory.wait_after(heard, wait);
+        if heard > before {
+            heard = node.directory.wait_after(u64::MAX, GATHERING);
+        }
         let mut renew = || {
             guarded(&node.metrics, "new certificates", || node.renew(replace));
         };

@@ -526,7 +526,7 @@ pub(super) fn few_enough(attribute: Attribute, count: usize) -> Result<(), Told>
 }
 
 /// Whether an attribute is a password to be written.
-pub(super) const fn is_password(attribute: Attribute) -> bool {
+pub(in crate::ldap) const fn is_password(attribute: Attribute) -> bool {
     matches!(attribute, Attribute::UnicodePwd | Attribute::UserPassword)
 }
 
