@@ -9,7 +9,7 @@ use crate::account::AccountControl;
 use crate::change::{Change, NewEntry};
 use crate::commit::Privilege;
 use crate::directory::Directory;
-use crate::domain::Domain;
+use crate::domain::{Domain, StoreKind};
 use crate::error::{CommitError, Refused};
 use crate::id::EntryId;
 use crate::lockout::LockoutPolicy;
@@ -70,7 +70,7 @@ pub fn bootstrap(
         .into());
     }
     check(names)?;
-    let domain = new_domain(names, rng);
+    let domain = new_domain(&names.dns_name, &names.netbios_name, StoreKind::Domain, rng);
     let changes = everything(&domain, names, rng);
     let privilege = Privilege::Bootstrap(Box::new(domain));
     directory.commit_as(&changes, &Reads::none(), now, &privilege)?;
@@ -128,15 +128,21 @@ fn check(names: &Bootstrap) -> Result<(), Refused> {
     }
 }
 
-pub(crate) fn new_domain(names: &Bootstrap, rng: &mut dyn Rng) -> Domain {
+/// A domain or tenant that nothing was made of yet.
+pub(crate) fn new_domain(
+    dns_name: &str,
+    netbios_name: &str,
+    kind: StoreKind,
+    rng: &mut dyn Rng,
+) -> Domain {
     let mut part = || u32::from_le_bytes(rng.bytes());
     let sid = Sid::domain_of([part(), part(), part()]);
     let mut id = || EntryId::random(rng);
-    let dns_name = names.dns_name.to_lowercase();
+    let dns_name = dns_name.to_lowercase();
     Domain {
         realm: dns_name.to_uppercase(),
         dns_name,
-        netbios_name: names.netbios_name.clone(),
+        netbios_name: netbios_name.to_owned(),
         sid,
         head: id(),
         users: id(),
@@ -150,21 +156,22 @@ pub(crate) fn new_domain(names: &Bootstrap, rng: &mut dyn Rng) -> Domain {
         device_registration_service: id(),
         krbtgt: id(),
         domain_controller: id(),
+        kind,
     }
 }
 
-fn tree(domain: &Domain) -> Vec<Change> {
+/// The head, with the policies that a new domain has.
+pub(crate) fn head(domain: &Domain) -> NewEntry {
     let password = PasswordPolicy::default();
     let lockout = LockoutPolicy::default();
     let number = |number: usize| i64::try_from(number).unwrap_or(i64::MAX);
-    let head = NewEntry::new(
+    NewEntry::new(
         domain.head,
         EntryId::NONE,
         Class::DomainDns,
         &domain.dns_name,
     )
     .with(Attribute::NetBiosName, domain.netbios_name.as_str())
-    .with(Attribute::MsDsMachineAccountQuota, 10)
     .with(Attribute::MinPwdLength, number(password.minimum_length))
     .with(Attribute::PwdHistoryLength, number(password.history))
     .with(Attribute::MinPwdAge, to_interval(password.minimum_age))
@@ -174,36 +181,31 @@ fn tree(domain: &Domain) -> Vec<Change> {
         Attribute::LockoutObservationWindow,
         to_interval(lockout.window),
     )
-    .with(Attribute::LockoutDuration, to_interval(lockout.duration));
-    let container = |id, name: &str| NewEntry::new(id, domain.head, Class::Container, name);
-    let unit = Class::OrganizationalUnit;
-    let mut entries = vec![
-        head,
-        container(domain.users, "Users"),
-        container(domain.computers, "Computers"),
-        container(domain.services, "Managed Service Accounts"),
-        container(domain.system, "System"),
+    .with(Attribute::LockoutDuration, to_interval(lockout.duration))
+}
+
+/// The containers that domains and tenants have.
+pub(crate) fn containers(domain: &Domain) -> Vec<NewEntry> {
+    let below_head = |id, class, name: &str| NewEntry::new(id, domain.head, class, name);
+    vec![
+        below_head(domain.users, Class::Container, "Users"),
+        below_head(domain.system, Class::Container, "System"),
         NewEntry::new(domain.policies, domain.system, Class::Container, "Policies"),
-        NewEntry::new(
-            domain.domain_controllers,
-            domain.head,
-            unit,
-            "Domain Controllers",
-        ),
-        NewEntry::new(
-            domain.devices,
-            domain.head,
-            Class::DeviceContainer,
-            "RegisteredDevices",
-        ),
-    ];
-    let configuration = Class::Configuration;
-    entries.push(NewEntry::new(
-        domain.configuration,
-        domain.head,
-        configuration,
-        "Configuration",
-    ));
+        below_head(domain.devices, Class::DeviceContainer, "RegisteredDevices"),
+        below_head(domain.configuration, Class::Configuration, "Configuration"),
+    ]
+}
+
+fn tree(domain: &Domain) -> Vec<Change> {
+    let below_head = |id, class, name: &str| NewEntry::new(id, domain.head, class, name);
+    let (container, unit) = (Class::Container, Class::OrganizationalUnit);
+    let mut entries = vec![head(domain).with(Attribute::MsDsMachineAccountQuota, 10)];
+    entries.extend(containers(domain));
+    entries.extend([
+        below_head(domain.computers, container, "Computers"),
+        below_head(domain.services, container, "Managed Service Accounts"),
+        below_head(domain.domain_controllers, unit, "Domain Controllers"),
+    ]);
     entries
         .into_iter()
         .map(|entry| entry.critical().into())
@@ -270,6 +272,31 @@ fn federation(domain: &Domain, host: &str, rng: &mut dyn Rng) -> Vec<Change> {
         .with(Attribute::ServicePrincipalName, format!("HOST/{host}"))
         .with_password(PasswordMaterial::random(rng), false);
 
+    let (configuration, mut changes) = registration_service(domain, Some(10), rng);
+    let point = NewEntry::new(
+        EntryId::random(rng),
+        configuration,
+        Class::ServiceConnectionPoint,
+        rid::SERVICE_CONNECTION_POINT,
+    )
+    .with(Attribute::Keywords, format!("enterpriseDrsName:{host}"))
+    .with(Attribute::ServiceDnsName, host.as_str())
+    .with(
+        Attribute::ServiceBindingInformation,
+        format!("https://{host}/EnrollmentServer/contract"),
+    );
+    changes.insert(0, service.into());
+    changes.push(point.into());
+    changes
+}
+
+/// The object of the device registration service (DIR-D1) with the containers above it, and which of them holds what else
+/// there is to say about the service. `quota`: how many devices a person may have, where the object says it.
+pub(crate) fn registration_service(
+    domain: &Domain,
+    quota: Option<i64>,
+    rng: &mut dyn Rng,
+) -> (EntryId, Vec<Change>) {
     let mut id = || EntryId::random(rng);
     let (services, configuration, registration) = (id(), id(), id());
     let container =
@@ -288,28 +315,18 @@ fn federation(domain: &Domain, host: &str, rng: &mut dyn Rng) -> Vec<Change> {
     )
     .with(Attribute::MsDsIsEnabled, true)
     .with(Attribute::MsDsDeviceLocation, domain.devices)
-    .with(Attribute::MsDsRegistrationQuota, 10)
     .with(Attribute::MsDsMaximumRegistrationInactivityPeriod, 90);
-    let point = NewEntry::new(
-        id(),
-        configuration,
-        Class::ServiceConnectionPoint,
-        rid::SERVICE_CONNECTION_POINT,
-    )
-    .with(Attribute::Keywords, format!("enterpriseDrsName:{host}"))
-    .with(Attribute::ServiceDnsName, host.as_str())
-    .with(
-        Attribute::ServiceBindingInformation,
-        format!("https://{host}/EnrollmentServer/contract"),
-    );
-    vec![
-        service.into(),
+    let object = match quota {
+        Some(quota) => object.with(Attribute::MsDsRegistrationQuota, quota),
+        None => object,
+    };
+    let changes = vec![
         container(services, domain.configuration, "Services").into(),
         container(configuration, services, "Device Registration Configuration").into(),
         registration_container.critical().into(),
         object.critical().into(),
-        point.into(),
-    ]
+    ];
+    (configuration, changes)
 }
 
 impl Domain {

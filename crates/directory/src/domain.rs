@@ -5,6 +5,19 @@ use wire::Sid;
 use crate::codec::{Corrupt, Reader, Writer};
 use crate::id::EntryId;
 
+/// What a store holds: a domain as Kerberos and LDAP know it, or a tenant.
+///
+/// Both have people, groups, devices and keys in the same form. A tenant has no ticket-granting service, no domain
+/// controller and no computers, and its people's passwords give no Kerberos keys.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum StoreKind {
+    /// A domain.
+    #[default]
+    Domain,
+    /// A tenant: its identifier is that of the head ([`Domain::head`]).
+    Tenant,
+}
+
 /// The domain: its names, its SID, its well-known containers.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Domain {
@@ -40,12 +53,18 @@ pub struct Domain {
     pub krbtgt: EntryId,
     /// The account of the domain controller that was made with the domain.
     pub domain_controller: EntryId,
+    /// Whether it is a tenant. Then there is nothing under the identifiers of computers, services, domain controllers,
+    /// krbtgt and the domain controller.
+    pub kind: StoreKind,
 }
+
+/// What stands at the end of a tenant.
+const TENANT: u8 = 1;
 
 impl Domain {
     pub(crate) fn write(&self) -> Vec<u8> {
-        Writer::new()
-            .text(&self.dns_name)
+        let mut out = Writer::new();
+        out.text(&self.dns_name)
             .text(&self.netbios_name)
             .blob(&self.sid.to_bytes())
             .id(self.head)
@@ -59,8 +78,12 @@ impl Domain {
             .id(self.configuration)
             .id(self.device_registration_service)
             .id(self.krbtgt)
-            .id(self.domain_controller)
-            .finish()
+            .id(self.domain_controller);
+        // A domain stands as it always did.
+        if self.kind == StoreKind::Tenant {
+            out.u8(TENANT);
+        }
+        out.finish()
     }
 
     pub(crate) fn read(mut from: Reader<'_>) -> Result<Self, Corrupt> {
@@ -82,6 +105,11 @@ impl Domain {
             device_registration_service: from.id()?,
             krbtgt: from.id()?,
             domain_controller: from.id()?,
+            kind: match from.is_empty() {
+                true => StoreKind::Domain,
+                false if from.u8()? == TENANT => StoreKind::Tenant,
+                false => return Err(Corrupt),
+            },
         })
     }
 }

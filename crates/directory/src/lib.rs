@@ -54,6 +54,7 @@ pub mod schema;
 mod snapshot;
 pub mod sources;
 pub mod storage;
+pub mod tenant;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod value;
@@ -70,7 +71,7 @@ pub use change::{Change, Edit, NewEntry};
 pub use device::{CERTIFICATE_PREFIX, Device, DeviceCertificate};
 pub use directory::{Directory, Node, Options, Subscription};
 pub use dn::{Dn, InvalidDn, Rdn};
-pub use domain::Domain;
+pub use domain::{Domain, StoreKind};
 pub use entry::Entry;
 pub use error::{CommitError, Fault, Refused};
 pub use feed::{ChangeKind, Changed, ChangedRecord, Commit, Cursor, FeedError, FeedPage};

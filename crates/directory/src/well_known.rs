@@ -14,7 +14,7 @@ use crate::audit::{Actor, AuditRecord};
 use crate::change::{self, Change, NewEntry};
 use crate::commit::Privilege;
 use crate::directory::Directory;
-use crate::domain::Domain;
+use crate::domain::{Domain, StoreKind};
 use crate::error::{CommitError, Fault};
 use crate::group::{DOMAIN_LOCAL_SECURITY, GLOBAL_SECURITY, UNIVERSAL_SECURITY};
 use crate::id::EntryId;
@@ -188,6 +188,18 @@ pub(crate) fn password_service(domain: &Domain, rng: &mut dyn Rng) -> NewEntry {
     .with_password(PasswordMaterial::random(rng), false)
 }
 
+/// The groups that a tenant has: its administrators, its people, those who may list keys, those who may enrol.
+pub(crate) fn groups_of_a_tenant(domain: &Domain, rng: &mut dyn Rng) -> Vec<NewEntry> {
+    let of_a_tenant = [DOMAIN_ADMINS, DOMAIN_USERS, KEY_ADMINS];
+    let mut groups: Vec<NewEntry> = GROUPS
+        .iter()
+        .filter(|group| of_a_tenant.contains(&group.rid))
+        .map(|group| group.entry(domain, rng))
+        .collect();
+    groups.push(hello_users(domain, rng));
+    groups
+}
+
 /// The group of those who may enrol in passwordless sign-in, where the policy is scoped to it (POL-G1). Its relative
 /// identifier is as it comes.
 pub(crate) fn hello_users(domain: &Domain, rng: &mut dyn Rng) -> NewEntry {
@@ -248,6 +260,9 @@ type Lacking = (Vec<(String, NewEntry)>, Vec<String>);
 /// Looks for everything that every domain has.
 fn lacking(snapshot: &Snapshot<'_>, rng: &mut dyn Rng) -> Result<Lacking, Fault> {
     let domain = snapshot.domain();
+    if domain.kind == StoreKind::Tenant {
+        return Ok(Lacking::default());
+    }
     let mut lacking = Vec::new();
     for group in GROUPS {
         let sid = domain.well_known_sid(group.rid);

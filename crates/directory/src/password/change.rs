@@ -7,8 +7,10 @@ use std::sync::Arc;
 use crypto::password::Cost;
 use trust::{Rng, Timestamp};
 
-use super::{PasswordMaterial, PasswordOwner, PasswordPolicy, PasswordRefused, keys_of_password};
-use crate::account::{Account, AccountKind, computer_salt, user_salt};
+use super::{
+    PasswordMaterial, PasswordOwner, PasswordPolicy, PasswordRefused, keys_of_password, person_salt,
+};
+use crate::account::{Account, AccountKind, computer_salt};
 use crate::change::{self, Change};
 use crate::error::Fault;
 use crate::id::EntryId;
@@ -30,8 +32,9 @@ pub enum Chooser {
     },
 }
 
-/// What gives an account a new password: Kerberos keys of every etype under the salt of its present name, and for a
-/// person the Argon2id hash and an entry in the history, or why the password is not taken.
+/// What gives an account a new password: Kerberos keys of every etype under the salt of its present name (but not for
+/// the people of a tenant), and for a person the Argon2id hash and an entry in the history, or why the password is not
+/// taken.
 ///
 /// The account, its former passwords and the policy are read from `snapshot`. Committed with the reads of that snapshot,
 /// the change stands only where all three are still what the password was judged by: of two changes at once, one wins.
@@ -90,7 +93,10 @@ impl Prepared {
         let id = owner.account.id;
         let material = match owner.account.kind {
             AccountKind::Krbtgt => return Err(PasswordRefused::NotForThisAccount),
-            AccountKind::Computer | AccountKind::Service => of_machine(password, &owner.salt)?,
+            AccountKind::Computer | AccountKind::Service => {
+                let salt = owner.salt.as_deref();
+                of_machine(password, salt.ok_or(PasswordRefused::NotForThisAccount)?)?
+            }
             AccountKind::User => match chooser {
                 Chooser::Owner => policy.change(password, owner, cost, now, rng)?,
                 Chooser::Administrator { .. } => policy.reset(password, owner, cost, rng)?,
@@ -120,9 +126,9 @@ pub fn first(
     let realm = &snapshot.domain().realm;
     Ok(match class {
         Class::User => {
-            let salt = user_salt(realm, sam);
+            let salt = person_salt(sam, snapshot.domain());
             let policy = snapshot.password_policy()?;
-            policy.first(password, sam, &salt, cost, rng)
+            policy.first(password, sam, salt.as_deref(), cost, rng)
         }
         Class::Computer | Class::ManagedServiceAccount => {
             of_machine(password, &computer_salt(realm, sam))

@@ -27,7 +27,13 @@ impl World {
         let domain = directory.domain().unwrap();
         let alice = EntryId::random(&mut rng);
         let first = PasswordPolicy::default()
-            .first(FIRST, "alice", "CORP.EXAMPLEalice", Cost::LEAST, &mut rng)
+            .first(
+                FIRST,
+                "alice",
+                Some("CORP.EXAMPLEalice"),
+                Cost::LEAST,
+                &mut rng,
+            )
             .unwrap();
         let entry =
             NewEntry::user(alice, domain.users, "alice", "Alice").with_password(first, false);

@@ -16,7 +16,7 @@ use trust::Rng;
 use zeroize::Zeroizing;
 
 use crate::account::{Account, AccountKind, KerberosKey, computer_salt, random_keys, user_salt};
-use crate::domain::Domain;
+use crate::domain::{Domain, StoreKind};
 use crate::value::Secret;
 
 pub use change::{Chooser, MACHINE_PASSWORD, Prepared, change, first};
@@ -46,12 +46,28 @@ impl PasswordMaterial {
         cost: Cost,
         rng: &mut dyn Rng,
     ) -> Self {
+        Self {
+            keys: keys_of_password(password.as_bytes(), salt),
+            ..Self::hash_only(password, history, remember, cost, rng)
+        }
+    }
+
+    /// The same without Kerberos keys: for the people of a tenant, where nobody uses such keys and somebody could steal
+    /// them.
+    #[must_use]
+    pub fn hash_only(
+        password: &str,
+        history: &PasswordHistory,
+        remember: usize,
+        cost: Cost,
+        rng: &mut dyn Rng,
+    ) -> Self {
         let password = password.as_bytes();
         let hash_salt: [u8; SALT_LEN] = rng.bytes();
         let text = PasswordHash::new(password, &hash_salt, cost).to_string();
         let history = history.with(password, remember, cost, rng);
         Self {
-            keys: keys_of_password(password, salt),
+            keys: vec![],
             hash: Some(Secret::new(text.into_bytes())),
             history: Some(history.write()),
         }
@@ -105,6 +121,14 @@ pub fn salt_of(account: &Account, domain: &Domain) -> String {
     match account.kind {
         AccountKind::Computer | AccountKind::Service => computer_salt(&domain.realm, &account.sam),
         AccountKind::User | AccountKind::Krbtgt => user_salt(&domain.realm, &account.sam),
+    }
+}
+
+/// The salt for the Kerberos keys that a person's password gives; `None` where it gives none.
+pub(crate) fn person_salt(sam: &str, domain: &Domain) -> Option<String> {
+    match domain.kind {
+        StoreKind::Domain => Some(user_salt(&domain.realm, sam)),
+        StoreKind::Tenant => None,
     }
 }
 

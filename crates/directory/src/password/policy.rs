@@ -51,8 +51,8 @@ pub struct PasswordOwner {
     pub account: SharedAccount,
     /// Its former passwords.
     pub history: PasswordHistory,
-    /// The salt for its Kerberos keys (E.1).
-    pub salt: String,
+    /// The salt for its Kerberos keys (E.1); `None` where it gets none: a tenant's people.
+    pub salt: Option<String>,
 }
 
 /// Why a password was not taken. The messages are for whoever chose it.
@@ -217,7 +217,7 @@ impl PasswordPolicy {
         if self.history == 0 && super::verify(Some(&owner.account), password, cost) {
             return Err(PasswordRefused::Unchanged);
         }
-        Ok(self.material(password, &owner.salt, &owner.history, cost, rng))
+        Ok(self.material(password, owner.salt.as_deref(), &owner.history, cost, rng))
     }
 
     /// What an administrator gets for setting somebody's password: age and history are not asked for.
@@ -229,10 +229,10 @@ impl PasswordPolicy {
         rng: &mut dyn Rng,
     ) -> Result<PasswordMaterial, PasswordRefused> {
         self.check(password, &owner.account.sam)?;
-        Ok(self.material(password, &owner.salt, &owner.history, cost, rng))
+        Ok(self.material(password, owner.salt.as_deref(), &owner.history, cost, rng))
     }
 
-    /// What a new account's first password gives.
+    /// What a new account's first password gives; without a salt, no Kerberos keys.
     ///
     /// # Errors
     /// [`PasswordRefused`].
@@ -240,7 +240,7 @@ impl PasswordPolicy {
         &self,
         password: &str,
         sam: &str,
-        salt: &str,
+        salt: Option<&str>,
         cost: Cost,
         rng: &mut dyn Rng,
     ) -> Result<PasswordMaterial, PasswordRefused> {
@@ -251,12 +251,16 @@ impl PasswordPolicy {
     fn material(
         &self,
         password: &str,
-        salt: &str,
+        salt: Option<&str>,
         history: &PasswordHistory,
         cost: Cost,
         rng: &mut dyn Rng,
     ) -> PasswordMaterial {
-        PasswordMaterial::of_password(password, salt, history, self.history, cost, rng)
+        let most = self.history;
+        match salt {
+            Some(salt) => PasswordMaterial::of_password(password, salt, history, most, cost, rng),
+            None => PasswordMaterial::hash_only(password, history, most, cost, rng),
+        }
     }
 }
 

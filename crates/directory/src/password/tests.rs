@@ -62,7 +62,7 @@ fn the_owner_is_held_to_the_policy_and_an_administrator_to_part_of_it() {
     let id = EntryId::random(rng);
     let salt = user_salt(&domain.realm, "alice");
     let first = policy
-        .first("first password", "alice", &salt, Cost::LEAST, rng)
+        .first("first password", "alice", Some(&salt), Cost::LEAST, rng)
         .unwrap();
     let alice = NewEntry::user(id, domain.users, "alice", "Alice").with_password(first, false);
     directory

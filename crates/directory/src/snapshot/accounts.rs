@@ -6,13 +6,13 @@ use crypto::key::Fingerprint;
 use wire::{Guid, Sid};
 
 use super::Snapshot;
-use crate::account::{Account, KeyCredential};
+use crate::account::{Account, AccountKind, KeyCredential};
 use crate::cache::Parsed;
 use crate::device::Device;
 use crate::error::Fault;
 use crate::id::EntryId;
 use crate::layout::{self, Listing};
-use crate::password::{PasswordHistory, PasswordOwner, salt_of};
+use crate::password::{PasswordHistory, PasswordOwner, person_salt, salt_of};
 use crate::reads::Observation;
 use crate::record::Activity;
 use crate::root_key::Belonging;
@@ -263,7 +263,10 @@ impl Snapshot<'_> {
     pub fn password_owner(&self, account: Arc<Account>) -> Result<PasswordOwner, Fault> {
         Ok(PasswordOwner {
             history: self.password_history(account.id)?,
-            salt: salt_of(&account, self.domain()),
+            salt: match account.kind {
+                AccountKind::User => person_salt(&account.sam, self.domain()),
+                _ => Some(salt_of(&account, self.domain())),
+            },
             account,
         })
     }

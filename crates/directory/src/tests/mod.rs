@@ -15,6 +15,7 @@ mod respelled;
 mod restore;
 mod schema;
 mod several;
+mod tenant;
 mod well_known;
 
 use trust::Timestamp;

@@ -5,6 +5,7 @@ use std::sync::{Arc, Barrier};
 use crate::account::PASSWORD_SERVICE;
 use crate::bootstrap::{Bootstrap, everything, new_domain};
 use crate::commit::Privilege;
+use crate::domain::StoreKind;
 use crate::storage::{Body, Memory, Read, Storage, StorageError};
 use crate::testing::{START, Seeded, fresh, open};
 use crate::well_known::{self, Completed, complete};
@@ -18,7 +19,12 @@ const ACCOUNT: &str = "kadmin-changepw$";
 fn without(storage: Arc<dyn Storage>, unknown: &[&str]) -> Arc<Directory> {
     let (directory, mut rng) = (open(storage), Seeded::new(1));
     let names = Bootstrap::of("corp.example");
-    let domain = new_domain(&names, &mut rng);
+    let domain = new_domain(
+        &names.dns_name,
+        &names.netbios_name,
+        StoreKind::Domain,
+        &mut rng,
+    );
     let mut changes = everything(&domain, &names, &mut rng);
     let before = changes.len();
     changes.retain(|change| !matches!(change, Change::Add(new) if unknown.contains(&&*new.name)));
