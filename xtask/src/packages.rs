@@ -46,6 +46,10 @@ pub(crate) const TESTS: &[&str] = &[
     "libwrap0",
     // For the old-style client: see `python_clients`.
     "python3-venv",
+    // What the Linux client of the tenant links: see interop/himmelblau.
+    "libkeyutils-dev",
+    "libssl-dev",
+    "pkg-config",
 ];
 
 /// What the benchmark's peer is in, and what its load tool links.

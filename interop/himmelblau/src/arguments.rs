@@ -124,3 +124,41 @@ impl Arguments {
         Ok(Duration::from_secs(self.parsed("timeout")?.unwrap_or(3)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(words: &str) -> Result<Arguments, Failure> {
+        Arguments::read(words.split_whitespace().map(str::to_owned))
+    }
+
+    fn usage<T>(answer: Result<T, Failure>) -> String {
+        match answer {
+            Err(Failure::Usage(message)) => message,
+            _ => panic!("it was taken"),
+        }
+    }
+
+    #[test]
+    fn takes_flags_values_and_repeated_values() {
+        let arguments = read("headless --otp 1 --force-mfa --otp 2 --timeout 9")
+            .unwrap_or_else(|_| panic!("it was refused"));
+        assert_eq!(arguments.step(), "headless");
+        assert_eq!(arguments.all("otp"), ["1", "2"]);
+        assert_eq!(arguments.get("otp"), Some("2"));
+        assert!(arguments.has("force-mfa"));
+        assert!(!arguments.has("tgt"));
+        assert!(matches!(arguments.timeout(), Ok(time) if time == Duration::from_secs(9)));
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_the_words() {
+        assert_eq!(usage(read("")), "no step");
+        assert_eq!(usage(read("enroll laptop")), "laptop: not an option");
+        assert_eq!(usage(read("enroll --name")), "--name: no value");
+        let arguments = read("enroll --timeout soon").unwrap_or_else(|_| panic!("it was refused"));
+        assert_eq!(usage(arguments.timeout()), "--timeout soon: not a number");
+        assert_eq!(usage(arguments.need("domain")), "enroll needs --domain");
+    }
+}

@@ -30,3 +30,26 @@ fn decode(text: &str) -> Option<Vec<u8>> {
     }
     Some(bytes)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_the_payload_of_an_unsecured_jwt() {
+        // RFC 7519 section 6.1.
+        let token = "eyJhbGciOiJub25lIn0.eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFt\
+                     cGxlLmNvbS9pc19yb290Ijp0cnVlfQ.";
+        let payload = payload(token).expect("it is a JWT");
+        assert_eq!(payload["iss"], "joe");
+        assert_eq!(payload["exp"], 1_300_819_380);
+        assert_eq!(payload["http://example.com/is_root"], true);
+    }
+
+    #[test]
+    fn shows_nothing_of_an_opaque_token() {
+        assert_eq!(payload("opaque"), None);
+        assert_eq!(payload("0.AXoA"), None);
+        assert_eq!(payload("a.b c.d"), None);
+    }
+}

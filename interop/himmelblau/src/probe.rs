@@ -1,6 +1,6 @@
 //! The steps.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use himmelblau::auth::{AuthOption, AuthorizationCodePkceFlow, DeviceAuthorizationResponse};
 use himmelblau::error::{AUTH_PENDING, MsalError};
@@ -314,17 +314,16 @@ impl<'a> Probe<'a> {
 
     async fn token_device_code(&mut self) -> Result<Value, Failure> {
         let flow = self.device_code_begin().await?;
-        let lifetime = self.arguments.parsed("give-up")?;
-        let lifetime = Duration::from_secs(lifetime.unwrap_or(u64::from(flow.expires_in)));
-        let interval = Duration::from_secs(u64::from(flow.interval.unwrap_or(5)));
-        let began = Instant::now();
+        let lifetime = self.arguments.parsed("give-up")?.unwrap_or(flow.expires_in);
+        let interval = flow.interval.unwrap_or(5).max(1);
+        let mut waits = lifetime / interval;
         loop {
             match self.client.acquire_token_by_device_flow(flow.clone()).await {
                 Err(MsalError::AcquireTokenFailed(answer))
-                    if answer.error_codes.contains(&AUTH_PENDING)
-                        && began.elapsed() + interval <= lifetime =>
+                    if waits > 0 && answer.error_codes.contains(&AUTH_PENDING) =>
                 {
-                    tokio::time::sleep(interval).await;
+                    waits -= 1;
+                    tokio::time::sleep(Duration::from_secs(u64::from(interval))).await;
                 }
                 answer => return self.signed_in(&answer?),
             }

@@ -124,3 +124,58 @@ pub(crate) fn described(token: &UserToken) -> Value {
         "ngcmfa": token.amr_ngcmfa().ok(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use himmelblau::error::ErrorResponse;
+
+    use super::*;
+
+    #[test]
+    fn tells_the_codes_of_a_refusal() {
+        let error = MsalError::AcquireTokenFailed(ErrorResponse {
+            error: "invalid_grant".to_owned(),
+            error_description: "AADSTS135010: no such key.".to_owned(),
+            suberror: None,
+            error_codes: vec![135_010],
+        });
+        let told = refusal(&error);
+        assert_eq!(told["kind"], "AcquireTokenFailed");
+        assert_eq!(told["codes"], json!([135_010]));
+        assert_eq!(told["oauth"], "invalid_grant");
+        assert_eq!(refusal(&MsalError::MFARequired)["kind"], "MFARequired");
+    }
+
+    #[test]
+    fn keeps_a_token_in_a_form_that_is_read_again() {
+        let answer = json!({
+            "token_type": "Bearer",
+            "expires_in": "3599",
+            "ext_expires_in": 3599,
+            "refresh_token": "0.A",
+            "access_token": "e30.eyJhbXIiOlsibWZhIl0sInRpZCI6InQifQ.",
+            "id_token": {"name": "Alice", "oid": "o", "tid": "t", "preferred_username": "alice@corp.test"},
+            "client_info": {
+                "uid": "d0f8b3a7-1c2e-4f5a-9b6c-7d8e9f0a1b2c",
+                "utid": "6973bb37-65f8-440e-b39e-dd57da64f6cf",
+            },
+        });
+        let token: UserToken = serde_json::from_value(answer).expect("the library takes it");
+        let again: UserToken = serde_json::from_value(whole(&token)).expect("and what is kept");
+        assert_eq!(described(&again), described(&token));
+        assert_eq!(described(&again)["name"], "alice@corp.test");
+        assert_eq!(described(&again)["mfa"], true);
+        assert_eq!(described(&again)["ngcmfa"], false);
+        assert_eq!(whole(&again)["client_info"], whole(&token)["client_info"]);
+    }
+
+    #[test]
+    fn makes_up_nothing_that_an_answer_did_not_have() {
+        let answer = json!({
+            "token_type": "Bearer", "expires_in": 1, "ext_expires_in": 0, "refresh_token": "0.A",
+        });
+        let token: UserToken =
+            serde_json::from_value(answer.clone()).expect("the library takes it");
+        assert_eq!(whole(&token), answer);
+    }
+}
