@@ -2,6 +2,9 @@
 //! order of the commits; what is due; what was counted in memory; what is kept no longer.
 //!
 //! Reactions may run twice, after a crash for instance: how far they came is written down only now and then.
+//!
+//! Where others write to the same store, what they changed is heard on a thread of its own: who waits for it, and who is
+//! trusted no more, is not behind reactions to thousands of other changes.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -56,11 +59,11 @@ const ROUNDS: usize = 12;
 /// Replaces the TLS certificate.
 pub(crate) type Replace = Box<dyn Fn(Identity) -> Result<(), Fault> + Send>;
 
-/// The thread that keeps a node up.
+/// The threads that keep a node up.
 #[derive(Debug)]
 pub(crate) struct Upkeep {
     stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
+    threads: Vec<JoinHandle<()>>,
 }
 
 /// When each kind of work was done last.
@@ -81,31 +84,84 @@ struct Followed {
 }
 
 impl Upkeep {
-    /// Starts the thread. `cursor` says from where on commits are reacted to.
+    /// Starts the threads. `cursor` says from where on commits are reacted to.
     pub(crate) fn start(node: Arc<Node>, cursor: Cursor, replace: Replace) -> Result<Self, Fault> {
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = Arc::clone(&stop);
+        let mut upkeep = Self {
+            stop: Arc::new(AtomicBool::new(false)),
+            threads: Vec::new(),
+        };
+        let replace = if node.directory.is_shared() {
+            let (node, from) = (Arc::clone(&node), cursor.clone());
+            upkeep.spawn("hearing", move |stop| hear(&node, from, &replace, stop))?;
+            None
+        } else {
+            Some(replace)
+        };
+        upkeep.spawn("upkeep", move |stop| {
+            run(&node, cursor, replace.as_ref(), stop)
+        })?;
+        Ok(upkeep)
+    }
+
+    fn spawn(
+        &mut self,
+        name: &str,
+        work: impl FnOnce(&AtomicBool) + Send + 'static,
+    ) -> Result<(), Fault> {
+        let stop = Arc::clone(&self.stop);
         let thread = thread::Builder::new()
-            .name("upkeep".to_owned())
-            .spawn(move || run(&node, cursor, &replace, &stopped))
+            .name(name.to_owned())
+            .spawn(move || work(&stop))
             .map_err(Fault::Worker)?;
-        Ok(Self {
-            stop,
-            thread: Some(thread),
-        })
+        self.threads.push(thread);
+        Ok(())
     }
 }
 
 impl Drop for Upkeep {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Release);
-        if let Some(thread) = self.thread.take() {
+        for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
     }
 }
 
-fn run(node: &Node, mut cursor: Cursor, replace: &Replace, stop: &AtomicBool) {
+/// Tells what others committed, ten times a second, and nothing else.
+fn hear(node: &Node, mut cursor: Cursor, replace: &Replace, stop: &AtomicBool) {
+    let (mut heard, mut readable) = (0, true);
+    let mut known = node.directory.node();
+    while !stop.load(Ordering::Acquire) {
+        let wait = if readable { BEAT_WITH_OTHERS } else { BEAT };
+        let before = heard;
+        heard = node.directory.wait_after(heard, wait);
+        if heard > before {
+            heard = node.directory.wait_after(u64::MAX, GATHERING);
+        }
+        let mut renew = || {
+            guarded(&node.metrics, "new certificates", || node.renew(replace));
+        };
+        let followed = guarded(&node.metrics, "what others changed", || {
+            node.walk(&mut cursor, &mut |commits| {
+                node.tell_of(commits, &mut renew)
+            })
+        });
+        readable = followed.is_some_and(|followed| followed.readable);
+        let now = node.directory.node();
+        if now != known {
+            tracing::error!(
+                former = known.number,
+                node = now.number,
+                "the database has forgotten changes that this server had acknowledged: a copy that had not everything took \
+                 its place. They have to be made again; this server goes on as another node"
+            );
+            known = now;
+        }
+    }
+}
+
+/// `replace` is absent where the changes are heard elsewhere.
+fn run(node: &Node, mut cursor: Cursor, replace: Option<&Replace>, stop: &AtomicBool) {
     let now = moment::now();
     let mut done = Done {
         failures: now,
@@ -123,16 +179,12 @@ fn run(node: &Node, mut cursor: Cursor, replace: &Replace, stop: &AtomicBool) {
     while !stop.load(Ordering::Acquire) {
         // A store that is away is not asked ten times a second when it comes back.
         let wait = if readable { beat } else { BEAT };
-        let before = heard;
         heard = node.directory.wait_after(heard, wait);
-        if heard > before {
-            heard = node.directory.wait_after(u64::MAX, GATHERING);
-        }
-        let mut renew = || {
-            guarded(&node.metrics, "new certificates", || node.renew(replace));
-        };
-        let followed = guarded(&node.metrics, "a reaction", || {
-            node.follow(&mut cursor, &mut renew)
+        let followed = guarded(&node.metrics, "a reaction", || match replace {
+            Some(replace) => node.follow(&mut cursor, &mut || {
+                guarded(&node.metrics, "new certificates", || node.renew(replace));
+            }),
+            None => node.walk(&mut cursor, &mut |commits| node.react_to(commits)),
         });
         readable = followed.is_some_and(|followed| followed.readable);
         noteworthy |= followed.is_some_and(|followed| followed.noteworthy);
@@ -202,7 +254,9 @@ impl Node {
             );
         }
         match respelled::mappings(&self.directory, self.clock.now()) {
-            Ok(records) => records.into_iter().for_each(|record| self.audit.record(record)),
+            Ok(records) => records
+                .into_iter()
+                .for_each(|record| self.audit.record(record)),
             Err(error) => self.trouble("writing mappings in their one spelling", &error),
         }
     }
@@ -281,6 +335,49 @@ impl Node {
     /// parties react, one commit after another. Notes of how far nodes came are not worth one: with several nodes each
     /// would note the others' for ever.
     fn follow(&self, cursor: &mut Cursor, renew: &mut dyn FnMut()) -> Followed {
+        self.walk(cursor, &mut |commits| {
+            self.tell_of(commits, renew);
+            self.react_to(commits)
+        })
+    }
+
+    /// Tells whoever waits for commits of others, and calls `renew` where what is kept in memory may be another. Nothing is
+    /// worth a note.
+    fn tell_of(&self, commits: Option<&[Commit]>, renew: &mut dyn FnMut()) -> bool {
+        let Some(commits) = commits else {
+            renew();
+            return false;
+        };
+        for commit in commits {
+            self.directory.heard(commit);
+        }
+        if commits.iter().any(concerns_credentials) {
+            renew();
+        }
+        false
+    }
+
+    /// Has the parties react to commits; whether one of them was worth a note.
+    fn react_to(&self, commits: Option<&[Commit]>) -> bool {
+        let Some(commits) = commits else {
+            return true;
+        };
+        let worth = |commit: &&Commit| !is_a_note(commit) && !commit.is_empty();
+        let mut noteworthy = false;
+        for commit in commits.iter().filter(worth) {
+            noteworthy = true;
+            self.react(commit);
+        }
+        noteworthy
+    }
+
+    /// Goes through the commits after `cursor`, some at a time; `each` gets `None` where some of them are not kept any
+    /// more, and says whether it was worth a note.
+    fn walk(
+        &self,
+        cursor: &mut Cursor,
+        each: &mut dyn FnMut(Option<&[Commit]>) -> bool,
+    ) -> Followed {
         let mut followed = Followed {
             noteworthy: false,
             readable: true,
@@ -295,8 +392,7 @@ impl Node {
                     if let Ok(now) = self.directory.cursor() {
                         *cursor = now;
                     }
-                    renew();
-                    followed.noteworthy = true;
+                    followed.noteworthy |= each(None);
                     return followed;
                 }
                 Err(error) => {
@@ -305,18 +401,7 @@ impl Node {
                     return followed;
                 }
             };
-            for commit in &page.commits {
-                self.directory.heard(commit);
-            }
-            if page.commits.iter().any(concerns_credentials) {
-                renew();
-            }
-            for commit in &page.commits {
-                if !is_a_note(commit) && !commit.is_empty() {
-                    followed.noteworthy = true;
-                    self.react(commit);
-                }
-            }
+            followed.noteworthy |= each(Some(&page.commits));
             *cursor = page.cursor;
             if !page.more {
                 return followed;
