@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use directory::StoreKind;
+
 /// A certification authority. Each is a root of its own, signs for its subjects itself, and keeps its own
 /// log and revocation list (protocols G.1).
 ///
@@ -21,6 +23,15 @@ pub enum Ca {
 impl Ca {
     /// All of them.
     pub const ALL: [Self; 3] = [Self::Enterprise, Self::Devices, Self::Tls];
+
+    /// Those that a store has: a tenant has no KDC, and nobody signs in with a certificate there.
+    #[must_use]
+    pub const fn of(kind: StoreKind) -> &'static [Self] {
+        match kind {
+            StoreKind::Domain => &Self::ALL,
+            StoreKind::Tenant => &[Self::Devices, Self::Tls],
+        }
+    }
 
     /// Its name in records, in the log and in the paths of its list and certificate: `root`, `devices`,
     /// `tls`.

@@ -17,7 +17,7 @@ const LIFE: Span = Span::days(20 * 365);
 
 /// Founds the authorities that do not exist yet.
 pub(crate) fn missing(work: &mut Work<'_, '_>) -> Result<(), Fault> {
-    for ca in Ca::ALL {
+    for &ca in Ca::of(work.snapshot().domain().kind) {
         let row = work
             .snapshot()
             .record(AUTHORITIES, ca.name().as_bytes(), work.now)?;

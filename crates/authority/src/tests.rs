@@ -73,6 +73,27 @@ impl House {
         }
     }
 
+    /// Over the store of a tenant, which has no KDCs.
+    fn of_a_tenant() -> Self {
+        let storage = Arc::new(Memory::new());
+        let mut rng = Seeded::new(42);
+        let directory = Arc::new(directory::testing::open(storage.clone()));
+        let names = directory::tenant::TenantNames {
+            domain: "corp.example".to_owned(),
+            display_name: "Example".to_owned(),
+        };
+        directory::tenant::found(&directory, &names, START, &mut rng).unwrap();
+        let configuration =
+            Configuration::new(&quick(), "corp.example", Vec::new(), vec![sts()]).unwrap();
+        Self {
+            storage,
+            directory,
+            configuration,
+            rng,
+            ..Self::empty()
+        }
+    }
+
     /// With its authorities, its servers' certificates and its lists.
     fn founded() -> Self {
         let mut house = Self::empty();

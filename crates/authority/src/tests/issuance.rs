@@ -40,6 +40,23 @@ fn founding_makes_three_roots_by_way_of_the_log() {
 }
 
 #[test]
+fn a_tenant_has_no_authority_for_kdcs_and_people() {
+    let mut house = House::of_a_tenant();
+    assert!(house.found());
+    house.settle();
+    for ca in Ca::ALL {
+        let root = authority(&house.snapshot(), ca, house.now).unwrap();
+        assert_eq!(root.is_some(), ca != Ca::Enterprise, "{ca}");
+    }
+    house.assert_whole_logs();
+    let snapshot = house.snapshot();
+    let kdcs = kdc_credentials(&snapshot, "dc1.corp.example", house.now).unwrap();
+    assert!(kdcs.is_empty());
+    let tls = tls_credential(&snapshot, "federation", house.now).unwrap();
+    assert_issued_by(&tls.unwrap().certificate, &house.root(Ca::Tls));
+}
+
+#[test]
 fn founding_again_changes_nothing_and_nothing_else_founds() {
     let mut house = House::founded();
     assert!(!house.found());
