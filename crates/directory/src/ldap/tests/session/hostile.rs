@@ -25,7 +25,7 @@ const LAPTOP: &str = "CN=LAPTOP-1,CN=Computers,DC=corp,DC=example";
 const HEAD: &str = "DC=corp,DC=example";
 
 /// A token of GSSAPI with somebody's ticket for the domain controller, and what the client has of the context.
-fn token(world: &World, sam: &str, number: u64) -> (Vec<u8>, Context) {
+pub(super) fn token(world: &World, sam: &str, number: u64) -> (Vec<u8>, Context) {
     let rng: &mut dyn Rng = &mut Seeded::new(number);
     let snapshot = world.directory.snapshot().unwrap();
     let account = snapshot.account_by_sam(sam).unwrap().unwrap();
@@ -92,12 +92,12 @@ fn token(world: &World, sam: &str, number: u64) -> (Vec<u8>, Context) {
 }
 
 /// RFC 4752's answer to the offer of layers: none, and the client's own name.
-fn no_layer(context: &mut Context) -> Vec<u8> {
+pub(super) fn no_layer(context: &mut Context) -> Vec<u8> {
     context.wrap(&[1, 0, 0, 0], false, &mut Seeded::new(2))
 }
 
 impl Client<'_> {
-    fn sasl(&mut self, mechanism: &str, credentials: &[u8]) -> ResultCode {
+    pub(super) fn sasl(&mut self, mechanism: &str, credentials: &[u8]) -> ResultCode {
         let answered = self.ask(Operation::BindRequest(BindRequest {
             version: 3,
             name: "",

@@ -1,12 +1,13 @@
 //! What somebody with an account, or with a granted right, tries beyond it.
 
+use super::hostile::{no_layer, token};
 use super::rights::{BOSS, EVE, INNER, PC, UNIT, grant, key, quoted, world};
 use super::*;
-use crate::account::AccountControl;
+use crate::account::{AccountControl, Origin};
 use crate::change::NewEntry;
 use crate::delegation::Delegable;
 use crate::group::{GLOBAL_SECURITY, TOKEN_GROUPS_LIMIT};
-use crate::{Attribute, Edit};
+use crate::{Attribute, Class, Edit};
 use ModificationKind::{Add, Delete, Replace};
 
 const REFUSED: ResultCode = ResultCode::InsufficientAccessRights;
@@ -348,4 +349,209 @@ fn services_are_out_of_reach_of_every_grant() {
         assert_eq!(desk.modify(&name, steps).code(), REFUSED, "{steps:?}");
     }
     assert_eq!(desk.ask(Operation::DelRequest(&name)).code(), REFUSED);
+}
+
+#[test]
+fn who_looks_after_people_takes_them_nowhere_else() {
+    let mut world = world();
+    let (head, other) = (world.directory.domain().unwrap().head, world.id());
+    world.commit([NewEntry::new(other, head, Class::OrganizationalUnit, "Other").into()]);
+    let unit = world.named_unit(UNIT);
+    grant(&world, unit, "helpdesk", &[Delegable::People]);
+    let mut desk = Client::by_certificate(&world, world.named("desk"));
+    let mut moved = |new_superior| {
+        let request = ModifyDnRequest {
+            name: EVE,
+            new_rdn: "CN=Eve",
+            delete_old_rdn: true,
+            new_superior,
+        };
+        desk.ask(Operation::ModifyDnRequest(request)).code()
+    };
+    let elsewhere = "OU=Other,DC=corp,DC=example";
+    assert_eq!(moved(Some(elsewhere)), REFUSED);
+    assert_eq!(moved(Some("DC=corp,DC=example")), REFUSED);
+    grant(&world, other, "helpdesk", &[Delegable::People]);
+    assert_eq!(moved(Some(elsewhere)), ResultCode::Success);
+}
+
+#[test]
+fn nobody_is_added_with_a_key_but_by_an_administrator() {
+    let world = world();
+    let name = format!("CN=carol,{UNIT}");
+    let key = String::from_utf8(key(&name)).unwrap();
+    let attributes: &[(&str, &[&str])] = &[
+        ("objectClass", &["user"]),
+        ("msDS-KeyCredentialLink", &[&key]),
+    ];
+    let mut desk = desk(&world, &Delegable::ALL);
+    assert_eq!(desk.add(&name, attributes).code(), REFUSED);
+    let mut boss = Client::by_certificate(&world, world.named("boss"));
+    assert_eq!(boss.add(&name, attributes).code(), ResultCode::Success);
+}
+
+/// A computer that administers has the rights of anybody by its password, and so none over a protected account: its own.
+#[test]
+fn a_computer_that_administers_lists_no_key_on_itself_by_a_password() {
+    let world = world();
+    let name = "CN=LAPTOP-1,CN=Computers,DC=corp,DC=example";
+    let own = key(name);
+    let listed = |number| {
+        let mut client = Client::new(&world);
+        let (first, mut context) = token(&world, "LAPTOP-1$", number);
+        client.sasl("GSSAPI", &first);
+        let bound = client.sasl("GSSAPI", &no_layer(&mut context));
+        assert_eq!(bound, ResultCode::Success);
+        let steps: &[Step<'_>] = &[(Add, "msDS-KeyCredentialLink", &[&own])];
+        client.modify(name, steps).code()
+    };
+    let (admins, laptop) = (world.named("Domain Admins"), world.named("LAPTOP-1$"));
+    world.commit([Change::AddMember {
+        group: admins,
+        member: laptop,
+    }]);
+    assert_eq!(listed(1), REFUSED);
+    world.commit([Change::RemoveMember {
+        group: admins,
+        member: laptop,
+    }]);
+    assert_eq!(listed(2), ResultCode::Success);
+}
+
+#[test]
+fn a_key_says_whether_its_computer_listed_it_or_somebody_else() {
+    let world = world();
+    let name = "CN=LAPTOP-1,CN=Computers,DC=corp,DC=example";
+    let own = key(name);
+    let steps: &[Step<'_>] = &[(Add, "msDS-KeyCredentialLink", &[&own])];
+    let origin = || {
+        let snapshot = world.directory.snapshot().unwrap();
+        let laptop = snapshot.account_by_sam("LAPTOP-1$").unwrap().unwrap();
+        laptop.key_credentials.first().unwrap().origin
+    };
+    let mut computer = Client::new(&world);
+    let (first, mut context) = token(&world, "LAPTOP-1$", 1);
+    computer.sasl("GSSAPI", &first);
+    computer.sasl("GSSAPI", &no_layer(&mut context));
+    assert_eq!(computer.modify(name, steps).code(), ResultCode::Success);
+    assert_eq!(origin(), Origin::Computer);
+    let gone: &[Step<'_>] = &[(Delete, "msDS-KeyCredentialLink", &[&own])];
+    assert_eq!(computer.modify(name, gone).code(), ResultCode::Success);
+    let mut boss = Client::by_certificate(&world, world.named("boss"));
+    assert_eq!(boss.modify(name, steps).code(), ResultCode::Success);
+    assert_eq!(origin(), Origin::Administrator);
+}
+
+#[test]
+fn a_layer_is_one_that_was_offered_for_oneself_and_then_held() {
+    let world = world();
+    let mut client = Client::new(&world);
+    let mut choose = |encrypted: bool, number: u64, choice: &[u8]| {
+        (client.channel.encrypted, client.channel.signed) = (encrypted, encrypted);
+        let (first, mut context) = token(&world, "alice", number);
+        let begun = client.sasl("GSSAPI", &first);
+        assert_eq!(begun, ResultCode::SaslBindInProgress);
+        let choice = context.wrap(choice, false, &mut Seeded::new(2));
+        let code = client.sasl("GSSAPI", &choice);
+        (code, client.session.take_layer(), context)
+    };
+    let (success, invalid) = (ResultCode::Success, ResultCode::InvalidCredentials);
+    // Without TLS there is no layer that is none; two at once are none either, nor is what nobody knows.
+    for (number, choice) in [(1, 1_u8), (2, 6), (3, 0), (4, 8)] {
+        let (code, layer, _) = choose(false, number, &[choice, 0, 0, 0]);
+        assert_eq!((code, layer.is_some()), (invalid, false), "{choice}");
+    }
+    // Within TLS all three (as ldap3 wants to be told).
+    for (number, choice) in [(5, 1_u8), (6, 2), (7, 4)] {
+        let (code, layer, _) = choose(true, number, &[choice, 0, 0, 0]);
+        assert_eq!((code, layer.is_some()), (success, choice > 1), "{choice}");
+    }
+    // Nobody acts as somebody else.
+    let as_somebody = |who: &[u8]| [&[1, 0, 0, 0], who].concat();
+    assert_eq!(choose(true, 8, &as_somebody(b"u:alice")).0, success);
+    for (number, who) in [
+        (9, &b"u:boss"[..]),
+        (10, b"boss"),
+        (11, b"dn:CN=The Boss"),
+        (12, &[0xff]),
+    ] {
+        assert_eq!(choose(true, number, &as_somebody(who)).0, invalid);
+    }
+    // Who agreed to encrypt does; who agreed to sign may encrypt.
+    for (number, choice, signed_is_enough) in [(13, 2_u8, true), (14, 4, false)] {
+        let (_, layer, mut context) = choose(false, number, &[choice, 0, 0, 0]);
+        let mut layer = layer.unwrap();
+        let sealed = context.wrap(b"message", true, &mut Seeded::new(3));
+        assert_eq!(layer.unwrap(&sealed).unwrap(), b"message");
+        let signed = context.wrap(b"message", false, &mut Seeded::new(4));
+        assert_eq!(layer.unwrap(&signed).is_ok(), signed_is_enough, "{choice}");
+        assert!(layer.unwrap(&signed).is_err(), "once");
+    }
+}
+
+#[test]
+fn by_spnego_nobody_signs_in_whom_neither_tls_nor_a_layer_keeps() {
+    let world = world();
+    let mut client = Client::new(&world);
+    (client.channel.encrypted, client.channel.signed) = (false, false);
+    // It asks for no layer.
+    let (first, _) = token(&world, "alice", 1);
+    let refused = client.sasl("GSS-SPNEGO", &first);
+    assert_eq!(refused, ResultCode::StrongerAuthRequired);
+    assert_eq!(client.who(), "");
+    (client.channel.encrypted, client.channel.signed) = (true, true);
+    let (second, _) = token(&world, "alice", 2);
+    assert_eq!(client.sasl("GSS-SPNEGO", &second), ResultCode::Success);
+}
+
+#[test]
+fn a_session_ends_with_its_account() {
+    let world = world();
+    let mut alice = Client::by_certificate(&world, world.named("alice"));
+    assert_ne!(alice.who(), "");
+    let expires = |at| {
+        let edit = Edit::set(Attribute::AccountExpires, at);
+        world.commit([change::modify(world.named("alice"), vec![edit])]);
+    };
+    expires(START - trust::Span::minutes(1));
+    assert_eq!(alice.who(), "");
+    expires(START + trust::Span::minutes(1));
+    assert_ne!(alice.who(), "");
+}
+
+#[test]
+fn a_former_password_is_one_s_own_and_none_while_the_account_is_locked() {
+    let world = world();
+    for sam in ["alice", "bob"] {
+        with_password(&world, sam);
+    }
+    let head = world.directory.domain().unwrap().head;
+    world.commit([change::set(head, Attribute::MinPwdAge, 0)]);
+    let (old, new) = (quoted(PASSWORD), quoted("another horse battery"));
+    let steps: &[Step<'_>] = &[
+        (Delete, "unicodePwd", &[&old]),
+        (Add, "unicodePwd", &[&new]),
+    ];
+    let mut alice = Client::by_certificate(&world, world.named("alice"));
+    assert_eq!(alice.modify(BOB, steps).code(), REFUSED);
+    for _ in 0..10 {
+        alice.bind("alice", "wrong");
+    }
+    alice.ask(Operation::BindRequest(BindRequest {
+        version: 3,
+        name: "",
+        authentication: Authentication::Sasl {
+            mechanism: "EXTERNAL",
+            credentials: None,
+        },
+    }));
+    assert_ne!(
+        alice.who(),
+        "",
+        "a certificate is not locked out by passwords"
+    );
+    let locked = alice.modify(ALICE, steps);
+    assert_eq!(locked.code(), ResultCode::ConstraintViolation);
+    let mut elsewhere = Client::by_certificate(&world, world.named("alice"));
+    assert_eq!(elsewhere.modify(ALICE, steps).code(), ResultCode::Success);
 }
