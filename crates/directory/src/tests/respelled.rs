@@ -67,6 +67,8 @@ fn mappings_of_before_are_found_and_those_that_are_as_they_should_be_stay() {
     let before = directory.snapshot().unwrap().number().unwrap();
     assert!(respelled::mappings(&directory, START).unwrap().is_empty());
     assert_eq!(directory.snapshot().unwrap().number().unwrap(), before);
+    mapped(&directory, "erin", &[spaced]);
+    assert!(respelled::mappings(&directory, START).unwrap().is_empty());
 }
 
 #[test]
