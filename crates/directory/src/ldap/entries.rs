@@ -137,7 +137,7 @@ impl Viewer<'_, '_, '_> {
             }
             Attribute::WhenCreated | Attribute::CreateTimeStamp => one(entry.created.into()),
             Attribute::WhenChanged | Attribute::ModifyTimeStamp => one(entry.changed.into()),
-            Attribute::UsnChanged if !snapshot.counts_for_all() => Ok(Vec::new()),
+            Attribute::UsnChanged if snapshot.highest_commit().is_none() => Ok(Vec::new()),
             Attribute::UsnChanged => one(Value::Integer(
                 i64::try_from(entry.stamp.number).unwrap_or(i64::MAX),
             )),

@@ -102,9 +102,9 @@ pub(super) fn root_dse(
         ("supportedCapabilities", several(CAPABILITIES)),
         (
             "highestCommittedUSN",
-            match snapshot.counts_for_all() {
-                true => one(&snapshot.number().unwrap_or_default().to_string()),
-                false => Vec::new(),
+            match snapshot.highest_commit() {
+                Some(number) => one(&number.to_string()),
+                None => Vec::new(),
             },
         ),
         ("dnsHostName", one(offered.host)),

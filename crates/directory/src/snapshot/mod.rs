@@ -13,7 +13,7 @@ pub use means::Lost;
 use std::cell::{Cell, OnceCell, RefCell};
 
 use crate::cache::Parsed;
-use crate::directory::{Directory, cursor_in};
+use crate::directory::Directory;
 use crate::domain::Domain;
 use crate::error::Fault;
 use crate::followed::Place;
@@ -50,8 +50,6 @@ pub(crate) struct Opened<'a> {
     read: Box<dyn Read + Send + 'a>,
     /// The newest commit of this node in the storage's state.
     number: u64,
-    /// How many commits all nodes made, once somebody asked.
-    commits: Cell<Option<u64>>,
     /// What this state is to memory, where others write to the storage, too. Then `number` is its step.
     place: Option<Place>,
 }
@@ -83,31 +81,28 @@ impl<'a> Snapshot<'a> {
     /// A number for who keeps something that was worked out of a state: while it is the same, so is the state. `None`
     /// when it cannot be told.
     ///
-    /// It counts commits: this node's, or over a storage that others write to, everybody's.
+    /// It counts this node's commits, or over a storage that others write to, the steps of memory: a count of everybody's
+    /// commits would come back to what it was where a database forgets some.
     #[must_use]
     pub fn number(&self) -> Option<u64> {
         if !self.directory.is_shared() {
             return Some(self.newest());
         }
-        let opened = self.store().ok()?;
-        if opened.commits.get().is_none() {
-            let commits = match &opened.place {
-                Some(place) => place.vector.commits(),
-                None => cursor_in(opened.read.as_ref()).ok()?.commits(),
-            };
-            opened.commits.set(Some(commits));
+        match &self.store().ok()?.place {
+            Some(place) => (place.step > 0).then_some(place.step),
+            None => None,
         }
-        opened.commits.get()
     }
 
-    /// Whether one node made all commits, so that their numbers are in the order in which they can be seen. Those of
-    /// several nodes are not: a reader that goes on behind the highest number it saw would miss others' for good.
-    pub(crate) fn counts_for_all(&self) -> bool {
+    /// The number of the newest commit of the node that made all of them; `None` where several did. Those of several are in
+    /// no order in which they can be seen: a reader that goes on behind the highest number it saw would miss others' for
+    /// good.
+    pub(crate) fn highest_commit(&self) -> Option<u64> {
         if !self.directory.is_shared() {
-            return true;
+            return Some(self.newest());
         }
-        let place = self.store().ok().and_then(|opened| opened.place.as_ref());
-        place.is_some_and(|place| place.vector.writers() <= 1)
+        let place = self.store().ok()?.place.as_ref()?;
+        (place.vector.writers() <= 1).then(|| place.vector.commits())
     }
 
     /// What was read so far.
@@ -174,7 +169,6 @@ impl<'a> Snapshot<'a> {
         Ok(self.opened.get_or_init(|| Opened {
             read,
             number,
-            commits: Cell::new(None),
             place,
         }))
     }
