@@ -114,6 +114,30 @@ pub fn kbkdf_sha256<const N: usize>(
     out
 }
 
+/// What the keys that are derived from a PRT's session key are for (protocols A.9).
+const CONVERSATION: &[u8] = b"AzureAD-SecureConversation";
+
+/// The key of one message under a PRT's session key, by version 1 of that protocol: the context is what the message says in
+/// `ctx`. Answers are always sealed with this version (protocols A.9, A.10.2).
+#[must_use]
+pub fn conversation_key(session_key: &[u8; 32], context: &[u8]) -> Zeroizing<[u8; 32]> {
+    kbkdf_sha256(session_key, CONVERSATION, context)
+}
+
+/// As [`conversation_key`] by version 2: the message's payload, byte for byte as it was signed, goes into its key, so that whoever
+/// had a key made for one message has it for no other (protocols A.9).
+#[must_use]
+pub fn conversation_key_2(
+    session_key: &[u8; 32],
+    context: &[u8],
+    payload: &[u8],
+) -> Zeroizing<[u8; 32]> {
+    let mut digest = crate::digest::Sha256::new();
+    digest.update(context);
+    digest.update(payload);
+    kbkdf_sha256(session_key, CONVERSATION, &digest.finish())
+}
+
 /// HKDF with SHA-256 (RFC 5869), to at most 255 * 32 bytes.
 #[must_use]
 pub fn hkdf_sha256<const N: usize>(

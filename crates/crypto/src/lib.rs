@@ -17,7 +17,7 @@
 //!
 //! What is where: [`etype`] Kerberos encryption and checksums ([`for_user`] the one of PA-FOR-USER); [`agreement`] and [`kdf`] PKINIT's
 //! Diffie-Hellman and what is made of it; [`key`] and [`signature`] public keys; [`jose`] tokens;
-//! [`envelope`] a key under somebody's RSA key; [`aead`], [`password`], [`totp`] what rests in the store and what people type.
+//! [`envelope`] and [`oaep`] a secret under somebody's RSA key; [`aead`], [`password`], [`totp`] what rests in the store and what people type.
 //!
 //! Where it is fast it says so: a key that serves often is prepared once ([`etype::KeySchedule`],
 //! [`signature::Verifier`]). `cargo run --release -p keyporch-crypto --example floor` measures it.
@@ -38,6 +38,7 @@ pub mod jose;
 pub mod kdf;
 pub mod key;
 pub mod mac;
+pub mod oaep;
 pub mod password;
 pub mod random;
 pub mod signature;

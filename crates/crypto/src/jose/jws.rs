@@ -368,6 +368,23 @@ impl<'a> Unverified<'a> {
         &self.header
     }
 
+    /// The payload's bytes, of which nothing is proved: to find the key by what stands there, or to derive it from them
+    /// (protocols A.9, version 2), and to decide nothing.
+    ///
+    /// # Errors
+    /// [`JoseError::Form`] when they are not base64url.
+    pub fn payload_unverified(&self) -> Result<Vec<u8>, JoseError> {
+        decode(self.payload).ok_or(JoseError::Form)
+    }
+
+    /// As [`Unverified::payload_unverified`], as an object of which no member occurs twice.
+    ///
+    /// # Errors
+    /// As there; [`JoseError::Json`].
+    pub fn members_unverified(&self) -> Result<Map<String, Value>, JoseError> {
+        json::parse_object(&self.payload_unverified()?)
+    }
+
     /// Verifies with this key.
     ///
     /// # Errors

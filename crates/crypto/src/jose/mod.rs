@@ -1,5 +1,5 @@
-//! JSON web signatures and keys (RFC 7515, RFC 7517, RFC 7638): the part that our tokens need, and no
-//! more of it.
+//! JSON web signatures, keys and encryption (RFC 7515, RFC 7516, RFC 7517, RFC 7638): the part that our tokens
+//! need, and no more of it. Encryption is [`jwe`], with rules of its own.
 //!
 //! What is not here cannot be confused (security.md row 12). The algorithm belongs to the key: a token's
 //! `alg` must name the same one and chooses nothing. `none` is no algorithm. Symmetric keys are a type
@@ -9,6 +9,7 @@
 //! sender says about itself.
 
 mod json;
+pub mod jwe;
 mod jwk;
 mod jws;
 
@@ -31,8 +32,8 @@ pub enum JoseError {
     /// Longer than [`MAX_TOKEN_LEN`].
     #[error("token is too long")]
     TooLong,
-    /// Not three parts of base64url without padding.
-    #[error("token is not a compact jws")]
+    /// Not three parts of base64url without padding; five of something encrypted.
+    #[error("token is not a compact jws or jwe")]
     Form,
     /// Not the JSON that was expected, or nested deeper than [`MAX_JSON_DEPTH`].
     #[error("not the expected json")]
@@ -46,8 +47,8 @@ pub enum JoseError {
     /// The token names no key that we have.
     #[error("token names no known key")]
     UnknownKey,
-    /// The signature does not verify.
-    #[error("token signature does not verify")]
+    /// The signature does not verify; something encrypted does not open.
+    #[error("token does not verify")]
     Signature,
     /// The signer failed.
     #[error("token was not signed")]

@@ -95,6 +95,24 @@ fn what_was_signed_verifies_with_the_same_key_and_algorithm_alone() {
 }
 
 #[test]
+fn what_is_read_before_the_signature_is_what_was_signed() {
+    let parsed = Unverified::parse(A3_TOKEN).unwrap();
+    assert_eq!(parsed.payload_unverified().unwrap(), PAYLOAD.as_bytes());
+    assert_eq!(parsed.members_unverified().unwrap()["iss"], "joe");
+    let parts: Vec<&str> = A3_TOKEN.split('.').collect();
+    for (payload, reason) in [
+        ("****".to_owned(), JoseError::Form),
+        (encode(b"[]"), JoseError::Json),
+        (encode(br#"{"a":1,"a":2}"#), JoseError::Json),
+        (encode("[".repeat(40).as_bytes()), JoseError::Json),
+    ] {
+        let token = format!("{}.{payload}.{}", parts[0], parts[2]);
+        let parsed = Unverified::parse(&token).unwrap();
+        assert_eq!(parsed.members_unverified().unwrap_err(), reason);
+    }
+}
+
+#[test]
 fn a_symmetric_key_and_a_public_key_are_never_taken_for_one_another() {
     let secret = SymmetricKey::new(&[5; 32]);
     let token = secret.sign(Map::new(), b"{}").unwrap();
