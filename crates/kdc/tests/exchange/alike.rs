@@ -17,6 +17,8 @@ use crate::world::{World, add_people, pair};
 struct Counting {
     rows: Memory,
     asked: AtomicUsize,
+    /// Whether it is one that other servers may write to.
+    shared: bool,
 }
 
 struct Counted<'a> {
@@ -35,6 +37,10 @@ impl Storage for Counting {
 
     fn transact(&self, body: &mut Body<'_>) -> Result<(), StorageError> {
         self.rows.transact(body)
+    }
+
+    fn shared(&self) -> bool {
+        self.shared
     }
 }
 
@@ -58,8 +64,15 @@ impl Read for Counted<'_> {
 
 /// The usual people over a storage that counts.
 fn counted() -> (World, Arc<Counting>) {
+    counted_over(false)
+}
+
+fn counted_over(shared: bool) -> (World, Arc<Counting>) {
     let mut world = hidden();
-    let storage = Arc::new(Counting::default());
+    let storage = Arc::new(Counting {
+        shared,
+        ..Counting::default()
+    });
     world.directory = over(storage.clone());
     [world.alice, world.bob, world.laptop] = add_people(&world.directory, &mut world.rng);
     (world, storage)
@@ -135,6 +148,40 @@ fn security_16_other_peoples_changes_make_no_difference_between_them() {
         let name = format!("carol{round}");
         let entry = NewEntry::user(id, domain.users, &name, &name);
         world.commit(&[Change::Add(Box::new(entry))]);
+    }
+}
+
+/// Where other servers may write, the storage is asked for each answer what they did: the same for either.
+#[test]
+fn security_16_nor_where_other_servers_write_to_the_storage() {
+    let (mut world, storage) = counted_over(true);
+    let [alice, nobody] = ["alice", NOBODY].map(|name| {
+        forget(&mut world, &storage);
+        let message = bare("nobody else", &mut world).encode();
+        cost(&mut world, &storage, &message);
+        let message = bare(name, &mut world).encode();
+        cost(&mut world, &storage, &message)
+    });
+    assert_eq!(alice, nobody, "at the first look");
+    let other = Arc::new(open(storage.clone()));
+    for round in 0..3 {
+        // Who comes first behind another's change pays for it.
+        let message = bare("bob", &mut world).encode();
+        cost(&mut world, &storage, &message);
+        let [alice, nobody] = ["alice", NOBODY].map(|name| {
+            let message = bare(name, &mut world).encode();
+            cost(&mut world, &storage, &message)
+        });
+        if round > 0 {
+            // A state is opened, and asked for the nodes' numbers.
+            assert_eq!((alice, nobody), (2, 2), "round {round}");
+        }
+        let users = other.domain().unwrap().users;
+        let id = directory::EntryId::random(&mut world.rng);
+        let name = format!("carol{round}");
+        let entry = NewEntry::user(id, users, &name, &name);
+        let added = other.commit(&[entry.into()], &directory::Reads::none(), world.now);
+        added.unwrap();
     }
 }
 
