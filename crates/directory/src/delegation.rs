@@ -271,7 +271,7 @@ impl Caller {
     }
 
     /// Whether who was granted the right to say who is in a group may put somebody into it: an account, or a group with
-    /// all who are in it, of whom each keeps [`ROOM`]. Administrators do as they like.
+    /// all who are in it, each of whom stays in few enough groups to sign in. Administrators do as they like.
     ///
     /// # Errors
     /// [`Fault`] when the storage fails.
