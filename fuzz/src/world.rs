@@ -331,7 +331,7 @@ impl World {
                 nbf: now,
                 exp: now + 900,
                 jti: Guid::from_bytes([3; 16]),
-                sub: account.id.0,
+                sub: account.id.0.to_string(),
                 oid: account.id.0,
                 ver: "1.0".into(),
                 appid: client.into(),
@@ -349,6 +349,10 @@ impl World {
                 account_type: computer.then(|| "DJ".into()),
                 onprem_object_guid: computer
                     .then(|| Base64::encode_string(&account.id.0.to_windows_bytes())),
+                tid: None,
+                appidacr: None,
+                name: None,
+                ipaddr: None,
             };
             let token = self.signing.access_token(&claims, START);
             self.words

@@ -2,8 +2,8 @@
 
 use token::authorize::USERINFO;
 use token::client::{
-    ADMINISTRATION, ADMINISTRATION_CLIENT, Catalogue, Client, REGISTRATION_CLIENT, Redirect,
-    Resource,
+    ADMINISTRATION, ADMINISTRATION_CLIENT, Catalogue, Client, Grants, REGISTRATION_CLIENT,
+    Redirect, Resource,
 };
 use trust::Span;
 
@@ -21,21 +21,21 @@ pub(crate) fn catalogue(
     registration: &str,
     applications: &[Application],
 ) -> Result<Catalogue, InvalidSettings> {
-    let mut catalogue = Catalogue {
-        clients: built_in_clients(registration),
-        resources: built_in_resources(registration),
-    };
+    let mut catalogue = Catalogue::new(
+        built_in_clients(registration),
+        built_in_resources(registration),
+    );
     for application in applications {
         let (client, resource) = configured(application)?;
-        if catalogue.client(&client.id).is_some() {
-            return Err(InvalidSettings::Taken(client.id));
+        let id = client.id.clone();
+        if !catalogue.add_client(client) {
+            return Err(InvalidSettings::Taken(id));
         }
-        catalogue.clients.push(client);
         if let Some(resource) = resource {
-            if catalogue.resource(&resource.identifier).is_some() {
-                return Err(InvalidSettings::Taken(resource.identifier));
+            let identifier = resource.identifier.clone();
+            if !catalogue.add_resource(resource) {
+                return Err(InvalidSettings::Taken(identifier));
             }
-            catalogue.resources.push(resource);
         }
     }
     Ok(catalogue)
@@ -50,12 +50,11 @@ fn built_in_clients(registration: &str) -> Vec<Client> {
             .map(|uri| Redirect::Exact((*uri).to_owned()))
             .chain(LOOPBACK_PATHS.map(|path| Redirect::Loopback(path.to_owned())))
             .collect(),
-        signed_out: vec![],
         resources: resources
             .iter()
             .map(|resource| (*resource).to_owned())
             .collect(),
-        refresh: false,
+        ..Client::default()
     };
     vec![
         client(
@@ -95,6 +94,7 @@ fn built_in_resources(registration: &str) -> Vec<Resource> {
         name: name.to_owned(),
         second_factor,
         lifetime,
+        ..Resource::default()
     };
     vec![
         // Longer than a second factor stays fresh, so that it is the second factor that decides (ACC-9).
@@ -145,13 +145,14 @@ fn configured(application: &Application) -> Result<(Client, Option<Resource>), I
         redirects: redirects.collect(),
         signed_out: application.post_logout_redirect_uris.clone(),
         resources: own.iter().cloned().chain([USERINFO.to_owned()]).collect(),
-        refresh: application.refresh_tokens,
+        grants: Grants::CODE.with_refresh(application.refresh_tokens),
+        ..Client::default()
     };
     let resource = own.map(|identifier| Resource {
         identifier,
         name: application.name.clone(),
         second_factor: application.second_factor,
-        lifetime: Span::hours(1),
+        ..Resource::default()
     });
     Ok((client, resource))
 }

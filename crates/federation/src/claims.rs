@@ -33,7 +33,7 @@ pub(crate) fn access_token(
         nbf: now.unix(),
         exp: (now + resource.lifetime).unix(),
         jti: Guid::from_random(rng.bytes()),
-        sub: account.id.0,
+        sub: account.id.0.to_string(),
         oid: account.id.0,
         ver: "1.0".to_owned(),
         appid: grant.client().to_owned(),
@@ -51,6 +51,10 @@ pub(crate) fn access_token(
         deviceid: grant.device(),
         permit_device_registration: joins.then(|| "true".to_owned()),
         account_type: joins.then(|| "DJ".to_owned()),
+        tid: None,
+        appidacr: None,
+        name: None,
+        ipaddr: None,
         onprem_object_guid: joins.then(|| Base64::encode_string(&account.id.0.to_windows_bytes())),
     }
 }
@@ -67,7 +71,7 @@ pub(crate) fn id_token(asked: &Asked<'_, '_>, grant: &Grant, account: &Account) 
         exp: (now + ID_TOKEN_LIFETIME).unix(),
         auth_time: authentication.at().unix(),
         nonce: grant.nonce().map(str::to_owned),
-        sub: account.id.0,
+        sub: account.id.0.to_string(),
         oid: account.id.0,
         amr: authentication.amr(grant.wanted(), now),
         acr: authentication.acr().to_owned(),
@@ -75,6 +79,10 @@ pub(crate) fn id_token(asked: &Asked<'_, '_>, grant: &Grant, account: &Account) 
         unique_name: unique_name(asked, account),
         name: scopes.profile.then(|| display_name(account)),
         email: account.mail.clone().filter(|_| scopes.email),
+        tid: None,
+        preferred_username: None,
+        ver: None,
+        sid: None,
     }
 }
 

@@ -47,7 +47,7 @@ pub(crate) fn complete(
         signed_in.authentication().clone(),
     );
     let audit = audit(asked, &signed_in, account);
-    let record = CodeRecord::new(signed_in, now, rng);
+    let record = CodeRecord::new(signed_in, None, now, rng);
     let expires = record.kept_until();
     let mut changes = vec![
         records::write(
@@ -90,8 +90,12 @@ pub(crate) fn to_client(
 /// The answer to an authorization request, in the way that the client asked for.
 fn send(asked: &Asked<'_, '_>, answer: &To, parameters: &[(&str, &str)]) -> Response {
     match answer.mode {
-        ResponseMode::Query => {
-            let mut response = Response::redirect(&answer.redirect.with(parameters));
+        ResponseMode::Query | ResponseMode::Fragment => {
+            let to = match answer.mode {
+                ResponseMode::Fragment => answer.redirect.with_fragment(parameters),
+                _ => answer.redirect.with(parameters),
+            };
+            let mut response = Response::redirect(&to);
             response.headers.set("Referrer-Policy", "same-origin");
             response
         }

@@ -2,9 +2,10 @@
 
 use directory::{Account, Actor, AuditRecord, Change, change};
 use registration::proven_device::{self, ProvenDevice};
+use token::authorize::USERINFO;
 use token::grant::{
-    CodeRecord, CodeRequest, FamilyRecord, Grant, RefreshRequest, RefreshToken,
-    Refused as NotGranted, TokenRequest, TokenResponse,
+    CodeRecord, CodeRequest, FamilyRecord, FamilyRules, Grant, Presented, RefreshRequest,
+    RefreshToken, Refused as NotGranted, TokenRequest, TokenResponse,
 };
 use trust::{Rng, Span};
 use wire::http::{Response, percent_decode};
@@ -34,13 +35,19 @@ pub(crate) fn exchange(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answe
     let basic = basic
         .as_ref()
         .map(|(name, password)| (name.as_str(), password.as_str()));
-    let request = TokenRequest::parse(&form, basic, &asked.view.settings.catalogue)?;
+    let catalogue = &asked.view.settings.catalogue;
+    let client = Presented::read(&form, basic, catalogue)?.public()?;
+    let request = TokenRequest::parse(&form, client, catalogue, USERINFO)?;
     let device = device(asked)?;
     match request {
         TokenRequest::Code(request) => redeem_code(asked, &request, device.as_ref(), rng),
         TokenRequest::Refresh(request) => {
             redeem_refresh_token(asked, &request, device.as_ref(), rng)
         }
+        // No client has these, so none is offered.
+        TokenRequest::DeviceCode(_)
+        | TokenRequest::Password(_)
+        | TokenRequest::ClientCredentials(_) => Err(NotGranted::GrantType.into()),
     }
 }
 
@@ -82,10 +89,10 @@ fn redeem_code(
         .settings
         .catalogue
         .client(grant.client())
-        .is_some_and(|client| client.refresh);
+        .is_some_and(|client| client.grants.refresh);
     let refresh = (may_refresh && grant.scopes().offline_access).then(|| {
         let expires = grant.authentication().first().at() + FAMILY_LIFETIME;
-        let (record, token) = FamilyRecord::begin(family, grant.clone(), expires, rng);
+        let (record, token) = FamilyRecord::begin(family, grant.clone(), None, expires, rng);
         changes.push(records::write(
             FAMILIES,
             &family.to_bytes(),
@@ -109,7 +116,7 @@ fn redeem_refresh_token(
         records::read(snapshot, FAMILIES, &key, now)?.ok_or(NotGranted::RefreshToken)?;
     let expires = record.expires();
     let device = device.map(|device| device.device().device_id);
-    match record.redeem(request, device, now, rng) {
+    match record.redeem(request, &FamilyRules::STRICT, device, now, rng) {
         Ok((grant, record, token)) => {
             let changes = vec![records::write(FAMILIES, &key, &record, expires)];
             issue(asked, &grant, Some((token, expires)), changes, rng)

@@ -297,7 +297,7 @@ fn second_factor(
 ) -> Result<SecondFactor, Trouble> {
     let now: Timestamp = asked.now;
     let factors = factors_of(account);
-    if !factors.is_enrolled() {
+    if !factors.is_enrolled(now) {
         return Ok(SecondFactor::Given(vec![]));
     }
     let (wrong, counted) = match factors.clone().try_at_once(account.id.0, form, now, rng) {

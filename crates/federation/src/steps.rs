@@ -76,12 +76,12 @@ pub(crate) fn after_first(
     rng: &mut dyn Rng,
 ) -> Result<Answer, Trouble> {
     let factors = factors_of(account);
-    if wanted != Wanted::Unasked && !factors.is_enrolled() {
+    if wanted != Wanted::Unasked && !factors.is_enrolled(asked.now) {
         if !asked.view.settings.enrol_at_sign_in {
             return Err(Refused::NoSecondFactor.into());
         }
         // An open session or an unlocked screen is not enough to set up a second factor.
-        if !first.is_password_of(asked.now) {
+        if !first.is_typed_at(asked.now) {
             return Ok(password_page(asked, &begun.request, None, browser));
         }
     }
@@ -198,6 +198,8 @@ impl Shown<'_, '_> {
             SignIn::AwaitsAcknowledgement(_) => {
                 pages::acknowledgement(organisation, ACTION, &context, &form_token, codes)
             }
+            // A client collects it, and no person is shown it.
+            SignIn::AwaitsCollection(_) => return Err(Refused::SignInGone.into()),
         };
         let redirect = &self.sign_in.begun().request.answer.redirect;
         Ok(self.browser.show(page.leading_to(redirect.source())))

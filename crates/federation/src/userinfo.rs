@@ -22,7 +22,7 @@ pub(crate) fn userinfo(asked: &Asked<'_, '_>, _rng: &mut dyn Rng) -> Result<Answ
         .map_err(|_| Refused::Token(token::claims::NotAccepted::Expired))?;
     let may = |scope: &str| token.scp.split(' ').any(|granted| granted == scope);
     let mut claims = Map::new();
-    claims.insert("sub".to_owned(), token.sub.to_string().into());
+    claims.insert("sub".to_owned(), token.sub.as_str().into());
     if may("profile") {
         claims.insert("name".to_owned(), display_name(&account).into());
         claims.insert(

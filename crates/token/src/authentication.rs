@@ -9,7 +9,7 @@ use crate::moment;
 /// How long a second factor counts as fresh, for `ngcmfa` and for key registration (PROV-5.6, ACC-9).
 pub const FRESH: Span = Span::minutes(10);
 
-/// The first proof: a password, or a Kerberos ticket.
+/// The first proof: a password, a Kerberos ticket, a Hello key or a Temporary Access Pass.
 ///
 /// Made by the party that checked it, at the place where it did; token code never makes one.
 #[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
@@ -29,6 +29,15 @@ enum FirstMethod {
     Kerberos,
     /// A ticket that says that its owner signed in by a key registered with a second factor (S-1-18-5).
     KerberosByKey,
+    /// A key in a device, opened by a PIN or a gesture (protocols A.12): two factors by itself.
+    HelloKey {
+        /// SHA-256 of the key.
+        key: [u8; 32],
+        /// Whether it counts as a fresh second factor.
+        fresh: bool,
+    },
+    /// A Temporary Access Pass: two factors by itself.
+    AccessPass,
 }
 
 impl FirstFactor {
@@ -58,6 +67,28 @@ impl FirstFactor {
         }
     }
 
+    /// An assertion by a Hello key was verified at this moment (protocols A.12.2). `key` is the SHA-256 of the key that
+    /// stands with the account. `fresh`: whether the organisation lets it count as a second factor of that moment, so that
+    /// it gives `ngcmfa`.
+    #[must_use]
+    pub const fn hello(at: Timestamp, key: [u8; 32], fresh: bool) -> Self {
+        Self {
+            method: FirstMethod::HelloKey { key, fresh },
+            at,
+            since: at,
+        }
+    }
+
+    /// A Temporary Access Pass was right at this moment.
+    #[must_use]
+    pub const fn access_pass(at: Timestamp) -> Self {
+        Self {
+            method: FirstMethod::AccessPass,
+            at,
+            since: at,
+        }
+    }
+
     /// When it was shown to us: what follows from it lives from then on.
     #[must_use]
     pub const fn at(&self) -> Timestamp {
@@ -70,10 +101,40 @@ impl FirstFactor {
         self.since
     }
 
-    /// Whether it is a password that was typed at this very moment, for what a session or a ticket is not enough for.
+    /// Whether it is a password or a pass that was typed at this very moment, for what a session or a ticket is not
+    /// enough for.
     #[must_use]
-    pub fn is_password_of(&self, now: Timestamp) -> bool {
-        self.method == FirstMethod::Password && self.at == now
+    pub fn is_typed_at(&self, now: Timestamp) -> bool {
+        matches!(self.method, FirstMethod::Password | FirstMethod::AccessPass) && self.at == now
+    }
+
+    /// Whether a password stands behind it, so that it dies with another password: its own, or the one that got the
+    /// ticket.
+    #[must_use]
+    pub const fn is_by_password(&self) -> bool {
+        matches!(
+            self.method,
+            FirstMethod::Password | FirstMethod::Kerberos | FirstMethod::KerberosByKey
+        )
+    }
+
+    /// SHA-256 of the Hello key that it was proven by, if one was.
+    #[must_use]
+    pub const fn hello_key(&self) -> Option<&[u8; 32]> {
+        match &self.method {
+            FirstMethod::HelloKey { key, .. } => Some(key),
+            _ => None,
+        }
+    }
+
+    /// Whether it is two factors by itself.
+    const fn is_multi_factor(&self) -> bool {
+        match self.method {
+            FirstMethod::Password | FirstMethod::Kerberos => false,
+            FirstMethod::KerberosByKey | FirstMethod::HelloKey { .. } | FirstMethod::AccessPass => {
+                true
+            }
+        }
     }
 }
 
@@ -106,13 +167,29 @@ impl SecondFactor {
 pub struct Authentication {
     first: FirstFactor,
     second: Option<SecondFactor>,
+    /// Whether it was shown in another place than where its tokens go ([`Self::elsewhere`]).
+    #[serde(default, skip_serializing_if = "core::ops::Not::not")]
+    elsewhere: bool,
 }
 
 impl Authentication {
     /// What two proofs amount to.
     #[must_use]
     pub const fn of(first: FirstFactor, second: Option<SecondFactor>) -> Self {
-        Self { first, second }
+        Self {
+            first,
+            second,
+            elsewhere: false,
+        }
+    }
+
+    /// The same for tokens that go to another place than the browser in which it was proven: to the device that shows a
+    /// code (RFC 8628). It never counts as fresh, there or in what comes of it, so that whoever has people type a code
+    /// of theirs gets no lasting key by it (RFC 8628 5.4).
+    #[must_use]
+    pub fn elsewhere(mut self) -> Self {
+        self.elsewhere = true;
+        self
     }
 
     /// The first proof.
@@ -121,7 +198,8 @@ impl Authentication {
         &self.first
     }
 
-    /// When the second factor was proven in our sight; `None` when it was not.
+    /// When a second factor of the account was proven in our sight; `None` when none was. It dies with a reset of the
+    /// account's second factors.
     #[must_use]
     pub fn second_factor_at(&self) -> Option<Timestamp> {
         self.second.as_ref().map(SecondFactor::at)
@@ -135,16 +213,37 @@ impl Authentication {
             .map_or(self.first.since, |second| second.max(self.first.since))
     }
 
+    /// When several factors were proven in our sight: the second factor's moment, else that of a pass, or of a Hello key
+    /// where the organisation lets it count. What tokens tell as the moment of the second factor.
+    #[must_use]
+    pub fn multi_factor_at(&self) -> Option<Timestamp> {
+        if self.elsewhere {
+            return None;
+        }
+        self.second_factor_at().or(match self.first.method {
+            FirstMethod::AccessPass | FirstMethod::HelloKey { fresh: true, .. } => {
+                Some(self.first.at)
+            }
+            _ => None,
+        })
+    }
+
     /// Whether there were two factors, seen by us or vouched for by the KDC.
     #[must_use]
     pub fn is_multi_factor(&self) -> bool {
-        self.second.is_some() || self.first.method == FirstMethod::KerberosByKey
+        self.second.is_some() || self.first.is_multi_factor()
     }
 
-    /// Whether a second factor was proven in our sight within the last ten minutes.
+    /// Whether it is by what cannot be phished: a Hello key.
+    #[must_use]
+    pub const fn is_phishing_resistant(&self) -> bool {
+        self.first.hello_key().is_some()
+    }
+
+    /// Whether several factors were proven in our sight within the last ten minutes ([`Self::multi_factor_at`]).
     #[must_use]
     pub fn is_fresh(&self, now: Timestamp) -> bool {
-        self.second_factor_at()
+        self.multi_factor_at()
             .is_some_and(|at| at <= now && now.since(at) <= FRESH)
     }
 
@@ -164,8 +263,13 @@ impl Authentication {
         let mut amr = vec![match self.first.method {
             FirstMethod::Password => "pwd".to_owned(),
             FirstMethod::Kerberos | FirstMethod::KerberosByKey => "wia".to_owned(),
+            // Whatever the key's algorithm: what clients of the protocol know (protocols A.3.1).
+            FirstMethod::HelloKey { .. } => "rsa".to_owned(),
+            FirstMethod::AccessPass => "otp".to_owned(),
         }];
-        if let Some(second) = &self.second {
+        if let Some(second) = &self.second
+            && !amr.contains(&second.amr)
+        {
             amr.push(second.amr.clone());
         }
         if self.is_multi_factor() {
@@ -186,7 +290,10 @@ impl Authentication {
             FirstMethod::Password => {
                 "urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport"
             }
-            FirstMethod::Kerberos | FirstMethod::KerberosByKey => {
+            FirstMethod::Kerberos
+            | FirstMethod::KerberosByKey
+            | FirstMethod::HelloKey { .. }
+            | FirstMethod::AccessPass => {
                 "http://schemas.microsoft.com/ws/2008/06/identity/authenticationmethod/windows"
             }
         }
@@ -237,6 +344,20 @@ mod tests {
     }
 
     #[test]
+    fn what_was_proven_elsewhere_is_never_fresh() {
+        let code = two_factors().elsewhere();
+        assert!(code.suffices(Wanted::SecondFactor, T));
+        assert!(!code.suffices(Wanted::FreshSecondFactor, T));
+        assert_eq!(code.multi_factor_at(), None);
+        assert_eq!(code.second_factor_at(), Some(T));
+        let resting = serde_json::to_vec(&code).unwrap();
+        assert_eq!(
+            serde_json::from_slice::<Authentication>(&resting).unwrap(),
+            code
+        );
+    }
+
+    #[test]
     fn a_password_alone_says_nothing_of_several_factors() {
         let password = Authentication::of(FirstFactor::password(T), None);
         assert_eq!(password.amr(Wanted::FreshSecondFactor, T), ["pwd"]);
@@ -263,5 +384,47 @@ mod tests {
         assert!(!by_key.suffices(Wanted::FreshSecondFactor, T));
         let by_password = Authentication::of(FirstFactor::kerberos(T, T, false), None);
         assert!(!by_password.suffices(Wanted::SecondFactor, T));
+    }
+
+    #[test]
+    fn a_pass_is_two_factors_and_fresh_for_ten_minutes() {
+        let pass = Authentication::of(FirstFactor::access_pass(T), None);
+        assert_eq!(
+            pass.amr(Wanted::FreshSecondFactor, T),
+            ["otp", "mfa", MULTIPLE_AUTHN, "ngcmfa"]
+        );
+        assert!(!pass.suffices(Wanted::FreshSecondFactor, T + Span::minutes(11)));
+        assert!(pass.suffices(Wanted::SecondFactor, T + Span::minutes(11)));
+        // It is no second factor of the account's, with which it would die.
+        assert_eq!(
+            (pass.second_factor_at(), pass.multi_factor_at()),
+            (None, Some(T))
+        );
+        assert!(!pass.first().is_by_password() && pass.first().is_typed_at(T));
+    }
+
+    #[test]
+    fn a_hello_key_is_two_factors_and_fresh_only_where_that_is_allowed() {
+        let by_key = |fresh| Authentication::of(FirstFactor::hello(T, [5; 32], fresh), None);
+        for fresh in [false, true] {
+            assert!(by_key(fresh).suffices(Wanted::SecondFactor, T));
+            assert!(by_key(fresh).is_phishing_resistant());
+            assert_eq!(by_key(fresh).first().hello_key(), Some(&[5; 32]));
+            assert_eq!(
+                by_key(fresh).suffices(Wanted::FreshSecondFactor, T + Span::minutes(10)),
+                fresh
+            );
+            assert!(!by_key(fresh).suffices(Wanted::FreshSecondFactor, T + Span::minutes(11)));
+        }
+        assert_eq!(
+            by_key(false).amr(Wanted::FreshSecondFactor, T),
+            ["rsa", "mfa", MULTIPLE_AUTHN]
+        );
+        assert_eq!(by_key(false).multi_factor_at(), None);
+        let resting = serde_json::to_vec(&by_key(true)).unwrap();
+        assert_eq!(
+            serde_json::from_slice::<Authentication>(&resting).unwrap(),
+            by_key(true)
+        );
     }
 }

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 use trust::{Span, Timestamp};
 
-use crate::client::{Catalogue, RedirectUri};
+use crate::client::{Catalogue, Pkce, RedirectUri};
 use crate::moment;
 use crate::parameters::{InvalidParameters, Parameters};
 use crate::pkce::{Challenge, InvalidChallenge};
@@ -31,8 +31,8 @@ pub struct AuthorizeRequest {
     pub scopes: Scopes,
     /// Returned in the id_token (OpenID Connect Core 3.1.2.1).
     pub nonce: Option<String>,
-    /// PKCE.
-    pub challenge: Challenge,
+    /// PKCE; missing only where the client may do without.
+    pub challenge: Option<Challenge>,
     /// What the client wants of the person.
     pub prompt: Prompt,
     /// How long ago the person may have signed in.
@@ -60,6 +60,8 @@ pub struct Answer {
 pub enum ResponseMode {
     /// In the query of a redirection.
     Query,
+    /// In the fragment of a redirection (OAuth 2.0 Multiple Response Type Encoding Practices 2).
+    Fragment,
     /// As a form that the browser posts (OAuth 2.0 Form Post Response Mode).
     FormPost,
 }
@@ -106,8 +108,8 @@ pub enum Refused {
     /// `response_type` is not `code`.
     #[error("the response type is not code")]
     ResponseType,
-    /// `response_mode` is neither `query` nor `form_post`.
-    #[error("the response mode is neither query nor form_post")]
+    /// `response_mode` is none of `query`, `fragment`, `form_post`.
+    #[error("the response mode is none of query, fragment and form_post")]
     ResponseMode,
     /// The resource is not known.
     #[error("the resource is not known")]
@@ -115,6 +117,9 @@ pub enum Refused {
     /// The client may not ask for the resource.
     #[error("the client may not ask for this resource")]
     ResourceOfOthers,
+    /// The client does not come by tokens in this way.
+    #[error("the client may not ask for codes")]
+    NotThisClient,
     /// PKCE is missing or not `S256`.
     #[error(transparent)]
     Challenge(#[from] InvalidChallenge),
@@ -142,7 +147,7 @@ impl Refused {
         match self {
             Self::ResponseType => Code::UnsupportedResponseType,
             Self::Resource => Code::InvalidResource,
-            Self::ResourceOfOthers => Code::UnauthorizedClient,
+            Self::ResourceOfOthers | Self::NotThisClient => Code::UnauthorizedClient,
             Self::RequestObject => Code::RequestNotSupported,
             Self::RequestUri => Code::RequestUriNotSupported,
             _ => Code::InvalidRequest,
@@ -179,6 +184,7 @@ impl AuthorizeRequest {
         }
         let mode = match one("response_mode")? {
             None | Some("query") => Ok(ResponseMode::Query),
+            Some("fragment") => Ok(ResponseMode::Fragment),
             Some("form_post") => Ok(ResponseMode::FormPost),
             Some(_) => Err(Refused::ResponseMode),
         };
@@ -217,7 +223,7 @@ impl AuthorizeRequest {
             (Some(resource), Some(named)) => {
                 let same = catalogue
                     .resource(resource)
-                    .is_some_and(|known| known.identifier == named);
+                    .is_some_and(|known| known.name_of(&named).is_some());
                 Some(if same {
                     named
                 } else {
@@ -225,16 +231,23 @@ impl AuthorizeRequest {
                 })
             }
         };
-        let resource = catalogue
-            .resource(asked.as_deref().unwrap_or(USERINFO))
-            .ok_or(Refused::Resource)?;
+        let asked = asked.as_deref().unwrap_or(USERINFO);
+        let resource = catalogue.resource(asked).ok_or(Refused::Resource)?;
+        // Where a resource has several names, the token is for the one by which it was asked for.
+        let named = resource.name_of(asked);
         if !client.may_ask_for(resource) {
             return Err(Refused::ResourceOfOthers);
         }
-        let challenge = Challenge::parse(
-            parameters.one("code_challenge")?,
-            parameters.one("code_challenge_method")?,
-        )?;
+        if !client.grants.code {
+            return Err(Refused::NotThisClient);
+        }
+        let challenge = match parameters.one("code_challenge")? {
+            None if client.pkce == Pkce::WherePresent => None,
+            challenge => Some(Challenge::parse(
+                challenge,
+                parameters.one("code_challenge_method")?,
+            )?),
+        };
         let bounded = |name, most: usize| match parameters.one(name)? {
             Some(value) if value.len() > most => Err(Refused::TooLong),
             value => Ok(value.map(str::to_owned)),
@@ -242,8 +255,8 @@ impl AuthorizeRequest {
         Ok(Self {
             client: client.id.clone(),
             answer,
-            resource: resource.identifier.clone(),
-            scopes,
+            scopes: scopes.known_to(resource),
+            resource: named.unwrap_or(&resource.identifier).to_owned(),
             nonce: bounded("nonce", 512)?,
             challenge,
             prompt: Prompt::parse(parameters.one("prompt")?.unwrap_or_default())?,
@@ -264,14 +277,18 @@ impl AuthorizeRequest {
             ("redirect_uri", self.answer.redirect.as_str().to_owned()),
             ("response_type", "code".to_owned()),
             ("resource", self.resource.clone()),
-            ("code_challenge", self.challenge.text()),
-            ("code_challenge_method", "S256".to_owned()),
         ];
+        if let Some(challenge) = &self.challenge {
+            parameters.push(("code_challenge", challenge.text()));
+            parameters.push(("code_challenge_method", "S256".to_owned()));
+        }
         if self.scopes != Scopes::default() {
             parameters.push(("scope", self.scopes.text()));
         }
-        if self.answer.mode == ResponseMode::FormPost {
-            parameters.push(("response_mode", "form_post".to_owned()));
+        match self.answer.mode {
+            ResponseMode::Query => {}
+            ResponseMode::Fragment => parameters.push(("response_mode", "fragment".to_owned())),
+            ResponseMode::FormPost => parameters.push(("response_mode", "form_post".to_owned())),
         }
         parameters.extend(self.answer.state.clone().map(|state| ("state", state)));
         parameters.extend(self.nonce.clone().map(|nonce| ("nonce", nonce)));
@@ -322,7 +339,7 @@ impl Prompt {
                 ("none", _) if position == 0 => prompt = Self::Nothing,
                 (_, Self::Nothing) | ("none", _) => return Err(Refused::Prompt),
                 ("login" | "select_account", _) => prompt = Self::SignInAgain,
-                // Every client here is the organisation's own, so there is no consent to ask for.
+                // Who has consented is not asked again, and who has not is asked in any case.
                 ("consent", _) => {}
                 _ => return Err(Refused::Prompt),
             }

@@ -24,9 +24,9 @@ pub struct AccessToken {
     pub exp: i64,
     /// Its name.
     pub jti: Guid,
+    /// Whom it speaks of: the account's objectGUID, or the name that one client knows it by (OpenID Connect Core 8.1).
+    pub sub: String,
     /// Whom it speaks of: the account's objectGUID.
-    pub sub: Guid,
-    /// The same, under the name that the tenant uses.
     pub oid: Guid,
     /// Always `1.0`, as in AD FS.
     pub ver: String,
@@ -81,6 +81,51 @@ pub struct AccessToken {
         skip_serializing_if = "Option::is_none"
     )]
     pub onprem_object_guid: Option<String>,
+    /// The tenant that issued it (protocols A.3.1); absent in a domain's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tid: Option<Guid>,
+    /// How the client proved itself: `0` not at all, `1` by a secret, `2` by a key (protocols A.3.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub appidacr: Option<String>,
+    /// The person's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// From where the request came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ipaddr: Option<String>,
+}
+
+/// The claims of an access token that an application has for itself, with nobody's account behind it (RFC 6749 4.4). It has
+/// another `typ` than a person's, so that neither is taken for the other. Times are seconds since 1970.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct AppToken {
+    /// Who issued it.
+    pub iss: String,
+    /// The resource that it is for.
+    pub aud: String,
+    /// When it was issued.
+    pub iat: i64,
+    /// From when it is valid.
+    pub nbf: i64,
+    /// From when it is no longer valid.
+    pub exp: i64,
+    /// Its name.
+    pub jti: Guid,
+    /// The application, as `appid`.
+    pub sub: String,
+    /// `1.0` or `2.0`, as the issuer.
+    pub ver: String,
+    /// The application.
+    pub appid: String,
+    /// How it proved itself: `1` by a secret, `2` by a key (protocols A.3.1).
+    pub appidacr: String,
+    /// Always `app`.
+    pub idtyp: String,
+    /// What it may do there.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub roles: Vec<String>,
+    /// The tenant that issued it.
+    pub tid: Guid,
 }
 
 /// The claims of an id_token. Times are seconds since 1970.
@@ -101,9 +146,9 @@ pub struct IdToken {
     /// The client's value, returned.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
+    /// Whom it speaks of: the account's objectGUID, or the name that one client knows it by (OpenID Connect Core 8.1).
+    pub sub: String,
     /// Whom it speaks of: the account's objectGUID.
-    pub sub: Guid,
-    /// The same, under the name that the tenant uses.
     pub oid: Guid,
     /// How they proved who they are.
     pub amr: Vec<String>,
@@ -120,6 +165,18 @@ pub struct IdToken {
     /// The person's mail address, with the scope `email`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub email: Option<String>,
+    /// The tenant that issued it (protocols A.3.1); absent in a domain's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tid: Option<Guid>,
+    /// The name by which the person signs in (OpenID Connect Core 5.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preferred_username: Option<String>,
+    /// `1.0` or `2.0`, as the issuer (protocols A.3.1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ver: Option<String>,
+    /// The browser's session, for sign-out (OpenID Connect Front-Channel Logout 3).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
 }
 
 /// An access token that was verified: signed by this authority, for this resource, valid now. Only
@@ -137,6 +194,24 @@ impl core::ops::Deref for Verified {
     type Target = AccessToken;
 
     fn deref(&self) -> &AccessToken {
+        &self.0
+    }
+}
+
+/// An application's token that was verified. Only [`crate::keys::SigningKeys::verify_app`] makes one.
+#[derive(Clone, PartialEq, Debug)]
+pub struct VerifiedApp(AppToken);
+
+impl VerifiedApp {
+    pub(crate) const fn new(claims: AppToken) -> Self {
+        Self(claims)
+    }
+}
+
+impl core::ops::Deref for VerifiedApp {
+    type Target = AppToken;
+
+    fn deref(&self) -> &AppToken {
         &self.0
     }
 }
@@ -164,17 +239,25 @@ pub enum NotAccepted {
     NotYetValid,
 }
 
-impl AccessToken {
-    /// Whether it is valid `now` at the resource `audience` of the authority `issuer`.
+/// For what and when a token is valid.
+pub(crate) struct Validity<'a> {
+    pub(crate) iss: &'a str,
+    pub(crate) aud: &'a str,
+    pub(crate) nbf: i64,
+    pub(crate) exp: i64,
+}
+
+impl Validity<'_> {
+    /// Whether it is valid `now` at one of the resources `audiences` of the authority with the names `issuers`.
     pub(crate) fn check(
         &self,
-        issuer: &str,
-        audience: &str,
+        issuers: &[&str],
+        audiences: &[&str],
         now: Timestamp,
     ) -> Result<(), NotAccepted> {
-        if self.iss != issuer {
+        if !issuers.contains(&self.iss) {
             Err(NotAccepted::Issuer)
-        } else if self.aud != audience {
+        } else if !audiences.contains(&self.aud) {
             Err(NotAccepted::Audience)
         } else if now.unix() >= self.exp {
             Err(NotAccepted::Expired)
@@ -182,6 +265,30 @@ impl AccessToken {
             Err(NotAccepted::NotYetValid)
         } else {
             Ok(())
+        }
+    }
+}
+
+impl AppToken {
+    /// For what and when it is valid.
+    pub(crate) fn validity(&self) -> Validity<'_> {
+        Validity {
+            iss: &self.iss,
+            aud: &self.aud,
+            nbf: self.nbf,
+            exp: self.exp,
+        }
+    }
+}
+
+impl AccessToken {
+    /// For what and when it is valid.
+    pub(crate) fn validity(&self) -> Validity<'_> {
+        Validity {
+            iss: &self.iss,
+            aud: &self.aud,
+            nbf: self.nbf,
+            exp: self.exp,
         }
     }
 

@@ -1,8 +1,16 @@
 //! Who may ask for tokens, for what, and where the answer may go: clients (RFC 6749 2) and the resources that they
 //! ask for, AD FS's relying parties (protocols F.2).
 
+use std::collections::HashMap;
+
+use crypto::jose::Algorithm;
+use crypto::key::PublicKey;
 use serde::{Deserialize, Serialize};
-use trust::Span;
+use trust::{Span, Timestamp};
+
+use crate::secret::Digest;
+#[cfg(doc)]
+use crate::secret::Purpose;
 
 /// The client of device registration and Hello provisioning (protocols A.3.3, F.2).
 pub const REGISTRATION_CLIENT: &str = "dd762716-544d-4aeb-a526-687b73838a22";
@@ -17,21 +25,149 @@ pub fn registration_resource(host: &str) -> String {
     format!("urn:ms-drs:{}", host.to_ascii_lowercase())
 }
 
-/// A public client: a program that can keep no secret (RFC 6749 2.1), so that PKCE takes a secret's place.
-#[derive(Clone, Debug)]
+/// A program that asks for tokens (RFC 6749 2).
+#[derive(Clone, Debug, Default)]
 pub struct Client {
     /// Its identifier, compared without regard to case, since GUIDs are sent in either.
     pub id: String,
     /// What people see on pages.
     pub name: String,
+    /// Whether it can keep a secret.
+    pub kind: ClientKind,
     /// Where a code may be sent.
     pub redirects: Vec<Redirect>,
     /// Where a browser may be sent after signing out (OpenID Connect RP-Initiated Logout 3), exactly.
     pub signed_out: Vec<String>,
     /// The identifiers of the resources that it may ask for.
     pub resources: Vec<String>,
-    /// Whether it may have refresh tokens when it asks for `offline_access`.
+    /// Whether it may ask for every resource that there is: the brokers, which ask for others (protocols A.3.3).
+    pub any_resource: bool,
+    /// The ways in which it may come by tokens.
+    pub grants: Grants,
+    /// Whether it must use PKCE.
+    pub pkce: Pkce,
+    /// Whether it is one of the family of brokers: the refresh token of one serves another.
+    pub family: bool,
+    /// What its id_tokens are signed with, where it asks for something else than the authority's default
+    /// (`id_token_signed_response_alg`, OpenID Connect Registration 2).
+    pub algorithm: Option<Algorithm>,
+}
+
+/// Whether a client can keep a secret (RFC 6749 2.1).
+#[derive(Clone, Debug, Default)]
+pub enum ClientKind {
+    /// It cannot: a program on people's own machines.
+    #[default]
+    Public,
+    /// It can, and proves who it is by one of these.
+    Confidential(Vec<ClientCredential>),
+}
+
+/// What a confidential client proves itself by, and when.
+#[derive(Clone, Debug)]
+pub struct ClientCredential {
+    /// What it is.
+    pub kind: CredentialKind,
+    /// From when it counts.
+    pub from: Timestamp,
+    /// From when it no longer counts.
+    pub until: Timestamp,
+}
+
+/// What a confidential client proves itself by.
+#[derive(Clone, Debug)]
+pub enum CredentialKind {
+    /// A secret that was drawn here; what rests is its digest for [`Purpose::ClientSecret`].
+    Secret(Digest),
+    /// A public key, with the name by which assertions tell it, and the one algorithm that it is used for. An RSA key
+    /// without one signs by RS256 or PS256.
+    Key {
+        /// `kid`.
+        id: Option<String>,
+        /// The key.
+        key: PublicKey,
+        /// `alg`.
+        algorithm: Option<Algorithm>,
+    },
+    /// The key of a certificate, which assertions tell by its digest (`x5t`, `x5t#S256`, or either as `kid`).
+    Certificate {
+        /// SHA-1 of the certificate.
+        sha1: [u8; 20],
+        /// SHA-256 of the certificate.
+        sha256: [u8; 32],
+        /// Its key.
+        key: PublicKey,
+    },
+}
+
+impl ClientCredential {
+    /// Whether it counts now.
+    #[must_use]
+    pub fn counts(&self, now: Timestamp) -> bool {
+        self.from <= now && now < self.until
+    }
+}
+
+/// The ways in which a client may come by tokens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Grants {
+    /// `authorization_code` (RFC 6749 4.1).
+    pub code: bool,
+    /// `refresh_token` (RFC 6749 6).
     pub refresh: bool,
+    /// `urn:ietf:params:oauth:grant-type:device_code` (RFC 8628).
+    pub device_code: bool,
+    /// `password` (RFC 6749 4.3), which RFC 9700 2.4 forbids: for what cannot do anything else.
+    pub password: bool,
+    /// `client_credentials` (RFC 6749 4.4).
+    pub client_credentials: bool,
+}
+
+impl Grants {
+    /// Codes alone.
+    pub const CODE: Self = Self {
+        code: true,
+        refresh: false,
+        device_code: false,
+        password: false,
+        client_credentials: false,
+    };
+
+    /// What either has.
+    #[must_use]
+    pub const fn or(self, other: Self) -> Self {
+        Self {
+            code: self.code || other.code,
+            refresh: self.refresh || other.refresh,
+            device_code: self.device_code || other.device_code,
+            password: self.password || other.password,
+            client_credentials: self.client_credentials || other.client_credentials,
+        }
+    }
+
+    /// The same, with refresh tokens where `yes`.
+    #[must_use]
+    pub const fn with_refresh(mut self, yes: bool) -> Self {
+        self.refresh = yes;
+        self
+    }
+}
+
+impl Default for Grants {
+    fn default() -> Self {
+        Self::CODE
+    }
+}
+
+/// Whether a client must use PKCE.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Pkce {
+    /// Its requests carry a challenge (RFC 9700 2.1.1).
+    #[default]
+    Required,
+    /// Where a challenge was sent it is checked: for clients that know none, whose code goes to a URI that is theirs on
+    /// the machine (the brokers, protocols A.4.4), or that prove themselves by a secret.
+    WherePresent,
 }
 
 /// Where a code may be sent.
@@ -52,40 +188,133 @@ pub struct RedirectUri(String);
 pub struct Resource {
     /// Its identifier, the token's audience.
     pub identifier: String,
+    /// Its other names. A token's audience is the name by which it was asked for.
+    pub aliases: Vec<String>,
     /// What people see on pages.
     pub name: String,
     /// Whether a token for it demands a second factor of people.
     pub second_factor: bool,
     /// How long an access token for it lives.
     pub lifetime: Span,
+    /// The scopes that it knows beside those of OpenID Connect.
+    pub scopes: Vec<String>,
+}
+
+/// A resource without a name, whose tokens live for an hour.
+impl Default for Resource {
+    fn default() -> Self {
+        Self {
+            identifier: String::new(),
+            aliases: vec![],
+            name: String::new(),
+            second_factor: false,
+            lifetime: Span::hours(1),
+            scopes: vec![],
+        }
+    }
+}
+
+impl Resource {
+    /// Its names: the identifier, and the aliases.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.identifier.as_str()).chain(self.aliases.iter().map(String::as_str))
+    }
+
+    /// The one of its names that `asked` is, as it is written here.
+    #[must_use]
+    pub fn name_of(&self, asked: &str) -> Option<&str> {
+        self.names().find(|name| folded(name) == folded(asked))
+    }
 }
 
 /// All clients and resources of an authority.
 #[derive(Clone, Debug, Default)]
 pub struct Catalogue {
-    /// The clients.
-    pub clients: Vec<Client>,
-    /// The resources.
-    pub resources: Vec<Resource>,
+    clients: HashMap<String, Client>,
+    resources: Vec<Resource>,
+    /// The place of each resource, by each of its names.
+    names: HashMap<String, usize>,
+    offered: Option<Grants>,
+}
+
+/// How names of clients and resources are compared. A slash at the end makes no difference, as in AD FS.
+fn folded(text: &str) -> String {
+    text.trim_end_matches('/').to_ascii_lowercase()
 }
 
 impl Catalogue {
+    /// These clients and resources. Of two with one name the first counts.
+    #[must_use]
+    pub fn new(
+        clients: impl IntoIterator<Item = Client>,
+        resources: impl IntoIterator<Item = Resource>,
+    ) -> Self {
+        let mut catalogue = Self::default();
+        for client in clients {
+            catalogue.add_client(client);
+        }
+        for resource in resources {
+            catalogue.add_resource(resource);
+        }
+        catalogue
+    }
+
+    /// Adds a client; `false` when its identifier is taken.
+    pub fn add_client(&mut self, client: Client) -> bool {
+        let id = client.id.to_ascii_lowercase();
+        if self.clients.contains_key(&id) {
+            return false;
+        }
+        self.offered = Some(match self.offered {
+            Some(offered) => offered.or(client.grants),
+            None => client.grants,
+        });
+        self.clients.insert(id, client);
+        true
+    }
+
+    /// Adds a resource; `false` when one of its names is taken.
+    pub fn add_resource(&mut self, resource: Resource) -> bool {
+        if resource
+            .names()
+            .any(|name| self.names.contains_key(&folded(name)))
+        {
+            return false;
+        }
+        let place = self.resources.len();
+        self.names
+            .extend(resource.names().map(|name| (folded(name), place)));
+        self.resources.push(resource);
+        true
+    }
+
     /// The client with this identifier.
     #[must_use]
     pub fn client(&self, id: &str) -> Option<&Client> {
-        self.clients
-            .iter()
-            .find(|client| client.id.eq_ignore_ascii_case(id))
+        self.clients.get(&id.to_ascii_lowercase())
     }
 
-    /// The resource with this identifier. A slash at the end makes no difference, as in AD FS.
+    /// All clients, in no order.
+    pub fn clients(&self) -> impl Iterator<Item = &Client> {
+        self.clients.values()
+    }
+
+    /// The resource with this identifier or alias. A slash at the end makes no difference, as in AD FS.
     #[must_use]
-    pub fn resource(&self, identifier: &str) -> Option<&Resource> {
-        let bare = |text: &str| text.trim_end_matches('/').to_ascii_lowercase();
-        let asked = bare(identifier);
-        self.resources
-            .iter()
-            .find(|resource| bare(&resource.identifier) == asked)
+    pub fn resource(&self, name: &str) -> Option<&Resource> {
+        self.resources.get(*self.names.get(&folded(name))?)
+    }
+
+    /// All resources.
+    #[must_use]
+    pub fn resources(&self) -> &[Resource] {
+        &self.resources
+    }
+
+    /// The ways in which some client may come by tokens.
+    #[must_use]
+    pub fn offered(&self) -> Grants {
+        self.offered.unwrap_or_default()
     }
 }
 
@@ -101,7 +330,13 @@ impl Client {
     /// Whether it may ask for tokens for `resource`.
     #[must_use]
     pub fn may_ask_for(&self, resource: &Resource) -> bool {
-        self.resources.contains(&resource.identifier)
+        self.any_resource || self.resources.contains(&resource.identifier)
+    }
+
+    /// Whether it can keep a secret.
+    #[must_use]
+    pub const fn is_public(&self) -> bool {
+        matches!(self.kind, ClientKind::Public)
     }
 }
 
@@ -158,6 +393,13 @@ impl RedirectUri {
     pub fn with(&self, parameters: &[(&str, &str)]) -> String {
         wire::http::with_query(&self.0, parameters.iter().copied())
     }
+
+    /// The URI with `parameters` as its fragment (RFC 6749 4.2.2). A registered URI has none of its own.
+    #[must_use]
+    pub fn with_fragment(&self, parameters: &[(&str, &str)]) -> String {
+        let fragment = wire::http::write_query(parameters.iter().copied());
+        format!("{}#{fragment}", self.0)
+    }
 }
 
 #[cfg(test)]
@@ -173,9 +415,8 @@ mod tests {
                 Redirect::Exact("ms-appx-web://Microsoft.AAD.BrokerPlugin/dd76".into()),
                 Redirect::Loopback("/done".into()),
             ],
-            signed_out: vec![],
             resources: vec!["urn:ms-drs:sts.corp.example".into()],
-            refresh: false,
+            ..Client::default()
         }
     }
 
@@ -269,14 +510,13 @@ mod tests {
     fn identifiers_are_found_in_either_case_and_with_a_slash() {
         let resource = Resource {
             identifier: "urn:ms-drs:sts.corp.example".into(),
+            aliases: vec!["01cb2876-7ebd-4aa4-9cc9-d28bd4d359a9".into()],
             name: "device registration".into(),
             second_factor: true,
             lifetime: Span::minutes(10),
+            ..Resource::default()
         };
-        let catalogue = Catalogue {
-            clients: vec![client()],
-            resources: vec![resource],
-        };
+        let catalogue = Catalogue::new([client()], [resource]);
         assert!(
             catalogue
                 .client("DD762716-544D-4AEB-A526-687B73838A22")
@@ -293,7 +533,41 @@ mod tests {
             catalogue
                 .client("dd762716-544d-4aeb-a526-687b73838a22")
                 .unwrap()
-                .may_ask_for(&catalogue.resources[0])
+                .may_ask_for(&catalogue.resources()[0])
         );
+        let by_alias = catalogue.resource("01CB2876-7ebd-4aa4-9cc9-d28bd4d359a9//");
+        assert_eq!(by_alias.unwrap().identifier, "urn:ms-drs:sts.corp.example");
+    }
+
+    #[test]
+    fn a_name_is_given_once() {
+        let resource = |identifier: &str, alias: &str| Resource {
+            identifier: identifier.into(),
+            aliases: vec![alias.into()],
+            ..Resource::default()
+        };
+        let mut catalogue = Catalogue::new([client()], [resource("urn:a", "b")]);
+        assert!(!catalogue.add_client(client()));
+        assert!(!catalogue.add_resource(resource("B/", "urn:c")));
+        assert!(!catalogue.add_resource(resource("urn:c", "URN:A")));
+        assert!(catalogue.resource("urn:c").is_none());
+        assert!(catalogue.add_resource(resource("urn:c", "d")));
+    }
+
+    #[test]
+    fn what_some_client_may_do_is_offered() {
+        let mut catalogue = Catalogue::new([client()], []);
+        assert_eq!(catalogue.offered(), Grants::CODE);
+        catalogue.add_client(Client {
+            id: "daemon".into(),
+            grants: Grants {
+                code: false,
+                client_credentials: true,
+                ..Grants::CODE
+            },
+            ..Client::default()
+        });
+        assert!(catalogue.offered().code && catalogue.offered().client_credentials);
+        assert!(!catalogue.offered().password);
     }
 }

@@ -24,6 +24,16 @@ pub trait AuthenticationAdapter: Sync {
     /// Its authentication method reference (RFC 8176).
     fn amr(&self) -> &'static str;
 
+    /// Whether it is a spare key for a lock that must exist: who has that alone still sets up another.
+    fn is_spare(&self) -> bool {
+        false
+    }
+
+    /// Whether what it keeps about a person still works `now`.
+    fn works(&self, _data: &Value, _now: Timestamp) -> bool {
+        true
+    }
+
     /// AD FS's BeginAuthentication: what the person is to fill in, and what must be remembered until then; `None` when
     /// this person cannot use the adapter.
     fn begin_authentication(
@@ -236,11 +246,15 @@ impl SecondFactors {
         factors
     }
 
-    /// Whether the person can prove a second factor without help. Recovery codes alone do not count: they are spare
-    /// keys for a lock that must exist.
+    /// Whether the person can prove a second factor `now` without help. Recovery codes alone do not count: they are spare
+    /// keys for a lock that must exist ([`AuthenticationAdapter::is_spare`]). What an adapter keeps that is not known here
+    /// counts, so that nobody sets up another in its place.
     #[must_use]
-    pub fn is_enrolled(&self) -> bool {
-        self.enrolled.keys().any(|id| id != RecoveryCode.id())
+    pub fn is_enrolled(&self, now: Timestamp) -> bool {
+        self.enrolled.iter().any(|(id, data)| match adapter(id) {
+            Some(adapter) => !adapter.is_spare() && adapter.works(data, now),
+            None => true,
+        })
     }
 
     /// Judges the code of the person's authenticator that stands in the same form as their password, where a page asks
@@ -440,7 +454,7 @@ mod tests {
     #[test]
     fn what_was_proven_by_forgotten_factors_does_not_count() {
         let forgotten = SecondFactors::forgotten(T);
-        assert!(!forgotten.is_enrolled());
+        assert!(!forgotten.is_enrolled(T));
         assert!(forgotten.prove(T) && !forgotten.prove(T - Span::micros(1)));
         assert!(SecondFactors::default().prove(Timestamp::from_unix(0)));
     }
@@ -449,9 +463,9 @@ mod tests {
     fn recovery_codes_alone_are_no_enrolment() {
         let mut factors = SecondFactors::default();
         factors.enrolled.insert("recovery-code".into(), Value::Null);
-        assert!(!factors.is_enrolled());
+        assert!(!factors.is_enrolled(T));
         factors.enrolled.insert("totp".into(), Value::Null);
-        assert!(factors.is_enrolled());
+        assert!(factors.is_enrolled(T));
     }
 
     #[test]

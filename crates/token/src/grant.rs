@@ -11,15 +11,22 @@ use wire::Guid;
 
 use crate::authentication::Authentication;
 use crate::authorize::Wanted;
-use crate::client::{Catalogue, RedirectUri};
+use crate::client::RedirectUri;
 use crate::moment;
-use crate::parameters::{InvalidParameters, Parameters};
 use crate::pkce::Challenge;
-use crate::refusal::Code;
 use crate::scope::Scopes;
 use crate::secret::shows_only;
 use crate::secret::{Digest, Purpose, Secret};
 use crate::sign_in::SignedIn;
+
+mod refused;
+mod request;
+
+pub use refused::Refused;
+pub use request::{
+    Asks, ClientProof, CodeRequest, DeviceCodeRequest, PasswordRequest, Presented, RefreshRequest,
+    TokenRequest,
+};
 
 /// How long an authorization code lives (protocols A.4.4).
 pub const CODE_LIFETIME: Span = Span::seconds(60);
@@ -28,7 +35,8 @@ const SPENT: usize = 64;
 
 /// What somebody granted to a client: tokens are built from this and from nothing else.
 ///
-/// Only redeeming a code or a refresh token gives one.
+/// Redeeming a code or a refresh token gives one, and so does [`Grant::at_once`] where somebody proves at the token endpoint
+/// itself who they are.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Grant {
     client: String,
@@ -43,6 +51,29 @@ pub struct Grant {
 }
 
 impl Grant {
+    /// What is granted at the token endpoint itself to somebody who has proven enough there, or on a page for this very
+    /// request. `None` when `wanted` is more than was proven. `device`: the one that proved itself.
+    #[must_use]
+    pub fn at_once(
+        asks: Asks,
+        wanted: Wanted,
+        account: Guid,
+        authentication: Authentication,
+        device: Option<Guid>,
+        now: Timestamp,
+    ) -> Option<Self> {
+        authentication.suffices(wanted, now).then_some(Self {
+            client: asks.client,
+            account,
+            authentication,
+            resource: asks.resource,
+            scopes: asks.scopes,
+            nonce: None,
+            wanted,
+            device,
+        })
+    }
+
     /// The client.
     #[must_use]
     pub fn client(&self) -> &str {
@@ -69,8 +100,8 @@ impl Grant {
 
     /// The scopes.
     #[must_use]
-    pub const fn scopes(&self) -> Scopes {
-        self.scopes
+    pub const fn scopes(&self) -> &Scopes {
+        &self.scopes
     }
 
     /// The nonce for the id_token.
@@ -97,7 +128,7 @@ impl Grant {
 pub struct CodeRecord {
     grant: Grant,
     redirect: RedirectUri,
-    challenge: Challenge,
+    challenge: Option<Challenge>,
     #[serde(with = "moment")]
     expires: Timestamp,
     /// The family of refresh tokens that its redemption began, or would have.
@@ -106,9 +137,14 @@ pub struct CodeRecord {
 }
 
 impl CodeRecord {
-    /// The record of a new code for somebody who has signed in.
+    /// The record of a new code for somebody who has signed in, on this `device` where that proved itself with the request.
     #[must_use]
-    pub fn new(signed_in: SignedIn, now: Timestamp, rng: &mut dyn Rng) -> Self {
+    pub fn new(
+        signed_in: SignedIn,
+        device: Option<Guid>,
+        now: Timestamp,
+        rng: &mut dyn Rng,
+    ) -> Self {
         let request = signed_in.request();
         Self {
             grant: Grant {
@@ -116,10 +152,10 @@ impl CodeRecord {
                 account: signed_in.account(),
                 authentication: signed_in.authentication().clone(),
                 resource: request.resource.clone(),
-                scopes: request.scopes,
+                scopes: request.scopes.clone(),
                 nonce: request.nonce.clone(),
                 wanted: request.second_factor,
-                device: None,
+                device,
             },
             redirect: request.answer.redirect.clone(),
             challenge: request.challenge.clone(),
@@ -141,7 +177,8 @@ impl CodeRecord {
         self.expires + Span::minutes(10)
     }
 
-    /// Redeems the code: the grant, and the record as spent.
+    /// Redeems the code: the grant, and the record as spent. A `device` that proves itself now must be that of the code,
+    /// where the code has one.
     ///
     /// # Errors
     /// [`Refused`]; on [`Refused::CodeSpent`] the caller ends [`Self::family`].
@@ -160,23 +197,49 @@ impl CodeRecord {
         if now >= self.expires {
             return Err(Refused::CodeExpired);
         }
-        if self.redirect.as_str() != request.redirect_uri {
+        if self.redirect.as_str() != request.redirect_uri && !request.redirect_is_of_family {
             return Err(Refused::RedirectUri);
         }
-        if !self.challenge.is_met_by(&request.verifier) {
+        // A verifier without a challenge is a challenge that somebody took away on its way (RFC 9700 4.8.2).
+        let met = match (&self.challenge, &request.verifier) {
+            (Some(challenge), Some(verifier)) => challenge.is_met_by(verifier),
+            (None, None) => true,
+            (Some(_), None) | (None, Some(_)) => false,
+        };
+        if !met {
             return Err(Refused::Verifier);
         }
+        if let Some(names) = &request.resource
+            && !names.contains(&self.grant.resource)
+        {
+            return Err(Refused::ResourceNotGranted);
+        }
+        self.grant.device = match (self.grant.device, device) {
+            (Some(of_code), Some(now)) if of_code != now => {
+                return Err(Refused::CodeOfAnotherDevice);
+            }
+            (of_code, now) => of_code.or(now),
+        };
+        self.grant.scopes.offline_access |= request.offline_access;
         self.spent = true;
-        self.grant.device = device;
         Ok((self.grant.clone(), self))
     }
 }
 
-/// A refresh token: the name of its family and a secret. In text 64 characters of base64url.
+/// A refresh token: the name of its family and a secret. In text 65 characters of base64url; an authority that is one of
+/// several writes its own name before it, `1.<22 characters>.<65 characters>`, by which the one that issued it is found.
 #[derive(Debug)]
 pub struct RefreshToken {
+    authority: Option<Guid>,
     family: Guid,
     secret: Secret,
+}
+
+/// A GUID in 22 characters of base64url.
+fn guid(text: &str) -> Option<Guid> {
+    let mut bytes = [0u8; 16];
+    let read = Base64UrlUnpadded::decode(text, &mut bytes).ok()?.len();
+    (read == 16 && text.len() == 22).then_some(Guid::from_bytes(bytes))
 }
 
 impl RefreshToken {
@@ -186,15 +249,26 @@ impl RefreshToken {
         self.family
     }
 
+    /// The authority that it names. That proves nothing.
+    #[must_use]
+    pub const fn authority(&self) -> Option<Guid> {
+        self.authority
+    }
+
     /// Reads the text form; `None` when it is not one.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let (family, secret) = text.split_at_checked(22)?;
-        let mut bytes = [0u8; 16];
-        let read = Base64UrlUnpadded::decode(family, &mut bytes).ok()?.len();
-        (read == 16).then_some(())?;
+        let (authority, own) = match text.strip_prefix("1.") {
+            Some(named) => {
+                let (authority, own) = named.split_once('.')?;
+                (Some(guid(authority)?), own)
+            }
+            None => (None, text),
+        };
+        let (family, secret) = own.split_at_checked(22)?;
         Some(Self {
-            family: Guid::from_bytes(bytes),
+            authority,
+            family: guid(family)?,
             secret: Secret::parse(secret)?,
         })
     }
@@ -202,7 +276,14 @@ impl RefreshToken {
     /// The text form, for the client.
     #[must_use]
     pub fn reveal(&self) -> String {
-        Base64UrlUnpadded::encode_string(&self.family.to_bytes()) + &self.secret.reveal()
+        let own = Base64UrlUnpadded::encode_string(&self.family.to_bytes()) + &self.secret.reveal();
+        match self.authority {
+            Some(authority) => {
+                let named = Base64UrlUnpadded::encode_string(&authority.to_bytes());
+                format!("1.{named}.{own}")
+            }
+            None => own,
+        }
     }
 
     fn digest(&self) -> Digest {
@@ -210,12 +291,49 @@ impl RefreshToken {
     }
 }
 
+/// What an authority lets a family of refresh tokens be used for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct FamilyRules {
+    /// The authority's name in its tokens, where it is one of several.
+    pub authority: Option<Guid>,
+    /// How long after its first use a token is taken once more: for clients that use one token for two things, or lose an
+    /// answer. Later, its use ends the family.
+    pub grace: Span,
+    /// Whether it serves other resources than the one that was granted.
+    pub other_resources: bool,
+    /// Whether it serves another client than the one to which it was given.
+    pub other_clients: bool,
+    /// Whether a family that was given to a device is used by that device alone. Where not, the device that stands in it is
+    /// looked at by whoever issues tokens from it.
+    pub bound_to_device: bool,
+}
+
+impl FamilyRules {
+    /// Each token once, for what was granted, by whom it was given to.
+    pub const STRICT: Self = Self {
+        authority: None,
+        grace: Span::ZERO,
+        other_resources: false,
+        other_clients: false,
+        bound_to_device: true,
+    };
+}
+
+/// A token that was used.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Spent {
+    digest: Digest,
+    #[serde(with = "moment")]
+    at: Timestamp,
+}
+
 /// What rests of a family of refresh tokens, under its name.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct FamilyRecord {
     grant: Grant,
     current: Digest,
-    spent: Vec<Digest>,
+    /// Those before it, the oldest first. One that has left the list is not known any more, and ends nothing.
+    spent: Vec<Spent>,
     #[serde(with = "moment")]
     expires: Timestamp,
 }
@@ -225,10 +343,12 @@ impl FamilyRecord {
     pub fn begin(
         family: Guid,
         grant: Grant,
+        authority: Option<Guid>,
         expires: Timestamp,
         rng: &mut dyn Rng,
     ) -> (Self, RefreshToken) {
         let token = RefreshToken {
+            authority,
             family,
             secret: Secret::draw(rng),
         };
@@ -255,6 +375,12 @@ impl FamilyRecord {
         self.grant.account
     }
 
+    /// The client to which it was given.
+    #[must_use]
+    pub fn client(&self) -> &str {
+        &self.grant.client
+    }
+
     /// The device that it is bound to.
     #[must_use]
     pub const fn device(&self) -> Option<Guid> {
@@ -268,241 +394,77 @@ impl FamilyRecord {
     pub fn redeem(
         mut self,
         request: &RefreshRequest,
+        rules: &FamilyRules,
         device: Option<Guid>,
         now: Timestamp,
         rng: &mut dyn Rng,
     ) -> Result<(Grant, Self, RefreshToken), Refused> {
+        if request.token.authority != rules.authority {
+            return Err(Refused::RefreshTokenOfAnotherAuthority);
+        }
         let digest = request.token.digest();
         if !self.current.same(&digest) {
-            let spent = self.spent.iter().any(|spent| spent.same(&digest));
-            return Err(if spent {
-                Refused::RefreshTokenSpent
-            } else {
-                Refused::RefreshToken
-            });
+            let spent = self.spent.iter().find(|spent| spent.digest.same(&digest));
+            let spent = spent.ok_or(Refused::RefreshToken)?;
+            // A clock that was set back does not make it younger.
+            if rules.grace <= Span::ZERO || now < spent.at || now.since(spent.at) > rules.grace {
+                return Err(Refused::RefreshTokenSpent);
+            }
         }
-        if !self.grant.client.eq_ignore_ascii_case(&request.client) {
+        let same_client = self.grant.client.eq_ignore_ascii_case(&request.client);
+        if !same_client && !(rules.other_clients && request.client_is_of_family) {
             return Err(Refused::RefreshTokenOfAnotherClient);
         }
         if now >= self.expires {
             return Err(Refused::RefreshTokenExpired);
         }
-        if self.grant.device.is_some() && self.grant.device != device {
+        let same_device = match (self.grant.device, device) {
+            (Some(bound), Some(now)) => bound == now,
+            (Some(_), None) => !rules.bound_to_device,
+            (None, _) => true,
+        };
+        if !same_device {
             return Err(Refused::RefreshTokenOfAnotherDevice);
         }
-        if request
-            .resource
-            .as_ref()
-            .is_some_and(|resource| *resource != self.grant.resource)
-        {
-            return Err(Refused::ResourceNotGranted);
+        let mut granted = self.grant.clone();
+        granted.nonce = None;
+        granted.client.clone_from(&request.client);
+        match &request.resource {
+            Some(asked) if !asked.names.contains(&granted.resource) => {
+                if !rules.other_resources {
+                    return Err(Refused::ResourceNotGranted);
+                }
+                granted.resource.clone_from(&asked.name);
+                // What was granted at one resource says nothing of another.
+                granted.scopes = granted.scopes.of_openid();
+                if let Some(scopes) = &request.scopes {
+                    granted.scopes = granted.scopes.narrowed_to(scopes);
+                    granted.scopes.other.clone_from(&scopes.other);
+                }
+            }
+            asked => {
+                // Of a resource's names, the one by which it is asked for now.
+                if let Some(asked) = asked {
+                    granted.resource.clone_from(&asked.name);
+                }
+                if let Some(scopes) = &request.scopes {
+                    granted.scopes = granted.scopes.narrowed_to(scopes);
+                }
+            }
         }
         let token = RefreshToken {
+            authority: rules.authority,
             family: request.token.family,
             secret: Secret::draw(rng),
         };
-        self.spent.push(self.current);
+        self.spent.push(Spent {
+            digest: self.current,
+            at: now,
+        });
         let forgotten = self.spent.len().saturating_sub(SPENT);
         self.spent.drain(..forgotten);
         self.current = token.digest();
-        let mut granted = self.grant.clone();
-        granted.scopes = request
-            .scopes
-            .map_or(granted.scopes, |asked| granted.scopes.narrowed_to(asked));
-        granted.nonce = None;
         Ok((granted, self, token))
-    }
-}
-
-/// A request at the token endpoint.
-#[derive(Debug)]
-pub enum TokenRequest {
-    /// `grant_type=authorization_code` (RFC 6749 4.1.3).
-    Code(CodeRequest),
-    /// `grant_type=refresh_token` (RFC 6749 6).
-    Refresh(RefreshRequest),
-}
-
-/// Redeeming a code.
-pub struct CodeRequest {
-    client: String,
-    code: Secret,
-    redirect_uri: String,
-    verifier: String,
-}
-
-shows_only!("CodeRequest", CodeRequest: client, redirect_uri);
-
-impl CodeRequest {
-    /// The digest under which the code's record rests.
-    #[must_use]
-    pub fn digest(&self) -> Digest {
-        self.code.digest(Purpose::Code)
-    }
-}
-
-/// Redeeming a refresh token.
-#[derive(Debug)]
-pub struct RefreshRequest {
-    client: String,
-    token: RefreshToken,
-    scopes: Option<Scopes>,
-    resource: Option<String>,
-}
-
-impl RefreshRequest {
-    /// The family under which the token's record rests.
-    #[must_use]
-    pub const fn family(&self) -> Guid {
-        self.token.family
-    }
-}
-
-/// Why a request at the token endpoint is refused.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Refused {
-    /// A parameter stands there twice, or there are too many.
-    #[error(transparent)]
-    Parameters(#[from] InvalidParameters),
-    /// `grant_type` is missing.
-    #[error("the request carries no grant_type")]
-    NoGrantType,
-    /// `grant_type` is another.
-    #[error("the grant type is not offered")]
-    GrantType,
-    /// The client is missing or unknown, or named differently in header and body.
-    #[error("the client is not known")]
-    Client,
-    /// A public client sent a secret or an assertion, which proves nothing here.
-    #[error("a public client sent credentials")]
-    ClientCredentials,
-    /// `code`, `redirect_uri`, `code_verifier` or `refresh_token` is missing.
-    #[error("the request carries no {0}")]
-    Missing(&'static str),
-    /// The code is not one of ours, or its record is gone.
-    #[error("the code is not known")]
-    Code,
-    /// The code was issued to another client.
-    #[error("the code belongs to another client")]
-    CodeOfAnotherClient,
-    /// The code was used before.
-    #[error("the code was used before")]
-    CodeSpent,
-    /// The code is more than a minute old.
-    #[error("the code has expired")]
-    CodeExpired,
-    /// The redirect URI is not that of the authorization request.
-    #[error("the redirect URI is not that of the authorization request")]
-    RedirectUri,
-    /// The verifier does not meet the challenge (RFC 7636 4.6).
-    #[error("the code verifier does not meet the challenge")]
-    Verifier,
-    /// The refresh token is not one of ours, or its family has ended.
-    #[error("the refresh token is not known")]
-    RefreshToken,
-    /// The refresh token was used before; its family ends.
-    #[error("the refresh token was used before")]
-    RefreshTokenSpent,
-    /// The refresh token was issued to another client.
-    #[error("the refresh token belongs to another client")]
-    RefreshTokenOfAnotherClient,
-    /// The family has come to its end.
-    #[error("the refresh token has expired")]
-    RefreshTokenExpired,
-    /// The refresh token was issued to a device that does not prove itself now.
-    #[error("the refresh token belongs to another device")]
-    RefreshTokenOfAnotherDevice,
-    /// The resource is not the one that was granted.
-    #[error("the resource was not granted")]
-    ResourceNotGranted,
-    /// The resource is not known.
-    #[error("the resource is not known")]
-    Resource,
-}
-
-impl Refused {
-    /// What the client is told.
-    #[must_use]
-    pub const fn code(self) -> Code {
-        match self {
-            Self::Parameters(_) | Self::NoGrantType | Self::Missing(_) => Code::InvalidRequest,
-            Self::GrantType => Code::UnsupportedGrantType,
-            Self::Client | Self::ClientCredentials => Code::InvalidClient,
-            Self::Resource | Self::ResourceNotGranted => Code::InvalidResource,
-            _ => Code::InvalidGrant,
-        }
-    }
-}
-
-impl TokenRequest {
-    /// Reads a request at the token endpoint. `basic` is the user name and password of an `Authorization: Basic`
-    /// header, where one came (RFC 6749 2.3.1); a public client may name itself there with an empty password.
-    ///
-    /// # Errors
-    /// [`Refused`]; whether a code or token is good is seen later, by its record.
-    pub fn parse(
-        parameters: &Parameters,
-        basic: Option<(&str, &str)>,
-        catalogue: &Catalogue,
-    ) -> Result<Self, Refused> {
-        let client = Self::client(parameters, basic, catalogue)?;
-        let wanted = |name| parameters.one(name)?.ok_or(Refused::Missing(name));
-        match parameters.one("grant_type")?.ok_or(Refused::NoGrantType)? {
-            "authorization_code" => Ok(Self::Code(CodeRequest {
-                client,
-                code: Secret::parse(wanted("code")?).ok_or(Refused::Code)?,
-                redirect_uri: wanted("redirect_uri")?.to_owned(),
-                verifier: wanted("code_verifier")?.to_owned(),
-            })),
-            "refresh_token" => {
-                let token =
-                    RefreshToken::parse(wanted("refresh_token")?).ok_or(Refused::RefreshToken)?;
-                let scopes = parameters
-                    .one("scope")?
-                    .map(|text| Scopes::parse(text, catalogue));
-                let named = scopes.as_ref().and_then(|(_, resource)| resource.clone());
-                let resource = match parameters.one("resource")? {
-                    Some(asked) => Some(
-                        catalogue
-                            .resource(asked)
-                            .ok_or(Refused::Resource)?
-                            .identifier
-                            .clone(),
-                    ),
-                    None => named,
-                };
-                Ok(Self::Refresh(RefreshRequest {
-                    client,
-                    token,
-                    scopes: scopes.map(|(scopes, _)| scopes),
-                    resource,
-                }))
-            }
-            _ => Err(Refused::GrantType),
-        }
-    }
-
-    fn client(
-        parameters: &Parameters,
-        basic: Option<(&str, &str)>,
-        catalogue: &Catalogue,
-    ) -> Result<String, Refused> {
-        let credentials = basic.is_some_and(|(_, password)| !password.is_empty())
-            || parameters.one("client_secret")?.is_some()
-            || parameters.one("client_assertion")?.is_some();
-        let in_body = parameters.one("client_id")?;
-        let in_header = basic.map(|(name, _)| name);
-        let named = match (in_body, in_header) {
-            (Some(body), Some(header)) if !body.eq_ignore_ascii_case(header) => None,
-            (body, header) => body.or(header),
-        };
-        let client = named
-            .and_then(|id| catalogue.client(id))
-            .ok_or(Refused::Client)?;
-        if credentials {
-            return Err(Refused::ClientCredentials);
-        }
-        Ok(client.id.clone())
     }
 }
 

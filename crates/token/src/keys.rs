@@ -12,8 +12,10 @@ use serde_json::{Map, Value};
 use trust::{Span, Timestamp};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::claims::{AccessToken, IdToken, NotAccepted, Verified};
+use crate::claims::{AccessToken, AppToken, IdToken, NotAccepted, Verified, VerifiedApp};
 use crate::moment;
+
+mod certified;
 
 /// How long a key signs.
 const SIGNS_FOR: Span = Span::days(90);
@@ -24,6 +26,8 @@ pub const KEPT_AFTER: Span = Span::days(1);
 
 /// `typ` of an access token (RFC 9068 2.1), so that an id_token is never taken for one.
 const ACCESS_TOKEN: &str = "at+jwt";
+/// `typ` of an access token that an application has for itself.
+const APP_TOKEN: &str = "app+jwt";
 /// `typ` of an id_token.
 const ID_TOKEN: &str = "JWT";
 
@@ -46,6 +50,9 @@ struct SigningKey {
 #[derive(Serialize, Deserialize)]
 struct Kept {
     pkcs8: Vec<u8>,
+    /// The certificate that names the key, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    certificate: Option<Vec<u8>>,
     #[serde(with = "moment")]
     signs_from: Timestamp,
     #[serde(with = "moment")]
@@ -88,6 +95,19 @@ impl SigningKey {
         }
     }
 
+    /// The same key, named by this certificate.
+    fn named_by(mut self, certificate: Option<Vec<u8>>) -> Self {
+        if let Some(certificate) = certificate {
+            self.jwk.key_id = Some(certified::key_id(&certificate));
+            self.jwk.certificates = vec![certificate];
+        }
+        self
+    }
+
+    fn algorithm(&self) -> Algorithm {
+        Algorithm::default_for(self.private.public_key())
+    }
+
     fn signs(&self, now: Timestamp) -> bool {
         self.signs_from <= now && now < self.signs_until
     }
@@ -116,6 +136,26 @@ impl SigningKeys {
         )])
     }
 
+    /// As [`Self::first`], with a self-signed certificate for each key, whose SHA-1 names it: `kid` and `x5t` of protocols
+    /// A.1.2. `name` is the certificates' common name; later keys get it from those before.
+    ///
+    /// # Errors
+    /// [`Fault::Signing`].
+    pub fn first_certified(kind: KeyKind, name: &str, now: Timestamp) -> Result<Self, Fault> {
+        let private = PrivateKey::generate(kind);
+        let until = now + SIGNS_FOR;
+        let certificate = certified::certificate(&private, name, now, until + KEPT_AFTER)?;
+        let key = SigningKey::new(private, now, until).named_by(Some(certificate));
+        Ok(Self::of(vec![key]))
+    }
+
+    /// All keys of several sets, to publish them and to verify with: each signs with the algorithm that is asked for.
+    #[must_use]
+    pub fn together(sets: &[&Self]) -> Self {
+        let keys = sets.iter().flat_map(|set| set.keys.iter().cloned());
+        Self::of(keys.collect())
+    }
+
     /// Reads the keys as they rest.
     ///
     /// # Errors
@@ -127,7 +167,8 @@ impl SigningKeys {
                 PrivateKey::from_pkcs8_der(&kept.pkcs8)?,
                 kept.signs_from,
                 kept.signs_until,
-            ))
+            )
+            .named_by(kept.certificate.clone()))
         });
         Ok(Self::of(keys.collect::<Result<_, Fault>>()?))
     }
@@ -140,6 +181,7 @@ impl SigningKeys {
             .iter()
             .map(|key| Kept {
                 pkcs8: key.private.to_pkcs8_der().to_vec(),
+                certificate: key.jwk.certificates.first().cloned(),
                 signs_from: key.signs_from,
                 signs_until: key.signs_until,
             })
@@ -167,10 +209,19 @@ impl SigningKeys {
             .filter(|key| !key.is_over(now))
             .cloned()
             .collect();
-        keys.extend(
-            next_from
-                .map(|from| SigningKey::new(PrivateKey::generate(kind), from, from + SIGNS_FOR)),
-        );
+        if let Some(from) = next_from {
+            let private = PrivateKey::generate(kind);
+            let until = from + SIGNS_FOR;
+            // A certificate that cannot be made leaves the key named by its thumbprint: it verifies all the same.
+            let name = self
+                .keys
+                .iter()
+                .find_map(|key| certified::common_name(key.jwk.certificates.first()?));
+            let certificate = name.and_then(|name| {
+                certified::certificate(&private, &name, now, until + KEPT_AFTER).ok()
+            });
+            keys.push(SigningKey::new(private, from, until).named_by(certificate));
+        }
         Some(Self::of(keys))
     }
 
@@ -207,7 +258,15 @@ impl SigningKeys {
     /// # Errors
     /// [`Fault`].
     pub fn access_token(&self, claims: &AccessToken, now: Timestamp) -> Result<String, Fault> {
-        self.sign(ACCESS_TOKEN, claims, now)
+        self.sign(ACCESS_TOKEN, claims, None, now)
+    }
+
+    /// Signs an application's token for itself.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub fn app_token(&self, claims: &AppToken, now: Timestamp) -> Result<String, Fault> {
+        self.sign(APP_TOKEN, claims, None, now)
     }
 
     /// Signs an id_token.
@@ -215,14 +274,36 @@ impl SigningKeys {
     /// # Errors
     /// [`Fault`].
     pub fn id_token(&self, claims: &IdToken, now: Timestamp) -> Result<String, Fault> {
-        self.sign(ID_TOKEN, claims, now)
+        self.sign(ID_TOKEN, claims, None, now)
     }
 
-    fn sign(&self, typ: &str, claims: &impl Serialize, now: Timestamp) -> Result<String, Fault> {
+    /// Signs an id_token with a key of this algorithm.
+    ///
+    /// # Errors
+    /// [`Fault`]; [`Fault::NoKey`] when no key that signs now has the algorithm.
+    pub fn id_token_by(
+        &self,
+        algorithm: Algorithm,
+        claims: &IdToken,
+        now: Timestamp,
+    ) -> Result<String, Fault> {
+        self.sign(ID_TOKEN, claims, Some(algorithm), now)
+    }
+
+    /// Signs with the newest key that signs now. Of several sets together, where no algorithm is asked for, the first
+    /// set's key signs.
+    fn sign(
+        &self,
+        typ: &str,
+        claims: &impl Serialize,
+        algorithm: Option<Algorithm>,
+        now: Timestamp,
+    ) -> Result<String, Fault> {
+        let algorithm = algorithm.or(self.keys.first().map(SigningKey::algorithm));
         let newest = self
             .keys
             .iter()
-            .filter(|key| key.signs(now))
+            .filter(|key| key.signs(now) && Some(key.algorithm()) == algorithm)
             .max_by_key(|key| key.signs_from);
         let key = newest.ok_or(Fault::NoKey)?;
         let mut header = Map::new();
@@ -232,8 +313,7 @@ impl SigningKeys {
             key.jwk.key_id.clone().map_or(Value::Null, Value::from),
         );
         let payload = serde_json::to_vec(claims).map_err(|_| Fault::Signing)?;
-        let algorithm = Algorithm::default_for(key.private.public_key());
-        sign(&key.private, algorithm, header, &payload).map_err(|_| Fault::Signing)
+        sign(&key.private, key.algorithm(), header, &payload).map_err(|_| Fault::Signing)
     }
 
     /// Verifies an access token for the resource `audience` of the authority `issuer`.
@@ -247,9 +327,39 @@ impl SigningKeys {
         audience: &str,
         now: Timestamp,
     ) -> Result<Verified, NotAccepted> {
+        self.verify_for(token, &[issuer], &[audience], now)
+    }
+
+    /// Verifies an access token for a resource with several names, of an authority with several.
+    ///
+    /// # Errors
+    /// [`NotAccepted`], which says why.
+    pub fn verify_for(
+        &self,
+        token: &str,
+        issuers: &[&str],
+        audiences: &[&str],
+        now: Timestamp,
+    ) -> Result<Verified, NotAccepted> {
         let claims: AccessToken = self.open(token, ACCESS_TOKEN)?;
-        claims.check(issuer, audience, now)?;
+        claims.validity().check(issuers, audiences, now)?;
         Ok(Verified::new(claims))
+    }
+
+    /// Verifies a token that an application has for itself. A person's token is none.
+    ///
+    /// # Errors
+    /// [`NotAccepted`], which says why.
+    pub fn verify_app(
+        &self,
+        token: &str,
+        issuers: &[&str],
+        audiences: &[&str],
+        now: Timestamp,
+    ) -> Result<VerifiedApp, NotAccepted> {
+        let claims: AppToken = self.open(token, APP_TOKEN)?;
+        claims.validity().check(issuers, audiences, now)?;
+        Ok(VerifiedApp::new(claims))
     }
 
     /// Reads an id_token that a client shows to say whose session it means (`id_token_hint`, OpenID Connect
@@ -258,8 +368,16 @@ impl SigningKeys {
     /// # Errors
     /// [`NotAccepted`], which says why.
     pub fn id_token_hint(&self, token: &str, issuer: &str) -> Result<IdToken, NotAccepted> {
+        self.id_token_hint_of(token, &[issuer])
+    }
+
+    /// As [`Self::id_token_hint`], of an authority with several names.
+    ///
+    /// # Errors
+    /// [`NotAccepted`], which says why.
+    pub fn id_token_hint_of(&self, token: &str, issuers: &[&str]) -> Result<IdToken, NotAccepted> {
         let claims: IdToken = self.open(token, ID_TOKEN)?;
-        if claims.iss == issuer {
+        if issuers.contains(&claims.iss.as_str()) {
             Ok(claims)
         } else {
             Err(NotAccepted::Issuer)
@@ -282,201 +400,4 @@ impl SigningKeys {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crypto::jose::SymmetricKey;
-    use serde_json::json;
-    use wire::{Guid, Sid};
-
-    const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
-    const ISSUER: &str = "https://sts.corp.example/adfs";
-
-    fn claims(now: Timestamp) -> AccessToken {
-        AccessToken {
-            iss: ISSUER.into(),
-            aud: "urn:r".into(),
-            iat: now.unix(),
-            nbf: now.unix(),
-            exp: now.unix() + 600,
-            jti: Guid::from_bytes([1; 16]),
-            sub: Guid::from_bytes([7; 16]),
-            oid: Guid::from_bytes([7; 16]),
-            ver: "1.0".into(),
-            appid: "app".into(),
-            apptype: "Public".into(),
-            scp: String::new(),
-            auth_time: now.unix(),
-            amr: vec!["pwd".into(), "mfa".into()],
-            acr: String::new(),
-            second_factor_instant: Some(now.to_rfc3339()),
-            upn: Some("alice@corp.example".into()),
-            unique_name: "alice@corp.example".into(),
-            primarysid: "S-1-5-21-1-2-3-1104".parse::<Sid>().unwrap(),
-            deviceid: None,
-            permit_device_registration: None,
-            account_type: None,
-            onprem_object_guid: None,
-        }
-    }
-
-    fn keys() -> SigningKeys {
-        SigningKeys::first(KeyKind::P256, NOW)
-    }
-
-    fn kids(keys: &SigningKeys, now: Timestamp) -> Vec<String> {
-        let set: Value = serde_json::from_str(&keys.jwks(now)).unwrap();
-        set["keys"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|key| key["kid"].as_str().unwrap().to_owned())
-            .collect()
-    }
-
-    #[test]
-    fn a_token_of_ours_is_accepted_where_and_when_it_is_valid() {
-        let keys = keys();
-        let token = keys.access_token(&claims(NOW), NOW).unwrap();
-        let verify = |issuer, audience, now| keys.verify(&token, issuer, audience, now);
-        let verified = verify(ISSUER, "urn:r", NOW + Span::seconds(599)).unwrap();
-        assert_eq!(verified.second_factor_at(), Some(NOW));
-        assert_eq!(
-            verify(ISSUER, "urn:r", NOW + Span::seconds(600)),
-            Err(NotAccepted::Expired)
-        );
-        assert_eq!(
-            verify(ISSUER, "urn:r", NOW - Span::seconds(61)),
-            Err(NotAccepted::NotYetValid)
-        );
-        assert_eq!(verify(ISSUER, "urn:s", NOW), Err(NotAccepted::Audience));
-        assert_eq!(
-            verify("https://other.example/adfs", "urn:r", NOW),
-            Err(NotAccepted::Issuer)
-        );
-    }
-
-    #[test]
-    fn refuses_tokens_of_other_keys_and_tokens_without_a_signature() {
-        let keys = keys();
-        let refuse = |token: &str| keys.verify(token, ISSUER, "urn:r", NOW).unwrap_err();
-        let stranger = SigningKeys::first(KeyKind::P256, NOW);
-        assert_eq!(
-            refuse(&stranger.access_token(&claims(NOW), NOW).unwrap()),
-            NotAccepted::Signature
-        );
-
-        let token = keys.access_token(&claims(NOW), NOW).unwrap();
-        let parts: Vec<&str> = token.split('.').collect();
-        let kid = kids(&keys, NOW)[0].clone();
-        let header = |alg: &str| {
-            use base64ct::{Base64UrlUnpadded, Encoding};
-            let header = json!({ "alg": alg, "typ": "at+jwt", "kid": kid });
-            Base64UrlUnpadded::encode_string(header.to_string().as_bytes())
-        };
-        assert_eq!(
-            refuse(&format!("{}.{}.", header("none"), parts[1])),
-            NotAccepted::Signature
-        );
-        assert_eq!(
-            refuse(&format!("{}.{}.{}", header("RS256"), parts[1], parts[2])),
-            NotAccepted::Signature
-        );
-        assert_eq!(
-            refuse(&format!("{}.{}", parts[0], parts[1])),
-            NotAccepted::Form
-        );
-        assert_eq!(refuse(""), NotAccepted::Form);
-
-        // The public key as the secret of an HMAC (CVE-2015-9235).
-        let public = keys.keys[0].private.public_key().to_spki_der();
-        let mut members = Map::new();
-        members.insert("typ".into(), ACCESS_TOKEN.into());
-        members.insert("kid".into(), kid.clone().into());
-        let payload = serde_json::to_vec(&claims(NOW)).unwrap();
-        let secret = SymmetricKey::new(&crypto::digest::sha256(&public));
-        assert_eq!(
-            refuse(&secret.sign(members, &payload).unwrap()),
-            NotAccepted::Signature
-        );
-    }
-
-    #[test]
-    fn an_id_token_is_no_access_token() {
-        let keys = keys();
-        let payload = claims(NOW);
-        let disguised = keys.sign(ID_TOKEN, &payload, NOW).unwrap();
-        assert_eq!(
-            keys.verify(&disguised, ISSUER, "urn:r", NOW),
-            Err(NotAccepted::Form)
-        );
-        let access = keys.access_token(&payload, NOW).unwrap();
-        assert_eq!(keys.id_token_hint(&access, ISSUER), Err(NotAccepted::Form));
-    }
-
-    #[test]
-    fn keys_come_back_from_rest_and_do_not_print_themselves() {
-        let keys = keys();
-        let back = SigningKeys::read(&keys.write()).unwrap();
-        let token = keys.access_token(&claims(NOW), NOW).unwrap();
-        assert!(back.verify(&token, ISSUER, "urn:r", NOW).is_ok());
-        assert_eq!(
-            SigningKeys::read(b"nonsense").unwrap_err(),
-            Fault::Unreadable
-        );
-        let printed = format!("{keys:?}");
-        let private = keys.keys[0].private.to_pkcs8_der();
-        assert!(!printed.contains(&format!("{:?}", &private[private.len() - 8..])));
-    }
-
-    #[test]
-    fn a_successor_is_published_before_it_signs_and_the_old_key_until_its_tokens_ended() {
-        let first = keys();
-        assert!(first.renewed(KeyKind::P256, NOW + Span::days(87)).is_none());
-        let due = NOW + Span::days(88);
-        let both = first.renewed(KeyKind::P256, due).unwrap();
-        assert_eq!(kids(&both, due).len(), 2);
-        assert!(both.renewed(KeyKind::P256, due).is_none(), "once is enough");
-
-        let kid_of = |token: &str| {
-            crypto::jose::Unverified::parse(token)
-                .unwrap()
-                .header()
-                .key_id()
-                .unwrap()
-                .to_owned()
-        };
-        let before = both
-            .access_token(&claims(due), NOW + Span::days(90) - Span::seconds(1))
-            .unwrap();
-        let after = both
-            .access_token(&claims(due), NOW + Span::days(90))
-            .unwrap();
-        assert_eq!(kid_of(&before), kids(&both, due)[0]);
-        assert_eq!(kid_of(&after), kids(&both, due)[1]);
-
-        let still = NOW + Span::days(91) - Span::seconds(1);
-        assert_eq!(kids(&both, still).len(), 2);
-        assert!(both.verify(&before, ISSUER, "urn:r", due).is_ok());
-        let gone = both.renewed(KeyKind::P256, NOW + Span::days(91)).unwrap();
-        assert_eq!(
-            kids(&gone, NOW + Span::days(91)),
-            [kids(&both, due)[1].clone()]
-        );
-    }
-
-    #[test]
-    fn an_authority_that_slept_past_the_end_signs_again_at_once() {
-        let late = NOW + Span::days(365);
-        assert_eq!(keys().access_token(&claims(late), late), Err(Fault::NoKey));
-        let renewed = keys().renewed(KeyKind::P256, late).unwrap();
-        assert!(renewed.access_token(&claims(late), late).is_ok());
-    }
-
-    #[test]
-    fn an_rsa_key_signs_with_rs256() {
-        let keys = SigningKeys::first(KeyKind::Rsa2048, NOW);
-        assert_eq!(keys.algorithms(), ["RS256"]);
-        let token = keys.access_token(&claims(NOW), NOW).unwrap();
-        assert!(keys.verify(&token, ISSUER, "urn:r", NOW).is_ok());
-    }
-}
+mod tests;

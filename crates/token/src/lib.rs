@@ -11,10 +11,13 @@
 //! To add a second factor: implement [`factor::AuthenticationAdapter`]. To add a page: a function in [`pages`], written
 //! in the subset that [`pages::reader`] reads.
 
+pub mod access_pass;
 pub mod authentication;
 pub mod authorize;
 pub mod claims;
 pub mod client;
+pub mod client_assertion;
+pub mod device_code;
 pub mod discovery;
 pub mod factor;
 pub mod grant;

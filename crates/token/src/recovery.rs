@@ -42,7 +42,7 @@ pub fn left(data: &Value) -> usize {
 }
 
 /// One code in groups of four.
-fn one(rng: &mut dyn Rng) -> Zeroizing<String> {
+pub(crate) fn one(rng: &mut dyn Rng) -> Zeroizing<String> {
     let chance = Zeroizing::new(rng.bytes::<LENGTH>());
     let mut code = Zeroizing::new(String::with_capacity(LENGTH + 3));
     for (place, byte) in chance.iter().enumerate() {
@@ -60,7 +60,7 @@ fn one(rng: &mut dyn Rng) -> Zeroizing<String> {
 }
 
 /// The code without groups and with the usual misreadings undone; `None` when it is no code at all.
-fn bare(text: &str) -> Option<Zeroizing<String>> {
+pub(crate) fn bare(text: &str) -> Option<Zeroizing<String>> {
     let mut code = Zeroizing::new(String::with_capacity(LENGTH));
     for character in text.chars().filter(|c| !matches!(c, '-' | ' ')) {
         code.push(match character.to_ascii_uppercase() {
@@ -89,6 +89,10 @@ fn digests(data: &Value) -> Option<Vec<&str>> {
 impl AuthenticationAdapter for RecoveryCode {
     fn id(&self) -> &'static str {
         "recovery-code"
+    }
+
+    fn is_spare(&self) -> bool {
+        true
     }
 
     fn amr(&self) -> &'static str {

@@ -37,6 +37,20 @@ pub enum Code {
     InvalidToken,
     /// RFC 6750 3.1.
     InsufficientScope,
+    /// RFC 8628 3.5: nobody has approved yet.
+    AuthorizationPending,
+    /// RFC 8628 3.5: polled too often.
+    SlowDown,
+    /// RFC 8628 3.5: the device code has ended.
+    ExpiredToken,
+    /// Protocols A.3.2: the device code is not known.
+    BadVerificationCode,
+    /// Protocols A.3.2: as [`Self::ExpiredToken`].
+    CodeExpired,
+    /// Protocols A.3.2: there is no such tenant.
+    InvalidTenant,
+    /// OpenID Connect Core 3.1.2.6: somebody must consent, and may not be asked.
+    ConsentRequired,
 }
 
 impl Code {
@@ -60,6 +74,13 @@ impl Code {
             Self::RequestUriNotSupported => "request_uri_not_supported",
             Self::InvalidToken => "invalid_token",
             Self::InsufficientScope => "insufficient_scope",
+            Self::AuthorizationPending => "authorization_pending",
+            Self::SlowDown => "slow_down",
+            Self::ExpiredToken => "expired_token",
+            Self::BadVerificationCode => "bad_verification_code",
+            Self::CodeExpired => "code_expired",
+            Self::InvalidTenant => "invalid_tenant",
+            Self::ConsentRequired => "consent_required",
         }
     }
 
@@ -104,6 +125,14 @@ impl Code {
             Self::RequestUriNotSupported => "The parameter request_uri is not supported.",
             Self::InvalidToken => "The access token is not valid here.",
             Self::InsufficientScope => "The access token does not permit this.",
+            Self::AuthorizationPending => "Nobody has approved the request yet.",
+            Self::SlowDown => "The request comes too often.",
+            Self::ExpiredToken | Self::CodeExpired => "The device code has ended.",
+            Self::BadVerificationCode => "The device code is not known.",
+            Self::InvalidTenant => "There is no such tenant.",
+            Self::ConsentRequired => {
+                "Somebody must consent to what the client asks for, and the request allows no page for it."
+            }
         }
     }
 }

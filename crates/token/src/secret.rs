@@ -39,6 +39,16 @@ pub enum Purpose {
     RecoveryCode,
     /// The token of a form, which shows that the form came from us.
     Form,
+    /// What a device polls with for the tokens that somebody approves elsewhere (RFC 8628 3.2).
+    DeviceCode,
+    /// What that somebody types (RFC 8628 6.1).
+    UserCode,
+    /// A primary refresh token (protocols A.7).
+    PrimaryRefreshToken,
+    /// The secret of a confidential client (RFC 6749 2.3.1).
+    ClientSecret,
+    /// A Temporary Access Pass.
+    AccessPass,
 }
 
 impl Purpose {
@@ -51,6 +61,11 @@ impl Purpose {
             Self::Browser => b"browser",
             Self::RecoveryCode => b"recovery code",
             Self::Form => b"form",
+            Self::DeviceCode => b"device code",
+            Self::UserCode => b"user code",
+            Self::PrimaryRefreshToken => b"primary refresh token",
+            Self::ClientSecret => b"client secret",
+            Self::AccessPass => b"access pass",
         }
     }
 }
@@ -104,11 +119,17 @@ impl Digest {
     /// The digest of `secret` for `purpose`. Secrets have at least 80 bits of chance, so a plain hash keeps them.
     #[must_use]
     pub fn of(purpose: Purpose, secret: &[u8]) -> Self {
-        let mut message = zeroize::Zeroizing::new(Vec::with_capacity(secret.len() + 16));
+        let mut message = zeroize::Zeroizing::new(Vec::with_capacity(secret.len() + 24));
         message.extend_from_slice(purpose.label());
         message.push(0);
         message.extend_from_slice(secret);
         Self(crypto::digest::sha256(&message))
+    }
+
+    /// A digest as it rests in a record that others keep.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 
     /// The bytes, as a record's key.

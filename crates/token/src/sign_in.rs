@@ -12,6 +12,8 @@
 //!             └─► AwaitsEnrolment ◄────────────────────────────┘
 //!                      └─► AwaitsAcknowledgement ──────────────► SignedIn
 //! ```
+//!
+//! Where a client collects by a request of its own what another proved, AwaitsCollection stands before SignedIn.
 
 mod new_password;
 
@@ -49,6 +51,8 @@ pub enum SignIn {
     AwaitsEnrolment(AwaitsEnrolment),
     /// For the person to have written the recovery codes down.
     AwaitsAcknowledgement(AwaitsAcknowledgement),
+    /// For the client to collect what was proven (protocols A.5.4).
+    AwaitsCollection(AwaitsCollection),
 }
 
 /// What every state knows.
@@ -90,6 +94,14 @@ shows_only!("AwaitsEnrolment", AwaitsEnrolment: begun, proven);
 /// Waiting for the person to have written down the recovery codes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct AwaitsAcknowledgement {
+    begun: Begun,
+    authentication: Authentication,
+}
+
+/// Waiting for the client to collect what was proven: where the second factor is judged by one request and the code is
+/// asked for by another (protocols A.5.4).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AwaitsCollection {
     begun: Begun,
     authentication: Authentication,
 }
@@ -217,7 +229,7 @@ impl Begun {
                 authentication: proven,
             });
         }
-        Next::Wait(if factors.is_enrolled() {
+        Next::Wait(if factors.is_enrolled(now) {
             SignIn::AwaitsSecondFactor(AwaitsSecondFactor::begin(
                 self,
                 proven.first().clone(),
@@ -240,6 +252,7 @@ impl SignIn {
             Self::AwaitsSecondFactor(state) => &state.begun,
             Self::AwaitsEnrolment(state) => &state.begun,
             Self::AwaitsAcknowledgement(state) => &state.begun,
+            Self::AwaitsCollection(state) => &state.begun,
         }
     }
 
@@ -267,17 +280,37 @@ impl SignIn {
             Self::AwaitsNewPassword(state) => state.handle(form),
             Self::AwaitsSecondFactor(state) => state.handle(form, factors, now, rng),
             Self::AwaitsEnrolment(state) => state.handle(form, factors, now, rng),
-            Self::AwaitsAcknowledgement(state) => Handled::Right {
+            Self::AwaitsAcknowledgement(AwaitsAcknowledgement {
+                begun,
+                authentication,
+            })
+            | Self::AwaitsCollection(AwaitsCollection {
+                begun,
+                authentication,
+            }) => Handled::Right {
                 next: Next::Done(SignedIn {
-                    request: state.begun.request,
-                    account: state.begun.account,
-                    authentication: state.authentication,
+                    request: begun.request,
+                    account: begun.account,
+                    authentication,
                 }),
                 factors: None,
                 claim: None,
                 codes: vec![],
             },
         }
+    }
+
+    /// The state in which the completion of this sign-in waits for its client to collect it; `None` when `signed_in` is
+    /// another's. It ends when this sign-in does, and is collected in the same browser.
+    #[must_use]
+    pub fn to_be_collected(&self, signed_in: SignedIn) -> Option<Self> {
+        let begun = self.begun();
+        (begun.account == signed_in.account && begun.request == signed_in.request).then(|| {
+            Self::AwaitsCollection(AwaitsCollection {
+                begun: begun.clone(),
+                authentication: signed_in.authentication,
+            })
+        })
     }
 }
 
@@ -406,7 +439,7 @@ impl AwaitsEnrolment {
         // Whoever had only the password when this began, or a second factor that was forgotten meanwhile, must not
         // replace what its owner has set up since.
         let proven = self.proven.second_factor_at();
-        if factors.is_enrolled() && !proven.is_some_and(|at| factors.prove(at)) {
+        if factors.is_enrolled(now) && !proven.is_some_and(|at| factors.prove(at)) {
             return Handled::Wrong {
                 wrong: Wrong::Overtaken,
                 factors: None,

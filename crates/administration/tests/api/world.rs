@@ -173,7 +173,7 @@ impl World {
             nbf: now,
             exp: now + 900,
             jti: Guid::from_bytes([3; 16]),
-            sub: account.id.0,
+            sub: account.id.0.to_string(),
             oid: account.id.0,
             ver: "1.0".into(),
             appid: ADMINISTRATION_CLIENT.into(),
@@ -190,6 +190,10 @@ impl World {
             permit_device_registration: None,
             account_type: None,
             onprem_object_guid: None,
+            tid: None,
+            appidacr: None,
+            name: None,
+            ipaddr: None,
         }
     }
 

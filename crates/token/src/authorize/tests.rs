@@ -11,18 +11,34 @@ fn catalogue() -> Catalogue {
         name: identifier.into(),
         second_factor: true,
         lifetime: Span::minutes(10),
+        ..Resource::default()
     };
-    Catalogue {
-        clients: vec![Client {
-            id: "app".into(),
-            name: "App".into(),
-            redirects: vec![Redirect::Exact("https://app.example/done".into())],
-            signed_out: vec![],
-            resources: vec![DRS.into(), USERINFO.into()],
-            refresh: true,
-        }],
-        resources: vec![resource(DRS), resource(USERINFO), resource("urn:other")],
-    }
+    let app = |id: &str, pkce| Client {
+        id: id.into(),
+        name: "App".into(),
+        redirects: vec![Redirect::Exact("https://app.example/done".into())],
+        resources: vec![DRS.into(), USERINFO.into()],
+        pkce,
+        ..Client::default()
+    };
+    let mut drs = resource(DRS);
+    drs.aliases
+        .push("01cb2876-7ebd-4aa4-9cc9-d28bd4d359a9".into());
+    let daemon = Client {
+        grants: crate::client::Grants {
+            code: false,
+            ..Default::default()
+        },
+        ..app("daemon", Pkce::Required)
+    };
+    Catalogue::new(
+        [
+            app("app", Pkce::Required),
+            app("broker", Pkce::WherePresent),
+            daemon,
+        ],
+        [drs, resource(USERINFO), resource("urn:other")],
+    )
 }
 
 const GOOD: [(&str, &str); 6] = [
@@ -150,7 +166,7 @@ fn a_parameter_sent_twice_is_refused() {
 }
 
 #[test]
-fn only_codes_are_given_and_only_in_query_or_form() {
+fn only_codes_are_given_and_only_in_ways_that_are_known() {
     assert_eq!(
         refused(&[("response_type", "token")]),
         Refused::ResponseType
@@ -161,7 +177,7 @@ fn only_codes_are_given_and_only_in_query_or_form() {
     );
     assert_eq!(refused(&[("response_type", "")]), Refused::NoResponseType);
     assert_eq!(
-        refused(&[("response_mode", "fragment")]),
+        refused(&[("response_mode", "web_message")]),
         Refused::ResponseMode
     );
 }
@@ -270,4 +286,63 @@ fn answers_carry_state_and_issuer() {
             .error(Code::AccessDenied, issuer)
             .contains(&("error", "access_denied"))
     );
+}
+
+#[test]
+fn a_broker_may_do_without_pkce_and_is_held_to_it_where_it_uses_it() {
+    let without = [
+        ("client_id", "broker"),
+        ("code_challenge", ""),
+        ("code_challenge_method", ""),
+    ];
+    let request = parse(&without).unwrap();
+    assert_eq!(request.challenge, None);
+    let again = request
+        .parameters()
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value))
+        .collect();
+    let again = AuthorizeRequest::parse(&Parameters::new(again).unwrap(), &catalogue());
+    assert_eq!(again.unwrap(), request);
+    assert!(
+        parse(&[("client_id", "broker")])
+            .unwrap()
+            .challenge
+            .is_some()
+    );
+    assert_eq!(
+        refused(&[("client_id", "broker"), ("code_challenge_method", "plain")]),
+        Refused::Challenge(InvalidChallenge::Method)
+    );
+    assert_eq!(
+        refused(&[("code_challenge", "")]),
+        Refused::Challenge(InvalidChallenge::Missing)
+    );
+}
+
+#[test]
+fn the_token_is_for_the_name_by_which_the_resource_was_asked_for() {
+    let request = parse(&[("resource", "01CB2876-7ebd-4aa4-9cc9-d28bd4d359a9")]).unwrap();
+    assert_eq!(request.resource, "01cb2876-7ebd-4aa4-9cc9-d28bd4d359a9");
+    let both = parse(&[(
+        "scope",
+        "openid 01cb2876-7ebd-4aa4-9cc9-d28bd4d359a9/.default",
+    )])
+    .unwrap();
+    assert_eq!(both.resource, "01cb2876-7ebd-4aa4-9cc9-d28bd4d359a9");
+}
+
+#[test]
+fn an_answer_may_go_into_the_fragment() {
+    let request = parse(&[("response_mode", "fragment")]).unwrap();
+    assert_eq!(request.answer.mode, ResponseMode::Fragment);
+    assert_eq!(
+        request.answer.redirect.with_fragment(&[("code", "a b")]),
+        "https://app.example/done#code=a%20b"
+    );
+}
+
+#[test]
+fn who_comes_by_tokens_in_another_way_gets_no_code() {
+    assert_eq!(refused(&[("client_id", "daemon")]), Refused::NotThisClient);
 }

@@ -3,12 +3,14 @@
 use super::*;
 use crate::authentication::FirstFactor;
 use crate::authorize::AuthorizeRequest;
-use crate::client::{Client, Redirect, Resource};
+use crate::client::{Catalogue, Client, Grants, Pkce, Redirect, Resource};
+use crate::parameters::Parameters;
 use crate::testing::Dice;
 
 const ALICE: Guid = Guid::from_bytes([7; 16]);
 const LAPTOP: Guid = Guid::from_bytes([9; 16]);
 const NOW: Timestamp = Timestamp::from_unix(1_800_000_000);
+const STRICT: FamilyRules = FamilyRules::STRICT;
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
 fn catalogue() -> Catalogue {
@@ -16,20 +18,36 @@ fn catalogue() -> Catalogue {
         id: id.into(),
         name: id.into(),
         redirects: vec![Redirect::Exact("https://app.example/done".into())],
-        signed_out: vec![],
         resources: vec!["urn:r".into()],
-        refresh: true,
+        grants: Grants::CODE.with_refresh(true),
+        ..Client::default()
     };
     let resource = |identifier: &str| Resource {
         identifier: identifier.into(),
         name: identifier.into(),
-        second_factor: false,
         lifetime: Span::hours(1),
+        scopes: vec!["Read".into(), "Write".into()],
+        ..Resource::default()
     };
-    Catalogue {
-        clients: vec![client("app"), client("other")],
-        resources: vec![resource("urn:r"), resource("urn:s")],
-    }
+    let broker = |id: &str| Client {
+        redirects: vec![
+            Redirect::Exact("https://app.example/done".into()),
+            Redirect::Exact("msauth://broker".into()),
+        ],
+        any_resource: true,
+        pkce: Pkce::WherePresent,
+        family: true,
+        ..client(id)
+    };
+    Catalogue::new(
+        [
+            client("app"),
+            client("other"),
+            broker("broker"),
+            broker("portal"),
+        ],
+        [resource("urn:r"), resource("urn:s")],
+    )
 }
 
 fn parameters(pairs: &[(&str, &str)]) -> Parameters {
@@ -43,7 +61,14 @@ fn parameters(pairs: &[(&str, &str)]) -> Parameters {
 }
 
 fn parse(pairs: &[(&str, &str)]) -> Result<TokenRequest, Refused> {
-    TokenRequest::parse(&parameters(pairs), None, &catalogue())
+    read(pairs, None)
+}
+
+/// Reads a request by a public client, which may name itself in a header.
+fn read(pairs: &[(&str, &str)], basic: Option<(&str, &str)>) -> Result<TokenRequest, Refused> {
+    let (parameters, catalogue) = (parameters(pairs), catalogue());
+    let client = Presented::read(&parameters, basic, &catalogue)?.public()?;
+    TokenRequest::parse(&parameters, client, &catalogue, "urn:r")
 }
 
 fn code_record() -> CodeRecord {
@@ -62,7 +87,7 @@ fn code_record() -> CodeRecord {
     .unwrap();
     let password = Authentication::of(FirstFactor::password(NOW), None);
     let signed_in = SignedIn::already(request, ALICE, password, Wanted::Unasked, NOW).unwrap();
-    CodeRecord::new(signed_in, NOW, &mut Dice::new(1))
+    CodeRecord::new(signed_in, None, NOW, &mut Dice::new(1))
 }
 
 fn code_request(changes: &[(&str, &str)]) -> CodeRequest {
@@ -80,7 +105,7 @@ fn code_request(changes: &[(&str, &str)]) -> CodeRequest {
     let pairs: Vec<(&str, &str)> = kept.chain(changes).copied().collect();
     match parse(&pairs).unwrap() {
         TokenRequest::Code(request) => request,
-        TokenRequest::Refresh(_) => panic!("not a code"),
+        _ => panic!("not a code"),
     }
 }
 
@@ -91,6 +116,7 @@ fn family() -> (FamilyRecord, RefreshToken) {
     FamilyRecord::begin(
         Guid::from_bytes([3; 16]),
         grant,
+        None,
         NOW + Span::hours(8),
         &mut Dice::new(4),
     )
@@ -104,7 +130,7 @@ fn refresh(token: &str, more: &[(&str, &str)]) -> Result<RefreshRequest, Refused
     }
     match parse(&pairs)? {
         TokenRequest::Refresh(request) => Ok(request),
-        TokenRequest::Code(_) => panic!("not a refresh token"),
+        _ => panic!("not a refresh token"),
     }
 }
 
@@ -188,26 +214,34 @@ fn a_public_client_may_name_itself_in_the_header_and_must_not_send_a_secret() {
         ("redirect_uri", "https://app.example/done"),
         ("code_verifier", VERIFIER),
     ];
-    let parse = |basic| TokenRequest::parse(&parameters(&pairs), basic, &catalogue());
+    let parse = |basic| read(&pairs, basic);
     assert!(parse(Some(("app", ""))).is_ok());
     assert_eq!(
         parse(Some(("app", "guess"))).unwrap_err(),
         Refused::ClientCredentials
     );
     assert_eq!(parse(None).unwrap_err(), Refused::Client);
-    let twice = parameters(&[("grant_type", "authorization_code"), ("client_id", "other")]);
+    let twice = [("grant_type", "authorization_code"), ("client_id", "other")];
     assert_eq!(
-        TokenRequest::parse(&twice, Some(("app", "")), &catalogue()).unwrap_err(),
+        read(&twice, Some(("app", ""))).unwrap_err(),
         Refused::Client
     );
-    let secret = parameters(&[
+    let secret = [
         ("grant_type", "refresh_token"),
         ("client_id", "app"),
         ("client_secret", "x"),
-    ]);
+    ];
+    assert_eq!(read(&secret, None).unwrap_err(), Refused::ClientCredentials);
+    let both = [
+        ("client_id", "app"),
+        ("client_secret", "x"),
+        ("client_assertion", "y"),
+    ];
+    assert_eq!(read(&both, None).unwrap_err(), Refused::TwoClientProofs);
+    let twice = [("client_secret", "x")];
     assert_eq!(
-        TokenRequest::parse(&secret, None, &catalogue()).unwrap_err(),
-        Refused::ClientCredentials
+        read(&twice, Some(("app", "x"))).unwrap_err(),
+        Refused::TwoClientProofs
     );
 }
 
@@ -216,18 +250,18 @@ fn a_refresh_token_works_once_and_is_followed_by_another() {
     let (family, first) = family();
     let request = refresh(&first.reveal(), &[]).unwrap();
     let (grant, family, second) = family
-        .redeem(&request, Some(LAPTOP), NOW, &mut Dice::new(5))
+        .redeem(&request, &STRICT, Some(LAPTOP), NOW, &mut Dice::new(5))
         .unwrap();
     assert_eq!(grant.scopes().text(), "openid profile offline_access");
     let reused = family
         .clone()
-        .redeem(&request, Some(LAPTOP), NOW, &mut Dice::new(6))
+        .redeem(&request, &STRICT, Some(LAPTOP), NOW, &mut Dice::new(6))
         .unwrap_err();
     assert_eq!(reused, Refused::RefreshTokenSpent);
     let request = refresh(&second.reveal(), &[]).unwrap();
     assert!(
         family
-            .redeem(&request, Some(LAPTOP), NOW, &mut Dice::new(6))
+            .redeem(&request, &STRICT, Some(LAPTOP), NOW, &mut Dice::new(6))
             .is_ok()
     );
 }
@@ -238,7 +272,7 @@ fn a_refresh_token_belongs_to_its_client_and_its_device() {
     let redeem = |request: &RefreshRequest, device, at| {
         family
             .clone()
-            .redeem(request, device, at, &mut Dice::new(5))
+            .redeem(request, &STRICT, device, at, &mut Dice::new(5))
     };
     let own = refresh(&token.reveal(), &[]).unwrap();
     assert!(redeem(&own, Some(LAPTOP), NOW).is_ok());
@@ -258,6 +292,7 @@ fn a_refresh_token_belongs_to_its_client_and_its_device() {
         Refused::RefreshTokenOfAnotherClient
     );
     let stranger = RefreshToken {
+        authority: None,
         family: token.family(),
         secret: Secret::draw(&mut Dice::new(8)),
     };
@@ -274,14 +309,13 @@ fn a_refresh_narrows_scopes_and_never_widens_what_was_granted() {
     let narrower = refresh(&token.reveal(), &[("scope", "openid email")]).unwrap();
     let (grant, ..) = family
         .clone()
-        .redeem(&narrower, Some(LAPTOP), NOW, &mut Dice::new(5))
+        .redeem(&narrower, &STRICT, Some(LAPTOP), NOW, &mut Dice::new(5))
         .unwrap();
     assert_eq!(grant.scopes().text(), "openid");
-    let elsewhere = refresh(&token.reveal(), &[("resource", "urn:s")]).unwrap();
-    let refused = family
-        .redeem(&elsewhere, Some(LAPTOP), NOW, &mut Dice::new(5))
-        .unwrap_err();
-    assert_eq!(refused, Refused::ResourceNotGranted);
+    assert_eq!(
+        refresh(&token.reveal(), &[("resource", "urn:s")]).unwrap_err(),
+        Refused::ResourceNotGranted
+    );
     assert_eq!(
         refresh(&token.reveal(), &[("resource", "urn:x")]).unwrap_err(),
         Refused::Resource
@@ -325,4 +359,271 @@ fn a_log_has_neither_the_verifier_nor_any_token() {
     };
     let logged = format!("{response:?}");
     assert!(!logged.contains("-token\"") && logged.contains("urn:r"));
+}
+
+/// What a tenant lets its brokers do.
+const BROKERS: FamilyRules = FamilyRules {
+    authority: Some(TENANT),
+    grace: Span::minutes(60),
+    other_resources: true,
+    other_clients: true,
+    bound_to_device: false,
+};
+const TENANT: Guid = Guid::from_bytes([1; 16]);
+
+/// A code of a broker that knows no PKCE, given to a device.
+fn broker_code(device: Option<Guid>) -> CodeRecord {
+    let request = AuthorizeRequest::parse(
+        &parameters(&[
+            ("client_id", "broker"),
+            ("redirect_uri", "https://app.example/done"),
+            ("response_type", "code"),
+            ("resource", "urn:r"),
+            ("scope", "openid profile Read"),
+        ]),
+        &catalogue(),
+    )
+    .unwrap();
+    let password = Authentication::of(FirstFactor::password(NOW), None);
+    let signed_in = SignedIn::already(request, ALICE, password, Wanted::Unasked, NOW).unwrap();
+    CodeRecord::new(signed_in, device, NOW, &mut Dice::new(1))
+}
+
+/// A request of the broker's, changed; an empty value leaves a parameter out.
+fn broker_request(changes: &[(&str, &str)]) -> CodeRequest {
+    let mut all = vec![("client_id", "broker"), ("code_verifier", "")];
+    all.retain(|(name, _)| !changes.iter().any(|(changed, _)| changed == name));
+    all.extend(changes);
+    code_request(&all)
+}
+
+fn broker_family() -> (FamilyRecord, RefreshToken) {
+    let (grant, _) = broker_code(Some(LAPTOP))
+        .redeem(&broker_request(&[]), None, NOW)
+        .unwrap();
+    let expires = NOW + Span::days(90);
+    let family = Guid::from_bytes([3; 16]);
+    FamilyRecord::begin(family, grant, Some(TENANT), expires, &mut Dice::new(4))
+}
+
+#[test]
+fn a_challenge_that_was_sent_cannot_be_dropped_at_redemption() {
+    let redeem =
+        |record: CodeRecord, request: &CodeRequest| record.redeem(request, None, NOW).map(|_| ());
+    assert_eq!(redeem(broker_code(None), &broker_request(&[])), Ok(()));
+    // Nor does a verifier count where somebody took the challenge away.
+    assert_eq!(
+        redeem(
+            broker_code(None),
+            &broker_request(&[("code_verifier", VERIFIER)])
+        ),
+        Err(Refused::Verifier)
+    );
+    let request = AuthorizeRequest::parse(
+        &parameters(&[
+            ("client_id", "broker"),
+            ("redirect_uri", "https://app.example/done"),
+            ("response_type", "code"),
+            ("resource", "urn:r"),
+            ("code_challenge", &crate::pkce::challenge_of(VERIFIER)),
+            ("code_challenge_method", "S256"),
+        ]),
+        &catalogue(),
+    )
+    .unwrap();
+    let password = Authentication::of(FirstFactor::password(NOW), None);
+    let signed_in = SignedIn::already(request, ALICE, password, Wanted::Unasked, NOW).unwrap();
+    let challenged = CodeRecord::new(signed_in, None, NOW, &mut Dice::new(1));
+    assert_eq!(
+        redeem(challenged, &broker_request(&[])),
+        Err(Refused::Verifier)
+    );
+}
+
+#[test]
+fn a_code_names_its_device_and_no_other_takes_its_place() {
+    let redeem = |of_code, now| {
+        let redeemed = broker_code(of_code).redeem(&broker_request(&[]), now, NOW);
+        redeemed.map(|(grant, _)| grant.device())
+    };
+    assert_eq!(redeem(Some(LAPTOP), None), Ok(Some(LAPTOP)));
+    assert_eq!(redeem(Some(LAPTOP), Some(LAPTOP)), Ok(Some(LAPTOP)));
+    assert_eq!(redeem(None, Some(LAPTOP)), Ok(Some(LAPTOP)));
+    assert_eq!(
+        redeem(Some(LAPTOP), Some(ALICE)),
+        Err(Refused::CodeOfAnotherDevice)
+    );
+}
+
+#[test]
+fn a_broker_may_mix_up_its_own_uris_and_nobody_elses() {
+    let redeem = |uri: &str| {
+        broker_code(None)
+            .redeem(&broker_request(&[("redirect_uri", uri)]), None, NOW)
+            .map(|_| ())
+    };
+    assert_eq!(redeem("msauth://broker"), Ok(()));
+    assert_eq!(redeem("msauth://other"), Err(Refused::RedirectUri));
+}
+
+#[test]
+fn a_code_is_redeemed_for_its_own_resource() {
+    let redeem = |resource: &str| {
+        broker_code(None)
+            .redeem(&broker_request(&[("resource", resource)]), None, NOW)
+            .map(|_| ())
+    };
+    assert_eq!(redeem("urn:r/"), Ok(()));
+    assert_eq!(redeem("urn:s"), Err(Refused::ResourceNotGranted));
+}
+
+#[test]
+fn a_refresh_token_of_the_broker_family_serves_another_client_and_resource_and_no_others_does() {
+    let (family, token) = broker_family();
+    let redeem = |more: &[(&str, &str)], rules: &FamilyRules| {
+        let request = refresh(&token.reveal(), more)?;
+        let family = family.clone();
+        let (grant, ..) = family.redeem(&request, rules, None, NOW, &mut Dice::new(5))?;
+        Ok::<_, Refused>((grant.client().to_owned(), grant.resource().to_owned()))
+    };
+    let portal = [("client_id", "portal"), ("resource", "urn:s")];
+    assert_eq!(
+        redeem(&portal, &BROKERS),
+        Ok(("portal".to_owned(), "urn:s".to_owned()))
+    );
+    assert_eq!(
+        redeem(&[("client_id", "app")], &BROKERS),
+        Err(Refused::RefreshTokenOfAnotherClient)
+    );
+    let own = FamilyRules {
+        other_clients: false,
+        other_resources: false,
+        ..BROKERS
+    };
+    assert_eq!(
+        redeem(&portal, &own),
+        Err(Refused::RefreshTokenOfAnotherClient)
+    );
+    assert_eq!(
+        redeem(&[("client_id", "broker"), ("resource", "urn:s")], &own),
+        Err(Refused::ResourceNotGranted)
+    );
+}
+
+#[test]
+fn what_was_granted_at_one_resource_says_nothing_of_another() {
+    let (family, token) = broker_family();
+    let granted = |more: &[(&str, &str)]| {
+        let mut all = vec![("client_id", "broker")];
+        all.extend(more);
+        let request = refresh(&token.reveal(), &all).unwrap();
+        let family = family.clone();
+        let (grant, ..) = family
+            .redeem(&request, &BROKERS, None, NOW, &mut Dice::new(5))
+            .unwrap();
+        grant.scopes().text()
+    };
+    assert_eq!(granted(&[]), "openid profile Read");
+    assert_eq!(granted(&[("resource", "urn:s")]), "openid profile");
+    assert_eq!(granted(&[("scope", "openid urn:s/Write")]), "openid Write");
+    assert_eq!(granted(&[("scope", "openid Write")]), "openid");
+}
+
+#[test]
+fn a_refresh_token_used_again_within_its_grace_is_answered_and_later_ends_the_family() {
+    let (family, first) = broker_family();
+    let using = |family: &FamilyRecord, text: &str, now| {
+        let request = refresh(text, &[("client_id", "broker")]).unwrap();
+        let family = family.clone();
+        family.redeem(
+            &request,
+            &BROKERS,
+            None,
+            now,
+            &mut Dice::new(now.unix() as u64),
+        )
+    };
+    let (_, family, second) = using(&family, &first.reveal(), NOW).unwrap();
+    let again = NOW + Span::minutes(60);
+    let (_, family, third) = using(&family, &first.reveal(), again).unwrap();
+    // All three still work within their grace.
+    assert!(using(&family, &second.reveal(), again).is_ok());
+    assert!(using(&family, &third.reveal(), again).is_ok());
+    let late = NOW + Span::minutes(60) + Span::micros(1);
+    assert_eq!(
+        using(&family, &first.reveal(), late).unwrap_err(),
+        Refused::RefreshTokenSpent
+    );
+    assert_eq!(
+        using(&family, &first.reveal(), NOW - Span::seconds(1)).unwrap_err(),
+        Refused::RefreshTokenSpent
+    );
+}
+
+#[test]
+fn tokens_that_were_used_long_ago_are_forgotten_and_end_nothing() {
+    let (mut family, first) = broker_family();
+    let mut current = first.reveal();
+    for number in 0..=SPENT as u64 {
+        let request = refresh(&current, &[("client_id", "broker")]).unwrap();
+        let (_, next, token) = family
+            .redeem(&request, &BROKERS, None, NOW, &mut Dice::new(100 + number))
+            .unwrap();
+        (family, current) = (next, token.reveal());
+    }
+    let request = refresh(&first.reveal(), &[("client_id", "broker")]).unwrap();
+    let refused = family.redeem(&request, &BROKERS, None, NOW, &mut Dice::new(5));
+    assert_eq!(refused.unwrap_err(), Refused::RefreshToken);
+}
+
+#[test]
+fn a_refresh_token_is_refused_at_another_authority() {
+    let (family, token) = broker_family();
+    let text = token.reveal();
+    assert!(text.starts_with("1.") && text.len() == 2 + 22 + 1 + 65);
+    let redeem = |text: &str, rules: &FamilyRules| {
+        let request = refresh(text, &[("client_id", "broker")]).unwrap();
+        let family = family.clone();
+        family
+            .redeem(&request, rules, None, NOW, &mut Dice::new(5))
+            .map(|_| ())
+    };
+    assert_eq!(redeem(&text, &BROKERS), Ok(()));
+    let other = FamilyRules {
+        authority: Some(LAPTOP),
+        ..BROKERS
+    };
+    assert_eq!(
+        redeem(&text, &other),
+        Err(Refused::RefreshTokenOfAnotherAuthority)
+    );
+    assert_eq!(
+        redeem(&text[25..], &BROKERS),
+        Err(Refused::RefreshTokenOfAnotherAuthority)
+    );
+}
+
+#[test]
+fn nothing_is_granted_at_once_beyond_what_was_proven() {
+    let catalogue = catalogue();
+    let client = catalogue.client("app").unwrap();
+    let asks = |pairs: &[(&str, &str)]| Asks::read(&parameters(pairs), client, &catalogue, "urn:r");
+    let grant = |wanted| {
+        let password = Authentication::of(FirstFactor::password(NOW), None);
+        let asks = asks(&[("scope", "openid urn:r/Read Burn")]).unwrap();
+        Grant::at_once(asks, wanted, ALICE, password, None, NOW)
+    };
+    assert_eq!(
+        grant(Wanted::Unasked).unwrap().scopes().text(),
+        "openid Read"
+    );
+    assert!(grant(Wanted::SecondFactor).is_none());
+    assert_eq!(
+        asks(&[("resource", "urn:s")]).unwrap_err(),
+        Refused::ResourceNotGranted
+    );
+    assert_eq!(
+        asks(&[("resource", "urn:x")]).unwrap_err(),
+        Refused::Resource
+    );
 }

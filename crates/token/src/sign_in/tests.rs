@@ -14,9 +14,7 @@ fn request() -> AuthorizeRequest {
         id: "app".into(),
         name: "App".into(),
         redirects: vec![Redirect::Exact("https://app.example/done".into())],
-        signed_out: vec![],
-        resources: vec![],
-        refresh: false,
+        ..Client::default()
     };
     AuthorizeRequest {
         client: client.id.clone(),
@@ -32,7 +30,7 @@ fn request() -> AuthorizeRequest {
             Some(&crate::pkce::challenge_of(&"v".repeat(43))),
             Some("S256"),
         )
-        .unwrap(),
+        .ok(),
         prompt: Prompt::AsNeeded,
         max_age: None,
         login_hint: None,
@@ -222,7 +220,7 @@ fn whoever_has_no_second_factor_sets_one_up_and_sees_recovery_codes_once() {
     else {
         panic!("{handled:?}")
     };
-    assert!(factors.is_enrolled() && codes.len() == 10);
+    assert!(factors.is_enrolled(NOW) && codes.len() == 10);
     match next.handle(&form(&[]), factors, NOW, &mut Dice::new(4)) {
         Handled::Right {
             next: Next::Done(signed_in),
