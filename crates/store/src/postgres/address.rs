@@ -10,6 +10,8 @@ use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 
 /// Where the socket is when the URL names no host, as Debian and libpq have it.
 const USUAL_SOCKET: &str = "/var/run/postgresql";
+/// PostgreSQL's.
+const USUAL_PORT: u16 = 5432;
 /// How long a host may take to accept a connection.
 const CONNECT: Duration = Duration::from_secs(5);
 /// How long sent data may stay unacknowledged before a connection counts as lost.
@@ -174,12 +176,19 @@ fn is_this_machine(host: &Host) -> bool {
 }
 
 fn name(config: &Config) -> String {
+    let port = |place: usize| match config.get_ports() {
+        [port] => *port,
+        ports => ports.get(place).copied().unwrap_or(USUAL_PORT),
+    };
     let hosts: Vec<String> = config
         .get_hosts()
         .iter()
-        .map(|host| match host {
-            Host::Tcp(name) => name.clone(),
-            Host::Unix(folder) => folder.display().to_string(),
+        .enumerate()
+        .map(|(place, host)| match (host, port(place)) {
+            (Host::Tcp(name), USUAL_PORT) => name.clone(),
+            (Host::Tcp(name), port) => format!("{name}:{port}"),
+            (Host::Unix(folder), USUAL_PORT) => folder.display().to_string(),
+            (Host::Unix(folder), port) => format!("{}, port {port}", folder.display()),
         })
         .collect();
     let database = config
@@ -279,6 +288,8 @@ mod tests {
         let address = parsed("postgresql://keyporch:s3cr3t@db/keyporch");
         assert!(address.has_password());
         assert_eq!(address.name(), "keyporch at db");
+        let several = parsed("postgresql://one:5433,two/keyporch");
+        assert_eq!(several.name(), "keyporch at one:5433, two");
         assert!(!format!("{address:?}").contains("s3cr3t"));
     }
 }

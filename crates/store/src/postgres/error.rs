@@ -31,7 +31,13 @@ impl Trouble {
 /// What an error means. `name` is the database's.
 pub(super) fn of(error: &Error, name: &str) -> Trouble {
     let Some(said) = error.as_db_error() else {
-        return Trouble::Lost(lost(name, &reason(error)));
+        let reason = reason(error);
+        if reason.contains("password missing") {
+            return Trouble::Failed(StorageError::Unavailable(format!(
+                "the database {name} wants a password, and none is given: neither in its URL nor by password_file"
+            )));
+        }
+        return Trouble::Lost(lost(name, &reason));
     };
     let code = said.code();
     let message = said.message();
@@ -59,9 +65,9 @@ pub(super) fn of(error: &Error, name: &str) -> Trouble {
         "42501" => StorageError::ReadOnly(format!(
             "the role may not do this in the database {name}: {message}; make it the database's owner"
         )),
-        "3D000" | "28000" | "28P01" => {
-            StorageError::Unavailable(format!("the database {name} lets nobody in: {message}"))
-        }
+        "3D000" | "28000" | "28P01" => StorageError::Unavailable(format!(
+            "the database {name} lets nobody in: {message}; compare its name, the role, the password and pg_hba.conf"
+        )),
         "42P01" | "XX001" | "XX002" => StorageError::Corrupt(format!(
             "the store in the database {name} is damaged: {message}; stop the servers and restore the last backup"
         )),
