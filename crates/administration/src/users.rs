@@ -85,7 +85,7 @@ pub(crate) fn add(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done, Trou
             let cost = asked.view.deployment.password_cost;
             let policy = snapshot.password_policy()?;
             let material = policy
-                .first(&password, &name, &salt, cost, rng)
+                .first(&password, &name, Some(&salt), cost, rng)
                 .map_err(Refused::from)?;
             user.with_password(material, must_change.unwrap_or(true))
         }

@@ -82,7 +82,7 @@ fn add_administrator(
     }
     let salt = user_salt(&domain.realm, wanted.sam);
     let material = PasswordPolicy::default()
-        .first(wanted.password, wanted.sam, &salt, wanted.cost, rng)
+        .first(wanted.password, wanted.sam, Some(&salt), wanted.cost, rng)
         .map_err(|error| failed(&error))?;
     let id = EntryId(Guid::from_random(rng.bytes()));
     let upn = format!("{}@{}", wanted.sam, domain.dns_name);
