@@ -12,6 +12,7 @@ use crate::door::{Http, Kerberos};
 use crate::fault::Fault;
 use crate::listeners::{Behind, Listeners, Signals};
 use crate::metrics::Metrics;
+use crate::node::parties::Parties;
 use crate::node::upkeep::Upkeep;
 use crate::node::{self, Ldap, Listener, Node, Passwords, Revoked};
 use crate::settings::{Settings, Tls};
@@ -78,7 +79,8 @@ impl Server {
             },
         )?;
         let node = Arc::new(node);
-        let cursor = node.prepare()?;
+        let parties = Arc::clone(&node) as Arc<dyn Parties>;
+        let cursor = parties.prepare()?;
         let issued = node
             .read_credentials()
             .map_err(|error| Fault::Party(error.to_string()))?;
@@ -91,13 +93,13 @@ impl Server {
             ldap: Arc::new(Ldap(Arc::clone(&node))),
             http: Arc::clone(&node) as Arc<dyn Http>,
             identity: given.or(issued),
-            ready: Box::new(move || ready.readiness()),
+            ready: Box::new(move || ready.core.readiness()),
         };
         let listeners = Listeners::serve(sockets, &settings.limits, behind, &metrics)?;
         let tls = listeners.tls.clone().filter(|_| renews);
         let replace =
             Box::new(move |identity| tls.as_ref().map_or(Ok(()), |tls| tls.replace(identity)));
-        let upkeep = Upkeep::start(node, cursor, replace)?;
+        let upkeep = Upkeep::start(parties, cursor, replace)?;
         Ok(Running {
             _upkeep: upkeep,
             listeners,
@@ -115,7 +117,8 @@ impl Server {
 /// # Errors
 /// [`Fault`]; the authorities are not there then, or were not touched.
 pub fn found_authorities(settings: &Settings, parts: Parts) -> Result<(), Fault> {
-    without_sockets(settings, parts)?.found()
+    let node: Arc<dyn Parties> = Arc::new(without_sockets(settings, parts)?);
+    node.found()
 }
 
 /// What the parties have to do once, after a backup was restored into a directory and before anybody serves it: the

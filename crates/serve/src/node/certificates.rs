@@ -7,6 +7,7 @@ use trust::{Rng, Timestamp};
 use wire::x509::Reason;
 
 use super::Node;
+use super::parties::Parties as _;
 
 impl Certificates for Node {
     fn authorities(&self) -> Vec<&'static str> {

@@ -55,15 +55,15 @@ impl Node {
 
     /// Reads the credentials again. The TLS identity, where it is ours to keep and is another than before.
     pub(crate) fn read_credentials(&self) -> Result<Option<Identity>, Unusable> {
-        let now = self.clock.now();
-        let snapshot = self.directory.snapshot()?;
+        let now = self.core.clock.now();
+        let snapshot = self.core.directory.snapshot()?;
         let enterprise = authority::authority(&snapshot, Ca::Enterprise, now)?;
         let kdc = authority::kdc_credentials(&snapshot, &self.kdc_host, now)?;
         let kdc = kdc
             .iter()
             .map(|credential| identity(credential, enterprise.as_ref()))
             .collect::<Result<Vec<_>, _>>()?;
-        let server = tls_server(&self.directory, &self.kdc_host);
+        let server = tls_server(&self.core.directory, &self.kdc_host);
         let tls = authority::tls_credential(&snapshot, &server, now)?;
         let shown = tls
             .as_ref()
@@ -71,7 +71,7 @@ impl Node {
         let deployment = administration::Deployment {
             kdcs: self.kdcs.clone(),
             roots: enterprise.iter().map(|root| root.der().to_vec()).collect(),
-            password_cost: self.password_cost,
+            password_cost: self.core.password_cost,
             key_overlap: self.realm.lifetimes.key_overlap(),
         };
         let mut others = snapshot.trusted_issuers()?;

@@ -185,7 +185,11 @@ impl Node {
         // Held while it is computed, and not while revocation is asked for elsewhere.
         let _inside = match kdc::is_costly(message) {
             true => Some(self.signatures.enter(ends.peer.ip()).ok_or_else(|| {
-                self.metrics.exchanges.turned_away.fetch_add(1, Relaxed);
+                self.core
+                    .metrics
+                    .exchanges
+                    .turned_away
+                    .fetch_add(1, Relaxed);
                 Unanswered::Busy
             })?),
             false => None,
@@ -201,7 +205,7 @@ impl Node {
                 realm: &self.realm,
                 identities: &credentials.kdc,
                 issuers: &credentials.issuers,
-                lockout: &self.lockout,
+                lockout: &self.core.lockout,
                 memory: &self.kdc_memory,
             };
             let from = Some(ends.peer.ip());
@@ -220,7 +224,7 @@ impl Node {
         ends: Ends,
         now: Timestamp,
     ) {
-        self.audit.record(NotAnswered {
+        self.core.audit.record(NotAnswered {
             time: now.to_rfc3339(),
             event: event(kind),
             result: "refused",
@@ -251,17 +255,17 @@ impl Kerberos for Node {
     }
 
     fn answer(&self, message: &[u8], path: Path, ends: Ends) -> Option<Arc<[u8]>> {
-        let now = self.clock.now();
+        let now = self.core.clock.now();
         let answered = self.informed(message, path, ends, now);
         match answered {
             Ok(None) => None,
             Ok(Some(answer)) => {
                 answer.remember(&self.kdc_memory, now);
                 if let Some(exchange) = answer.exchange {
-                    self.metrics.exchanges.count(&exchange);
+                    self.core.metrics.exchanges.count(&exchange);
                     // What is only asked to prove itself has not been refused anything yet.
                     if !matches!(exchange.refused, Some(kdc::Refused::PreauthRequired)) {
-                        self.audit.record(Later { exchange, path });
+                        self.core.audit.record(Later { exchange, path });
                     }
                 }
                 answer.reply
@@ -288,16 +292,20 @@ impl Kerberos for Node {
     }
 
     fn generic_failure(&self) -> Option<Arc<[u8]>> {
-        Some(self.kerberos_failure(ErrorCode::KRB_ERR_GENERIC, self.clock.now()))
+        Some(self.kerberos_failure(ErrorCode::KRB_ERR_GENERIC, self.core.clock.now()))
     }
 
     fn too_long(&self) -> Option<Arc<[u8]>> {
-        Some(self.kerberos_failure(ErrorCode::KRB_ERR_FIELD_TOOLONG, self.clock.now()))
+        Some(self.kerberos_failure(ErrorCode::KRB_ERR_FIELD_TOOLONG, self.core.clock.now()))
     }
 
     fn busy(&self, _: Ends) -> Option<Arc<[u8]>> {
         // Only what may cost a signature waits for a turn: those are counted.
-        self.metrics.exchanges.turned_away.fetch_add(1, Relaxed);
-        Some(self.kerberos_failure(ErrorCode::KDC_ERR_SVC_UNAVAILABLE, self.clock.now()))
+        self.core
+            .metrics
+            .exchanges
+            .turned_away
+            .fetch_add(1, Relaxed);
+        Some(self.kerberos_failure(ErrorCode::KDC_ERR_SVC_UNAVAILABLE, self.core.clock.now()))
     }
 }

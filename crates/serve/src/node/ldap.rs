@@ -67,7 +67,7 @@ impl Connection {
     /// What the session says; `Err` when the storage failed.
     fn compute(&mut self, message: &[u8]) -> Result<Said, directory::Fault> {
         let node = Arc::clone(&self.node);
-        let now = node.clock.now();
+        let now = node.core.clock.now();
         if let Some((own, others)) = self.certificates.split_first()
             && ldap::asks_for_certificate(message)
         {
@@ -86,7 +86,7 @@ impl Connection {
     /// What the session says to a message in the state that is there now.
     fn once(&mut self, message: &[u8], now: Timestamp) -> Result<Said, directory::Fault> {
         let node = Arc::clone(&self.node);
-        let snapshot = node.directory.snapshot()?;
+        let snapshot = node.core.directory.snapshot()?;
         let view = node.ldap_view(&snapshot);
         let answer = self
             .session
@@ -95,7 +95,7 @@ impl Connection {
             Answer::Now(messages) => Said::Now(messages),
             Answer::Close(messages) => Said::Close(messages),
             Answer::Limited(message) => {
-                node.metrics.binds_turned_away.fetch_add(1, Relaxed);
+                node.core.metrics.binds_turned_away.fetch_add(1, Relaxed);
                 Said::Now(vec![message])
             }
             Answer::StartTls(message) => Said::StartTls(message),
@@ -121,13 +121,14 @@ impl Connection {
             let Some(pending) = self.pending.take() else {
                 break;
             };
-            let now = node.clock.now();
+            let now = node.core.clock.now();
             let committed = node
+                .core
                 .directory
                 .commit(&pending.changes, &pending.reads, now);
             match &committed {
                 Err(CommitError::Conflict) => {
-                    node.metrics.conflicts.fetch_add(1, Relaxed);
+                    node.core.metrics.conflicts.fetch_add(1, Relaxed);
                     match self.once(message, now)? {
                         Said::Write => continue,
                         said => return Ok(said),
@@ -136,10 +137,10 @@ impl Connection {
                 Err(CommitError::Fault(fault)) => node.trouble("LDAP", fault),
                 Err(CommitError::Refused(why)) => node.record(pending.refused(why), now),
                 Ok(_) => {
-                    node.metrics.commits.fetch_add(1, Relaxed);
+                    node.core.metrics.commits.fetch_add(1, Relaxed);
                 }
             }
-            let after = node.directory.snapshot()?;
+            let after = node.core.directory.snapshot()?;
             let message = pending.told(&committed, &after, now)?;
             if committed.is_ok() {
                 node.turn().log(pending.changes);
@@ -147,7 +148,7 @@ impl Connection {
             return Ok(Said::Now(vec![message]));
         }
         self.pending = None;
-        node.metrics.given_up.fetch_add(1, Relaxed);
+        node.core.metrics.given_up.fetch_add(1, Relaxed);
         Ok(Said::Now(vec![self.busy(message)]))
     }
 
@@ -157,7 +158,9 @@ impl Connection {
             return Ok(Said::Now(Vec::new()));
         };
         let view = self.node.ldap_view(snapshot);
-        let progress = self.session.go_on(running, &view, self.node.clock.now())?;
+        let progress = self
+            .session
+            .go_on(running, &view, self.node.core.clock.now())?;
         if progress.done {
             self.running = None;
             return Ok(Said::Now(progress.messages));
@@ -171,18 +174,18 @@ impl Node {
         View {
             snapshot,
             settings: &self.ldap,
-            lockout: &self.lockout,
+            lockout: &self.core.lockout,
             sources: &self.kdc_memory.sources,
             failures: self.realm.sources.failures,
             seen: &self.ldap_seen,
-            cost: self.password_cost,
+            cost: self.core.password_cost,
             host: &self.kdc_host,
         }
     }
 
     /// What a certificate is worth as a registered device's; `None` for one that no device has.
     fn device(&self, own: &Certificate, now: Timestamp) -> Result<Option<Shown>, directory::Fault> {
-        let snapshot = self.directory.snapshot()?;
+        let snapshot = self.core.directory.snapshot()?;
         let device = match proven_device::prove(&snapshot, own.der(), now)? {
             Ok(device) => device,
             Err(NotADevice::Unknown | NotADevice::Unreadable) => return Ok(None),
@@ -239,11 +242,11 @@ impl Node {
     ) -> Result<Result<kdc::Holder, kdc::Refused>, directory::Fault> {
         let credentials = self.credentials();
         let view = kdc::View {
-            directory: self.directory.snapshot()?,
+            directory: self.core.directory.snapshot()?,
             realm: &self.realm,
             identities: &credentials.kdc,
             issuers: &credentials.issuers,
-            lockout: &self.lockout,
+            lockout: &self.core.lockout,
             memory: &self.kdc_memory,
         };
         Ok(kdc::holder(own, others, &view, now))
@@ -251,7 +254,7 @@ impl Node {
 
     /// Writes down what was refused. The refusal is told whether or not that can be written.
     fn record(&self, records: Vec<Change>, now: Timestamp) {
-        match self.directory.commit(&records, &Reads::none(), now) {
+        match self.core.directory.commit(&records, &Reads::none(), now) {
             Ok(_) => self.turn().log(records),
             Err(error) => self.trouble("writing down a refusal", &error),
         }
@@ -261,7 +264,7 @@ impl Node {
 impl LdapSession for Connection {
     fn is_quick(&self, message: &[u8]) -> bool {
         // What another machine is asked for is not there in no time.
-        !self.node.directory.is_shared() && ldap::is_quick(message)
+        !self.node.core.directory.is_shared() && ldap::is_quick(message)
     }
 
     fn answer(&mut self, message: &[u8]) -> Said {
@@ -282,6 +285,7 @@ impl LdapSession for Connection {
     fn go_on(&mut self) -> Said {
         let node = Arc::clone(&self.node);
         let said = node
+            .core
             .directory
             .snapshot()
             .and_then(|state| self.step(&state));

@@ -5,9 +5,12 @@
 //! lets the answer out ([`turn`]). What others changed and what is due runs beside ([`upkeep`]).
 
 mod certificates;
+mod core;
 pub(crate) mod credentials;
+mod domain;
 mod kerberos;
 mod ldap;
+pub(crate) mod parties;
 mod passwords;
 mod proxy;
 mod restored;
@@ -28,6 +31,8 @@ use directory::{Directory, Snapshot};
 use trust::revocation::Requirement;
 use trust::{Clock, Event, Span, SystemRng};
 
+use self::core::Core;
+pub use self::core::REACTIONS;
 use crate::audit::Audit;
 use crate::fault::Fault;
 use crate::metrics::Metrics;
@@ -38,27 +43,20 @@ pub(crate) use ldap::Ldap;
 pub(crate) use passwords::Passwords;
 pub use restored::Revoked;
 use turn::Turn;
-pub use upkeep::REACTIONS;
 
 /// Whoever wants to hear which steps of the documented flows happened (the lab).
 pub type Listener = Arc<dyn Fn(&'static Event) + Send + Sync>;
 
 /// The parties of one process.
 pub(crate) struct Node {
-    pub(crate) directory: Arc<Directory>,
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) metrics: Arc<Metrics>,
-    pub(crate) audit: Audit,
-    listener: Option<Listener>,
+    pub(crate) core: Core,
     realm: kdc::Realm,
     kdc_host: String,
     kdcs: Vec<String>,
-    password_cost: Cost,
     password_work: passwords::Work,
     signatures: Signatures,
     kdc_memory: Arc<kdc::Memory>,
     getting: Arc<revocation::Getting>,
-    lockout: Lockout,
     ldap: directory::ldap::Settings,
     ldap_seen: ticket::Recent<()>,
     federation: federation::Settings,
@@ -74,7 +72,7 @@ pub(crate) struct Node {
 }
 
 /// The kinds of key that a node needs when it is set up and when it first starts.
-struct Kinds {
+pub(crate) struct Kinds {
     /// Each authority's.
     root: KeyKind,
     /// Those of KDC and TLS certificates, and the one that signs tokens.
@@ -155,7 +153,6 @@ impl Node {
             ),
             kdc_memory,
             kdcs: kdcs(&kdc_host, &parts.kdc_addresses),
-            password_cost: parts.password_cost,
             password_work: passwords::Work::new(&settings.limits),
             signatures: Signatures::new(
                 settings.limits.signature_workers(),
@@ -165,7 +162,6 @@ impl Node {
             realm,
             kdc_host,
             kinds: Kinds::of(settings),
-            lockout: Lockout::default(),
             ldap: settings.ldap.settings(),
             // Twice the skew that an authenticator may be off by.
             ldap_seen: ticket::Recent::new(Span::minutes(11), 100_000),
@@ -177,20 +173,20 @@ impl Node {
             hosts,
             addresses: settings.tls.addresses.clone(),
             offers_proxy: settings.kdc.proxy,
-            directory: parts.directory,
-            clock: parts.clock,
-            metrics: parts.metrics,
-            audit: parts.audit,
-            listener: parts.listener,
+            core: Core {
+                directory: parts.directory,
+                clock: parts.clock,
+                metrics: parts.metrics,
+                audit: parts.audit,
+                listener: parts.listener,
+                lockout: Lockout::default(),
+                password_cost: parts.password_cost,
+            },
         })
     }
 
     fn turn(&self) -> Turn<'_> {
-        Turn {
-            directory: &self.directory,
-            metrics: &self.metrics,
-            audit: &self.audit,
-        }
+        self.core.turn()
     }
 
     fn federation_view<'a, 'd>(&'a self, snapshot: &'a Snapshot<'d>) -> federation::View<'a, 'd> {
@@ -198,39 +194,17 @@ impl Node {
             snapshot,
             settings: &self.federation,
             memory: &self.federation_memory,
-            lockout: &self.lockout,
-            password_cost: self.password_cost,
-        }
-    }
-
-    fn authority_view<'a, 'd>(&'a self, snapshot: &'a Snapshot<'d>) -> authority::View<'a, 'd> {
-        authority::View {
-            snapshot,
-            configuration: &self.authority,
-            keys: &self.authority_keys,
+            lockout: &self.core.lockout,
+            password_cost: self.core.password_cost,
         }
     }
 
     fn tell(&self, story: &[&'static Event]) {
-        if let Some(listener) = &self.listener {
-            story.iter().for_each(|event| listener(event));
-        }
+        self.core.tell(story);
     }
 
-    /// Our own trouble, for the log. The peer learns no more than that there was some.
     fn trouble(&self, doing: &str, error: &(dyn std::error::Error + 'static)) {
-        tracing::error!(doing, error = words(error), "trouble of our own");
-    }
-
-    /// Whether the directory can be read.
-    pub(crate) fn readiness(&self) -> Result<(), String> {
-        let snapshot = self.directory.snapshot().map_err(|fault| words(&fault))?;
-        let head = snapshot.domain().head;
-        match snapshot.entry(head) {
-            Ok(Some(_)) => Ok(()),
-            Ok(None) => Err("the directory has lost its head".to_owned()),
-            Err(fault) => Err(words(&fault)),
-        }
+        self.core.trouble(doing, error);
     }
 }
 

@@ -86,11 +86,11 @@ impl Node {
         let Some(_inside) = self.password_work.gate.enter(path == Path::Proxy) else {
             return self.no_turn_for_a_password(path, ends);
         };
-        let now = self.clock.now();
+        let now = self.core.clock.now();
         let desk = kdc::Desk {
             from: Some(ends.peer.ip().to_canonical()),
             at: asked_at(ends),
-            cost: self.password_cost,
+            cost: self.core.password_cost,
         };
         let credentials = self.credentials();
         let answered = self.turn().take_owned(now, |snapshot| {
@@ -99,7 +99,7 @@ impl Node {
                 realm: &self.realm,
                 identities: &credentials.kdc,
                 issuers: &credentials.issuers,
-                lockout: &self.lockout,
+                lockout: &self.core.lockout,
                 memory: &self.kdc_memory,
             };
             let (answer, changes) =
@@ -110,8 +110,8 @@ impl Node {
             Ok(answer) => {
                 answer.remember(&self.kdc_memory, now);
                 if let Some(exchange) = answer.exchange {
-                    self.metrics.exchanges.count(&exchange);
-                    self.audit.record(Later { exchange, path });
+                    self.core.metrics.exchanges.count(&exchange);
+                    self.core.audit.record(Later { exchange, path });
                 }
                 answer.reply
             }
@@ -133,7 +133,7 @@ impl Node {
     /// and who cannot change theirs calls the administrator.
     fn no_turn_for_a_password(&self, path: Path, ends: Ends) -> Option<Arc<[u8]>> {
         let code = ErrorCode::KDC_ERR_SVC_UNAVAILABLE;
-        let now = self.clock.now();
+        let now = self.core.clock.now();
         self.not_answered(kdc::ExchangeKind::Password, code, path, ends, now);
         self.no_password_changed(code, BUSY)
     }
@@ -149,7 +149,7 @@ impl Node {
         result: PasswordResultCode,
         words: &str,
     ) -> Option<Arc<[u8]>> {
-        let now: Timestamp = self.clock.now();
+        let now: Timestamp = self.core.clock.now();
         let mut error = KrbError::new(
             code,
             KerberosTime::from_unix(now.unix()),

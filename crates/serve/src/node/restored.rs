@@ -6,6 +6,7 @@ use trust::SystemRng;
 use wire::x509::Reason;
 
 use super::Node;
+use super::parties::Parties as _;
 use super::turn::Unanswered;
 use crate::fault::Fault;
 
@@ -39,16 +40,16 @@ impl Node {
         for ca in Ca::ALL {
             self.revoke_orphans(ca, &mut done)?;
         }
-        let node = self.directory.node().number;
+        let node = self.core.directory.node().number;
         let mut cursor = Cursor::start();
         // A restored store begins with commit 1 of its node, and the restore's own follow it.
         cursor.advance(Stamp { node, number: 1 });
-        self.note(&cursor);
+        self.core.note(&cursor);
         Ok(done)
     }
 
     fn revoke_again(&self, ca: Ca, serial: &[u8]) -> Result<bool, Fault> {
-        let (now, actor) = (self.clock.now(), Actor::system());
+        let (now, actor) = (self.core.clock.now(), Actor::system());
         let taken = self.turn().take(now, |snapshot| {
             let view = self.authority_view(snapshot);
             let revoked = authority::revoke_again(&view, (ca, serial), &actor, now, &mut SystemRng);
@@ -70,9 +71,13 @@ impl Node {
 
     /// A certificate that was issued to somebody who joined after the backup has nobody to live with.
     fn revoke_orphans(&self, ca: Ca, done: &mut Revoked) -> Result<(), Fault> {
-        let (now, mut after) = (self.clock.now(), None::<Vec<u8>>);
+        let (now, mut after) = (self.core.clock.now(), None::<Vec<u8>>);
         loop {
-            let snapshot = self.directory.snapshot().map_err(|fault| party(&fault))?;
+            let snapshot = self
+                .core
+                .directory
+                .snapshot()
+                .map_err(|fault| party(&fault))?;
             let page = authority::certificates(&snapshot, ca, after.as_deref(), PAGE, now)
                 .map_err(|fault| party(&fault))?;
             drop(snapshot);
@@ -110,7 +115,11 @@ impl Node {
         let Some(holder) = issued.holder else {
             return Ok(false);
         };
-        let snapshot = self.directory.snapshot().map_err(|fault| party(&fault))?;
+        let snapshot = self
+            .core
+            .directory
+            .snapshot()
+            .map_err(|fault| party(&fault))?;
         let entry = snapshot
             .entry(holder.into())
             .map_err(|fault| party(&fault))?;

@@ -63,7 +63,7 @@ impl Node {
     }
 
     fn published(&self, request: &Request) -> Response {
-        let now = self.clock.now();
+        let now = self.core.clock.now();
         let answered = self.turn().take(now, |snapshot| {
             (authority::answer(request, snapshot, now), Vec::new())
         });
@@ -78,7 +78,7 @@ impl Node {
 
     fn administration(&self, request: &Request, role: Role) -> Response {
         const DOING: &str = "an administration request";
-        let now = self.clock.now();
+        let now = self.core.clock.now();
         let credentials = self.credentials();
         let caller = match self.administrator(request, role, now) {
             Ok(caller) => caller,
@@ -105,7 +105,7 @@ impl Node {
             Err(unanswered) => return self.unanswered(DOING, &unanswered),
         };
         if let Some(refused) = &answer.refused {
-            self.audit.record(refused.clone());
+            self.core.audit.record(refused.clone());
         }
         if let Some(fault) = &answer.fault {
             self.trouble(DOING, fault);
@@ -128,7 +128,7 @@ impl Node {
         if role == Role::AdminSocket {
             return Ok(administration::Caller::Local);
         }
-        let snapshot = self.directory.snapshot()?;
+        let snapshot = self.core.directory.snapshot()?;
         let keys = federation::signing_keys(&snapshot, &self.federation_memory, now)?;
         Ok(administration::Caller::by_token(
             request,
@@ -145,7 +145,7 @@ impl Node {
     ) -> administration::View<'a, 'd> {
         administration::View {
             snapshot,
-            lockout: &self.lockout,
+            lockout: &self.core.lockout,
             deployment,
             certificates: Some(self),
         }
@@ -181,7 +181,7 @@ impl Node {
     fn ask_federation(&self, request: &Request) -> Result<(Reply, Watch), Unanswered> {
         // What is written between the answer and the waiting must not be missed.
         let watch = Watch::start(self);
-        let now = self.clock.now();
+        let now = self.core.clock.now();
         let answer = self.turn().take(now, |snapshot| {
             let mut answer = federation::answer(
                 request,
@@ -194,7 +194,7 @@ impl Node {
         })?;
         self.tell(&answer.story);
         if let Some(refused) = answer.refused {
-            self.audit.record(refused);
+            self.core.audit.record(refused);
         }
         if let Some(fault) = answer.fault {
             self.trouble("a federation request", &fault);
@@ -243,7 +243,7 @@ impl Watch {
     fn start(node: &Node) -> Self {
         let seen = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
         let told = Arc::clone(&seen);
-        let subscription = node.directory.subscribe(move |commit| {
+        let subscription = node.core.directory.subscribe(move |commit| {
             let records = commit
                 .records
                 .iter()
@@ -262,7 +262,7 @@ impl Watch {
 
     /// Waits until the record is written, until the moment `by`, or for `left`, whichever comes first.
     fn wait(self, node: &Node, (table, key): &(Table, Vec<u8>), by: Timestamp, left: Duration) {
-        let until = by.since(node.clock.now()).as_micros();
+        let until = by.since(node.core.clock.now()).as_micros();
         let until = Duration::from_micros(u64::try_from(until).unwrap_or_default());
         let seen = self.seen.0.lock().unwrap_or_else(PoisonError::into_inner);
         let waiting = |seen: &mut Vec<Place>| {
