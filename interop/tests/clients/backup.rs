@@ -131,6 +131,40 @@ fn a_key_that_was_removed_after_the_backup_does_not_sign_in_after_the_restore() 
     look(&mut server, &kept, &lost, &bobs, &carols);
 }
 
+/// An older backup was restored first, and a newer one is restored over it: who came between the two is no one that was
+/// deleted since.
+#[test]
+fn a_store_that_is_older_than_the_backup_is_not_asked_what_was_revoked() {
+    let mut server = Server::start();
+    server.add_person("alice", "Correct-Horse-7");
+    let older = backup(&server, "older.keyporch");
+    server.add_person("bob", "Correct-Horse-7");
+    let (kept, lost) = (key(&server, "kept", "bob"), key(&server, "lost", "bob"));
+    let newer = backup(&server, "newer.keyporch");
+    let digest = fingerprint(&lost.certificate);
+    server
+        .admin(&["key", "revoke", "bob", &digest, "--yes"])
+        .succeeded();
+    server.end_by("-TERM");
+    restore(&server, &older, &["--replace"]).succeeded();
+    // The name under which a store is kept has the time in seconds.
+    for kept in std::fs::read_dir(server.data("")).expect("a folder can be read") {
+        let kept = kept.expect("a folder can be read").path();
+        if kept.to_string_lossy().contains(".replaced-") {
+            std::fs::remove_file(kept).expect("a file can be removed");
+        }
+    }
+    let told = restore(&server, &newer, &["--replace", "--json"]).succeeded();
+    let told: Value = serde_json::from_str(&told).expect("restore --json prints JSON");
+    assert_eq!(told["revoked_known_from"], "the audit log", "{told}");
+    let books = &told["store"]["issuance_log"];
+    assert!(books.as_u64().is_some_and(|entries| entries > 5), "{told}");
+    assert_eq!(check(&server)["store"]["found"], 0);
+    server.serve();
+    kinit(&server, "bob", &kept).succeeded();
+    assert!(!kinit(&server, "bob", &lost).ok, "it was revoked");
+}
+
 /// What is good and what is not, whatever told of it.
 fn look(server: &mut Server, kept: &Key, lost: &Key, bobs: &Key, carols: &Key) {
     assert_eq!(check(server)["store"]["found"], 0);
