@@ -15,6 +15,7 @@ const ROWS: &[&[&str]] = &[
     &[
         "keyporch-kdc",
         "keyporch-federation",
+        "keyporch-tenant",
         "keyporch-authority",
         "keyporch-administration",
         "keyporch-hello",

@@ -1,0 +1,1 @@
+//! What tokens say (protocols A.3.1).

@@ -1,0 +1,1 @@
+//! A Temporary Access Pass is posted (protocols A.5.6).

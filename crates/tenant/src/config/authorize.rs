@@ -1,0 +1,1 @@
+//! The first page (protocols A.5.1).

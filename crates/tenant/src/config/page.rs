@@ -1,0 +1,55 @@
+//! The page itself: an HTML document whose one script holds the members (protocols A.5).
+
+use serde_json::{Map, Value, json};
+use wire::http::Response;
+
+use crate::asked::Asked;
+use crate::words::{Refusal, description};
+
+/// A page with these members. `sessionId` and `canary` stand in every page, and no member may be null: what is not there
+/// is left out.
+///
+/// The client takes the document apart with its own hands: it wants `$Config=` without a space, and takes what stands
+/// from there to two characters before the last `//]]>`.
+pub(crate) fn page(
+    asked: &Asked<'_, '_>,
+    canary: &str,
+    mut members: Map<String, Value>,
+) -> Response {
+    members.insert("sessionId".into(), asked.trace.to_string().into());
+    members.insert("correlationId".into(), asked.correlation.to_string().into());
+    members.insert("canary".into(), canary.into());
+    members.retain(|_, value| !value.is_null());
+    let json = in_script(&Value::Object(members).to_string());
+    let html = format!(
+        "<!DOCTYPE html><html><head><title>Sign in</title></head><body><script type=\"text/javascript\">//<![CDATA[\n\
+         $Config={json};\n//]]></script></body></html>"
+    );
+    Response::html(200, html)
+        .with_header("X-Frame-Options", "DENY")
+        .with_header(
+            "Content-Security-Policy",
+            "default-src 'none'; frame-ancestors 'none'; base-uri 'none'",
+        )
+}
+
+/// JSON as it may stand in a script of a page: the three characters by which HTML would end it are escaped, which JSON
+/// has in its texts alone.
+fn in_script(json: &str) -> String {
+    json.replace('&', "\\u0026")
+        .replace('<', "\\u003c")
+        .replace('>', "\\u003e")
+}
+
+/// The page that says what was refused. Its status is 200: the client loses what comes with another.
+pub(crate) fn refused(asked: &Asked<'_, '_>, refusal: &Refusal) -> Response {
+    let number = refusal.number;
+    let mut members = Map::new();
+    members.insert("pgid".into(), "ConvergedError".into());
+    members.insert("sErrorCode".into(), number.code().to_string().into());
+    members.insert("iErrorCode".into(), json!(number.code()));
+    let text = description(asked, number, refusal.sentence);
+    members.insert("sErrTxt".into(), text.clone().into());
+    members.insert("strServiceExceptionMessage".into(), text.into());
+    page(asked, &asked.trace.to_string(), members)
+}

@@ -1,0 +1,6 @@
+//! The proven sign-in is collected (protocols A.5.4).
+
+use crate::answer::Route;
+
+/// The endpoints of this module.
+pub(crate) const ROUTES: &[Route] = &[];

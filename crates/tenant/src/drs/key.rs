@@ -1,0 +1,6 @@
+//! A key is registered (protocols C.2).
+
+use crate::answer::Route;
+
+/// The endpoints of this module.
+pub(crate) const ROUTES: &[Route] = &[];

@@ -1,0 +1,1 @@
+//! An application for itself (RFC 6749 4.4).

@@ -1,0 +1,1 @@
+//! A code is redeemed (RFC 6749 4.1.3).

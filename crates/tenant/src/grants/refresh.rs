@@ -1,0 +1,1 @@
+//! A refresh token is redeemed (RFC 6749 6).

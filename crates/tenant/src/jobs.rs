@@ -1,0 +1,116 @@
+//! What is done outside of the tenant, by whoever may reach the network: looking up a TXT record, telling of a new key.
+//!
+//! A job is committed with what asks for it. `serve` takes what is due, has the errand done, and commits what follows:
+//! a job may be done twice, and is never lost.
+
+use directory::tenant::{self, Verification, VerifiedBy};
+use directory::{Actor, AuditRecord, Change, Fault, Job, change};
+use serde::{Deserialize, Serialize};
+use trust::{Rng, Span, Timestamp};
+
+use crate::View;
+
+/// The kind of job that looks whether a domain has its TXT record. Its payload is [`VerifyDomain`].
+pub(crate) const VERIFY_DOMAIN: &str = "tenant.verify-domain";
+
+/// The longest wait between two attempts.
+const LONGEST_WAIT: Span = Span::hours(1);
+/// How often a domain is looked up before nobody does any more.
+const MOST_LOOKUPS: u32 = 80;
+
+/// What is to be done outside.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Errand {
+    /// Look up the TXT records of a name.
+    Txt {
+        /// The name, without a dot at its end.
+        name: String,
+    },
+    /// Post JSON to an address.
+    Notify {
+        /// The address.
+        to: String,
+        /// The JSON.
+        body: Vec<u8>,
+    },
+}
+
+/// How an errand ended.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// The texts of the TXT records that were found, perhaps none.
+    Txt(Vec<String>),
+    /// It was told.
+    Notified,
+    /// It could not be done, and why.
+    Failed(String),
+}
+
+/// The payload of [`VERIFY_DOMAIN`].
+#[derive(Serialize, Deserialize)]
+struct VerifyDomain {
+    domain: String,
+}
+
+/// What a job asks for; `None` for one that is no job of a tenant, or that nothing is left to do for: it is finished
+/// with [`done`] and [`Outcome::Notified`] then.
+#[must_use]
+pub fn errand(job: &Job) -> Option<Errand> {
+    match job.kind.as_str() {
+        VERIFY_DOMAIN => {
+            let asked: VerifyDomain = serde_json::from_slice(&job.payload).ok()?;
+            Some(Errand::Txt { name: asked.domain })
+        }
+        _ => None,
+    }
+}
+
+/// What follows from how an errand ended.
+///
+/// # Errors
+/// [`Fault`] when the directory fails.
+pub fn done(
+    job: &Job,
+    outcome: &Outcome,
+    view: &View<'_, '_>,
+    now: Timestamp,
+    rng: &mut dyn Rng,
+) -> Result<Vec<Change>, Fault> {
+    let domain = match serde_json::from_slice::<VerifyDomain>(&job.payload) {
+        Ok(asked) if job.kind == VERIFY_DOMAIN => {
+            tenant::domain(view.snapshot, &asked.domain, now)?
+        }
+        _ => None,
+    };
+    let Some(mut domain) = domain.filter(|domain| !domain.is_verified()) else {
+        return Ok(vec![Change::Finish(job.id.clone())]);
+    };
+    let found = matches!(outcome, Outcome::Txt(texts) if texts.contains(&domain.txt));
+    if !found {
+        return Ok(vec![later(job, now)]);
+    }
+    domain.verified = Some(Verification {
+        at: now,
+        actor: Actor::system().name,
+        by: VerifiedBy::Txt,
+    });
+    let record = AuditRecord::done(now, Actor::system(), "domain.verify")
+        .with("domain", &domain.name)
+        .with("by", "txt");
+    let mut changes = tenant::put_domain(&domain, rng)
+        .into_iter()
+        .collect::<Vec<_>>();
+    changes.push(change::audit(record));
+    changes.push(Change::Finish(job.id.clone()));
+    Ok(changes)
+}
+
+/// The same job again, after a wait that grows; or its end, where it was tried for long enough.
+pub(crate) fn later(job: &Job, now: Timestamp) -> Change {
+    if job.attempts >= MOST_LOOKUPS {
+        return Change::Finish(job.id.clone());
+    }
+    let minutes = 1i64 << job.attempts.min(6);
+    let wait = Span::minutes(minutes).min(LONGEST_WAIT);
+    Change::Schedule(job.clone().again(now + wait))
+}

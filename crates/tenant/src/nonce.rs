@@ -1,0 +1,1 @@
+//! Nonces of the server (protocols A.6).

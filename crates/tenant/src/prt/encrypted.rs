@@ -1,0 +1,1 @@
+//! Encrypted answers (protocols A.10.2).

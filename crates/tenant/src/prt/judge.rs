@@ -1,0 +1,1 @@
+//! Is a primary refresh token still good?

@@ -1,0 +1,1 @@
+//! What rests of a primary refresh token.

@@ -1,0 +1,1 @@
+//! An access token for a primary refresh token (protocols A.10).

@@ -1,0 +1,1 @@
+//! A primary refresh token by a refresh token.

@@ -1,0 +1,1 @@
+//! A primary refresh token is renewed (protocols A.10).

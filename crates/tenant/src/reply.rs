@@ -1,0 +1,80 @@
+//! An answer as every handler gives it.
+
+use directory::{Account, Actor, AuditRecord, Change, Fault, Table};
+use trust::{Event, Timestamp};
+use wire::http::Response;
+
+use crate::asked::Asked;
+use crate::refused::{Reason, chain};
+
+/// What the party answers.
+#[derive(Debug)]
+pub struct Answer {
+    /// The reply to the peer, to be sent once the changes are committed.
+    pub reply: Reply,
+    /// What to commit first. When what they were computed from no longer stands, the request is answered again.
+    pub changes: Vec<Change>,
+    /// The steps that happened with it.
+    pub story: Vec<&'static Event>,
+    /// What was refused and why, for the audit log; it may be written later, with others.
+    pub refused: Option<Box<AuditRecord>>,
+    /// What was done, for the audit log, that nothing is committed for; it may be written later, with others.
+    pub told: Vec<AuditRecord>,
+    /// Trouble of our own, for the log.
+    pub fault: Option<Fault>,
+}
+
+/// When the peer is answered.
+#[derive(Debug)]
+pub enum Reply {
+    /// Now, with this.
+    Now(Response),
+    /// When this record has been written, or at this moment: the same request is to be answered again then.
+    When {
+        /// Table and key of the record.
+        changed: (Table, Vec<u8>),
+        /// The latest moment.
+        by: Timestamp,
+    },
+}
+
+impl Answer {
+    pub(crate) fn now(response: Response) -> Self {
+        Self {
+            reply: Reply::Now(response),
+            changes: vec![],
+            story: vec![],
+            refused: None,
+            told: vec![],
+            fault: None,
+        }
+    }
+
+    /// The same answer, with what was refused for the audit log.
+    pub(crate) fn because(mut self, asked: &Asked<'_, '_>, reason: &dyn Reason) -> Self {
+        let path: String = asked.request.path.chars().take(200).collect();
+        let why = chain(reason);
+        let record = AuditRecord::refused(asked.now, Actor::anonymous(), reason.action(), why)
+            .with("trace", asked.trace)
+            .with("code", reason.number().code())
+            .with("path", path);
+        self.refused = Some(Box::new(match asked.from() {
+            Some(from) => record.from_address(from),
+            None => record,
+        }));
+        self
+    }
+
+    /// The same answer, whose refusal concerns this account.
+    #[allow(
+        dead_code,
+        reason = "for the handlers that know whom a refusal concerns"
+    )]
+    pub(crate) fn about(mut self, account: Option<&Account>) -> Self {
+        if let (Some(record), Some(account)) = (&mut self.refused, account) {
+            record.target = Some(account.id);
+            record.target_name = Some(account.upn.as_deref().unwrap_or(&account.sam).to_owned());
+        }
+        self
+    }
+}

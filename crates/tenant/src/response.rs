@@ -1,0 +1,1 @@
+//! The shape of a token answer (protocols A.3.1).

@@ -1,0 +1,1 @@
+//! Signing in by a primary refresh token on the authorization endpoint (protocols A.11).

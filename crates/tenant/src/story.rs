@@ -1,0 +1,1 @@
+//! The steps that this party tells.

@@ -1,0 +1,1 @@
+//! The party at its boundary: requests in, replies and committed changes out.
