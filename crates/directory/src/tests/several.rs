@@ -300,7 +300,7 @@ fn a_server_whose_commits_were_forgotten_goes_on_as_another_node() {
     let lost = {
         let id = person(&second, "lost");
         let snapshot = second.snapshot().unwrap();
-        snapshot.account_by_id(id).unwrap().unwrap().sid.clone()
+        snapshot.account_by_id(id).unwrap().unwrap().sid
     };
     assert_eq!(shown(&second, "alice").as_deref(), Some("lost"));
     let cursor = second.cursor().unwrap();
@@ -318,7 +318,7 @@ fn a_server_whose_commits_were_forgotten_goes_on_as_another_node() {
     // There are as many commits as there were.
     assert_ne!(state(&second), kept);
     let snapshot = first.snapshot().unwrap();
-    let sid = snapshot.account_by_id(again).unwrap().unwrap().sid.clone();
+    let sid = snapshot.account_by_id(again).unwrap().unwrap().sid;
     assert_ne!(sid, lost);
     drop(snapshot);
     assert_eq!(shown(&second, "alice").as_deref(), Some("found"));
