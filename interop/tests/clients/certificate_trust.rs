@@ -13,7 +13,7 @@ const MISMATCH: &str = "Certificate mismatch";
 const NOT_TRUSTED: &str = "Client not trusted";
 const UNAVAILABLE: &str = "Revocation status unavailable";
 
-fn openssl(arguments: &[&str]) {
+pub(super) fn openssl(arguments: &[&str]) {
     run(Command::new("openssl").args(arguments), "").succeeded();
 }
 
@@ -22,13 +22,18 @@ fn text(path: &Path) -> &str {
 }
 
 /// An issuer of smart cards: an authority as `openssl ca` keeps one.
-struct Cards {
+pub(super) struct Cards {
     folder: PathBuf,
 }
 
 impl Cards {
     fn new(lab: &Lab) -> Self {
-        let folder = lab.scratch().join("cards");
+        Self::within(lab.scratch())
+    }
+
+    /// One that keeps its files in a folder there.
+    pub(super) fn within(scratch: &Path) -> Self {
+        let folder = scratch.join("cards");
         std::fs::create_dir_all(&folder).expect("there is room for a folder");
         let cards = Self { folder };
         for (name, content) in [("index.txt", ""), ("serial", "1001\n"), ("number", "01\n")] {
@@ -64,7 +69,7 @@ impl Cards {
         cards
     }
 
-    fn path(&self, name: &str) -> String {
+    pub(super) fn path(&self, name: &str) -> String {
         text(&self.folder.join(name)).to_owned()
     }
 
@@ -73,11 +78,20 @@ impl Cards {
     }
 
     /// A card for signing in, with these alternative names as openssl's configuration writes them.
-    fn card(&self, name: &str, alternative: &str) -> (PathBuf, PathBuf) {
-        let (key, request) = (
-            self.path(&format!("{name}.key")),
-            self.path(&format!("{name}.csr")),
-        );
+    pub(super) fn card(&self, name: &str, alternative: &str) -> (PathBuf, PathBuf) {
+        self.card_in(name, name, alternative, &[])
+    }
+
+    /// One kept in files of another name, with further options of `openssl ca`: from when it is good, and until when.
+    pub(super) fn card_in(
+        &self,
+        file: &str,
+        name: &str,
+        alternative: &str,
+        options: &[&str],
+    ) -> (PathBuf, PathBuf) {
+        let [key, request, certificate] =
+            ["key", "csr", "pem"].map(|kind| self.path(&format!("{file}.{kind}")));
         openssl(&[
             "req",
             "-newkey",
@@ -90,7 +104,7 @@ impl Cards {
             "-out",
             &request,
         ]);
-        let extensions = format!("{name}.cnf");
+        let extensions = format!("{file}.cnf");
         self.write(
             &extensions,
             &format!(
@@ -99,24 +113,25 @@ impl Cards {
                  [names]\n{alternative}\n"
             ),
         );
-        let certificate = self.path(&format!("{name}.pem"));
-        openssl(&[
+        let (configuration, extensions) = (self.path("ca.cnf"), self.path(&extensions));
+        let sign = [
             "ca",
             "-batch",
             "-notext",
             "-config",
-            &self.path("ca.cnf"),
+            &configuration,
             "-in",
             &request,
             "-out",
             &certificate,
             "-extfile",
-            &self.path(&extensions),
-        ]);
+            &extensions,
+        ];
+        openssl(&[&sign, options].concat());
         (certificate.into(), key.into())
     }
 
-    fn revoke(&self, card: &Path) {
+    pub(super) fn revoke(&self, card: &Path) {
         openssl(&[
             "ca",
             "-batch",
@@ -128,7 +143,7 @@ impl Cards {
     }
 
     /// The list of what is revoked now, as a file.
-    fn list(&self) -> String {
+    pub(super) fn list(&self) -> String {
         let list = self.path("cards.crl");
         openssl(&[
             "ca",
@@ -162,7 +177,7 @@ impl Cards {
     }
 }
 
-fn upn(name: &str) -> String {
+pub(super) fn upn(name: &str) -> String {
     format!("otherName=1.3.6.1.4.1.311.20.2.3;UTF8:{name}")
 }
 

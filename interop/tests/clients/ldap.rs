@@ -8,7 +8,10 @@ use keyporch_interop::{
     Background, DOMAIN_CONTROLLER, Finished, Lab, Ldap, Server, free_port, run,
 };
 
+use crate::certificate_trust::{Cards, openssl, upn};
+
 pub(crate) const BASE: &str = "DC=corp,DC=example";
+const ALICE: &str = "alice@corp.example";
 pub(crate) const BOB: (&str, &str) = ("bob@corp.example", "another of his own choice 1");
 
 /// What is said of a certificate that is nobody's, and of a wrong password.
@@ -16,10 +19,6 @@ const INVALID: &str = "Invalid credentials (49)";
 
 fn text(path: &Path) -> &str {
     path.to_str().expect("a temporary path is text")
-}
-
-fn openssl(arguments: &[&str]) {
-    run(Command::new("openssl").args(arguments), "").succeeded();
 }
 
 /// Whose the connection is, as the server has it.
@@ -195,120 +194,18 @@ fn a_client_that_knows_of_channel_bindings_and_gives_none_is_refused_within_tls(
     }
 }
 
-/// An issuer of certificates, as `openssl ca` is one.
-struct Issuer {
-    folder: PathBuf,
+/// A certificate that is alice's by name, good since 2020 and until then (YYMMDDHHMMSSZ).
+fn good_until(cards: &Cards, name: &str, until: &str) -> (PathBuf, PathBuf) {
+    let dates = ["-startdate", "200101000000Z", "-enddate", until];
+    cards.card_in(name, name, &upn(ALICE), &dates)
 }
 
-impl Issuer {
-    fn new(scratch: &Path) -> Self {
-        let folder = scratch.join("issuer");
-        std::fs::create_dir_all(&folder).expect("there is room for a folder");
-        let issuer = Self { folder };
-        let at = text(&issuer.folder).to_owned();
-        let configuration = format!(
-            "[ca]\ndefault_ca = own\n[own]\ndatabase = {at}/index.txt\nserial = {at}/serial\ncrlnumber = {at}/number\n\
-             new_certs_dir = {at}\ncertificate = {at}/ca.pem\nprivate_key = {at}/ca.key\ndefault_md = sha256\n\
-             default_days = 30\ndefault_crl_days = 7\npolicy = any\nunique_subject = no\n[any]\ncommonName = supplied\n"
-        );
-        let card = "basicConstraints=CA:FALSE\nkeyUsage=critical,digitalSignature\nextendedKeyUsage=clientAuth\n\
-                    subjectAltName=otherName:1.3.6.1.4.1.311.20.2.3;UTF8:alice@corp.example\n";
-        for (name, content) in [
-            ("index.txt", ""),
-            ("serial", "1001\n"),
-            ("number", "01\n"),
-            ("ca.cnf", &configuration),
-            ("card.cnf", card),
-        ] {
-            std::fs::write(issuer.folder.join(name), content).expect("there is room for a file");
-        }
-        openssl(&[
-            "req",
-            "-x509",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-days",
-            "30",
-            "-subj",
-            "/CN=Cards",
-            "-keyout",
-            &issuer.path("ca.key"),
-            "-out",
-            &issuer.path("ca.pem"),
-            "-addext",
-            "keyUsage=critical,keyCertSign,cRLSign",
-        ]);
-        issuer
-    }
-
-    fn path(&self, name: &str) -> String {
-        text(&self.folder.join(name)).to_owned()
-    }
-
-    /// A certificate that is good until then (YYMMDDHHMMSSZ).
-    fn card(&self, name: &str, until: &str) -> (PathBuf, PathBuf) {
-        self.card_from(name, name, &["-startdate", "200101000000Z"], until)
-    }
-
-    /// One kept in files of another name, that is good from then.
-    fn card_from(&self, name: &str, file: &str, from: &[&str], until: &str) -> (PathBuf, PathBuf) {
-        let [key, request, certificate] =
-            ["key", "csr", "pem"].map(|kind| self.path(&format!("{file}.{kind}")));
-        openssl(&[
-            "req",
-            "-newkey",
-            "rsa:2048",
-            "-nodes",
-            "-subj",
-            &format!("/CN={name}"),
-            "-keyout",
-            &key,
-            "-out",
-            &request,
-        ]);
-        let (configuration, extensions) = (self.path("ca.cnf"), self.path("card.cnf"));
-        let sign = [
-            "ca",
-            "-batch",
-            "-notext",
-            "-config",
-            &configuration,
-            "-in",
-            &request,
-            "-out",
-            &certificate,
-            "-extfile",
-            &extensions,
-            "-enddate",
-            until,
-        ];
-        openssl(&[&sign, from].concat());
-        (certificate.into(), key.into())
-    }
-
-    /// The list of what is revoked, which the lab trusts with the issuer.
-    fn trust(&self, lab: &Lab) {
-        let [certificate, list] = self.with_list();
-        let add = [
-            "admin",
-            "issuer",
-            "add",
-            &certificate,
-            "--mapping",
-            "explicit",
-            "--crl",
-            &list,
-        ];
-        lab.keyporch(&add).succeeded();
-    }
-
-    /// Its certificate, and a list of now.
-    fn with_list(&self) -> [String; 2] {
-        let (configuration, list) = (self.path("ca.cnf"), self.path("ca.crl"));
-        openssl(&["ca", "-config", &configuration, "-gencrl", "-out", &list]);
-        [self.path("ca.pem"), list]
-    }
+/// The issuer is trusted, with the list of what it has revoked.
+fn trust(cards: &Cards, lab: &Lab) {
+    let (certificate, list) = (cards.path("ca.pem"), cards.list());
+    let mut add = vec!["admin", "issuer", "add", &certificate];
+    add.extend(["--mapping", "explicit", "--crl", &list]);
+    lab.keyporch(&add).succeeded();
 }
 
 #[test]
@@ -356,16 +253,16 @@ fn a_certificate_signs_in_by_external_until_it_is_revoked() {
 fn another_issuer_s_certificate_signs_in_by_external_as_it_is_mapped() {
     let lab = Lab::start();
     let person = lab.person();
-    let issuer = Issuer::new(lab.scratch());
-    let good = issuer.card("good", "20491231000000Z");
-    let expired = issuer.card("expired", "20210101000000Z");
+    let cards = Cards::within(lab.scratch());
+    let good = good_until(&cards, "good", "20491231000000Z");
+    let expired = good_until(&cards, "expired", "20210101000000Z");
     let external = |(certificate, key): &(PathBuf, PathBuf)| {
         let ldap = lab.ldap("nothing").with_certificate(certificate, key);
         let url = ldap.tls();
         ldap.run("ldapwhoami", &["-Q", "-Y", "EXTERNAL", "-H", &url], "")
     };
     external(&good).refused(INVALID);
-    issuer.trust(&lab);
+    trust(&cards, &lab);
     external(&good).refused(INVALID);
     for card in [&good, &expired] {
         let map = ["admin", "user", "map", &person.sam, text(&card.0)];
@@ -373,15 +270,8 @@ fn another_issuer_s_certificate_signs_in_by_external_as_it_is_mapped() {
     }
     is(external(&good), "alice");
     external(&expired).refused(INVALID);
-    openssl(&[
-        "ca",
-        "-batch",
-        "-config",
-        &issuer.path("ca.cnf"),
-        "-revoke",
-        text(&good.0),
-    ]);
-    issuer.trust(&lab);
+    cards.revoke(&good.0);
+    trust(&cards, &lab);
     external(&good).refused(INVALID);
 }
 
@@ -401,14 +291,15 @@ fn external(server: &Server, (certificate, key): &(PathBuf, PathBuf)) -> Finishe
 #[test]
 fn a_weak_mapping_signs_in_by_external_as_the_kdc_s_setting_has_it() {
     let mut server = Server::set_up();
-    let issuer = Issuer::new(&server.path(""));
+    let cards = Cards::within(&server.path(""));
     server.configure(|written| written.replacen("[kdc]", "[kdc]\nstrong_mapping = \"full\"", 1));
     server.serve();
     server.add_person("bob", BOB.1);
-    let old = issuer.card("good", "20491231000000Z");
+    let old = good_until(&cards, "good", "20491231000000Z");
     // No older than the account.
-    let new = issuer.card_from("good", "new", &[], "20491231000000Z");
-    let [certificate, list] = issuer.with_list();
+    let until = ["-enddate", "20491231000000Z"];
+    let new = cards.card_in("new", "good", &upn(ALICE), &until);
+    let (certificate, list) = (cards.path("ca.pem"), cards.list());
     let add = [
         "issuer",
         "add",

@@ -362,3 +362,62 @@ fn a_password_reads_within_tls_and_changes_nothing() {
     )
     .refused("");
 }
+
+/// What asks for the domain's naming contexts, its servers and what everybody shows.
+#[test]
+fn levels_are_shown_and_linux_numbers_are_given_to_who_is_there() {
+    let fleet = fleet();
+    let shown = by_ticket(&fleet, &["domain", "level", "show"]).succeeded();
+    for line in [
+        "Forest function level: (Windows) higher than 2012 R2",
+        "Domain function level: (Windows) higher than 2012 R2",
+        "Lowest function level of a DC: (Windows) higher than 2012 R2",
+    ] {
+        assert!(shown.contains(line), "{line}: {shown}");
+    }
+    let raise = ["domain", "level", "raise", "--domain-level=2012_R2"];
+    by_ticket(&fleet, &raise).refused("can't be smaller than or equal");
+
+    let create = ["user", "create", DAVE.0, DAVE.1];
+    says(&fleet, &create, "User 'dave' added successfully");
+    let numbers = |number: &'static str| {
+        let group = "--gid-number=10001";
+        by_ticket(&fleet, &["user", "addunixattrs", DAVE.0, number, group])
+    };
+    numbers("10001").refused("already being used");
+    assert!(numbers("10004").ok);
+    numbers("10005").refused("already a Unix user");
+    let shown = by_ticket(&fleet, &["user", "show", DAVE.0]).succeeded();
+    for line in [
+        "uidNumber: 10004",
+        "gidNumber: 10001",
+        "unixHomeDirectory: /home/CORP/dave",
+        "accountExpires: 9223372036854775807",
+    ] {
+        assert!(shown.lines().any(|own| own == line), "{line}: {shown}");
+    }
+    says(&fleet, &["group", "create", "testers"], "Added group");
+    let group = ["group", "addunixattrs", "testers", "10021"];
+    says(&fleet, &group, "Modified Group 'testers' successfully");
+    by_ticket(&fleet, &group).refused("is a Unix group");
+    let rename = ["group", "rename", "testers", "--samaccountname=tasters"];
+    says(&fleet, &rename, "sAMAccountName: tasters");
+    says(&fleet, &["group", "list", "--verbose"], "tasters");
+
+    // Who has not expired and is not turned off.
+    let active = ["user", "list", "--hide-expired", "--hide-disabled"];
+    assert_eq!(lines(&fleet, &active), ["admin", "bob", "carol", "dave"]);
+    by_ticket(&fleet, &["user", "setexpiry", "dave", "--days=-1"]).succeeded();
+    by_ticket(&fleet, &["user", "disable", "carol"]).succeeded();
+    assert_eq!(lines(&fleet, &active), ["admin", "bob"]);
+
+    let name = "HTTP/dave.corp.example";
+    by_ticket(&fleet, &["spn", "add", name, "dave"]).succeeded();
+    says(&fleet, &["spn", "list", "dave"], name);
+    by_ticket(&fleet, &["spn", "delete", name, "dave"]).succeeded();
+    says(
+        &fleet,
+        &["spn", "list", "dave"],
+        "has no servicePrincipalName",
+    );
+}
