@@ -6,8 +6,7 @@
 # names that nobody has, in turns, with hide_unknown_names. Reports; fails on nothing but a wrong answer to a good client.
 set -eu
 profile=production seconds=10 rate=1000
-root=$(cd "$(dirname "$0")/.." && pwd)
-bench=$root/bench
+. "$(dirname "$0")/begin.sh"
 while [ $# -gt 0 ]; do
   case $1 in
   --profile) profile=$2; shift 2 ;;
@@ -16,21 +15,8 @@ while [ $# -gt 0 ]; do
   *) sed -n '2,6s/^# \?//p' "$0" >&2; exit 2 ;;
   esac
 done
-named=$profile
-[ "$profile" = debug ] && named=dev
-(cd "$root" && cargo build --profile "$named" --locked -p keyporchd -p keyporch-bench)
-(cd "$bench/kdcload" && cargo build --release --locked)
-built=$root/target/$profile
-
-work=$(mktemp -d "${TMPDIR:-/tmp}/keyporch-garbage.XXXXXX")
-started=()
-finish() {
-  for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
-  for pid in "${started[@]}"; do wait "$pid" 2>/dev/null || true; done
-  rm -rf "$work"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
+build kdcload
+begin garbage
 
 offset=23000
 kdc=127.0.0.1:$((88 + offset))
@@ -44,7 +30,6 @@ printf '\n[limits]\nfailures_per_address = 1000000\n' >>"$work/keyporch.toml"
 "$built/keyporchd" serve --config "$work/keyporch.toml" >"$work/keyporchd.out" 2>&1 &
 started+=($!)
 pid=$!
-load=$bench/kdcload/target/release/kdcload
 "$load" --kdc "$kdc" --wait 30 --count 1 --salt-user user0 >/dev/null || { cat "$work/keyporchd.out" >&2; exit 1; }
 
 key="--pk user0:$work/ca/client.pem:$work/ca/client.key"

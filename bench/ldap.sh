@@ -6,8 +6,7 @@
 # people in a PostgreSQL database, which is measured with it. --write puts the table into docs/performance.md. slapd is measured where `cargo xtask bench ldap` has unpacked it. Everything that is started here ends here.
 set -eu
 rounds=5 people=100000 adds=2000 profile=production only="" database="" document=()
-root=$(cd "$(dirname "$0")/.." && pwd)
-bench=$root/bench
+. "$(dirname "$0")/begin.sh"
 while [ $# -gt 0 ]; do
   case $1 in
   --rounds) rounds=$2; shift 2 ;;
@@ -21,22 +20,11 @@ while [ $# -gt 0 ]; do
   esac
 done
 
-(cd "$root" && cargo build --profile "$profile" --locked -p keyporchd -p keyporch-bench)
-(cd "$bench/ldapload" && cargo build --release --locked)
-built=$root/target/$profile
-load=$bench/ldapload/target/release/ldapload
+build ldapload
 slapd=$root/target/slapd
 
 # Not where temporary files live in memory: adds go to a disk.
-work=$(mktemp -d "$root/target/ldap-bench.XXXXXX")
-started=()
-finish() {
-  for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
-  for pid in "${started[@]}"; do wait "$pid" 2>/dev/null || true; done
-  rm -rf "$work" "${cluster:-$work}"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
+begin ldap "$root/target"
 
 # served NAME ADDRESS PIDS BIND PASSWORD BASE COMMAND...: starts a server and waits until it answers.
 served() {
@@ -55,6 +43,7 @@ if [ -n "$database" ]; then
   programs=$(find /usr/lib/postgresql -maxdepth 2 -name bin | sort | tail -n 1)
   # A socket's path is short, and PostgreSQL does not run as root.
   cluster=$(mktemp -d "${TMPDIR:-/tmp}/keyporch-pg.XXXXXX")
+  made+=("$cluster")
   as=()
   [ "$(id -u)" != 0 ] || { chown nobody "$cluster"; as=(runuser -u nobody --); }
   "${as[@]}" "$programs/initdb" -D "$cluster/db" -U keyporch -A trust -E UTF8 --no-locale >"$work/initdb" 2>&1

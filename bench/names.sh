@@ -7,8 +7,7 @@
 # noise. Reports; fails on no time.
 set -eu
 profile=production count=10000 server=
-root=$(cd "$(dirname "$0")/.." && pwd)
-bench=$root/bench
+. "$(dirname "$0")/begin.sh"
 while [ $# -gt 0 ]; do
   case $1 in
   --profile) profile=$2; shift 2 ;;
@@ -17,22 +16,9 @@ while [ $# -gt 0 ]; do
   *) sed -n '2,7s/^# \?//p' "$0" >&2; exit 2 ;;
   esac
 done
-named=$profile
-[ "$profile" = debug ] && named=dev
-(cd "$root" && cargo build --profile "$named" --locked -p keyporchd -p keyporch-bench)
-(cd "$bench/kdcload" && cargo build --release --locked)
-built=$root/target/$profile
+build kdcload
 server=${server:-$built/keyporchd}
-
-work=$(mktemp -d "${TMPDIR:-/tmp}/keyporch-names.XXXXXX")
-started=()
-finish() {
-  for pid in "${started[@]}"; do kill "$pid" 2>/dev/null || true; done
-  for pid in "${started[@]}"; do wait "$pid" 2>/dev/null || true; done
-  rm -rf "$work"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
+begin names
 
 # Pairs of names: the N-th are user(10000 + 2 N) and the one after.
 listing=20000 listed=20
@@ -58,7 +44,6 @@ printf '\n[limits]\nfailures_per_address = 100000000\nsignatures_per_address = 1
   "$work/authority.pem" "${pairs[@]}"
 "$server" serve --config "$work/keyporch.toml" >"$work/keyporchd.out" 2>&1 &
 started+=($!)
-load=$bench/kdcload/target/release/kdcload
 "$load" --kdc "$kdc" --wait 30 --count 1 --salt-user user0 >/dev/null || { cat "$work/keyporchd.out" >&2; exit 1; }
 
 ask() { "$load" --kdc "$kdc" --count "$count" "${@:2}" --label "$1"; }
