@@ -2,11 +2,15 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use keyporch_interop::{Finished, Krb5, Server, run};
 use store::testing::Cluster;
 use wire::key_credential::{CustomKeyInformation, KeySource, KeyTime, KeyUsage, NewKeyCredential};
 use wire::key_material::PublicKeyMaterial;
+
+use super::certificate_trust::Cards;
 
 const PASSWORD: &str = "a long first password 1";
 
@@ -57,6 +61,43 @@ fn certificate(server: &Server, name: &str) -> (PathBuf, PathBuf) {
 #[track_caller]
 fn until(mut wanted: impl FnMut() -> bool) {
     assert!((0..500).any(|_| wanted()), "it never is");
+}
+
+/// Within what time something that was revoked at one server is refused by the others.
+const REVOKED_WITHIN: Duration = Duration::from_secs(1);
+
+/// Asks again until the answer is as wanted, and fails if it was not within a second. What counts is when the question was
+/// asked that got the answer: how long a program needs to start is not the server's.
+#[track_caller]
+#[allow(clippy::disallowed_methods, reason = "time is what is measured")]
+fn within_a_second(what: &str, mut wanted: impl FnMut() -> bool) {
+    let revoked = Instant::now();
+    loop {
+        let asked = revoked.elapsed();
+        if wanted() {
+            println!("{what}: refused when asked after {asked:?}");
+            assert!(asked < REVOKED_WITHIN, "{what}: only after {asked:?}");
+            return;
+        }
+        assert!(asked < REVOKED_WITHIN, "{what}: not after {asked:?}");
+    }
+}
+
+/// MIT's `kinit` of bob with a certificate that an authority of one's own signed, or nobody: MIT's client wants to trust
+/// its own certificate.
+fn by_certificate(
+    server: &Server,
+    cache: &str,
+    (certificate, key): (&Path, &Path),
+    anchor: &Path,
+) -> (Krb5, Finished) {
+    let krb5 = server.krb5(cache);
+    let written = std::fs::read_to_string(krb5.configuration()).expect("it was written");
+    let anchor = format!("\n  pkinit_anchors = FILE:{}\n  kdc = ", anchor.display());
+    let edited = written.replacen("\n  kdc = ", &anchor, 1);
+    std::fs::write(krb5.configuration(), edited).expect("there is room for a file");
+    let finished = krb5.kinit_with_key("bob", certificate, key);
+    (krb5, finished)
 }
 
 fn by_password(server: &Server, name: &str) -> (Krb5, Finished) {
@@ -117,17 +158,7 @@ fn a_key_that_is_listed_on_one_server_signs_in_on_the_other_and_one_that_is_remo
         server.admin(&["import", &file]).succeeded();
     };
     let kinit = |server: &Server, cache: &str| {
-        let krb5 = server.krb5(cache);
-        // MIT's client wants to trust its own certificate.
-        let written = std::fs::read_to_string(krb5.configuration()).expect("it was written");
-        let anchor = format!(
-            "\n  pkinit_anchors = FILE:{}\n  kdc = ",
-            certificate.display()
-        );
-        let edited = written.replacen("\n  kdc = ", &anchor, 1);
-        std::fs::write(krb5.configuration(), edited).expect("there is room for a file");
-        let finished = krb5.kinit_with_key("bob", &certificate, &key);
-        (krb5, finished)
+        by_certificate(server, cache, (&certificate, &key), &certificate)
     };
     assert!(!kinit(second, "before").1.ok);
     write(first, "add");
@@ -135,12 +166,72 @@ fn a_key_that_is_listed_on_one_server_signs_in_on_the_other_and_one_that_is_remo
     signed_in.succeeded();
     krb5.kvno(&["HTTP/sts.corp.example"]).succeeded();
 
-    // The second server removes it, and both refuse it at once, and what it got.
-    write(second, "delete");
+    kinit(first, "both").1.succeeded();
+
+    // The first server removes it, and both refuse it at once, and what it got.
+    write(first, "delete");
+    within_a_second("a key at the other server", || {
+        !kinit(second, "removed").1.ok
+    });
+    within_a_second("a ticket at the other server", || {
+        let asked = krb5.kvno(&["host/dc1.corp.example"]);
+        !asked.ok && asked.text.contains("TGT has been revoked")
+    });
     assert!(!kinit(first, "removed").1.ok);
     assert!(!kinit(second, "removed").1.ok);
-    krb5.kvno(&["host/dc1.corp.example"])
-        .refused("TGT has been revoked");
+}
+
+/// Who is trusted to issue certificates is kept in memory, and it is the feed that tells the other server of a change,
+/// also when it has thousands of others to react to.
+#[test]
+fn an_issuer_that_one_server_stops_trusting_the_other_does_not_trust_within_a_second() {
+    let pair = Pair::start();
+    let (first, second) = (&pair.first, &pair.second);
+    first.add_person("bob", PASSWORD);
+    let cards = Cards::within(&first.path("."));
+    let name = "otherName=1.3.6.1.4.1.311.20.2.3;UTF8:bob@corp.example";
+    let (certificate, key) = cards.card("bob", name);
+    let (list, issuer) = (cards.list(), cards.path("ca.pem"));
+    let card = certificate.to_str().expect("a temporary path is text");
+    let trust = ["issuer", "add", &issuer, "--mapping", "explicit"];
+    let trust = [&trust[..], &["--crl", &list]].concat();
+    let distrust = ["issuer", "remove", "Cards", "--yes"];
+    first.admin(&["user", "map", "bob", card]).succeeded();
+    let signs_in = |cache: &str| {
+        by_certificate(second, cache, (&certificate, &key), Path::new(&issuer))
+            .1
+            .ok
+    };
+    assert!(!signs_in("stranger"));
+    first.admin(&trust).succeeded();
+    until(|| signs_in("trusted"));
+    first.admin(&distrust).succeeded();
+    within_a_second("an issuer at the other server", || !signs_in("removed"));
+
+    first.admin(&trust).succeeded();
+    until(|| signs_in("again"));
+    let people: String = (0..3_000)
+        .map(|number| {
+            format!(
+                "dn: CN=p{number},CN=Users,DC=corp,DC=example\nobjectClass: user\nsAMAccountName: p{number}\n\n"
+            )
+        })
+        .collect();
+    let people = first.file("people.ldif", &people);
+    let running = AtomicBool::new(true);
+    std::thread::scope(|scope| {
+        let running = &running;
+        scope.spawn(move || {
+            let imported = first.admin(&["import", &people]);
+            running.store(false, Ordering::SeqCst);
+            imported.succeeded();
+        });
+        // It has begun when the other server knows of somebody whom it brought.
+        while running.load(Ordering::SeqCst) && !second.admin(&["user", "show", "p0"]).ok {}
+        assert!(running.load(Ordering::SeqCst), "it takes longer than that");
+        first.admin(&distrust).succeeded();
+        within_a_second("an issuer during an import", || !signs_in("later"));
+    });
 }
 
 #[test]
