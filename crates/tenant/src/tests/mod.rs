@@ -1,1 +1,6 @@
 //! The party at its boundary: requests in, replies and committed changes out.
+
+mod discovery;
+mod tenants;
+#[allow(dead_code, reason = "it offers what the tests of every module need")]
+mod world;
