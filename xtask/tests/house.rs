@@ -20,7 +20,11 @@ const ROWS: &[&[&str]] = &[
         "keyporch-administration",
         "keyporch-hello",
     ],
-    &["keyporch-registration", "keyporch-provisioning"],
+    &[
+        "keyporch-registration",
+        "keyporch-provisioning",
+        "keyporch-signin",
+    ],
     &["keyporch-policy"],
     &["keyporch-directory"],
     &["keyporch-ticket", "keyporch-token"],

@@ -1,13 +1,17 @@
 //! A request as every handler takes it.
 
-use std::net::IpAddr;
-
+use signin::{Cookies, House};
 use token::parameters::{InvalidParameters, Parameters};
+use token::session;
 use trust::Timestamp;
 use wire::Guid;
 use wire::http::Request;
 
 use crate::View;
+use crate::records::TABLES;
+
+/// Where the pages of a sign-in are, and where they post.
+pub(crate) const AUTHORIZE: &str = "/adfs/oauth2/authorize";
 
 /// A request with all that its handlers need.
 #[derive(Clone, Copy)]
@@ -19,23 +23,40 @@ pub(crate) struct Asked<'a, 'd> {
     pub(crate) trace: Guid,
 }
 
-impl Asked<'_, '_> {
+impl<'a, 'd> Asked<'a, 'd> {
+    /// The request as the pages of a sign-in take it.
+    pub(crate) fn sign_in(&self) -> signin::Asked<'a, 'd> {
+        let (view, settings) = (self.view, self.view.settings);
+        signin::Asked {
+            request: self.request,
+            house: House {
+                snapshot: view.snapshot,
+                lockout: view.lockout,
+                limiter: &view.memory.limiter,
+                limits: settings.limits,
+                password_cost: view.password_cost,
+                catalogue: &settings.catalogue,
+                origin: &settings.origin,
+                issuer: &settings.issuer,
+                organisation: &settings.organisation,
+                authorize: AUTHORIZE,
+                tables: &TABLES,
+                cookies: Cookies {
+                    session: session::COOKIE,
+                    browser: session::BROWSER_COOKIE,
+                },
+                once: "federation.second-factor",
+                enrol_at_sign_in: settings.enrol_at_sign_in,
+                epochs: None,
+            },
+            now: self.now,
+            trace: self.trace,
+        }
+    }
+
     /// Where the request came from, for the audit log.
     pub(crate) fn from(&self) -> Option<String> {
         self.request.peer.map(|peer| peer.to_string())
-    }
-
-    /// Where the request came from, for limits: an IPv6 address counts as its network of 64 bits, which is what one
-    /// peer usually has.
-    pub(crate) fn address(&self) -> Vec<u8> {
-        match self.request.peer {
-            Some(IpAddr::V4(address)) => address.octets().to_vec(),
-            Some(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
-                Some(mapped) => mapped.octets().to_vec(),
-                None => address.octets().iter().take(8).copied().collect(),
-            },
-            None => vec![],
-        }
     }
 
     /// The parameters of the body.

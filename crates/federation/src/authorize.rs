@@ -1,23 +1,23 @@
 //! `/adfs/oauth2/authorize`: from an authorization request to a code, a page, or an error (RFC 6749 4.1).
 
 use directory::AccountKind;
+use signin::browser::Browser;
+use signin::complete::{complete, error, to_client, wanted};
+use signin::limits::within_limit;
+use signin::session::{Held, session_of};
+use signin::steps::{after_first, ask_password};
+use signin::{account, sign_in};
 use token::authentication::Authentication;
-use token::authorize::{AuthorizeRequest, Prompt, Rejected, Wanted};
+use token::authorize::{Answer as To, AuthorizeRequest, Prompt, Rejected, Wanted};
 use token::pages;
 use token::parameters::Parameters;
 use token::sign_in::{Begun, SignedIn};
 use trust::Rng;
 
-use crate::account;
 use crate::asked::Asked;
-use crate::browser::Browser;
-use crate::complete::{complete, to_client, wanted};
-use crate::limits::within_limit;
 use crate::refused::{Refused, Trouble};
 use crate::reply::{Answer, Reply};
-use crate::session::{Held, session_of};
-use crate::steps::{after_first, ask_password};
-use crate::{negotiate, sign_in, story};
+use crate::{negotiate, story};
 
 /// An authorization request in the query.
 pub(crate) fn by_query(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
@@ -29,12 +29,14 @@ pub(crate) fn by_query(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answe
 pub(crate) fn by_form(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
     let form = asked.form()?;
     if form.field(pages::CONTEXT).is_some() {
-        within_limit(asked)?;
-        sign_in::continued(asked, &form, rng)
+        within_limit(&asked.sign_in())?;
+        Ok(sign_in::continued(&asked.sign_in(), &form, rng)?.into())
     } else if form.field(pages::FORM_TOKEN).is_some() {
-        within_limit(asked)?;
+        within_limit(&asked.sign_in())?;
         match AuthorizeRequest::parse(&asked.query()?, &asked.view.settings.catalogue) {
-            Ok(request) => sign_in::with_password(asked, request, &form, rng),
+            Ok(request) => {
+                Ok(sign_in::with_password(&asked.sign_in(), request, &form, rng)?.into())
+            }
             Err(rejected) => refuse(asked, rejected),
         }
     } else {
@@ -47,7 +49,8 @@ fn begin(
     parameters: &Parameters,
     rng: &mut dyn Rng,
 ) -> Result<Answer, Trouble> {
-    within_limit(asked)?;
+    within_limit(&asked.sign_in())?;
+    let page = asked.sign_in();
     let request = match AuthorizeRequest::parse(parameters, &asked.view.settings.catalogue) {
         Ok(request) => request,
         Err(rejected) => return refuse(asked, rejected),
@@ -57,21 +60,35 @@ fn begin(
     {
         return by_ticket(asked, request, token, rng);
     }
-    match session_of(asked)? {
+    match session_of(&asked.sign_in())? {
         Some(held) => with_session(asked, request, held, rng),
-        None if request.prompt == Prompt::Nothing => {
-            to_client(asked, &request.answer, &Refused::LoginRequired)
-        }
-        None => Ok(ask_password(asked, &request, None, rng)),
+        None if request.prompt == Prompt::Nothing => Ok(refuse_to(
+            asked,
+            &request.answer,
+            signin::Refused::LoginRequired,
+        )),
+        None => Ok(ask_password(&page, &request, None, rng).into()),
     }
 }
 
 /// Tells a rejected request to whom it may be told.
 fn refuse(asked: &Asked<'_, '_>, rejected: Rejected) -> Result<Answer, Trouble> {
     match rejected {
-        Rejected::OnPage(refused) => Err(refused.into()),
-        Rejected::ToClient(answer, refused) => to_client(asked, &answer, &refused.into()),
+        Rejected::OnPage(refused) => Err(signin::Refused::from(refused).into()),
+        Rejected::ToClient(answer, refused) => Ok(refuse_to(asked, &answer, refused.into())),
     }
+}
+
+/// Tells the client why it gets no code.
+fn refuse_to(asked: &Asked<'_, '_>, to: &To, refused: signin::Refused) -> Answer {
+    to_client(&asked.sign_in(), to, &refused).into()
+}
+
+/// Tells the client that the account may not have what it asks for.
+fn not_for_this_account(asked: &Asked<'_, '_>, to: &To) -> Result<Answer, Trouble> {
+    let refused = Refused::NotForThisAccount;
+    let response = error(&asked.sign_in(), to, refused.code());
+    Ok(Answer::now(response).because(asked, &refused))
 }
 
 /// Somebody shows a Kerberos ticket.
@@ -81,6 +98,7 @@ fn by_ticket(
     token: &str,
     rng: &mut dyn Rng,
 ) -> Result<Answer, Trouble> {
+    let page = asked.sign_in();
     let proven = negotiate::prove(asked, token, rng)??;
     let account = proven.account;
     let authentication = Authentication::of(proven.first.clone(), None);
@@ -88,7 +106,7 @@ fn by_ticket(
     let mut answer = match account.kind {
         AccountKind::Computer => {
             if request.resource != asked.view.settings.registration_resource {
-                return to_client(asked, &request.answer, &Refused::NotForThisAccount);
+                return not_for_this_account(asked, &request.answer);
             }
             let refusal = request.answer.clone();
             match SignedIn::already(
@@ -99,13 +117,20 @@ fn by_ticket(
                 asked.now,
             ) {
                 Some(signed_in) => {
-                    complete(asked, signed_in, &account, None, rng).telling(&story::JOIN_TOKEN)
+                    Answer::from(complete(&page, signed_in, &account, None, None, rng))
+                        .telling(&story::JOIN_TOKEN)
                 }
-                None => return to_client(asked, &refusal, &Refused::InteractionRequired),
+                None => {
+                    return Ok(refuse_to(
+                        asked,
+                        &refusal,
+                        signin::Refused::InteractionRequired,
+                    ));
+                }
             }
         }
         AccountKind::User => {
-            let wanted = wanted(asked, &request);
+            let wanted = wanted(&page, &request);
             match SignedIn::already(
                 request.clone(),
                 account.id.0,
@@ -113,26 +138,28 @@ fn by_ticket(
                 wanted,
                 asked.now,
             ) {
-                Some(signed_in) => complete(asked, signed_in, &account, None, rng),
+                Some(signed_in) => {
+                    Answer::from(complete(&page, signed_in, &account, None, None, rng))
+                }
                 None if request.prompt == Prompt::Nothing => {
                     let refused = if too_old {
-                        Refused::LoginRequired
+                        signin::Refused::LoginRequired
                     } else {
-                        Refused::InteractionRequired
+                        signin::Refused::InteractionRequired
                     };
-                    return to_client(asked, &request.answer, &refused);
+                    return Ok(refuse_to(asked, &request.answer, refused));
                 }
                 // A ticket is of a sign-in that may be hours ago, and no second factor makes that younger.
-                None if too_old => ask_password(asked, &request, None, rng),
+                None if too_old => ask_password(&page, &request, None, rng).into(),
                 None => {
-                    let browser = Browser::of(asked, rng);
+                    let browser = Browser::of(&page, rng);
                     let begun = Begun::new(request, account.id.0, browser.secret(), asked.now);
-                    after_first(asked, begun, proven.first, &account, wanted, &browser, rng)?
+                    after_first(&page, begun, proven.first, &account, wanted, &browser, rng)?.into()
                 }
             }
         }
         AccountKind::Service | AccountKind::Krbtgt => {
-            return to_client(asked, &request.answer, &Refused::NotForThisAccount);
+            return not_for_this_account(asked, &request.answer);
         }
     };
     if let Reply::Now(response) = &mut answer.reply {
@@ -148,7 +175,8 @@ fn with_session(
     held: Held,
     rng: &mut dyn Rng,
 ) -> Result<Answer, Trouble> {
-    let wanted = wanted(asked, &request);
+    let page = asked.sign_in();
+    let wanted = wanted(&page, &request);
     let authentication = held.record.authentication.clone();
     let too_old = request.is_too_old(authentication.at(), asked.now);
     if let Some(signed_in) = SignedIn::already(
@@ -158,25 +186,25 @@ fn with_session(
         wanted,
         asked.now,
     ) {
-        return Ok(complete(asked, signed_in, &held.account, None, rng));
+        return Ok(complete(&page, signed_in, &held.account, None, None, rng).into());
     }
     if request.prompt == Prompt::Nothing {
         let refused = if too_old {
-            Refused::LoginRequired
+            signin::Refused::LoginRequired
         } else {
-            Refused::InteractionRequired
+            signin::Refused::InteractionRequired
         };
-        return to_client(asked, &request.answer, &refused);
+        return Ok(refuse_to(asked, &request.answer, refused));
     }
     let someone_else = request.login_hint.as_deref().is_some_and(|hint| {
         !hint.eq_ignore_ascii_case(&account::upn_of(&held.account, asked.view.snapshot))
             && !hint.eq_ignore_ascii_case(&held.account.sam)
     });
     if too_old || someone_else {
-        return Ok(ask_password(asked, &request, None, rng));
+        return Ok(ask_password(&page, &request, None, rng).into());
     }
-    let browser = Browser::of(asked, rng);
+    let browser = Browser::of(&page, rng);
     let begun = Begun::new(request, held.record.account, browser.secret(), asked.now);
     let first = authentication.first().clone();
-    after_first(asked, begun, first, &held.account, wanted, &browser, rng)
+    Ok(after_first(&page, begun, first, &held.account, wanted, &browser, rng)?.into())
 }

@@ -8,8 +8,8 @@ use token::grant::Grant;
 use trust::{Rng, Span};
 use wire::Guid;
 
-use crate::account::{name_of, upn_of};
 use crate::asked::Asked;
+use signin::account::{name_of, upn_of};
 
 /// How long an id_token lives.
 const ID_TOKEN_LIFETIME: Span = Span::hours(1);

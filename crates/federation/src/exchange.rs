@@ -1,21 +1,21 @@
 //! `/adfs/oauth2/token`: a code or a refresh token becomes tokens (RFC 6749 4.1.3 and 6).
 
-use directory::{Account, Actor, AuditRecord, Change, change};
+use directory::{Account, Actor, AuditRecord, change};
 use registration::proven_device::{self, ProvenDevice};
+use signin::account::{self, Proven, still_usable};
+use signin::grants::{self, NotRedeemed, Redeemed};
+use signin::limits::within_limit;
 use token::authorize::USERINFO;
 use token::grant::{
-    CodeRecord, CodeRequest, FamilyRecord, FamilyRules, Grant, Presented, RefreshRequest,
-    RefreshToken, Refused as NotGranted, TokenRequest, TokenResponse,
+    CodeRequest, FamilyRules, Grant, Presented, RefreshRequest, Refused as NotGranted,
+    TokenRequest, TokenResponse,
 };
 use trust::{Rng, Span};
 use wire::http::{Response, percent_decode};
 
-use crate::account::{self, Proven, still_usable};
 use crate::asked::Asked;
 use crate::claims;
 use crate::keys::signing_keys;
-use crate::limits::within_limit;
-use crate::records::{self, CODES, FAMILIES};
 use crate::refused::Trouble;
 use crate::reply::Answer;
 use crate::words::{Words, reply};
@@ -25,7 +25,7 @@ const FAMILY_LIFETIME: Span = Span::hours(8);
 
 /// Answers a token request.
 pub(crate) fn exchange(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
-    within_limit(asked)?;
+    within_limit(&asked.sign_in())?;
     let form = asked.form()?;
     // RFC 6749 2.3.1: name and password in the header are percent-encoded first.
     let basic = asked
@@ -69,39 +69,22 @@ fn redeem_code(
     device: Option<&ProvenDevice>,
     rng: &mut dyn Rng,
 ) -> Result<Answer, Trouble> {
-    let (snapshot, now) = (asked.view.snapshot, asked.now);
-    let key = *request.digest().as_bytes();
-    let record: CodeRecord = records::read(snapshot, CODES, &key, now)?.ok_or(NotGranted::Code)?;
-    let (family, kept_until) = (record.family(), record.kept_until());
     let device = device.map(|device| device.device().device_id);
-    let (grant, spent) = match record.redeem(request, device, now) {
+    let mut redeemed = match grants::code(&asked.sign_in(), request, device)? {
         Ok(redeemed) => redeemed,
-        Err(NotGranted::CodeSpent) => {
-            // Somebody has the code who should not: what came of it ends (RFC 6749 4.1.2).
-            let refused = reply(asked, Words::OAuth, &NotGranted::CodeSpent.into());
-            return Ok(refused.committing([change::remove(FAMILIES, family.to_bytes())]));
-        }
-        Err(refused) => return Err(refused.into()),
+        Err(not) => return Ok(not_redeemed(asked, not)),
     };
-    let mut changes = vec![records::write(CODES, &key, &spent, kept_until)];
-    let may_refresh = asked
-        .view
-        .settings
-        .catalogue
-        .client(grant.client())
-        .is_some_and(|client| client.grants.refresh);
-    let refresh = (may_refresh && grant.scopes().offline_access).then(|| {
+    let grant = &redeemed.grant;
+    let catalogue = &asked.view.settings.catalogue;
+    let client = catalogue.client(grant.client());
+    if client.is_some_and(|client| client.grants.refresh) && grant.scopes().offline_access {
         let expires = grant.authentication().first().at() + FAMILY_LIFETIME;
-        let (record, token) = FamilyRecord::begin(family, grant.clone(), None, expires, rng);
-        changes.push(records::write(
-            FAMILIES,
-            &family.to_bytes(),
-            &record,
-            expires,
-        ));
-        (token, expires)
-    });
-    issue(asked, &grant, refresh, changes, rng)
+        let (token, kept) =
+            grants::begin_family(&asked.sign_in(), redeemed.family, grant, None, expires, rng);
+        redeemed.changes.push(kept);
+        redeemed.refresh = Some((token, expires));
+    }
+    issue(asked, redeemed, rng)
 }
 
 fn redeem_refresh_token(
@@ -110,36 +93,34 @@ fn redeem_refresh_token(
     device: Option<&ProvenDevice>,
     rng: &mut dyn Rng,
 ) -> Result<Answer, Trouble> {
-    let (snapshot, now) = (asked.view.snapshot, asked.now);
-    let key = request.family().to_bytes();
-    let record: FamilyRecord =
-        records::read(snapshot, FAMILIES, &key, now)?.ok_or(NotGranted::RefreshToken)?;
-    let expires = record.expires();
+    let page = asked.sign_in();
+    let record = grants::family(&page, request.family())?.ok_or(NotGranted::RefreshToken)?;
     let device = device.map(|device| device.device().device_id);
-    match record.redeem(request, &FamilyRules::STRICT, device, now, rng) {
-        Ok((grant, record, token)) => {
-            let changes = vec![records::write(FAMILIES, &key, &record, expires)];
-            issue(asked, &grant, Some((token, expires)), changes, rng)
-        }
-        Err(NotGranted::RefreshTokenSpent) => {
-            let refused = reply(asked, Words::OAuth, &NotGranted::RefreshTokenSpent.into());
-            Ok(refused.committing([change::remove(FAMILIES, key)]))
-        }
-        Err(refused) => Err(refused.into()),
+    let rules = FamilyRules::STRICT;
+    match grants::refresh_token(&page, request, record, &rules, device, rng) {
+        Ok(redeemed) => issue(asked, redeemed, rng),
+        Err(not) => Ok(not_redeemed(asked, not)),
     }
 }
 
+/// The refusal, with the end of what was stolen.
+fn not_redeemed(asked: &Asked<'_, '_>, not: NotRedeemed) -> Answer {
+    reply(asked, Words::OAuth, &not.refused.into()).committing(not.changes)
+}
+
 /// Issues what a grant allows to an account that may still be used.
-fn issue(
-    asked: &Asked<'_, '_>,
-    grant: &Grant,
-    refresh: Option<(RefreshToken, trust::Timestamp)>,
-    changes: Vec<Change>,
-    rng: &mut dyn Rng,
-) -> Result<Answer, Trouble> {
+fn issue(asked: &Asked<'_, '_>, redeemed: Redeemed, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
     let (view, now) = (asked.view, asked.now);
+    let Redeemed {
+        grant,
+        refresh,
+        changes,
+        ..
+    } = redeemed;
+    let grant = &grant;
     let proven = Proven::by(grant.authentication());
-    let account = still_usable(view.snapshot, grant.account(), proven, now)??;
+    let account = still_usable(&asked.sign_in().house, grant.account(), proven, now)?
+        .map_err(signin::Refused::from)?;
     let resource = view
         .settings
         .catalogue

@@ -9,34 +9,26 @@
 //!
 //! To add an endpoint: a line in [`answer()`]'s table and a module. To add a client or relying party: `catalogue.rs`.
 
-mod account;
 mod answer;
 mod asked;
 mod authorize;
-mod browser;
 mod catalogue;
 mod claims;
-mod complete;
 mod contract;
 mod device;
 mod documents;
 mod exchange;
 mod key;
 mod keys;
-mod limits;
 mod logout;
 mod memory;
 mod negotiate;
 mod new_password;
-mod password;
 mod records;
 mod refused;
 mod reply;
 mod section;
-mod session;
 mod settings;
-mod sign_in;
-mod steps;
 mod story;
 #[cfg(test)]
 mod tests;
@@ -50,7 +42,8 @@ pub use records::{keys_table, short_lived_tables};
 pub use refused::Refused;
 pub use reply::{Answer, Reply};
 pub use section::{Application, InvalidSettings, Section};
-pub use settings::{Limits, Settings};
+pub use settings::Settings;
+pub use signin::Limits;
 
 use directory::{Change, ChangeKind, Class, Commit, Fault, Snapshot};
 use trust::{Rng, Timestamp};

@@ -4,6 +4,9 @@
 //! that no page elsewhere can sign people out.
 
 use directory::{Actor, AuditRecord, Change, change};
+use signin::account;
+use signin::browser::{Browser, own_form};
+use signin::session::{Held, session_of};
 use token::client::Client;
 use token::pages;
 use token::parameters::Parameters;
@@ -12,14 +15,11 @@ use token::sign_in::form_token;
 use trust::Rng;
 use wire::http::{Response, SetCookie, with_query, write_query};
 
-use crate::account;
 use crate::asked::Asked;
-use crate::browser::{Browser, own_form};
 use crate::keys::signing_keys;
 use crate::records::SESSIONS;
 use crate::refused::{Refused, Trouble};
 use crate::reply::Answer;
-use crate::session::{Held, session_of};
 
 /// Where the form is posted.
 const ACTION: &str = "/adfs/oauth2/logout";
@@ -37,7 +37,7 @@ struct SignOut {
 /// A request in the query.
 pub(crate) fn by_query(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
     let request = read(asked, &asked.query()?)?;
-    match session_of(asked)? {
+    match session_of(&asked.sign_in())? {
         Some(held) if request.hinted != Some(held.record.account) => ask(asked, &request, rng),
         held => Ok(sign_out(asked, &request, held)),
     }
@@ -48,14 +48,14 @@ pub(crate) fn by_form(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer
     let form = asked.form()?;
     if form.field(pages::FORM_TOKEN).is_none() {
         let request = read(asked, &form)?;
-        return match session_of(asked)? {
+        return match session_of(&asked.sign_in())? {
             Some(held) if request.hinted != Some(held.record.account) => ask(asked, &request, rng),
             held => Ok(sign_out(asked, &request, held)),
         };
     }
     let request = read(asked, &asked.query()?)?;
-    own_form(asked, &form, &request.query)?;
-    Ok(sign_out(asked, &request, session_of(asked)?))
+    own_form(&asked.sign_in(), &form, &request.query).map_err(Refused::from)?;
+    Ok(sign_out(asked, &request, session_of(&asked.sign_in())?))
 }
 
 fn read(asked: &Asked<'_, '_>, parameters: &Parameters) -> Result<SignOut, Trouble> {
@@ -100,7 +100,7 @@ fn registered(client: Option<&Client>, uri: &str, state: Option<&str>) -> Result
 }
 
 fn ask(asked: &Asked<'_, '_>, request: &SignOut, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
-    let browser = Browser::of(asked, rng);
+    let browser = Browser::of(&asked.sign_in(), rng);
     let action = if request.query.is_empty() {
         ACTION.to_owned()
     } else {
@@ -111,7 +111,7 @@ fn ask(asked: &Asked<'_, '_>, request: &SignOut, rng: &mut dyn Rng) -> Result<An
     if let Some(then) = &request.then {
         page = page.leading_to(origin(then));
     }
-    Ok(browser.show(page))
+    Ok(browser.show(page).into())
 }
 
 /// Scheme and authority of a URI that a client registered.

@@ -1,9 +1,8 @@
 //! The party's records in the directory, and how they are read and written.
 
-use directory::{Change, Fault, Secret, Snapshot, Table, change};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-use trust::Timestamp;
+use directory::Table;
+use signin::Tables;
+pub(crate) use signin::records::{read, write};
 
 /// All token signing keys, in one record.
 pub(crate) const SIGNING_KEYS: Table = Table::new("federation.signing-keys");
@@ -37,33 +36,10 @@ pub const fn keys_table() -> &'static str {
     SIGNING_KEYS.name()
 }
 
-/// The version of every record's encoding.
-const VERSION: u8 = 1;
-
-/// Reads a record; `None` when there is none, or it has expired, or an older release wrote it in another form: all these
-/// records are short-lived, and whoever needed one begins again.
-pub(crate) fn read<T: DeserializeOwned>(
-    snapshot: &Snapshot<'_>,
-    table: Table,
-    key: &[u8],
-    now: Timestamp,
-) -> Result<Option<T>, Fault> {
-    let record = snapshot.record(table, key, now)?;
-    Ok(record.and_then(|record| {
-        let json = record.value.bytes().strip_prefix(&[VERSION])?;
-        serde_json::from_slice(json).ok()
-    }))
-}
-
-/// Writes a record, wrapped while it rests.
-pub(crate) fn write(
-    table: Table,
-    key: &[u8],
-    value: &impl Serialize,
-    expires: Timestamp,
-) -> Change {
-    let mut bytes = vec![VERSION];
-    // The values have text keys and finite numbers alone, so they always have a JSON form.
-    bytes.extend(serde_json::to_vec(value).unwrap_or_default());
-    change::put(table, key, Secret::new(bytes), expires)
-}
+/// Where the pages of a sign-in keep theirs.
+pub(crate) static TABLES: Tables = Tables {
+    codes: CODES,
+    families: FAMILIES,
+    sessions: SESSIONS,
+    sign_ins: SIGN_INS,
+};

@@ -2,13 +2,9 @@
 
 use directory::Fault;
 use token::claims::NotAccepted;
-use token::factor::Wrong;
+use token::grant;
 use token::parameters::InvalidParameters;
 use token::refusal::Code;
-use token::{authorize, grant};
-use trust::Span;
-
-use crate::account::Unusable;
 
 /// A refusal, or trouble of our own.
 #[derive(Debug)]
@@ -20,6 +16,15 @@ pub(crate) enum Trouble {
 impl<T: Into<Refused>> From<T> for Trouble {
     fn from(refused: T) -> Self {
         Self::Refused(refused.into())
+    }
+}
+
+impl From<signin::Trouble> for Trouble {
+    fn from(trouble: signin::Trouble) -> Self {
+        match trouble {
+            signin::Trouble::Refused(refused) => Self::Refused(refused.into()),
+            signin::Trouble::Fault(fault) => Self::Fault(fault),
+        }
     }
 }
 
@@ -44,48 +49,12 @@ pub enum Refused {
     /// The body is too long.
     #[error("the body is too long")]
     TooLarge,
-    /// Too many requests came from there.
-    #[error("too many requests came from this address")]
-    TooManyRequests(Span),
+    /// Signing in is refused.
+    #[error(transparent)]
+    SignIn(#[from] signin::Refused),
     /// The parameters are no form, or contradict themselves.
     #[error(transparent)]
     Parameters(#[from] InvalidParameters),
-    /// The authorization request is not good.
-    #[error("authorization request refused")]
-    Authorize(#[from] authorize::Refused),
-    /// A form came from another site, or from another browser than the one in which it was shown.
-    #[error("the form was not shown in this browser")]
-    ForeignForm,
-    /// The sign-in has ended or was never begun.
-    #[error("the sign-in is not open any more")]
-    SignInGone,
-    /// Name or password are wrong.
-    #[error("sign-in refused")]
-    Password(#[from] crate::password::Wrong),
-    /// No new password was chosen.
-    #[error("no new password was chosen")]
-    NotChosen(#[from] token::sign_in::NotChosen),
-    /// The new password is not taken.
-    #[error("the new password is not taken")]
-    NewPassword(#[from] directory::password::PasswordRefused),
-    /// The account cannot be used.
-    #[error("the account cannot be used")]
-    Account(#[from] Unusable),
-    /// A second factor is wrong.
-    #[error("second factor refused")]
-    SecondFactor(#[from] Wrong),
-    /// Too many wrong second factors.
-    #[error("too many wrong second factors")]
-    SecondFactorWait(Span),
-    /// A second factor is needed, none is set up, and it may not be set up here.
-    #[error("no second factor is set up, and it may not be set up at sign-in")]
-    NoSecondFactor,
-    /// Nobody is signed in, and the client allows no page.
-    #[error("nobody is signed in, and the client allows no page")]
-    LoginRequired,
-    /// Somebody must act, and the client allows no page.
-    #[error("a page is needed, and the client allows none")]
-    InteractionRequired,
     /// The Kerberos ticket is not accepted.
     #[error("kerberos ticket refused")]
     Negotiate(#[from] crate::negotiate::Refused),
@@ -148,18 +117,9 @@ impl Refused {
     #[must_use]
     pub const fn action(&self) -> &'static str {
         match self {
-            Self::Password(_) | Self::Account(_) | Self::ForeignForm | Self::SignInGone => {
-                "sign-in.password"
-            }
-            Self::NotChosen(_) | Self::NewPassword(_) => "password.change",
-            Self::SecondFactor(_) | Self::SecondFactorWait(_) | Self::NoSecondFactor => {
-                "sign-in.second-factor"
-            }
+            Self::SignIn(refused) => refused.action(),
             Self::Negotiate(_) => "sign-in.kerberos",
-            Self::Authorize(_)
-            | Self::LoginRequired
-            | Self::InteractionRequired
-            | Self::NotForThisAccount => "token.authorize",
+            Self::NotForThisAccount => "token.authorize",
             Self::Grant(_) => "token.issue",
             Self::Device(_) | Self::NoDevice | Self::AnotherDevice => "device.authenticate",
             Self::Registration(_) | Self::NoCertificate(_) => "device.register",
@@ -174,17 +134,11 @@ impl Refused {
     #[must_use]
     pub const fn code(&self) -> Code {
         match self {
-            Self::Authorize(refused) => refused.code(),
+            Self::SignIn(refused) => refused.code(),
             Self::Grant(refused) => refused.code(),
-            Self::TooManyRequests(_) | Self::SecondFactorWait(_) => Code::TemporarilyUnavailable,
-            Self::LoginRequired => Code::LoginRequired,
-            Self::InteractionRequired => Code::InteractionRequired,
-            Self::Password(_)
-            | Self::SecondFactor(_)
-            | Self::NoSecondFactor
-            | Self::Negotiate(_) => Code::AccessDenied,
+            Self::Negotiate(_) => Code::AccessDenied,
             Self::NotForThisAccount => Code::UnauthorizedClient,
-            Self::Account(_) | Self::Device(_) => Code::InvalidGrant,
+            Self::Device(_) => Code::InvalidGrant,
             Self::NoToken | Self::Token(_) | Self::NoDevice | Self::AnotherDevice => {
                 Code::InvalidToken
             }
@@ -202,8 +156,8 @@ impl Refused {
             Self::NoSuchEndpoint => 404,
             Self::Method => 405,
             Self::TooLarge => 413,
-            Self::TooManyRequests(_) | Self::SecondFactorWait(_) => 429,
-            Self::Negotiate(_) | Self::Password(_) | Self::SecondFactor(_) => 401,
+            Self::SignIn(refused) => refused.status(),
+            Self::Negotiate(_) => 401,
             // DREG-W6: a device that is not told is 401.
             Self::Device(_) | Self::NoDevice | Self::AnotherDevice => 401,
             Self::NoCertificate(_) => 503,
@@ -234,18 +188,8 @@ pub(crate) fn sentence(refused: &Refused) -> &'static str {
     use registration::user_key;
     match refused {
         Refused::NotSecure => "This address is answered over TLS only.",
-        Refused::TooManyRequests(_) => "Too many attempts. Wait a moment, then try again.",
-        Refused::ForeignForm | Refused::SignInGone => {
-            "This page is out of date, or cookies are blocked. Go back to the application and sign in again."
-        }
-        Refused::Authorize(_) => {
-            "The application sent a request that this service does not accept."
-        }
-        Refused::Password(_) | Refused::Negotiate(_) => "Sign-in failed.",
-        Refused::Account(_) => "This account cannot be used at the moment.",
-        Refused::NoSecondFactor => {
-            "Your account needs a second factor. Ask your administrator to set one up."
-        }
+        Refused::SignIn(refused) => refused.sentence(),
+        Refused::Negotiate(_) => "Sign-in failed.",
         Refused::Key(user_key::Refused::SecondFactor(_)) => {
             "A second factor of the last ten minutes is required."
         }

@@ -1,6 +1,6 @@
 //! An answer as every handler gives it.
 
-use directory::{Account, Actor, AuditRecord, Change, Fault, Table};
+use directory::{Actor, AuditRecord, Change, Fault, Table};
 use trust::{Event, Timestamp};
 use wire::http::Response;
 
@@ -76,13 +76,14 @@ impl Answer {
         }));
         self
     }
+}
 
-    /// The same answer, whose refusal concerns this account.
-    pub(crate) fn about(mut self, account: Option<&Account>) -> Self {
-        if let (Some(record), Some(account)) = (&mut self.refused, account) {
-            record.target = Some(account.id);
-            record.target_name = Some(crate::account::name_of(account).to_owned());
+impl From<signin::Answer> for Answer {
+    fn from(answer: signin::Answer) -> Self {
+        Self {
+            changes: answer.changes,
+            refused: answer.refused,
+            ..Self::now(answer.response)
         }
-        self
     }
 }

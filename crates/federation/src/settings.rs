@@ -1,8 +1,7 @@
 //! What the configuration section comes to, checked.
 
 use crypto::key::KeyKind;
-use trust::Span;
-use trust::limiter::Limit;
+use signin::Limits;
 
 use crate::section::{InvalidSettings, Section};
 
@@ -23,36 +22,6 @@ pub struct Settings {
     pub(crate) key_rules: registration::user_key::Rules,
     pub(crate) limits: Limits,
     pub(crate) catalogue: token::client::Catalogue,
-}
-
-/// How often something may be tried.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Limits {
-    /// Wrong passwords for one name.
-    pub failures_of_name: Limit,
-    /// Wrong passwords from one address, behind which there may be a whole office.
-    pub failures_from_address: Limit,
-    /// Requests for pages and tokens from one address.
-    pub requests_from_address: Limit,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            failures_of_name: Limit {
-                burst: 20,
-                every: Span::minutes(1),
-            },
-            failures_from_address: Limit {
-                burst: 100,
-                every: Span::seconds(10),
-            },
-            requests_from_address: Limit {
-                burst: 300,
-                every: Span::millis(200),
-            },
-        }
-    }
 }
 
 impl Settings {

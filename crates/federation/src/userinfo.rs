@@ -5,12 +5,12 @@ use token::authorize::USERINFO;
 use trust::Rng;
 use wire::http::Response;
 
-use crate::account::{Proven, still_usable, upn_of};
 use crate::asked::Asked;
 use crate::claims::display_name;
 use crate::keys::signing_keys;
 use crate::refused::{Refused, Trouble};
 use crate::reply::Answer;
+use signin::account::{Proven, still_usable, upn_of};
 
 /// Answers with the claims that the token's scopes allow.
 pub(crate) fn userinfo(asked: &Asked<'_, '_>, _rng: &mut dyn Rng) -> Result<Answer, Trouble> {
@@ -18,7 +18,7 @@ pub(crate) fn userinfo(asked: &Asked<'_, '_>, _rng: &mut dyn Rng) -> Result<Answ
     let keys = signing_keys(asked.view.snapshot, asked.view.memory, asked.now)?;
     let token = keys.verify(token, &asked.view.settings.issuer, USERINFO, asked.now)?;
     let proven = Proven::told_by(&token);
-    let account = still_usable(asked.view.snapshot, token.oid, proven, asked.now)?
+    let account = still_usable(&asked.sign_in().house, token.oid, proven, asked.now)?
         .map_err(|_| Refused::Token(token::claims::NotAccepted::Expired))?;
     let may = |scope: &str| token.scp.split(' ').any(|granted| granted == scope);
     let mut claims = Map::new();

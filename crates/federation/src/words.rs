@@ -37,7 +37,9 @@ pub(crate) fn reply(asked: &Asked<'_, '_>, words: Words, refused: &Refused) -> A
     )
     .because(asked, refused);
     if let Reply::Now(response) = &mut answer.reply {
-        if let Refused::TooManyRequests(wait) | Refused::SecondFactorWait(wait) = refused {
+        if let Refused::SignIn(refused) = refused
+            && let Some(wait) = refused.wait()
+        {
             response
                 .headers
                 .set("Retry-After", &(wait.as_seconds() + 1).to_string());

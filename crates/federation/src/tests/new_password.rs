@@ -9,7 +9,7 @@ use wire::http::Request;
 
 use super::world::*;
 use crate::section::Section;
-use crate::settings::Limits;
+use signin::Limits;
 
 const NEW: &str = "a better battery staple";
 const PORTAL: &str = "/adfs/portal/updatepassword";

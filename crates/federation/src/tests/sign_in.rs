@@ -5,7 +5,7 @@ use trust::Span;
 use wire::http::Request;
 
 use super::world::*;
-use crate::settings::Limits;
+use signin::Limits;
 use trust::limiter::Limit;
 
 #[test]

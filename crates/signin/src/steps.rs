@@ -1,7 +1,6 @@
 //! The pages of a sign-in: which one is shown next.
 
 use directory::{Account, Change, ClaimId, Secret as Wrapped, change};
-use registration::second_factor::of as factors_of;
 use token::authentication::FirstFactor;
 use token::authorize::{AuthorizeRequest, Wanted};
 use token::factor::{Claim, SecondFactors, Wrong};
@@ -12,20 +11,18 @@ use trust::Rng;
 use wire::http::write_query;
 use zeroize::Zeroizing;
 
-use crate::account;
-use crate::asked::Asked;
+use crate::Answer;
+use crate::Asked;
+use crate::account::{self, second_factors};
 use crate::browser::Browser;
 use crate::complete::{OpenSession, complete};
-use crate::records::{self, SIGN_INS};
-use crate::refused::{Refused, Trouble};
-use crate::reply::Answer;
+use crate::records;
 use crate::session::session_of;
-
-/// Where the forms after the first are posted.
-const ACTION: &str = "/adfs/oauth2/authorize";
+use crate::{Refused, Trouble};
 
 /// The page for name and password, with what went wrong the last time.
-pub(crate) fn ask_password(
+#[must_use]
+pub fn ask_password(
     asked: &Asked<'_, '_>,
     request: &AuthorizeRequest,
     again: Option<(&str, &str)>,
@@ -35,22 +32,25 @@ pub(crate) fn ask_password(
     password_page(asked, request, again, &browser)
 }
 
-pub(crate) fn password_page(
+/// The page for name and password, in a browser that is known already.
+#[must_use]
+pub fn password_page(
     asked: &Asked<'_, '_>,
     request: &AuthorizeRequest,
     again: Option<(&str, &str)>,
     browser: &Browser,
 ) -> Answer {
     let query = canonical(request);
-    let catalogue = &asked.view.settings.catalogue;
+    let action = asked.house.authorize;
+    let catalogue = asked.house.catalogue;
     let page = pages::password(&pages::Password {
-        organisation: &asked.view.settings.organisation,
+        organisation: asked.house.organisation,
         going_to: catalogue
             .client(&request.client)
             .map_or("the application", |client| &client.name),
-        action: &format!("{ACTION}?{query}"),
+        action: &format!("{action}?{query}"),
         form_token: &form_token(browser.secret(), &query),
-        domain: &asked.view.snapshot.domain().dns_name,
+        domain: &asked.house.snapshot.domain().dns_name,
         user_name: again.map_or(
             request.login_hint.as_deref().unwrap_or_default(),
             |(name, _)| name,
@@ -61,12 +61,16 @@ pub(crate) fn password_page(
 }
 
 /// The request as a query: the same one whatever it looked like when it came.
-pub(crate) fn canonical(request: &AuthorizeRequest) -> String {
+#[must_use]
+pub fn canonical(request: &AuthorizeRequest) -> String {
     write_query(request.parameters())
 }
 
 /// A first factor was proven: by password, by ticket, or with a session.
-pub(crate) fn after_first(
+///
+/// # Errors
+/// [`Trouble`].
+pub fn after_first(
     asked: &Asked<'_, '_>,
     begun: Begun,
     first: FirstFactor,
@@ -75,9 +79,9 @@ pub(crate) fn after_first(
     browser: &Browser,
     rng: &mut dyn Rng,
 ) -> Result<Answer, Trouble> {
-    let factors = factors_of(account);
+    let factors = second_factors(account);
     if wanted != Wanted::Unasked && !factors.is_enrolled(asked.now) {
-        if !asked.view.settings.enrol_at_sign_in {
+        if !asked.house.enrol_at_sign_in {
             return Err(Refused::NoSecondFactor.into());
         }
         // An open session or an unlocked screen is not enough to set up a second factor.
@@ -90,7 +94,7 @@ pub(crate) fn after_first(
             let open = OpenSession {
                 replaces: session_of(asked)?.map(|held| held.key),
             };
-            Ok(complete(asked, signed_in, account, Some(open), rng))
+            Ok(complete(asked, signed_in, account, None, Some(open), rng))
         }
         Next::Wait(sign_in) => {
             let context = Secret::draw(rng);
@@ -103,15 +107,16 @@ pub(crate) fn after_first(
                 factors: &factors,
             };
             let answer = shown.page(None, &[], rng)?;
-            Ok(answer.committing([keep(&context, &sign_in)]))
+            Ok(answer.committing([keep(asked, &context, &sign_in)]))
         }
     }
 }
 
 /// Writes a sign-in under the digest of its context.
-pub(crate) fn keep(context: &Secret, sign_in: &SignIn) -> Change {
+#[must_use]
+pub fn keep(asked: &Asked<'_, '_>, context: &Secret, sign_in: &SignIn) -> Change {
     records::write(
-        SIGN_INS,
+        asked.house.tables.sign_ins,
         context.digest(Purpose::SignIn).as_bytes(),
         sign_in,
         sign_in.expires(),
@@ -119,7 +124,8 @@ pub(crate) fn keep(context: &Secret, sign_in: &SignIn) -> Change {
 }
 
 /// Replaces the second factors of an account.
-pub(crate) fn set_factors(account: &Account, factors: &SecondFactors) -> Change {
+#[must_use]
+pub fn set_factors(account: &Account, factors: &SecondFactors) -> Change {
     change::set_second_factors(
         account.id,
         factors.write().into_iter().map(Wrapped::new).collect(),
@@ -127,12 +133,14 @@ pub(crate) fn set_factors(account: &Account, factors: &SecondFactors) -> Change 
 }
 
 /// The claim of a code that works once.
-pub(crate) fn claim_id(claim: &Claim) -> ClaimId {
-    ClaimId::new("federation.second-factor", claim.id.as_bytes())
+#[must_use]
+pub fn claim_id(asked: &Asked<'_, '_>, claim: &Claim) -> ClaimId {
+    ClaimId::new(asked.house.once, claim.id.as_bytes())
 }
 
 /// What a person is told whose second factor is wrong.
-pub(crate) fn said_of(wrong: Wrong) -> &'static str {
+#[must_use]
+pub const fn said_of(wrong: Wrong) -> &'static str {
     match wrong {
         Wrong::Missing => "Enter the code.",
         Wrong::Answer => {
@@ -148,39 +156,49 @@ pub(crate) fn said_of(wrong: Wrong) -> &'static str {
 
 /// A sign-in on its way and all that its page shows.
 #[derive(Clone, Copy)]
-pub(crate) struct Shown<'a, 'd> {
-    pub(crate) asked: &'a Asked<'a, 'd>,
-    pub(crate) sign_in: &'a SignIn,
-    pub(crate) context: &'a Secret,
-    pub(crate) browser: &'a Browser,
-    pub(crate) account: &'a Account,
-    pub(crate) factors: &'a SecondFactors,
+pub struct Shown<'a, 'd> {
+    /// The request.
+    pub asked: &'a Asked<'a, 'd>,
+    /// The sign-in.
+    pub sign_in: &'a SignIn,
+    /// Its name.
+    pub context: &'a Secret,
+    /// Where it is shown.
+    pub browser: &'a Browser,
+    /// Whose it is.
+    pub account: &'a Account,
+    /// Their second factors.
+    pub factors: &'a SecondFactors,
 }
 
 impl Shown<'_, '_> {
     /// The page for what the sign-in waits for, with what went wrong the last time.
-    pub(crate) fn page(
+    ///
+    /// # Errors
+    /// [`Trouble`].
+    pub fn page(
         &self,
         error: Option<&str>,
         codes: &[Zeroizing<String>],
         rng: &mut dyn Rng,
     ) -> Result<Answer, Trouble> {
-        let organisation = self.asked.view.settings.organisation.as_str();
+        let organisation = self.asked.house.organisation;
+        let action = self.asked.house.authorize;
         let context = self.context.reveal();
         let form_token = form_token(self.browser.secret(), &context);
         let page = match self.sign_in {
             SignIn::AwaitsNewPassword(_) => pages::new_password(&pages::NewPassword {
                 organisation,
-                action: ACTION,
+                action,
                 context: &context,
                 form_token: &form_token,
-                account: &account::upn_of(self.account, self.asked.view.snapshot),
-                rules: &self.asked.view.snapshot.password_policy()?.in_words(),
+                account: &account::upn_of(self.account, self.asked.house.snapshot),
+                rules: &self.asked.house.snapshot.password_policy()?.in_words(),
                 error,
             }),
             SignIn::AwaitsSecondFactor(state) => pages::second_factor(&pages::SecondFactor {
                 organisation,
-                action: ACTION,
+                action,
                 context: &context,
                 form_token: &form_token,
                 forms: &state.forms(self.factors, self.asked.now, rng),
@@ -188,15 +206,15 @@ impl Shown<'_, '_> {
             }),
             SignIn::AwaitsEnrolment(state) => pages::enrolment(&pages::Enrolment {
                 organisation,
-                action: ACTION,
+                action,
                 context: &context,
                 form_token: &form_token,
-                account: &account::upn_of(self.account, self.asked.view.snapshot),
+                account: &account::upn_of(self.account, self.asked.house.snapshot),
                 secret: &state.secret().ok_or(Refused::SignInGone)?,
                 error,
             }),
             SignIn::AwaitsAcknowledgement(_) => {
-                pages::acknowledgement(organisation, ACTION, &context, &form_token, codes)
+                pages::acknowledgement(organisation, action, &context, &form_token, codes)
             }
             // A client collects it, and no person is shown it.
             SignIn::AwaitsCollection(_) => return Err(Refused::SignInGone.into()),

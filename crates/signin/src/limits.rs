@@ -3,18 +3,21 @@
 use trust::Span;
 use trust::limiter::Counted;
 
-use crate::asked::Asked;
-use crate::refused::Refused;
+use crate::Asked;
+use crate::Refused;
 
 /// Whether the peer may ask now; counts that it did. The machine itself is not limited: whoever is on it can load it in
 /// other ways, and a proxy before us would have all requests come from there.
-pub(crate) fn within_limit(asked: &Asked<'_, '_>) -> Result<(), Refused> {
+///
+/// # Errors
+/// [`Refused::TooManyRequests`].
+pub fn within_limit(asked: &Asked<'_, '_>) -> Result<(), Refused> {
     if asked.request.peer.is_some_and(|peer| peer.is_loopback()) {
         return Ok(());
     }
     let (limiter, limit) = (
-        &asked.view.memory.limiter,
-        asked.view.settings.limits.requests_from_address,
+        asked.house.limiter,
+        asked.house.limits.requests_from_address,
     );
     let address = asked.address();
     let counted = Counted::RequestsFrom(&address);
@@ -26,8 +29,9 @@ pub(crate) fn within_limit(asked: &Asked<'_, '_>) -> Result<(), Refused> {
 }
 
 /// How long to wait after too many failures, of this name or from this address.
-pub(crate) fn must_wait(asked: &Asked<'_, '_>, name: &str) -> Option<Span> {
-    let (limiter, limits) = (&asked.view.memory.limiter, asked.view.settings.limits);
+#[must_use]
+pub fn must_wait(asked: &Asked<'_, '_>, name: &str) -> Option<Span> {
+    let (limiter, limits) = (asked.house.limiter, asked.house.limits);
     let of_name = limiter.wait(
         Counted::FailuresOf(name),
         limits.failures_of_name,
@@ -42,7 +46,8 @@ pub(crate) fn must_wait(asked: &Asked<'_, '_>, name: &str) -> Option<Span> {
 }
 
 /// What a person is told who must wait.
-pub(crate) fn waiting(wait: Span) -> String {
+#[must_use]
+pub fn waiting(wait: Span) -> String {
     match wait.as_seconds() {
         ..=90 => "Too many attempts. Wait a minute, then try again.".to_owned(),
         seconds => format!(

@@ -4,22 +4,24 @@ use directory::{Account, Actor, AuditRecord, change};
 use token::authorize::{Answer as To, AuthorizeRequest, ResponseMode, Wanted};
 use token::grant::CodeRecord;
 use token::pages;
+use token::refusal::Code;
 use token::secret::{Purpose, Secret};
-use token::session;
 use token::sign_in::SignedIn;
 use trust::Rng;
+use wire::Guid;
 use wire::http::{Response, SetCookie};
 
+use crate::Answer;
+use crate::Asked;
+use crate::Refused;
 use crate::account;
-use crate::asked::Asked;
-use crate::records::{self, CODES};
-use crate::refused::{Refused, Trouble};
-use crate::reply::Answer;
+use crate::records;
 use crate::session::open_session;
 
 /// What request and resource ask for together. A computer has no second factor, and none is asked of it.
-pub(crate) fn wanted(asked: &Asked<'_, '_>, request: &AuthorizeRequest) -> Wanted {
-    let resource = asked.view.settings.catalogue.resource(&request.resource);
+#[must_use]
+pub fn wanted(asked: &Asked<'_, '_>, request: &AuthorizeRequest) -> Wanted {
+    let resource = asked.house.catalogue.resource(&request.resource);
     match resource {
         Some(resource) if resource.second_factor => request.second_factor.max(Wanted::SecondFactor),
         _ => request.second_factor,
@@ -27,16 +29,20 @@ pub(crate) fn wanted(asked: &Asked<'_, '_>, request: &AuthorizeRequest) -> Wante
 }
 
 /// Whether a completed sign-in opens a session in the browser.
-pub(crate) struct OpenSession {
+#[derive(Debug)]
+pub struct OpenSession {
     /// The session that the new one takes the place of.
-    pub(crate) replaces: Option<[u8; 32]>,
+    pub replaces: Option<[u8; 32]>,
 }
 
-/// Sends the client its code. The code's record, the session and the audit record are committed first.
-pub(crate) fn complete(
+/// Sends the client its code, on the `device` that proved itself with the request where one did. The code's record, the
+/// session and the audit record are committed first.
+#[must_use]
+pub fn complete(
     asked: &Asked<'_, '_>,
     signed_in: SignedIn,
     account: &Account,
+    device: Option<Guid>,
     open: Option<OpenSession>,
     rng: &mut dyn Rng,
 ) -> Answer {
@@ -47,11 +53,11 @@ pub(crate) fn complete(
         signed_in.authentication().clone(),
     );
     let audit = audit(asked, &signed_in, account);
-    let record = CodeRecord::new(signed_in, None, now, rng);
+    let record = CodeRecord::new(signed_in, device, now, rng);
     let expires = record.kept_until();
     let mut changes = vec![
         records::write(
-            CODES,
+            asked.house.tables.codes,
             code.digest(Purpose::Code).as_bytes(),
             &record,
             expires,
@@ -59,36 +65,39 @@ pub(crate) fn complete(
         change::audit(audit),
     ];
     let code = code.reveal();
-    let mut response = send(
-        asked,
-        &answer,
-        &answer.success(&code, &asked.view.settings.issuer),
-    );
+    let mut response = send(asked, &answer, &answer.success(&code, asked.house.issuer));
     if let Some(open) = open {
         let secret = Secret::draw(rng);
         changes.extend(open_session(
+            asked,
             &secret,
             account.id,
             authentication,
             open.replaces,
         ));
-        response = response.with_cookie(&SetCookie::session(session::COOKIE, &secret.reveal()));
+        response = response.with_cookie(&SetCookie::session(
+            asked.house.cookies.session,
+            &secret.reveal(),
+        ));
     }
     Answer::now(response).committing(changes)
 }
 
 /// An error for the client, sent through the browser.
-pub(crate) fn to_client(
-    asked: &Asked<'_, '_>,
-    answer: &To,
-    refused: &Refused,
-) -> Result<Answer, Trouble> {
-    let parameters = answer.error(refused.code(), &asked.view.settings.issuer);
-    Ok(Answer::now(send(asked, answer, &parameters)).because(asked, refused))
+#[must_use]
+pub fn to_client(asked: &Asked<'_, '_>, answer: &To, refused: &Refused) -> Answer {
+    Answer::now(error(asked, answer, refused.code())).because(asked, refused)
+}
+
+/// The response by which a client learns of an error.
+#[must_use]
+pub fn error(asked: &Asked<'_, '_>, answer: &To, code: Code) -> Response {
+    send(asked, answer, &answer.error(code, asked.house.issuer))
 }
 
 /// The answer to an authorization request, in the way that the client asked for.
-fn send(asked: &Asked<'_, '_>, answer: &To, parameters: &[(&str, &str)]) -> Response {
+#[must_use]
+pub fn send(asked: &Asked<'_, '_>, answer: &To, parameters: &[(&str, &str)]) -> Response {
     match answer.mode {
         ResponseMode::Query | ResponseMode::Fragment => {
             let to = match answer.mode {
@@ -100,7 +109,7 @@ fn send(asked: &Asked<'_, '_>, answer: &To, parameters: &[(&str, &str)]) -> Resp
             response
         }
         ResponseMode::FormPost => {
-            let organisation = &asked.view.settings.organisation;
+            let organisation = asked.house.organisation;
             pages::form_post(
                 organisation,
                 answer.redirect.as_str(),

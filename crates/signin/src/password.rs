@@ -6,12 +6,11 @@ use directory::password::PasswordPolicy;
 use directory::{Account, AccountKind, Fault};
 use trust::limiter::Counted;
 
+use crate::Asked;
 use crate::account;
-use crate::asked::Asked;
 
 /// What is said of a name or password that is wrong, whatever is wrong with it.
-pub(crate) const WRONG: &str =
-    "User name or password is not right, or the account cannot sign in now.";
+pub const WRONG: &str = "User name or password is not right, or the account cannot sign in now.";
 
 /// Why name and password do not let anybody in. All of these look the same to the peer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
@@ -31,13 +30,15 @@ pub enum Wrong {
 }
 
 /// What name and password amount to.
-pub(crate) enum Judged {
+#[derive(Debug)]
+pub enum Judged {
     /// They are right, and the account may sign in.
     Right(Arc<Account>),
     /// They are right, and open nothing but the page for a new password.
     MustChange(Arc<Account>),
     /// They are not right.
     Wrong {
+        /// Why.
         wrong: Wrong,
         /// Whose account it was, for the audit log. A name that nobody has is not told to the log: it may be a password
         /// in the wrong field.
@@ -46,34 +47,37 @@ pub(crate) enum Judged {
 }
 
 /// Judges name and password, and counts what is wrong.
-pub(crate) fn judge(asked: &Asked<'_, '_>, name: &str, password: &str) -> Result<Judged, Fault> {
-    let (view, now) = (asked.view, asked.now);
-    let lockout = view.snapshot.lockout_policy()?;
-    let found = view
+///
+/// # Errors
+/// [`Fault`] when the directory fails.
+pub fn judge(asked: &Asked<'_, '_>, name: &str, password: &str) -> Result<Judged, Fault> {
+    let (house, now) = (asked.house, asked.now);
+    let lockout = house.snapshot.lockout_policy()?;
+    let found = house
         .snapshot
         .account_by_name(name)?
         .filter(|account| account.kind == AccountKind::User);
     let locked = found
         .as_ref()
-        .is_some_and(|account| view.lockout.is_locked_out(account, &lockout, now));
+        .is_some_and(|account| house.lockout.is_locked_out(account, &lockout, now));
     // Hashing takes its time, and the state is not there for long: what is needed of it is read before.
-    let policy = view.snapshot.password_policy()?;
+    let policy = house.snapshot.password_policy()?;
     let recalled = match &found {
-        Some(account) => Some(view.lockout.recall(account.id, view.snapshot)?),
+        Some(account) => Some(house.lockout.recall(account.id, house.snapshot)?),
         None => None,
     };
     // A locked account's password is not looked at; a decoy takes its time.
     let judged = found.as_deref().filter(|_| !locked);
-    let right = directory::password::verify(judged, password, view.password_cost);
+    let right = directory::password::verify(judged, password, house.password_cost);
     let wrong = match found.as_ref().zip(recalled) {
         None => Wrong::Unknown,
         Some(_) if locked => Wrong::LockedOut,
         Some((account, recalled)) if !right => {
-            view.lockout.fail_after(account, recalled, &lockout, now);
+            house.lockout.fail_after(account, recalled, &lockout, now);
             Wrong::Password
         }
         Some((account, _)) => {
-            view.lockout.succeed(account, now);
+            house.lockout.succeed(account, now);
             match account::usable(account, now) {
                 Err(_) => Wrong::Unusable,
                 Ok(()) if must_change(account, &policy, asked) => {
@@ -91,8 +95,8 @@ pub(crate) fn judge(asked: &Asked<'_, '_>, name: &str, password: &str) -> Result
 }
 
 /// Counts a failure of this name, from where the request came.
-pub(crate) fn count_failure(asked: &Asked<'_, '_>, name: &str) {
-    let (limiter, limits) = (&asked.view.memory.limiter, asked.view.settings.limits);
+pub fn count_failure(asked: &Asked<'_, '_>, name: &str) {
+    let (limiter, limits) = (asked.house.limiter, asked.house.limits);
     limiter.count(
         Counted::FailuresOf(name),
         limits.failures_of_name,

@@ -7,34 +7,43 @@ use token::authentication::Authentication;
 use token::secret::{Purpose, Secret};
 use token::session::{self, SessionRecord};
 
+use crate::Asked;
+use crate::Trouble;
 use crate::account::{Proven, still_usable};
-use crate::asked::Asked;
-use crate::records::{self, SESSIONS};
-use crate::refused::Trouble;
+use crate::records;
 
 /// A session that a browser holds.
-pub(crate) struct Held {
-    pub(crate) key: [u8; 32],
-    pub(crate) record: SessionRecord,
-    pub(crate) account: Arc<Account>,
+#[derive(Debug)]
+pub struct Held {
+    /// The key of its record.
+    pub key: [u8; 32],
+    /// Its record.
+    pub record: SessionRecord,
+    /// Whose it is.
+    pub account: Arc<Account>,
 }
 
 /// The session of the request's cookie, if it stands: neither over, nor its account ended or its password changed.
-pub(crate) fn session_of(asked: &Asked<'_, '_>) -> Result<Option<Held>, Trouble> {
+///
+/// # Errors
+/// [`Trouble::Fault`] when the directory fails.
+pub fn session_of(asked: &Asked<'_, '_>) -> Result<Option<Held>, Trouble> {
     let Some(secret) = asked
         .request
-        .cookie(session::COOKIE)
+        .cookie(asked.house.cookies.session)
         .and_then(Secret::parse)
     else {
         return Ok(None);
     };
     let key = *secret.digest(Purpose::Session).as_bytes();
-    let (snapshot, now) = (asked.view.snapshot, asked.now);
-    let Some(record) = records::read::<SessionRecord>(snapshot, SESSIONS, &key, now)? else {
+    let (snapshot, now) = (asked.house.snapshot, asked.now);
+    let Some(record) =
+        records::read::<SessionRecord>(snapshot, asked.house.tables.sessions, &key, now)?
+    else {
         return Ok(None);
     };
     let usable = still_usable(
-        snapshot,
+        &asked.house,
         record.account,
         Proven::by(&record.authentication),
         now,
@@ -50,7 +59,9 @@ pub(crate) fn session_of(asked: &Asked<'_, '_>) -> Result<Option<Held>, Trouble>
 }
 
 /// The changes that open a session, in the place of another where there is one.
-pub(crate) fn open_session(
+#[must_use]
+pub fn open_session(
+    asked: &Asked<'_, '_>,
     secret: &Secret,
     account: EntryId,
     authentication: Authentication,
@@ -63,11 +74,12 @@ pub(crate) fn open_session(
         authentication,
         expires,
     };
+    let sessions = asked.house.tables.sessions;
     let key = *secret.digest(Purpose::Session).as_bytes();
     let mut changes: Vec<Change> = replaces
-        .map(|key| change::remove(SESSIONS, key))
+        .map(|key| change::remove(sessions, key))
         .into_iter()
         .collect();
-    changes.push(records::write(SESSIONS, &key, &record, expires));
+    changes.push(records::write(sessions, &key, &record, expires));
     changes
 }

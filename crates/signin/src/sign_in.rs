@@ -1,7 +1,6 @@
 //! The forms of a sign-in: what was handed in, and what it leads to.
 
 use directory::{Account, Actor, AuditRecord, Change, change};
-use registration::second_factor::of as factors_of;
 use token::authentication::FirstFactor;
 use token::authorize::AuthorizeRequest;
 use token::pages;
@@ -10,23 +9,26 @@ use token::secret::{Purpose, Secret};
 use token::sign_in::{Begun, Handled, Next, SignIn};
 use trust::Rng;
 
-use crate::account::{self, Proven, still_usable};
-use crate::asked::Asked;
+use crate::Answer;
+use crate::Asked;
+use crate::account::{self, Proven, second_factors, still_usable};
 use crate::browser::own_form;
 use crate::complete::{OpenSession, complete, wanted};
 use crate::limits::{must_wait, waiting};
 use crate::new_password;
 use crate::password::{self, Judged};
-use crate::records::{self, SIGN_INS};
-use crate::refused::{Refused, Trouble};
-use crate::reply::Answer;
+use crate::records;
 use crate::session::session_of;
 use crate::steps::{
     Shown, after_first, canonical, claim_id, keep, password_page, said_of, set_factors,
 };
+use crate::{Refused, Trouble};
 
 /// Name and password were handed in.
-pub(crate) fn with_password(
+///
+/// # Errors
+/// [`Trouble`].
+pub fn with_password(
     asked: &Asked<'_, '_>,
     request: AuthorizeRequest,
     form: &Parameters,
@@ -62,7 +64,10 @@ pub(crate) fn with_password(
 }
 
 /// A form of a sign-in on its way was handed in.
-pub(crate) fn continued(
+///
+/// # Errors
+/// [`Trouble`].
+pub fn continued(
     asked: &Asked<'_, '_>,
     form: &Parameters,
     rng: &mut dyn Rng,
@@ -70,10 +75,11 @@ pub(crate) fn continued(
     let text = form.field(pages::CONTEXT).unwrap_or_default();
     let browser = own_form(asked, form, text)?;
     let context = Secret::parse(text).ok_or(Refused::SignInGone)?;
-    let (snapshot, now) = (asked.view.snapshot, asked.now);
+    let (snapshot, now) = (asked.house.snapshot, asked.now);
+    let sign_ins = asked.house.tables.sign_ins;
     let key = *context.digest(Purpose::SignIn).as_bytes();
     let sign_in: SignIn =
-        records::read(snapshot, SIGN_INS, &key, now)?.ok_or(Refused::SignInGone)?;
+        records::read(snapshot, sign_ins, &key, now)?.ok_or(Refused::SignInGone)?;
     if !sign_in.is_open(browser.secret(), now) {
         return Err(Refused::SignInGone.into());
     }
@@ -81,8 +87,13 @@ pub(crate) fn continued(
         return new_password::handed_in(asked, form, &sign_in, state, &context, &browser, rng);
     }
     let began = sign_in.expires() - token::sign_in::LIFETIME;
-    let account = still_usable(snapshot, sign_in.begun().account, Proven::at(began), now)??;
-    let factors = factors_of(&account);
+    let account = still_usable(
+        &asked.house,
+        sign_in.begun().account,
+        Proven::at(began),
+        now,
+    )??;
+    let factors = second_factors(&account);
     let shown = Shown {
         asked,
         sign_in: &sign_in,
@@ -95,7 +106,7 @@ pub(crate) fn continued(
     if let Handled::Right {
         claim: Some(claim), ..
     } = &handled
-        && snapshot.claimed(&claim_id(claim), now)?
+        && snapshot.claimed(&claim_id(asked, claim), now)?
     {
         handled = Handled::used(factors.clone(), now);
     }
@@ -107,7 +118,7 @@ pub(crate) fn continued(
             codes,
         } => {
             let mut changes: Vec<Change> = claim
-                .map(|claim| change::claim(claim_id(&claim), claim.until))
+                .map(|claim| change::claim(claim_id(asked, &claim), claim.until))
                 .into_iter()
                 .collect();
             changes.extend(changed.iter().map(|factors| set_factors(&account, factors)));
@@ -117,14 +128,15 @@ pub(crate) fn continued(
             let factors = changed.unwrap_or(factors.clone());
             match next {
                 Next::Done(signed_in) => {
-                    changes.push(change::remove(SIGN_INS, key));
+                    changes.push(change::remove(sign_ins, key));
                     let open = OpenSession {
                         replaces: session_of(asked)?.map(|held| held.key),
                     };
-                    Ok(complete(asked, signed_in, &account, Some(open), rng).committing(changes))
+                    Ok(complete(asked, signed_in, &account, None, Some(open), rng)
+                        .committing(changes))
                 }
                 Next::Wait(sign_in) => {
-                    changes.push(keep(&context, &sign_in));
+                    changes.push(keep(asked, &context, &sign_in));
                     let shown = Shown {
                         sign_in: &sign_in,
                         factors: &factors,
