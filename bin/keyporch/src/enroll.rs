@@ -74,7 +74,8 @@ pub(crate) fn run(enroll: &Enroll, common: &Common, output: Output) -> Result<()
         replace: enroll.replace,
         person: &mut person,
         device: &mut enrolling,
-        federation: &mut federation,
+        federation: Some(&mut federation),
+        tenant: None,
         story: &mut Silence,
         clock: &SystemClock,
     };

@@ -9,7 +9,7 @@ use provisioning::dialogue::{
 };
 use provisioning::doors::{
     Account, DrsToken, Federation, KeyRegistration, NewKey, Registered, RegistrationError,
-    TokenError,
+    TokenError, TokenService,
 };
 use provisioning::phases::second_factor::FreshSecondFactor;
 use trust::{Clock, Rng, Span, Timestamp};
@@ -80,14 +80,16 @@ impl FederationDoor<'_> {
     }
 }
 
-impl Federation for FederationDoor<'_> {
+impl Federation for FederationDoor<'_> {}
+
+impl TokenService for FederationDoor<'_> {
     fn held_token(&mut self, account: &Account) -> Option<DrsToken> {
         self.held
             .clone()
             .filter(|token| account.is_named(&token.upn))
     }
 
-    fn enterprise_token(
+    fn drs_token(
         &mut self,
         account: &Account,
         person: &mut dyn Dialogue,
@@ -115,7 +117,7 @@ impl Federation for FederationDoor<'_> {
             Err(fault) => return Err(token_error(fault)),
         };
         let tokens = code.redeem(self.client).map_err(token_error)?;
-        let token = drs_token(&tokens, self.clock.now())
+        let token = token_of(&tokens, true, self.clock.now())
             .ok_or_else(|| TokenError::NotUnderstood("the token names nobody".to_owned()))?;
         self.held = Some(token.clone());
         Ok(token)
@@ -123,7 +125,7 @@ impl Federation for FederationDoor<'_> {
 }
 
 /// What a token of the registration service's relying party says (protocols F.2).
-fn drs_token(tokens: &Tokens, now: Timestamp) -> Option<DrsToken> {
+pub(crate) fn token_of(tokens: &Tokens, asked: bool, now: Timestamp) -> Option<DrsToken> {
     let claims = claims(&tokens.access_token)?;
     let text = |name: &str| claims.get(name).and_then(serde_json::Value::as_str);
     let expires = claims
@@ -144,11 +146,12 @@ fn drs_token(tokens: &Tokens, now: Timestamp) -> Option<DrsToken> {
         upn: text("upn")?.to_owned(),
         device: text("deviceid").and_then(|id| id.parse().ok()),
         second_factor_at: instant.filter(|_| by_factor),
+        asked,
         expires: expires.unwrap_or(now + Span::seconds(tokens.expires_in)),
     })
 }
 
-fn token_error(fault: SignInFault) -> TokenError {
+pub(crate) fn token_error(fault: SignInFault) -> TokenError {
     match fault {
         SignInFault::Call(fault) => TokenError::Unreachable(fault.to_string()),
         SignInFault::Cancelled => TokenError::Cancelled(provisioning::dialogue::Cancelled),

@@ -78,10 +78,10 @@ pub enum SignInFault {
     #[error("the second factor was refused: {0}")]
     SecondFactor(String),
     /// The service refused, in its own words.
-    #[error("the federation service refused: {0}")]
+    #[error("the sign-in was refused: {0}")]
     Refused(String),
     /// The service answered something that this program does not understand.
-    #[error("the federation service's answer was not understood: {0}")]
+    #[error("the sign-in service's answer was not understood: {0}")]
     NotUnderstood(&'static str),
 }
 

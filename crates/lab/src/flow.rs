@@ -277,7 +277,8 @@ impl<'a> Device<'a> {
             replace,
             person: &mut person,
             device: &mut self.hello.enrolling(KeyKind::Rsa2048, &mut self.rng),
-            federation: &mut federation,
+            federation: Some(&mut federation),
+            tenant: None,
             story: &mut self.teller,
             clock: self.clock.as_ref(),
         };

@@ -25,8 +25,10 @@ pub struct Doors<'a> {
     pub person: &'a mut dyn Dialogue,
     /// The device.
     pub device: &'a mut dyn Device,
-    /// The federation service.
-    pub federation: &'a mut dyn Federation,
+    /// The federation service, where the organisation has one.
+    pub federation: Option<&'a mut dyn Federation>,
+    /// The tenant, where the device knows one.
+    pub tenant: Option<&'a mut dyn Tenant>,
     /// Whoever listens.
     pub story: &'a mut dyn Story,
     /// The time, which passes while the person thinks.
@@ -155,25 +157,32 @@ impl DeviceError {
     }
 }
 
-/// The federation service: sign-in with a second factor, and the enterprise DRS behind it.
-pub trait Federation: KeyRegistration {
+/// Who gives tokens for a DRS to people who prove a second factor.
+pub trait TokenService: KeyRegistration {
     /// A token for the DRS that an earlier sign-in left, if it is still at hand (PROV-5.6). Whether
     /// it is fresh enough is not this door's to judge.
     fn held_token(&mut self, account: &Account) -> Option<DrsToken>;
 
-    /// PH-A-O: asks the STS for a token for the enterprise DRS. The STS authenticates the person and
-    /// has an adapter ask for a second factor; the door fills its forms with what `person` answers,
-    /// and shows `person` where the second factor stands.
+    /// Phase A: asks for a token for the DRS. The service authenticates the person, or has it from what
+    /// the device holds, and wants a second factor of the last ten minutes; the door fills its forms with
+    /// what `person` answers, and shows `person` where the second factor stands.
     ///
     /// # Errors
     /// [`TokenError`]. A wrong or missing second factor is [`TokenError::SecondFactor`], after which
     /// the door may be asked again.
-    fn enterprise_token(
+    fn drs_token(
         &mut self,
         account: &Account,
         person: &mut dyn Dialogue,
     ) -> Result<DrsToken, TokenError>;
 }
+
+/// The federation service and the enterprise DRS behind it (PH-A-O, PH-C-Ent).
+pub trait Federation: TokenService {}
+
+/// The tenant and its DRS (PH-A-M, PH-C-Cloud). Its token comes of the device's primary refresh token, so
+/// that the device's ID is in it.
+pub trait Tenant: TokenService {}
 
 /// A device registration service, on premises or of the tenant, as far as keys go.
 pub trait KeyRegistration {
@@ -200,6 +209,9 @@ pub struct DrsToken {
     pub device: Option<Guid>,
     /// When the second factor that its `amr` speaks of was given; `None` when it speaks of none.
     pub second_factor_at: Option<Timestamp>,
+    /// Whether the person was asked for a second factor in order to get it, rather than that one of before
+    /// still counted.
+    pub asked: bool,
     /// When it ends.
     pub expires: Timestamp,
 }
@@ -213,14 +225,14 @@ pub enum TokenError {
     /// The person stopped.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
-    /// The federation service does not let this person in, or gives no such token: its own words.
-    #[error("the federation service refused the sign-in: {0}")]
+    /// The service does not let this person in, or gives no such token: its own words.
+    #[error("the sign-in was refused: {0}")]
     Refused(String),
-    /// The federation service cannot be reached, or its certificate is not trusted.
-    #[error("the federation service cannot be reached: {0}")]
+    /// The service cannot be reached, or its certificate is not trusted.
+    #[error("the sign-in service cannot be reached: {0}")]
     Unreachable(String),
     /// Its answer was not understood.
-    #[error("the federation service's answer was not understood: {0}")]
+    #[error("the sign-in service's answer was not understood: {0}")]
     NotUnderstood(String),
 }
 

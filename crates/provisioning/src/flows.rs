@@ -16,7 +16,7 @@ pub static FLOWS: [Flow; 8] = [
         name: "tenant-joined, managed",
         scenario: "cloud-managed",
         phases: "A=PH-A-M, B, C=PH-C-Cloud",
-        run: None,
+        run: Some(tenant_managed),
     },
     Flow {
         id: "PROV-F2",
@@ -69,11 +69,20 @@ pub static FLOWS: [Flow; 8] = [
     },
 ];
 
+/// Tenant-joined, managed: phases A to C.
+fn tenant_managed(doors: &mut Doors<'_>) -> Result<Usable, Stopped> {
+    let token = second_factor::managed(doors)?; // A
+    let key = user_key::create(doors, &story::F1)?; // B
+    let token = second_factor::still_fresh(doors, token, second_factor::managed)?; // A again, where choosing a PIN took too long
+    register::with_tenant(doors, &token, &key)?; // C
+    Ok(Usable::Now)
+}
+
 /// On-premises key trust: phases A to C.
 fn on_premises_key_trust(doors: &mut Doors<'_>) -> Result<Usable, Stopped> {
     let token = second_factor::on_premises(doors)?; // A
-    let key = user_key::create(doors)?; // B
-    let token = second_factor::still_fresh(doors, token)?; // A again, where choosing a PIN took too long
+    let key = user_key::create(doors, &story::F7)?; // B
+    let token = second_factor::still_fresh(doors, token, second_factor::on_premises)?; // A again, as above
     register::with_enterprise(doors, &token, &key)?; // C
     Ok(Usable::Now)
 }

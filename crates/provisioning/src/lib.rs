@@ -21,7 +21,7 @@ pub mod story;
 
 pub use codes::Code;
 pub use dialogue::Dialogue;
-pub use doors::{Account, Device, Doors, Federation};
+pub use doors::{Account, Device, Doors, Federation, Tenant, TokenService};
 pub use flows::{FLOWS, Flow, Usable, enrol};
 pub use prerequisites::{Facts, Report};
 pub use secret::Secret;

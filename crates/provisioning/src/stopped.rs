@@ -16,6 +16,9 @@ pub enum Stopped {
     /// The device and its policy lead to a flow that this release does not have.
     #[error("this release cannot do {}: {}", .0.id, .0.name)]
     NotBuilt(&'static Flow),
+    /// The flow involves a service that this device does not know.
+    #[error("this device knows no {0} of its organisation")]
+    NoService(&'static str),
     /// The person cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
@@ -64,7 +67,7 @@ impl Stopped {
     pub fn code(&self) -> Option<Code> {
         match self {
             Self::Prerequisites(report) => report.failed().and_then(Check::code),
-            Self::NotBuilt(_) => None,
+            Self::NotBuilt(_) | Self::NoService(_) => None,
             Self::Cancelled(_) => Some(Code::CANCELLED),
             Self::SecondFactor(_) => Some(Code::SECOND_FACTOR_MISSING),
             Self::Token(error) => Some(error.code()),
@@ -80,17 +83,18 @@ impl Stopped {
     pub fn advice(&self) -> &'static str {
         match self {
             Self::NotBuilt(_) => "change the policy, or wait for a release that has this flow",
+            Self::NoService(_) => "join the device anew, then start again",
             Self::SecondFactor(_) => "start again and answer the second factor",
             Self::Token(TokenError::Unreachable(_))
             | Self::Registration(RegistrationError::Unreachable(_)) => {
-                "check the network and the federation service, then start again"
+                "check the network and the server, then start again"
             }
             Self::Device(DeviceError::TooManyPeople { .. }) => {
                 "remove a person's Hello container from this device, or use a FIDO2 security key"
             }
             Self::Device(DeviceError::Fault(_)) => "make room or free the vault, then start again",
             Self::Registration(RegistrationError::Refused(_)) => {
-                "an administrator should look at the federation service's log"
+                "an administrator should look at the server's log"
             }
             other => other
                 .code()

@@ -22,7 +22,7 @@ use hello::gesture::Attempt;
 use hello::sign_in::{Domain, Kdc, NotSignedIn, Unreachable};
 use hello::vault::DeviceKey;
 use policy::{Effective, Value};
-use provisioning::doors::{DrsToken, Federation as _};
+use provisioning::doors::{DrsToken, TokenService as _};
 use provisioning::prerequisites::{CertificateFacts, Joined, Realm, SecurityDevice, Started};
 use provisioning::{Account, Doors, Facts, Secret, Stopped, Usable, enrol};
 use serde_json::json;
@@ -339,7 +339,8 @@ impl World {
             replace: false,
             person: &mut self.alice,
             device: &mut self.hello.enrolling(KeyKind::Rsa2048, &mut self.rng),
-            federation: &mut door,
+            federation: Some(&mut door),
+            tenant: None,
             story: &mut self.story,
             clock: self.clock.as_ref(),
         };

@@ -229,11 +229,11 @@ fn a_refusal_is_told_in_the_service_s_own_words() {
     for (answers, said) in [
         (
             vec![page],
-            "the federation service refused: This application is not known. (for the administrator: 4711)",
+            "the sign-in was refused: This application is not known. (for the administrator: 4711)",
         ),
         (
             vec![PASSWORD, redirected],
-            "the federation service refused: No way",
+            "the sign-in was refused: No way",
         ),
     ] {
         let (port, _serving) = server(answers);

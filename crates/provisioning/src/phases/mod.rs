@@ -2,9 +2,9 @@
 //!
 //! | module | phases |
 //! |---|---|
-//! | [`second_factor`] | PH-A-O |
+//! | [`second_factor`] | PH-A-M, PH-A-O |
 //! | [`user_key`] | PH-B |
-//! | [`register`] | PH-C-Ent |
+//! | [`register`] | PH-C-Cloud, PH-C-Ent |
 
 pub mod register;
 pub mod second_factor;

@@ -4,15 +4,15 @@ use trust::{Span, Timestamp};
 use wire::Guid;
 
 use crate::codes::Code;
-use crate::dialogue::{Choice, SecondFactorProgress};
-use crate::doors::{Account, Doors, DrsToken, TokenError};
+use crate::dialogue::{Choice, Dialogue, SecondFactorProgress};
+use crate::doors::{Account, Doors, DrsToken, TokenError, TokenService};
 use crate::secret::Secret;
 use crate::stopped::Stopped;
-use crate::story;
+use crate::story::{self, Told};
 
 /// How old a second factor may be (PROV-5.6).
 pub const FRESH: Span = Span::minutes(10);
-/// How far the federation service's clock may be ahead of the device's.
+/// How far the server's clock may be ahead of the device's.
 const SKEW: Span = Span::minutes(5);
 
 /// A token for the DRS whose second factor is fresh, issued for this person on this device. Only the
@@ -101,22 +101,75 @@ impl FreshSecondFactor {
 /// # Errors
 /// [`Stopped`]. Nothing has been created by then.
 pub fn on_premises(doors: &mut Doors<'_>) -> Result<FreshSecondFactor, Stopped> {
-    let held = doors.federation.held_token(doors.account);
+    phase(doors, on_premises_service, &story::F7)
+}
+
+/// PH-A-M: phase A of the flows of a managed tenant, as [`on_premises`]. The tenant decides whether what
+/// the device's primary refresh token carries is fresh enough, or the person is asked (F1.A2).
+///
+/// # Errors
+/// [`Stopped`]. Nothing has been created by then.
+pub fn managed(doors: &mut Doors<'_>) -> Result<FreshSecondFactor, Stopped> {
+    phase(doors, tenant_service, &story::F1)
+}
+
+/// Which of the doors gives the token.
+type Service = for<'d> fn(&'d mut Doors<'_>) -> Result<Asking<'d>, Stopped>;
+
+/// A token service, with whom it asks.
+struct Asking<'d> {
+    service: &'d mut dyn TokenService,
+    account: &'d Account,
+    person: &'d mut dyn Dialogue,
+}
+
+fn on_premises_service<'d>(doors: &'d mut Doors<'_>) -> Result<Asking<'d>, Stopped> {
+    let federation = doors.federation.as_deref_mut();
+    Ok(Asking {
+        service: federation.ok_or(Stopped::NoService("federation service"))?,
+        account: doors.account,
+        person: doors.person,
+    })
+}
+
+fn tenant_service<'d>(doors: &'d mut Doors<'_>) -> Result<Asking<'d>, Stopped> {
+    let tenant = doors.tenant.as_deref_mut();
+    Ok(Asking {
+        service: tenant.ok_or(Stopped::NoService("tenant"))?,
+        account: doors.account,
+        person: doors.person,
+    })
+}
+
+fn phase(
+    doors: &mut Doors<'_>,
+    service: Service,
+    told: &Told,
+) -> Result<FreshSecondFactor, Stopped> {
+    let Asking {
+        service: at,
+        account,
+        ..
+    } = service(doors)?;
+    let held = at.held_token(account);
     if let Some(fresh) = held.and_then(|token| check(doors, token).ok()) {
         doors.person.second_factor(SecondFactorProgress::StillFresh);
         return Ok(fresh);
     }
     loop {
-        doors.story.tell(&story::F7_A1);
-        match doors
-            .federation
-            .enterprise_token(doors.account, doors.person)
-        {
+        told.asked.iter().for_each(|event| doors.story.tell(event));
+        let asking = service(doors)?;
+        match asking.service.drs_token(asking.account, asking.person) {
             Ok(token) => {
+                let asked = token.asked;
                 let fresh = check(doors, token)?;
-                doors.story.tell(&story::F7_A2);
-                doors.story.tell(&story::F7_A3);
-                doors.person.second_factor(SecondFactorProgress::Given);
+                doors.person.second_factor(if asked {
+                    doors.story.tell(told.second_factor);
+                    SecondFactorProgress::Given
+                } else {
+                    SecondFactorProgress::StillFresh
+                });
+                doors.story.tell(told.token);
                 return Ok(fresh);
             }
             Err(TokenError::SecondFactor(problem)) => {
@@ -130,17 +183,19 @@ pub fn on_premises(doors: &mut Doors<'_>) -> Result<FreshSecondFactor, Stopped> 
 }
 
 /// Phase A once more where choosing a PIN took so long that the second factor is stale by now: the
-/// DRS would refuse it (PROV-5.6), and the person would have chosen the PIN in vain.
+/// DRS would refuse it (PROV-5.6), and the person would have chosen the PIN in vain. `again` is the
+/// phase A of the flow.
 ///
 /// # Errors
-/// As [`on_premises`].
+/// As `again`.
 pub fn still_fresh(
     doors: &mut Doors<'_>,
     token: FreshSecondFactor,
+    again: fn(&mut Doors<'_>) -> Result<FreshSecondFactor, Stopped>,
 ) -> Result<FreshSecondFactor, Stopped> {
     match check(doors, token.0) {
         Ok(fresh) => Ok(fresh),
-        Err(NotFresh::Stale | NotFresh::Expired) => on_premises(doors),
+        Err(NotFresh::Stale | NotFresh::Expired) => again(doors),
         Err(other) => Err(other.into()),
     }
 }

@@ -4,7 +4,7 @@ use crate::dialogue::{PinProblem, Work};
 use crate::doors::{Doors, NewKey};
 use crate::secret::Secret;
 use crate::stopped::Stopped;
-use crate::story;
+use crate::story::Told;
 
 /// PH-B: has the person choose a PIN that satisfies the policy in force on the device (PROV-5.3), then
 /// makes the container and the key pair. The offer of a biometric gesture is skipped where there is no
@@ -12,14 +12,14 @@ use crate::story;
 ///
 /// # Errors
 /// [`Stopped`] when the person cancels or the device cannot make the key.
-pub fn create(doors: &mut Doors<'_>) -> Result<NewKey, Stopped> {
+pub fn create(doors: &mut Doors<'_>, told: &Told) -> Result<NewKey, Stopped> {
     let pin = chosen_pin(doors)?;
-    doors.story.tell(&story::F7_B2);
+    doors.story.tell(told.pin);
     doors.person.working(Work::CreatingKey);
     let key = doors
         .device
         .create_user_key(doors.account, &pin, doors.clock.now())?;
-    doors.story.tell(&story::F7_B3);
+    doors.story.tell(told.key);
     Ok(key)
 }
 

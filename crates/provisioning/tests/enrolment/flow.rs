@@ -5,11 +5,11 @@ use provisioning::dialogue::Cancelled;
 use provisioning::doors::{DeviceError, RegistrationError, TokenError};
 use provisioning::phases::second_factor::NotFresh;
 use provisioning::prerequisites::{Joined, Realm};
-use provisioning::{Code, FLOWS, Flow, Stopped, Usable};
+use provisioning::{Code, FLOWS, Facts, Flow, Stopped, Usable};
 use trust::Span;
 use wire::Guid;
 
-use crate::script::{START, World, facts, token};
+use crate::script::{START, World, facts, tenant_facts, token};
 
 #[test]
 fn enrols_step_by_step_as_the_document_says() {
@@ -94,13 +94,14 @@ fn join_realm_and_policy_lead_to_one_flow() {
 #[test]
 fn a_flow_that_is_not_built_is_refused_with_its_name_and_asks_nobody() {
     let mut world = World::new();
-    let mut tenant = facts();
-    tenant.joined = Joined::Tenant;
-    tenant.realm = Realm::Managed;
-    let stopped = world.enrol_with(&tenant).unwrap_err();
+    let federated = Facts {
+        realm: Realm::Federated,
+        ..tenant_facts()
+    };
+    let stopped = world.enrol_with(&federated).unwrap_err();
     assert_eq!(
         stopped.to_string(),
-        "this release cannot do PROV-F1: tenant-joined, managed"
+        "this release cannot do PROV-F2: tenant-joined, federated"
     );
     assert_eq!(world.asked(), [""; 0]);
 }
@@ -259,7 +260,7 @@ fn an_unreachable_federation_service_says_so_rather_than_no_device() {
     let stopped = world.enrol().unwrap_err();
     assert_eq!(
         stopped.to_string(),
-        "the federation service cannot be reached: refused"
+        "the sign-in service cannot be reached: refused"
     );
     assert_eq!(stopped.code(), Some(Code::NO_DEVICE_IN_TOKEN));
     assert!(stopped.advice().contains("network"));
@@ -276,4 +277,51 @@ fn cancelling_at_any_step_is_a_cancellation() {
     let stopped = world.enrol().unwrap_err();
     assert_eq!(stopped, Stopped::Cancelled(Cancelled));
     assert_eq!(stopped.code().unwrap().to_string(), "0x80090036");
+}
+
+#[test]
+fn the_story_of_a_managed_tenant_is_that_of_docs_flows_cloud_managed() {
+    let mut world = World::new();
+    // PROV-1.4: on a device that is joined to the tenant, a policy that says nothing lets people enrol.
+    world.policy.use_hello = None;
+    assert_eq!(world.enrol_with(&tenant_facts()), Ok(Usable::Now));
+    let document = include_str!("../../../../docs/flows/cloud-managed.md");
+    let told: Vec<_> = document
+        .lines()
+        .filter_map(|line| line.strip_prefix("| "))
+        .map(|row| row.split('|').map(str::trim).collect::<Vec<_>>())
+        .filter(|cells| cells.last() == Some(&"") && cells.contains(&"provisioning"))
+        .map(|cells| cells[0].trim_matches('`').to_owned())
+        .collect();
+    assert_eq!(world.steps(), told);
+}
+
+#[test]
+fn a_second_factor_that_the_tenant_still_counts_is_not_asked_for() {
+    // F1.A2, PROV-5.6: the token comes of the device's primary refresh token alone.
+    let mut world = World::new();
+    world.tokens = [Ok(provisioning::doors::DrsToken {
+        asked: false,
+        ..token()
+    })]
+    .into();
+    assert_eq!(world.enrol_with(&tenant_facts()), Ok(Usable::Now));
+    assert!(world.was_asked("second factor StillFresh"));
+    assert!(!world.steps().contains(&"F1.A3"));
+    assert!(world.steps().contains(&"F1.A4"));
+}
+
+#[test]
+fn a_token_of_the_tenant_that_names_no_device_registers_no_key() {
+    // F1.A4.
+    let mut world = World::new();
+    world.tokens = [Ok(provisioning::doors::DrsToken {
+        device: None,
+        ..token()
+    })]
+    .into();
+    let stopped = world.enrol_with(&tenant_facts()).unwrap_err();
+    assert_eq!(stopped, Stopped::NotFresh(NotFresh::NoDevice));
+    assert_eq!(stopped.code(), Some(Code::NO_DEVICE_IN_TOKEN));
+    assert!(!world.was_asked("create") && !world.was_asked("register"));
 }

@@ -11,7 +11,7 @@ use provisioning::dialogue::{
 };
 use provisioning::doors::{
     Account, Device, DeviceError, Doors, DrsToken, Federation, KeyRegistration, NewKey, Registered,
-    RegistrationError, TokenError,
+    RegistrationError, Tenant, TokenError, TokenService,
 };
 use provisioning::phases::second_factor::FreshSecondFactor;
 use provisioning::prerequisites::{
@@ -40,6 +40,15 @@ pub(crate) fn facts() -> Facts {
     }
 }
 
+/// Facts under which the flow of a managed tenant starts.
+pub(crate) fn tenant_facts() -> Facts {
+    Facts {
+        joined: Joined::Tenant,
+        realm: Realm::Managed,
+        ..facts()
+    }
+}
+
 /// A policy that enables enrolment.
 pub(crate) fn enabled() -> Effective {
     Effective {
@@ -54,6 +63,7 @@ pub(crate) fn token() -> DrsToken {
         upn: "ALICE@corp.example".to_owned(),
         device: Some(DEVICE),
         second_factor_at: Some(START),
+        asked: true,
         expires: START + Span::hours(1),
     }
 }
@@ -131,12 +141,18 @@ impl World {
             keep: &self.keep,
             log: &self.log,
         };
-        let mut federation = Sts {
+        let mut service = Sts {
             held: &self.held,
             tokens: &mut self.tokens,
             register: &self.register,
             log: &self.log,
         };
+        // A device has the services of what it is joined to, and no others.
+        let (federation, tenant): (Option<&mut dyn Federation>, Option<&mut dyn Tenant>) =
+            match facts.joined {
+                Joined::Tenant => (None, Some(&mut service)),
+                _ => (Some(&mut service), None),
+            };
         enrol(
             facts,
             &mut Doors {
@@ -145,7 +161,8 @@ impl World {
                 replace: self.replace,
                 person: &mut person,
                 device: &mut device,
-                federation: &mut federation,
+                federation,
+                tenant,
                 story: &mut self.story,
                 clock: &self.now,
             },
@@ -321,12 +338,16 @@ struct Sts<'a> {
     log: &'a RefCell<Vec<String>>,
 }
 
-impl Federation for Sts<'_> {
+impl Federation for Sts<'_> {}
+
+impl Tenant for Sts<'_> {}
+
+impl TokenService for Sts<'_> {
     fn held_token(&mut self, _: &Account) -> Option<DrsToken> {
         self.held.clone()
     }
 
-    fn enterprise_token(
+    fn drs_token(
         &mut self,
         account: &Account,
         _: &mut dyn Dialogue,
