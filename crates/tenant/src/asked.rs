@@ -1,6 +1,5 @@
 //! A request as every handler takes it.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
@@ -47,17 +46,10 @@ impl Asked<'_, '_> {
         self.request.peer.map(|peer| peer.to_string())
     }
 
-    /// Where the request came from, for limits: an IPv6 address counts as its network of 64 bits, which is what one
-    /// peer usually has.
+    /// Where the request came from, for limits.
+    #[allow(dead_code, reason = "for what counts by address")]
     pub(crate) fn address(&self) -> Vec<u8> {
-        match self.request.peer {
-            Some(IpAddr::V4(address)) => address.octets().to_vec(),
-            Some(IpAddr::V6(address)) => match address.to_ipv4_mapped() {
-                Some(mapped) => mapped.octets().to_vec(),
-                None => address.octets().iter().take(8).copied().collect(),
-            },
-            None => vec![],
-        }
+        self.sign_in().address()
     }
 
     /// The parameters of the body.

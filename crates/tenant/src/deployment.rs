@@ -1,7 +1,6 @@
 //! Where the tenant is found, checked.
 
-use trust::Span;
-use trust::limiter::Limit;
+use signin::Limits;
 use wire::http::Request;
 use zeroize::Zeroizing;
 
@@ -82,36 +81,6 @@ impl Origin {
     #[must_use]
     pub fn authority(&self) -> &str {
         self.url.strip_prefix("https://").unwrap_or(&self.url)
-    }
-}
-
-/// How often something may be tried.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Limits {
-    /// Wrong passwords for one name.
-    pub failures_of_name: Limit,
-    /// Wrong passwords from one address, behind which there may be a whole office.
-    pub failures_from_address: Limit,
-    /// Requests for pages and tokens from one address.
-    pub requests_from_address: Limit,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            failures_of_name: Limit {
-                burst: 20,
-                every: Span::minutes(1),
-            },
-            failures_from_address: Limit {
-                burst: 100,
-                every: Span::seconds(10),
-            },
-            requests_from_address: Limit {
-                burst: 300,
-                every: Span::millis(200),
-            },
-        }
     }
 }
 

@@ -19,6 +19,7 @@ use zeroize::Zeroizing;
 use crate::View;
 use crate::asked::TenantName;
 use crate::catalogue::catalogue;
+use crate::house::Places;
 use crate::keys::{self, NonceKeys};
 
 /// How many applications are read at once.
@@ -42,6 +43,7 @@ pub struct Known {
     /// Who issues tokens.
     pub issuers: Issuers,
     pub(crate) nonce: NonceKeys,
+    pub(crate) places: Places,
     subject: Zeroizing<[u8; 32]>,
     name: String,
 }
@@ -193,6 +195,7 @@ fn read(view: &View<'_, '_>, stamp: Option<Stamp>, now: Timestamp) -> Result<Kno
             v1: format!("{base}/"),
             v2: format!("{base}/v2.0"),
         },
+        places: Places::of(id),
         nonce: keys.nonce,
         subject: keys.subject,
         name: domain.dns_name.clone(),

@@ -31,6 +31,7 @@ mod drs;
 mod exchange;
 mod grants;
 mod graph;
+mod house;
 mod jobs;
 mod keys;
 mod known;
@@ -56,7 +57,7 @@ mod userinfo;
 mod words;
 
 pub use answer::answer;
-pub use deployment::{Deployment, InvalidDeployment, Limits, Origin};
+pub use deployment::{Deployment, InvalidDeployment, Origin};
 pub use jobs::{Errand, Outcome, done, errand};
 pub use keys::{keys_tables, short_lived_tables};
 pub use known::Known;
@@ -64,6 +65,7 @@ pub use memory::Memory;
 pub use reply::{Answer, Reply};
 pub use routing::{Names, Which, which};
 pub use section::Section;
+pub use signin::Limits;
 
 use std::sync::Arc;
 

@@ -68,6 +68,15 @@ impl From<Fault> for Trouble {
     }
 }
 
+impl From<signin::Trouble> for Trouble {
+    fn from(trouble: signin::Trouble) -> Self {
+        match trouble {
+            signin::Trouble::Refused(refused) => refused.into(),
+            signin::Trouble::Fault(fault) => Self::Fault(fault),
+        }
+    }
+}
+
 /// What is refused whatever the endpoint.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub(crate) enum Refused {

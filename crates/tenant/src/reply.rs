@@ -65,6 +65,27 @@ impl Answer {
         self
     }
 
+    /// The same answer, which commits this first.
+    #[allow(dead_code, reason = "for the handlers that commit something")]
+    pub(crate) fn committing(mut self, changes: impl IntoIterator<Item = Change>) -> Self {
+        self.changes.extend(changes);
+        self
+    }
+
+    /// The same answer, with which a step happened.
+    #[allow(dead_code, reason = "for the handlers that tell a story")]
+    pub(crate) fn telling(mut self, event: &'static Event) -> Self {
+        self.story.push(event);
+        self
+    }
+
+    /// The same answer, with something for the audit log that nothing is committed for.
+    #[allow(dead_code, reason = "for the handlers that commit nothing")]
+    pub(crate) fn with_record(mut self, record: AuditRecord) -> Self {
+        self.told.push(record);
+        self
+    }
+
     /// The same answer, whose refusal concerns this account.
     #[allow(
         dead_code,
@@ -76,5 +97,16 @@ impl Answer {
             record.target_name = Some(account.upn.as_deref().unwrap_or(&account.sam).to_owned());
         }
         self
+    }
+}
+
+/// An answer of the pages.
+impl From<signin::Answer> for Answer {
+    fn from(answer: signin::Answer) -> Self {
+        Self {
+            changes: answer.changes,
+            refused: answer.refused,
+            ..Self::now(answer.response)
+        }
     }
 }
