@@ -397,6 +397,13 @@ impl Directory {
         Arc::clone(&self.storage)
     }
 
+    /// A key for a purpose of a party's, the same wherever this directory is open. It is no secret's: what is told to strangers
+    /// to be brought back is known again by it.
+    #[must_use]
+    pub fn derived_key(&self, purpose: &str) -> zeroize::Zeroizing<[u8; 32]> {
+        self.root_key.derived(&format!("party: {purpose}"))
+    }
+
     pub(crate) const fn root_key(&self) -> &RootKey {
         &self.root_key
     }

@@ -134,3 +134,18 @@ pub(crate) trait Http: Send + Sync + 'static {
     /// worker thread.
     fn answer(&self, request: Request, role: Role) -> Response;
 }
+
+/// What a server has done by others, beyond its own sockets. Each call may take as long as others take.
+pub trait Outside: Send + Sync {
+    /// The texts of the TXT records of a name; none where there are none.
+    ///
+    /// # Errors
+    /// Why they could not be looked up, in words for the log.
+    fn txt(&self, name: &str) -> Result<Vec<String>, String>;
+
+    /// Posts JSON to an address.
+    ///
+    /// # Errors
+    /// Why it was not taken, in words for the log.
+    fn notify(&self, to: &str, body: &[u8]) -> Result<(), String>;
+}

@@ -1,12 +1,15 @@
 //! The HTTPS and plain HTTP listeners.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::server::Acceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_rustls::{LazyConfigAcceptor, TlsAcceptor};
 
 use crate::accept::{self, Closing};
 use crate::conversation::Conversations;
@@ -51,7 +54,7 @@ async fn secured(
     seat: Seat,
     mut closing: Closing,
 ) {
-    let handshake = timeout(HANDSHAKE, TlsAcceptor::from(tls.get()).accept(stream));
+    let handshake = timeout(HANDSHAKE, shake_hands(&tls, stream));
     let stream = tokio::select! {
         Ok(Ok(stream)) = handshake => stream,
         () = seat.evicted() => return,
@@ -70,6 +73,20 @@ async fn secured(
         certificate,
     };
     web.converse(stream, http2, caller, seat, closing).await;
+}
+
+/// TLS, under the certificate of whom the client asks for.
+async fn shake_hands(tls: &Current, stream: TcpStream) -> io::Result<TlsStream<TcpStream>> {
+    let none = || io::Error::from(io::ErrorKind::NotFound);
+    if !tls.asks_for_names() {
+        let only = tls.get(None).ok_or_else(none)?;
+        return TlsAcceptor::from(only).accept(stream).await;
+    }
+    let begun = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+    let config = tls
+        .get(begun.client_hello().server_name())
+        .ok_or_else(none)?;
+    begun.into_stream(config).await
 }
 
 /// Serves plain HTTP on `listener` until `closing`.

@@ -144,7 +144,9 @@ impl Conversation<'_> {
     /// Goes on over TLS.
     async fn secured(mut self, stream: TcpStream) {
         let Some(tls) = &self.side.tls else { return };
-        let (config, bindings) = tls.for_directory();
+        let Some((config, bindings)) = tls.for_directory() else {
+            return;
+        };
         let handshake = timeout(HANDSHAKE, TlsAcceptor::from(config).accept(stream));
         let mut stream = tokio::select! {
             Ok(Ok(stream)) = handshake => stream,

@@ -40,16 +40,17 @@ mod tls;
 mod translate;
 
 pub use audit::{Audit, AuditSettings};
+pub use door::Outside;
 pub use fault::{Fault, Role};
 pub use listeners::{Asked, Signals};
 pub use metrics::Metrics;
 pub use node::{Listener, REACTIONS, Revoked};
-pub use server::{Parts, Running, Server, check_tls, found_authorities, restored};
+pub use server::{Parts, Running, Server, Tenant, check_tls, found_authorities, restored};
 pub use settings::{
     ChannelBindings, DigestName, EtypeName, GroupName, Kdc, Ldap, Limits, Listen, Revocation,
     Settings, StrongMapping, Tls, ValidatedWrite,
 };
-pub use setup::{Administrator, set_up};
+pub use setup::{Administrator, set_up, set_up_tenant};
 pub use sockets::{Addresses, Inherited, probe};
 pub use supervisor::Supervisor;
 pub use tls::Identity;

@@ -35,12 +35,19 @@ const WRITERS: usize = 32;
 
 /// What stands behind the sockets.
 pub(crate) struct Behind {
+    /// What a domain has and a tenant has not.
+    pub(crate) domain: Option<BehindDomain>,
+    pub(crate) http: Arc<dyn Http>,
+    /// One for each party that has its own, the one that is shown to who asks for nobody first.
+    pub(crate) identities: Vec<Identity>,
+    pub(crate) ready: Box<Readiness>,
+}
+
+/// What stands behind the sockets of a domain.
+pub(crate) struct BehindDomain {
     pub(crate) kdc: Arc<dyn Kerberos>,
     pub(crate) passwords: Arc<dyn Kerberos>,
     pub(crate) ldap: Arc<dyn Ldap>,
-    pub(crate) http: Arc<dyn Http>,
-    pub(crate) identity: Option<Identity>,
-    pub(crate) ready: Box<Readiness>,
 }
 
 /// The listeners of a server, being served.
@@ -74,13 +81,20 @@ impl Listeners {
         behind: Behind,
         metrics: &Arc<Metrics>,
     ) -> Result<Self, Fault> {
-        let current = |identity| Current::new(identity, Arc::clone(metrics)).map(Arc::new);
-        let tls = behind.identity.map(current).transpose()?;
+        let tls = match behind.identities.is_empty() {
+            true => None,
+            false => Some(Arc::new(Current::new(
+                behind.identities,
+                Arc::clone(metrics),
+            )?)),
+        };
         let mut opening = Opening::new(sockets.addresses, tls, limits, metrics)?;
-        opening.kdc(sockets.kdc, &behind.kdc)?;
-        opening.passwords(sockets.password, &behind.passwords)?;
-        opening.ldap(Role::Ldap, sockets.ldap, &behind.ldap)?;
-        opening.ldap(Role::Ldaps, sockets.ldaps, &behind.ldap)?;
+        if let Some(domain) = behind.domain {
+            opening.kdc(sockets.kdc, &domain.kdc)?;
+            opening.passwords(sockets.password, &domain.passwords)?;
+            opening.ldap(Role::Ldap, sockets.ldap, &domain.ldap)?;
+            opening.ldap(Role::Ldaps, sockets.ldaps, &domain.ldap)?;
+        }
         opening.https(sockets.https, &behind.http)?;
         opening.http(sockets.http, &behind.http)?;
         if let Some(listener) = sockets.operations {
@@ -101,7 +115,7 @@ impl Listeners {
     pub(crate) fn replace_identity(&self, identity: Identity) -> Result<(), Fault> {
         self.tls
             .as_ref()
-            .map_or(Ok(()), |tls| tls.replace(identity))
+            .map_or(Ok(()), |tls| tls.replace(0, identity))
     }
 
     /// Waits for the next signal of the operating system that asks something of a server.

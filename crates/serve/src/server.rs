@@ -1,5 +1,6 @@
 //! A server: its parts, its start, its end.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,12 +8,14 @@ use crypto::password::Cost;
 use directory::{Directory, Subscription};
 use trust::{Clock, SystemClock};
 
-use crate::audit::Writer;
-use crate::door::{Http, Kerberos};
+use crate::audit::{Audit, AuditSettings, Writer};
+use crate::door::{Http, Kerberos, Outside};
 use crate::fault::Fault;
-use crate::listeners::{Behind, Listeners, Signals};
+use crate::listeners::{Behind, BehindDomain, Listeners, Signals};
 use crate::metrics::Metrics;
+use crate::node::front::Front;
 use crate::node::parties::Parties;
+use crate::node::tenant::TenantNode;
 use crate::node::upkeep::Upkeep;
 use crate::node::{self, Ldap, Listener, Node, Passwords, Revoked};
 use crate::settings::{Settings, Tls};
@@ -21,8 +24,12 @@ use crate::tls::Identity;
 
 /// What a server is made of besides its settings.
 pub struct Parts {
-    /// The directory, open, with its domain.
-    pub directory: Arc<Directory>,
+    /// The directory, open, with its domain; `None` where the server has tenants alone.
+    pub directory: Option<Arc<Directory>>,
+    /// The tenants.
+    pub tenants: Vec<Tenant>,
+    /// Who looks up names and tells others of new keys, for tenants.
+    pub outside: Option<Arc<dyn Outside>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Where the authorities' keys are.
@@ -40,7 +47,16 @@ impl Parts {
     #[must_use]
     pub fn new(directory: Arc<Directory>) -> Self {
         Self {
-            directory,
+            directory: Some(directory),
+            ..Self::of_nobody()
+        }
+    }
+
+    fn of_nobody() -> Self {
+        Self {
+            directory: None,
+            tenants: Vec::new(),
+            outside: None,
             clock: Arc::new(SystemClock),
             authority_keys: authority::Keys::in_directory(),
             password_cost: Cost::default(),
@@ -48,6 +64,26 @@ impl Parts {
             listener: None,
         }
     }
+}
+
+impl Parts {
+    /// The same for one tenant, and no domain.
+    #[must_use]
+    pub fn of_tenant(directory: Arc<Directory>, section: tenant::Section) -> Self {
+        Self {
+            tenants: vec![Tenant { directory, section }],
+            ..Self::of_nobody()
+        }
+    }
+}
+
+/// A tenant that a server has.
+#[derive(Clone)]
+pub struct Tenant {
+    /// Its own directory, open.
+    pub directory: Arc<Directory>,
+    /// Where it is found.
+    pub section: tenant::Section,
 }
 
 /// The server: every party of this release behind its sockets.
@@ -60,46 +96,54 @@ impl Server {
     ///
     /// # Errors
     /// [`Fault`], with what to do about it; nothing is left behind then.
-    pub fn start(settings: Settings, parts: Parts) -> Result<Running, Fault> {
-        let sockets = Sockets::open(&settings.listen, parts.inherited)?;
+    pub fn start(settings: Settings, mut parts: Parts) -> Result<Running, Fault> {
+        let sockets = Sockets::open(&settings.listen, parts.inherited.take())?;
         let metrics = Arc::new(Metrics::default());
         let (writer, audit) = Writer::start(&settings.audit, &metrics)?;
-        let access = crate::access::told(&parts.directory, &audit, parts.clock.now());
-        let node = Node::new(
-            &settings,
-            node::Parts {
-                directory: parts.directory,
-                clock: parts.clock,
-                authority_keys: parts.authority_keys,
-                kdc_addresses: sockets.addresses.kdc.clone(),
-                password_cost: parts.password_cost,
-                listener: parts.listener,
-                metrics: Arc::clone(&metrics),
-                audit,
-            },
-        )?;
-        let node = Arc::new(node);
-        let parties = Arc::clone(&node) as Arc<dyn Parties>;
-        let cursor = parties.prepare()?;
-        let issued = node
-            .read_credentials()
-            .map_err(|error| Fault::Party(error.to_string()))?;
+        let house = House::new(&settings, parts, &sockets.addresses.kdc, &metrics, &audit)?;
+        if house.domain.is_none() && !sockets.are_for_tenants_alone() {
+            return Err(Fault::Party(
+                "[listen] has addresses for Kerberos, passwords or LDAP, and there is no domain that answers there"
+                    .to_owned(),
+            ));
+        }
+        let access = house.access(&audit);
         let given = given_identity(&settings.tls)?;
         let renews = given.is_none();
-        let ready = Arc::clone(&node);
+        let mut identities: Vec<Identity> = given.into_iter().collect();
+        let mut kept = Vec::new();
+        for parties in house.all() {
+            let cursor = parties.prepare()?;
+            let issued = parties.identity()?;
+            let place = issued.is_some().then_some(identities.len());
+            identities.extend(issued.filter(|_| renews));
+            kept.push((parties, cursor, place.filter(|_| renews)));
+        }
+        let ready: Vec<Arc<dyn Parties>> = house.all();
         let behind = Behind {
-            kdc: Arc::clone(&node) as Arc<dyn Kerberos>,
-            passwords: Arc::new(Passwords(Arc::clone(&node))),
-            ldap: Arc::new(Ldap(Arc::clone(&node))),
-            http: Arc::clone(&node) as Arc<dyn Http>,
-            identity: given.or(issued),
-            ready: Box::new(move || ready.core.readiness()),
+            domain: house.domain.as_ref().map(|node| BehindDomain {
+                kdc: Arc::clone(node) as Arc<dyn Kerberos>,
+                passwords: Arc::new(Passwords(Arc::clone(node))),
+                ldap: Arc::new(Ldap(Arc::clone(node))),
+            }),
+            http: house.front(),
+            identities,
+            ready: Box::new(move || {
+                ready
+                    .iter()
+                    .try_for_each(|parties| parties.core().readiness())
+            }),
         };
         let listeners = Listeners::serve(sockets, &settings.limits, behind, &metrics)?;
-        let tls = listeners.tls.clone().filter(|_| renews);
-        let replace =
-            Box::new(move |identity| tls.as_ref().map_or(Ok(()), |tls| tls.replace(identity)));
-        let upkeep = Upkeep::start(parties, cursor, replace)?;
+        let mut upkeep = Vec::new();
+        for (parties, cursor, place) in kept {
+            let tls = listeners.tls.clone().zip(place);
+            let replace = Box::new(move |identity| {
+                tls.as_ref()
+                    .map_or(Ok(()), |(tls, place)| tls.replace(*place, identity))
+            });
+            upkeep.push(Upkeep::start(parties, cursor, replace)?);
+        }
         Ok(Running {
             _upkeep: upkeep,
             listeners,
@@ -117,8 +161,8 @@ impl Server {
 /// # Errors
 /// [`Fault`]; the authorities are not there then, or were not touched.
 pub fn found_authorities(settings: &Settings, parts: Parts) -> Result<(), Fault> {
-    let node: Arc<dyn Parties> = Arc::new(without_sockets(settings, parts)?);
-    node.found()
+    let house = House::without_sockets(settings, parts)?;
+    house.all().iter().try_for_each(|parties| parties.found())
 }
 
 /// What the parties have to do once, after a backup was restored into a directory and before anybody serves it: the
@@ -132,24 +176,102 @@ pub fn restored(
     parts: Parts,
     revoked: &[(String, Vec<u8>)],
 ) -> Result<Revoked, Fault> {
-    without_sockets(settings, parts)?.restored(revoked)
+    match House::without_sockets(settings, parts)?.domain {
+        Some(domain) => domain.restored(revoked),
+        None => Ok(Revoked::default()),
+    }
 }
 
-/// A node that answers nobody.
-fn without_sockets(settings: &Settings, parts: Parts) -> Result<Node, Fault> {
-    let metrics = Arc::new(Metrics::default());
-    let (_writer, audit) = Writer::start(&crate::audit::AuditSettings::default(), &metrics)?;
-    let parts = node::Parts {
-        directory: parts.directory,
-        clock: parts.clock,
-        authority_keys: parts.authority_keys,
-        kdc_addresses: Vec::new(),
-        password_cost: parts.password_cost,
-        listener: parts.listener,
-        metrics,
-        audit,
-    };
-    Node::new(settings, parts)
+/// Everybody who lives in a process.
+struct House {
+    domain: Option<Arc<Node>>,
+    tenants: Vec<Arc<TenantNode>>,
+}
+
+impl House {
+    fn new(
+        settings: &Settings,
+        parts: Parts,
+        kdc_addresses: &[SocketAddr],
+        metrics: &Arc<Metrics>,
+        audit: &Audit,
+    ) -> Result<Self, Fault> {
+        let of = |directory: Arc<Directory>| node::Parts {
+            directory,
+            clock: Arc::clone(&parts.clock),
+            authority_keys: parts.authority_keys.clone(),
+            kdc_addresses: kdc_addresses.to_vec(),
+            password_cost: parts.password_cost,
+            listener: parts.listener.clone(),
+            metrics: Arc::clone(metrics),
+            audit: audit.clone(),
+        };
+        let domain = parts.directory.clone().map(&of);
+        let domain = domain.map(|own| Node::new(settings, own)).transpose()?;
+        // Every process on the same stores must come to the same.
+        let common = parts
+            .tenants
+            .first()
+            .map(|first| first.directory.derived_key("nonces of every tenant"));
+        let mut tenants = Vec::new();
+        for (tenant, common) in parts.tenants.iter().zip(common.iter().cycle()) {
+            let own = of(Arc::clone(&tenant.directory));
+            let (section, outside) = (&tenant.section, parts.outside.clone());
+            tenants.push(Arc::new(TenantNode::new(
+                settings,
+                section,
+                common.clone(),
+                outside,
+                own,
+            )?));
+        }
+        if domain.is_none() && tenants.is_empty() {
+            return Err(Fault::Party(
+                "there is neither a domain nor a tenant to serve".to_owned(),
+            ));
+        }
+        Ok(Self {
+            domain: domain.map(Arc::new),
+            tenants,
+        })
+    }
+
+    /// Nobody who answers anybody.
+    fn without_sockets(settings: &Settings, parts: Parts) -> Result<Self, Fault> {
+        let metrics = Arc::new(Metrics::default());
+        let (_writer, audit) = Writer::start(&AuditSettings::default(), &metrics)?;
+        Self::new(settings, parts, &[], &metrics, &audit)
+    }
+
+    fn all(&self) -> Vec<Arc<dyn Parties>> {
+        let domain = self
+            .domain
+            .iter()
+            .map(|node| Arc::clone(node) as Arc<dyn Parties>);
+        let tenants = self
+            .tenants
+            .iter()
+            .map(|node| Arc::clone(node) as Arc<dyn Parties>);
+        domain.chain(tenants).collect()
+    }
+
+    fn access(&self, audit: &Audit) -> Vec<Subscription> {
+        let told = |parties: &Arc<dyn Parties>| {
+            let core = parties.core();
+            crate::access::told(&core.directory, audit, core.clock.now())
+        };
+        self.all().iter().map(told).collect()
+    }
+
+    fn front(&self) -> Arc<dyn Http> {
+        match (&self.domain, self.tenants.is_empty()) {
+            (Some(domain), true) => Arc::clone(domain) as Arc<dyn Http>,
+            (domain, _) => Arc::new(Front {
+                domain: domain.clone(),
+                tenants: self.tenants.clone(),
+            }),
+        }
+    }
 }
 
 /// Whether the certificate that `tls` names can be used; nothing to check where our own authority issues it.
@@ -175,11 +297,11 @@ fn given_identity(tls: &Tls) -> Result<Option<Identity>, Fault> {
 #[derive(Debug)]
 pub struct Running {
     // In this order they stop: first nothing new is begun, then what is under way ends, then the log is written.
-    _upkeep: Upkeep,
+    _upkeep: Vec<Upkeep>,
     listeners: Listeners,
     metrics: Arc<Metrics>,
     tls: Tls,
-    _access: Subscription,
+    _access: Vec<Subscription>,
     _writer: Writer,
 }
 

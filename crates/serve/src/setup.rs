@@ -1,13 +1,14 @@
-//! Setting up a server over an empty directory: the domain, its authorities, its first administrator.
+//! Setting up a server over an empty directory: the domain or the tenant, its authorities, its first administrator.
 
 use std::sync::Arc;
 
 use crypto::password::Cost;
 use directory::account::user_salt;
 use directory::password::PasswordPolicy;
+use directory::tenant::{TenantNames, found};
 use directory::{
     Attribute, AuditRecord, Bootstrap, Change, Directory, EntryId, NewEntry, Reads, Secret,
-    bootstrap, well_known,
+    StoreKind, bootstrap, well_known,
 };
 use token::factor::SecondFactors;
 use token::totp::TotpSecret;
@@ -58,6 +59,32 @@ pub fn set_up(
     add_administrator(directory, administrator, clock.as_ref(), rng)
 }
 
+/// Makes a tenant in an empty directory, with its authorities and its first administrator. What a set-up that was cut short
+/// has made already is left as it is.
+///
+/// # Errors
+/// [`Fault::Party`] when a name or the password is not possible, or the directory fails.
+pub fn set_up_tenant(
+    directory: &Arc<Directory>,
+    names: &TenantNames,
+    section: &tenant::Section,
+    settings: &Settings,
+    administrator: &Administrator<'_>,
+    clock: Arc<dyn Clock>,
+    rng: &mut dyn Rng,
+) -> Result<(), Fault> {
+    if directory.domain().is_err() {
+        found(directory, names, clock.now(), rng)
+            .map_err(|error| party("making the tenant", &error))?;
+    }
+    let parts = Parts {
+        clock: Arc::clone(&clock),
+        ..Parts::of_tenant(Arc::clone(directory), section.clone())
+    };
+    found_authorities(settings, parts)?;
+    add_administrator(directory, administrator, clock.as_ref(), rng)
+}
+
 fn add_administrator(
     directory: &Directory,
     wanted: &Administrator<'_>,
@@ -80,9 +107,19 @@ fn add_administrator(
     {
         return Ok(());
     }
-    let salt = user_salt(&domain.realm, wanted.sam);
+    // Nobody asks for Kerberos' keys in a tenant.
+    let salt = match domain.kind {
+        StoreKind::Domain => Some(user_salt(&domain.realm, wanted.sam)),
+        StoreKind::Tenant => None,
+    };
     let material = PasswordPolicy::default()
-        .first(wanted.password, wanted.sam, Some(&salt), wanted.cost, rng)
+        .first(
+            wanted.password,
+            wanted.sam,
+            salt.as_deref(),
+            wanted.cost,
+            rng,
+        )
         .map_err(|error| failed(&error))?;
     let id = EntryId(Guid::from_random(rng.bytes()));
     let upn = format!("{}@{}", wanted.sam, domain.dns_name);

@@ -34,6 +34,11 @@ pub struct Inherited {
 }
 
 impl Inherited {
+    /// All of them, which leaves none.
+    pub(crate) fn take(&mut self) -> Self {
+        std::mem::take(self)
+    }
+
     fn tcp(&mut self, address: SocketAddr) -> Option<TcpListener> {
         let index = self
             .tcp
@@ -108,6 +113,14 @@ pub(crate) struct Sockets {
 }
 
 impl Sockets {
+    /// Whether all of them are of use without a domain.
+    pub(crate) fn are_for_tenants_alone(&self) -> bool {
+        self.kdc.is_empty()
+            && self.password.is_empty()
+            && self.ldap.is_empty()
+            && self.ldaps.is_empty()
+    }
+
     /// Opens everything that `listen` names.
     pub(crate) fn open(listen: &Listen, mut inherited: Inherited) -> Result<Self, Fault> {
         let mut addresses = Addresses::default();

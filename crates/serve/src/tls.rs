@@ -15,7 +15,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::{DigitallySignedStruct, DistinguishedName, ServerConfig, SignatureScheme};
 
-use wire::x509::Certificate;
+use wire::x509::{Certificate, GeneralName};
 
 use crate::fault::Fault;
 use crate::metrics::Metrics;
@@ -80,68 +80,121 @@ impl Identity {
         self
     }
 
+    fn own(&self) -> Option<Certificate> {
+        Certificate::parse(self.chain.first()?).ok()
+    }
+
     /// When the server's own certificate ends, in seconds of Unix time; 0 where that cannot be read.
     fn ends(&self) -> i64 {
-        let own = self
-            .chain
-            .first()
-            .and_then(|own| Certificate::parse(own).ok());
-        own.map_or(0, |own| own.not_after())
+        self.own().map_or(0, |own| own.not_after())
+    }
+
+    /// The host names in the server's own certificate, in lower case.
+    fn names(&self) -> Vec<String> {
+        let names = self
+            .own()
+            .and_then(|own| own.extensions().subject_alternative_names().ok());
+        let names = names.into_iter().flatten();
+        names
+            .filter_map(|name| match name {
+                GeneralName::Dns(name) => Some(name.to_ascii_lowercase()),
+                _ => None,
+            })
+            .collect()
     }
 }
 
-/// The TLS configuration in force.
+/// The TLS configurations in force: one for each party that has a certificate of its own. Which is shown, the name decides
+/// that the client asks for; who asks for none, or for another, gets the first.
 #[derive(Debug)]
 pub(crate) struct Current {
-    used: RwLock<Used>,
+    used: RwLock<Vec<Used>>,
     metrics: Arc<Metrics>,
 }
 
 /// How one certificate is shown.
 #[derive(Clone, Debug)]
 struct Used {
+    names: Vec<String>,
+    ends: i64,
     web: Arc<ServerConfig>,
     directory: Arc<ServerConfig>,
     bindings: Option<[u8; 16]>,
 }
 
+impl Used {
+    fn is_for(&self, host: &str) -> bool {
+        self.names.iter().any(|name| match name.strip_prefix("*.") {
+            Some(domain) => host.split_once('.').is_some_and(|(_, rest)| rest == domain),
+            None => name == host,
+        })
+    }
+}
+
 impl Current {
-    pub(crate) fn new(identity: Identity, metrics: Arc<Metrics>) -> Result<Self, Fault> {
-        let ends = identity.ends();
-        let used = RwLock::new(configure(identity)?);
-        metrics.certificate_ends.store(ends, Relaxed);
-        Ok(Self { used, metrics })
+    /// `identities` must not be empty.
+    pub(crate) fn new(identities: Vec<Identity>, metrics: Arc<Metrics>) -> Result<Self, Fault> {
+        if identities.is_empty() {
+            return Err(Fault::Certificate("there is none".to_owned()));
+        }
+        let used = identities
+            .into_iter()
+            .map(configure)
+            .collect::<Result<Vec<_>, _>>()?;
+        tell_end(&used, &metrics);
+        Ok(Self {
+            used: RwLock::new(used),
+            metrics,
+        })
     }
 
-    /// What the next handshake of HTTPS uses.
-    pub(crate) fn get(&self) -> Arc<ServerConfig> {
-        Arc::clone(&self.used().web)
+    /// Whether the name that a client asks for makes a difference.
+    pub(crate) fn asks_for_names(&self) -> bool {
+        self.used().len() > 1
+    }
+
+    /// What the next handshake of HTTPS uses, with a client that asks for `host`.
+    pub(crate) fn get(&self, host: Option<&str>) -> Option<Arc<ServerConfig>> {
+        let used = self.used();
+        let host = host.map(str::to_ascii_lowercase);
+        let named = host.and_then(|host| used.iter().find(|one| one.is_for(&host)));
+        named.or(used.first()).map(|one| Arc::clone(&one.web))
     }
 
     /// What the next handshake of LDAP uses, and the digest of its channel bindings `tls-server-end-point` (RFC 5929), if they are
     /// defined. No issuers are named there: whoever has a certificate was told to show it, and some clients show none that
-    /// another issued than those that are named.
-    pub(crate) fn for_directory(&self) -> (Arc<ServerConfig>, Option<[u8; 16]>) {
+    /// another issued than those that are named. The directory is the first party's.
+    pub(crate) fn for_directory(&self) -> Option<(Arc<ServerConfig>, Option<[u8; 16]>)> {
         let used = self.used();
-        (Arc::clone(&used.directory), used.bindings)
+        let first = used.first()?;
+        Some((Arc::clone(&first.directory), first.bindings))
     }
 
-    fn used(&self) -> RwLockReadGuard<'_, Used> {
+    fn used(&self) -> RwLockReadGuard<'_, Vec<Used>> {
         self.used.read().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Replaces the certificate for all handshakes from now on; connections that stand go on. On error the
+    /// Replaces the certificate at a place for all handshakes from now on; connections that stand go on. On error the
     /// old one stays.
-    pub(crate) fn replace(&self, identity: Identity) -> Result<(), Fault> {
-        let ends = identity.ends();
-        let used = configure(identity)?;
-        *self.used.write().unwrap_or_else(PoisonError::into_inner) = used;
-        self.metrics.certificate_ends.store(ends, Relaxed);
+    pub(crate) fn replace(&self, place: usize, identity: Identity) -> Result<(), Fault> {
+        let new = configure(identity)?;
+        let mut used = self.used.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(one) = used.get_mut(place) {
+            *one = new;
+        }
+        tell_end(&used, &self.metrics);
         Ok(())
     }
 }
 
+/// The metrics say when the first of the certificates ends.
+fn tell_end(used: &[Used], metrics: &Metrics) {
+    let ends = used.iter().map(|one| one.ends).min().unwrap_or(0);
+    metrics.certificate_ends.store(ends, Relaxed);
+}
+
 fn configure(identity: Identity) -> Result<Used, Fault> {
+    let (names, ends) = (identity.names(), identity.ends());
     let own = identity.chain.first();
     let bindings = own.and_then(|own| {
         let parsed = Certificate::parse(own).ok()?;
@@ -154,6 +207,8 @@ fn configure(identity: Identity) -> Result<Used, Fault> {
     // Samba's client waits for ever behind a ticket of TLS 1.3 (4.17), and no client of LDAP comes back by one.
     directory.send_tls13_tickets = 0;
     Ok(Used {
+        names,
+        ends,
         web: Arc::new(web),
         directory: Arc::new(directory),
         bindings,

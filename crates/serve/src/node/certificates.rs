@@ -6,12 +6,16 @@ use directory::{Actor, Change, Snapshot};
 use trust::{Rng, Timestamp};
 use wire::x509::Reason;
 
-use super::Node;
-use super::parties::Parties as _;
+use super::parties::Parties;
 
-impl Certificates for Node {
+/// The certificates that the authorities of a store issued.
+pub(super) struct Issuing<'p>(pub(super) &'p dyn Parties);
+
+impl Certificates for Issuing<'_> {
     fn authorities(&self) -> Vec<&'static str> {
-        Ca::ALL.map(Ca::name).to_vec()
+        let domain = self.0.core().directory.domain();
+        let kind = domain.map(|domain| domain.kind).unwrap_or_default();
+        Ca::of(kind).iter().map(|ca| ca.name()).collect()
     }
 
     fn page(
@@ -56,7 +60,7 @@ impl Certificates for Node {
         let Some(ca) = Ca::from_name(authority) else {
             return Ok(Err(NotRevoked::NotIssued));
         };
-        let view = self.authority_view(snapshot);
+        let view = self.0.authority_view(snapshot);
         let which = (ca, serial);
         let outcome = match reason {
             Reason::RemoveFromCrl => authority::release(&view, which, actor, now, rng),

@@ -6,6 +6,8 @@ use trust::{SystemRng, Timestamp};
 use super::core::Core;
 use super::parties::{Parties, Replace};
 use super::{Kinds, Node, words};
+use crate::fault::Fault;
+use crate::tls::Identity;
 
 impl Parties for Node {
     fn core(&self) -> &Core {
@@ -26,6 +28,11 @@ impl Parties for Node {
 
     fn is_new(&self, snapshot: &Snapshot<'_>, now: Timestamp) -> Result<bool, authority::Fault> {
         Ok(authority::kdc_credentials(snapshot, &self.kdc_host, now)?.is_empty())
+    }
+
+    fn identity(&self) -> Result<Option<Identity>, Fault> {
+        self.read_credentials()
+            .map_err(|error| Fault::Party(words(&error)))
     }
 
     fn complete(&self) {

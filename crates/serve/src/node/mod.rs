@@ -8,6 +8,7 @@ mod certificates;
 mod core;
 pub(crate) mod credentials;
 mod domain;
+pub(crate) mod front;
 mod kerberos;
 mod ldap;
 pub(crate) mod parties;
@@ -15,10 +16,12 @@ mod passwords;
 mod proxy;
 mod restored;
 mod revocation;
+pub(crate) mod tenant;
 #[cfg(test)]
 pub(crate) mod told;
 mod turn;
 pub(crate) mod upkeep;
+mod watch;
 mod web;
 
 use std::net::{IpAddr, SocketAddr};
@@ -89,6 +92,20 @@ impl Kinds {
         Self {
             root: settings.authority.root_key.kind(),
             servers: kdc.chain(others).collect(),
+        }
+    }
+}
+
+impl Kinds {
+    /// A tenant has no KDC, and signs tokens with both algorithms.
+    fn of_tenant(settings: &Settings) -> Self {
+        Self {
+            root: settings.authority.root_key.kind(),
+            servers: vec![
+                settings.authority.tls_key.kind(),
+                KeyKind::Rsa2048,
+                KeyKind::P256,
+            ],
         }
     }
 }

@@ -35,11 +35,22 @@ pub(crate) trait Parties: Send + Sync + 'static {
     /// serves on, and it is tried again at the next start.
     fn complete(&self);
 
+    /// What HTTPS shows from now on; `None` where that is what it shows already, or the authority issued nothing yet.
+    fn identity(&self) -> Result<Option<Identity>, Fault>;
+
     /// What a commit means for each party.
     fn react(&self, commit: &Commit);
 
     /// Asks each party what is due.
     fn tick(&self);
+
+    /// Whether there may be something to be done outside.
+    fn has_errands(&self) -> bool {
+        false
+    }
+
+    /// Does what is to be done outside, as far as it is due.
+    fn run_errands(&self) {}
 
     /// New certificates come into use.
     fn renew(&self, replace: &Replace);

@@ -72,6 +72,10 @@ impl Upkeep {
         } else {
             Some(replace)
         };
+        if node.has_errands() {
+            let node = Arc::clone(&node);
+            upkeep.spawn("errands", move |stop| run_errands(node.as_ref(), stop))?;
+        }
         upkeep.spawn("upkeep", move |stop| {
             run(node.as_ref(), cursor, replace.as_ref(), stop)
         })?;
@@ -140,6 +144,15 @@ fn hear(node: &dyn Parties, mut cursor: Cursor, replace: &Replace, stop: &Atomic
             );
             known = now;
         }
+    }
+}
+
+/// What is done outside may take as long as others take: nothing waits behind it.
+fn run_errands(node: &dyn Parties, stop: &AtomicBool) {
+    let mut heard = 0;
+    while !stop.load(Ordering::Acquire) {
+        heard = gathered(node, heard, BEAT);
+        guarded(&node.core().metrics, "errands", || node.run_errands());
     }
 }
 

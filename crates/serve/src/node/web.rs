@@ -1,24 +1,25 @@
 //! HTTP: which party a request is for, and its answer.
 
 use std::net::IpAddr;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::sync::Arc;
 
 use directory::storage::StorageError;
-use directory::{Fault, Table};
+use directory::{Fault, Snapshot};
 use federation::Reply;
 use trust::{SystemRng, Timestamp};
 use wire::http::{Request, Response};
 
+use super::certificates::Issuing;
+use super::core::Core;
+use super::credentials::Credentials;
+use super::parties::Parties;
 use super::turn::Unanswered;
+use super::watch::{LONGEST_WAIT, Watch};
 use super::{Node, proxy};
 use crate::conversation::{busy, error, failed};
 use crate::door::Http;
 use crate::fault::Role;
 use crate::moment;
-
-/// The longest that a request waits for a record: LH gives up after three seconds (protocols 0.2).
-const LONGEST_WAIT: Duration = Duration::from_millis(2_500);
 
 /// Whom a request is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,45 +78,18 @@ impl Node {
     }
 
     fn administration(&self, request: &Request, role: Role) -> Response {
-        const DOING: &str = "an administration request";
-        let now = self.core.clock.now();
-        let credentials = self.credentials();
-        let caller = match self.administrator(request, role, now) {
+        let caller = match self.administrator(request, role, self.core.clock.now()) {
             Ok(caller) => caller,
             Err(fault) => {
-                self.trouble(DOING, &fault);
+                self.trouble(ADMINISTERING, &fault);
                 return failed();
             }
         };
-        let answered = self.turn().take(now, |snapshot| {
-            let view = self.administration_view(snapshot, &credentials.deployment);
-            let mut answer = administration::answer(request, &caller, &view, now, &mut SystemRng);
-            let changes = std::mem::take(&mut answer.changes);
-            (answer, changes)
-        });
-        let answer = match answered {
-            Ok(answer) => answer,
-            Err(Unanswered::Refused(refused)) => {
-                administration::not_committed(&refused, request, &caller, now)
-            }
-            Err(Unanswered::Fault(fault @ Fault::Storage(StorageError::Full(_)))) => {
-                self.trouble(DOING, &fault);
-                return no_space();
-            }
-            Err(unanswered) => return self.unanswered(DOING, &unanswered),
+        let domain = Domain {
+            node: self,
+            credentials: self.credentials(),
         };
-        if let Some(refused) = &answer.refused {
-            self.core.audit.record(refused.clone());
-        }
-        if let Some(fault) = &answer.fault {
-            self.trouble(DOING, fault);
-        }
-        // What is shown is what the commit made of it.
-        let shown = self.turn().take(now, |snapshot| {
-            let view = self.administration_view(snapshot, &credentials.deployment);
-            (answer.response(&view, now), Vec::new())
-        });
-        shown.unwrap_or_else(|unanswered| self.unanswered(DOING, &unanswered))
+        administered(&domain, request, &caller)
     }
 
     /// Who asks the administration: the kernel says so on the socket, a token over HTTPS.
@@ -138,25 +112,8 @@ impl Node {
         ))
     }
 
-    fn administration_view<'a, 'd>(
-        &'a self,
-        snapshot: &'a directory::Snapshot<'d>,
-        deployment: &'a administration::Deployment,
-    ) -> administration::View<'a, 'd> {
-        administration::View {
-            snapshot,
-            lockout: &self.core.lockout,
-            deployment,
-            certificates: Some(self),
-        }
-    }
-
     fn unanswered(&self, doing: &str, unanswered: &Unanswered) -> Response {
-        self.trouble(doing, unanswered);
-        match unanswered {
-            Unanswered::Busy => busy(),
-            Unanswered::Refused(_) | Unanswered::Fault(_) => failed(),
-        }
+        unanswered_of(&self.core, doing, unanswered)
     }
 
     fn federation(&self, request: &Request) -> Response {
@@ -174,13 +131,13 @@ impl Node {
             if left.is_zero() {
                 return busy();
             }
-            watch.wait(self, &wanted, by, left);
+            watch.wait(&self.core, &wanted, by, left);
         }
     }
 
     fn ask_federation(&self, request: &Request) -> Result<(Reply, Watch), Unanswered> {
         // What is written between the answer and the waiting must not be missed.
-        let watch = Watch::start(self);
+        let watch = Watch::start(&self.core);
         let now = self.core.clock.now();
         let answer = self.turn().take(now, |snapshot| {
             let mut answer = federation::answer(
@@ -200,6 +157,94 @@ impl Node {
             self.trouble("a federation request", &fault);
         }
         Ok((answer.reply, watch))
+    }
+}
+
+/// What an administrator's request is called in the log.
+pub(super) const ADMINISTERING: &str = "an administration request";
+
+/// A store that is administered.
+pub(super) trait Administered {
+    /// Whose it is.
+    fn parties(&self) -> &dyn Parties;
+
+    fn view<'a, 'd>(&'a self, snapshot: &'a Snapshot<'d>) -> administration::View<'a, 'd>;
+}
+
+/// A domain, as it is administered.
+struct Domain<'n> {
+    node: &'n Node,
+    credentials: Arc<Credentials>,
+}
+
+impl Administered for Domain<'_> {
+    fn parties(&self) -> &dyn Parties {
+        self.node
+    }
+
+    fn view<'a, 'd>(&'a self, snapshot: &'a Snapshot<'d>) -> administration::View<'a, 'd> {
+        administration::View {
+            snapshot,
+            lockout: &self.node.core.lockout,
+            deployment: &self.credentials.deployment,
+            certificates: None,
+        }
+    }
+}
+
+/// The answer to an administrator.
+pub(super) fn administered(
+    store: &dyn Administered,
+    request: &Request,
+    caller: &administration::Caller,
+) -> Response {
+    const DOING: &str = ADMINISTERING;
+    let issuing = Issuing(store.parties());
+    let core = store.parties().core();
+    let now = core.clock.now();
+    let answered = core.turn().take(now, |snapshot| {
+        let view = administration::View {
+            certificates: Some(&issuing),
+            ..store.view(snapshot)
+        };
+        let mut answer = administration::answer(request, caller, &view, now, &mut SystemRng);
+        let changes = std::mem::take(&mut answer.changes);
+        (answer, changes)
+    });
+    let answer = match answered {
+        Ok(answer) => answer,
+        Err(Unanswered::Refused(refused)) => {
+            administration::not_committed(&refused, request, caller, now)
+        }
+        Err(Unanswered::Fault(fault @ Fault::Storage(StorageError::Full(_)))) => {
+            core.trouble(DOING, &fault);
+            return no_space();
+        }
+        Err(unanswered) => return unanswered_of(core, DOING, &unanswered),
+    };
+    if let Some(refused) = &answer.refused {
+        core.audit.record(refused.clone());
+    }
+    if let Some(fault) = &answer.fault {
+        core.trouble(DOING, fault);
+    }
+    // What is shown is what the commit made of it.
+    let shown = core.turn().take(now, |snapshot| {
+        let view = administration::View {
+            certificates: Some(&issuing),
+            ..store.view(snapshot)
+        };
+        (answer.response(&view, now), Vec::new())
+    });
+    shown.unwrap_or_else(|unanswered| unanswered_of(core, DOING, &unanswered))
+}
+
+/// What a peer gets to whom there is no answer.
+pub(super) fn unanswered_of(core: &Core, doing: &str, unanswered: &Unanswered) -> Response {
+    core.trouble(doing, unanswered);
+    match unanswered {
+        Unanswered::Busy => busy(),
+        Unanswered::Refused(_) | Unanswered::Fault(_) => failed(),
     }
 }
 
@@ -227,52 +272,5 @@ impl Http for Node {
                 "this server is not the one that the request names",
             ),
         }
-    }
-}
-
-/// Table and key of a record.
-type Place = (String, Vec<u8>);
-
-/// The records that were written since some moment.
-struct Watch {
-    seen: Arc<(Mutex<Vec<Place>>, Condvar)>,
-    _subscription: directory::Subscription,
-}
-
-impl Watch {
-    fn start(node: &Node) -> Self {
-        let seen = Arc::new((Mutex::new(Vec::new()), Condvar::new()));
-        let told = Arc::clone(&seen);
-        let subscription = node.core.directory.subscribe(move |commit| {
-            let records = commit
-                .records
-                .iter()
-                .map(|record| (record.table.clone(), record.key.clone()));
-            told.0
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .extend(records);
-            told.1.notify_all();
-        });
-        Self {
-            seen,
-            _subscription: subscription,
-        }
-    }
-
-    /// Waits until the record is written, until the moment `by`, or for `left`, whichever comes first.
-    fn wait(self, node: &Node, (table, key): &(Table, Vec<u8>), by: Timestamp, left: Duration) {
-        let until = by.since(node.core.clock.now()).as_micros();
-        let until = Duration::from_micros(u64::try_from(until).unwrap_or_default());
-        let seen = self.seen.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = |seen: &mut Vec<Place>| {
-            !seen
-                .iter()
-                .any(|(name, written)| name == table.name() && written == key)
-        };
-        let _ = self
-            .seen
-            .1
-            .wait_timeout_while(seen, until.min(left), waiting);
     }
 }

@@ -14,7 +14,7 @@ use wire::ldap::{
 use super::kdc::connect;
 use super::{Echo, PATIENCE, any, identity, impatient};
 use crate::door::{Ldap, LdapSession, Said};
-use crate::listeners::{Behind, Listeners};
+use crate::listeners::{Behind, BehindDomain, Listeners};
 use crate::metrics::Metrics;
 use crate::settings::{Limits, Listen};
 use crate::sockets::{Inherited, Sockets};
@@ -189,11 +189,13 @@ impl House {
             gone: Mutex::new(sender),
         };
         let behind = Behind {
-            kdc: Arc::new(Echo),
-            passwords: Arc::new(Echo),
-            ldap: Arc::new(book),
+            domain: Some(BehindDomain {
+                kdc: Arc::new(Echo),
+                passwords: Arc::new(Echo),
+                ldap: Arc::new(book),
+            }),
             http: Arc::new(Echo),
-            identity: Some(identity("first")),
+            identities: vec![identity("first")],
             ready: Box::new(|| Ok(())),
         };
         let listen = Listen {

@@ -6,6 +6,7 @@ mod ldap;
 mod local;
 mod node;
 mod passwords;
+mod tenant;
 mod told;
 
 use std::net::SocketAddr;
@@ -17,7 +18,7 @@ use wire::http::{Request, Response};
 
 use crate::door::{Ends, Http, Kerberos, Ldap, LdapSession, Path, Said};
 use crate::fault::Role;
-use crate::listeners::{Behind, Listeners};
+use crate::listeners::{Behind, BehindDomain, Listeners};
 use crate::metrics::Metrics;
 use crate::settings::{Limits, Listen};
 use crate::sockets::{Inherited, Sockets};
@@ -163,11 +164,13 @@ fn any() -> SocketAddr {
 fn serve(listen: &Listen, limits: &Limits) -> (Listeners, Arc<Metrics>) {
     let metrics = Arc::new(Metrics::default());
     let behind = Behind {
-        kdc: Arc::new(Echo),
-        passwords: Arc::new(Echo),
-        ldap: Arc::new(Silent),
+        domain: Some(BehindDomain {
+            kdc: Arc::new(Echo),
+            passwords: Arc::new(Echo),
+            ldap: Arc::new(Silent),
+        }),
         http: Arc::new(Echo),
-        identity: Some(identity("first")),
+        identities: vec![identity("first")],
         ready: Box::new(|| Ok(())),
     };
     let sockets = Sockets::open(listen, Inherited::default()).unwrap();

@@ -45,7 +45,13 @@ pub(super) fn root(directory: &Directory) -> Vec<u8> {
         .to_vec()
 }
 
-fn get(address: SocketAddr, root: Vec<u8>, name: &'static str, host: &str, path: &str) -> String {
+pub(super) fn get(
+    address: SocketAddr,
+    root: Vec<u8>,
+    name: &'static str,
+    host: &str,
+    path: &str,
+) -> String {
     let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
     let answer = over_tls(address, root, name, request.as_bytes());
     String::from_utf8_lossy(&answer).into_owned()

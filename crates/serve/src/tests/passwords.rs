@@ -25,7 +25,7 @@ use super::node::{ask_proxy, proxied, root, settings};
 use super::{Echo, PATIENCE, Silent, any, identity, impatient, serve};
 use crate::door::{Ends, Kerberos, Path};
 use crate::fault::Role;
-use crate::listeners::{Behind, Listeners};
+use crate::listeners::{Behind, BehindDomain, Listeners};
 use crate::metrics::Metrics;
 use crate::server::{Parts, Running, Server, found_authorities};
 use crate::settings::{Limits, Listen};
@@ -110,11 +110,13 @@ fn who_has_to_wait_too_long_is_told_so_and_the_kdc_answers_meanwhile() {
         end: Mutex::new(end),
     };
     let behind = Behind {
-        kdc: Arc::new(Echo),
-        passwords: Arc::new(slow),
-        ldap: Arc::new(Silent),
+        domain: Some(BehindDomain {
+            kdc: Arc::new(Echo),
+            passwords: Arc::new(slow),
+            ldap: Arc::new(Silent),
+        }),
         http: Arc::new(Echo),
-        identity: Some(identity("first")),
+        identities: vec![identity("first")],
         ready: Box::new(|| Ok(())),
     };
     let sockets = Sockets::open(&listen(), Inherited::default()).unwrap();
