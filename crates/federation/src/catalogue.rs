@@ -5,6 +5,7 @@ use token::client::{
     ADMINISTRATION, ADMINISTRATION_CLIENT, Catalogue, Client, Grants, REGISTRATION_CLIENT,
     Redirect, Resource,
 };
+use token::redirect::{self, NotRegistrable};
 use trust::Span;
 
 use crate::section::{Application, InvalidSettings};
@@ -117,14 +118,15 @@ fn configured(application: &Application) -> Result<(Client, Option<Resource>), I
         .iter()
         .chain(&application.post_logout_redirect_uris);
     for uri in all {
-        if !is_possible(uri) {
-            return Err(invalid(uri));
-        }
-        if is_open_to_listeners(uri) {
-            return Err(InvalidSettings::PlainRedirectUri {
-                client_id: application.client_id.clone(),
-                uri: uri.clone(),
-            });
+        match redirect::check(uri) {
+            Ok(()) => {}
+            Err(NotRegistrable::Form) => return Err(invalid(uri)),
+            Err(NotRegistrable::Plain) => {
+                return Err(InvalidSettings::PlainRedirectUri {
+                    client_id: application.client_id.clone(),
+                    uri: uri.clone(),
+                });
+            }
         }
     }
     let redirects = application.redirect_uris.iter().map(|uri| {
@@ -155,41 +157,4 @@ fn configured(application: &Application) -> Result<(Client, Option<Resource>), I
         ..Resource::default()
     });
     Ok((client, resource))
-}
-
-/// Whether what is sent to a URI crosses the network without TLS: a code that anybody on the way reads (RFC 9700 2.6).
-/// The machine itself is no network (RFC 8252 7.3).
-fn is_open_to_listeners(uri: &str) -> bool {
-    let (scheme, rest) = uri.split_once(':').unwrap_or_default();
-    if !scheme.eq_ignore_ascii_case("http") {
-        return false;
-    }
-    let rest = rest.strip_prefix("//").unwrap_or_default();
-    // Some take a backslash for a slash, and some do not: with one in it, no host is ours.
-    let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
-    let host = match authority.rsplit_once(':') {
-        Some((host, port)) if is_port(port) => host,
-        _ => authority,
-    };
-    let own = ["127.0.0.1", "[::1]", "localhost"];
-    !own.iter().any(|own| own.eq_ignore_ascii_case(host))
-}
-
-/// Whether a URI may be registered: absolute, without a fragment, and of a scheme that runs nothing in a browser.
-fn is_possible(uri: &str) -> bool {
-    let Some((scheme, rest)) = uri.split_once(':') else {
-        return false;
-    };
-    let scheme_is_one = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
-        && scheme
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
-    let runs = ["javascript", "data", "vbscript", "file", "blob", "about"];
-    scheme_is_one
-        && !runs.iter().any(|bad| bad.eq_ignore_ascii_case(scheme))
-        && !rest.trim_start_matches('/').is_empty()
-        && uri
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic() && byte != b'#')
 }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use trust::{Rng, Span, Timestamp};
 use wire::Guid;
 
+use crate::access_pass::AccessPass;
 use crate::authentication::SecondFactor;
 use crate::moment;
 use crate::parameters::Parameters;
@@ -55,8 +56,8 @@ pub trait AuthenticationAdapter: Sync {
 
 /// All adapters, in the order in which they are offered.
 #[must_use]
-pub fn adapters() -> [&'static dyn AuthenticationAdapter; 2] {
-    [&Totp, &RecoveryCode]
+pub fn adapters() -> [&'static dyn AuthenticationAdapter; 3] {
+    [&Totp, &AccessPass, &RecoveryCode]
 }
 
 /// The adapter of this name.

@@ -28,6 +28,7 @@ pub mod parameters;
 pub mod pkce;
 pub mod qr;
 pub mod recovery;
+pub mod redirect;
 pub mod refusal;
 pub mod scope;
 pub mod secret;
