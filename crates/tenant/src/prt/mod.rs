@@ -1,4 +1,8 @@
-//! Primary refresh tokens (protocols A.7 to A.12).
+//! Primary refresh tokens (protocols A.7 to A.12): a device's proof that somebody signed in on it.
+//!
+//! One is got by a request that the device signs ([`request`]), for a Hello key's assertion, a password or a refresh token. With
+//! it comes a session key, under the device's transport key. From then on the session key signs: for the token that follows
+//! ([`renew`]), for access tokens ([`redeem`]), for sign-ins in the browser ([`crate::sso`]). The token alone opens nothing.
 
 pub(crate) mod assertion;
 pub(crate) mod encrypted;
@@ -8,7 +12,79 @@ pub(crate) mod password;
 pub(crate) mod record;
 pub(crate) mod redeem;
 pub(crate) mod refresh;
+pub(crate) mod refused;
 pub(crate) mod renew;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod text;
+
+use crypto::jose::Unverified;
+use trust::Rng;
+use wire::http::Response;
+
+use crate::asked::Asked;
+use crate::catalogue::{BROKER_CLIENT, SIGN_IN_CLIENT};
+use crate::refused::{self as general, Trouble};
+use crate::reply::Answer;
+use refused::Refused;
+use renew::Claims;
+use request::SignedIn;
+
+const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+
+/// Answers a request of `grant_type` jwt-bearer with the parameter `request`.
+pub(crate) fn answer(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
+    let form = asked.request.form();
+    let form = form.map_err(|error| general::Refused::Parameters(error.into()))?;
+    let request = form.get_verbatim("request");
+    let request = request.ok_or(general::Refused::Missing("request"))?;
+    let token = Unverified::parse(&request).map_err(Refused::Form)?;
+    match token.header().text("alg") {
+        Some("HS256") => by_session_key(asked, &request, rng),
+        _ => by_device(asked, &request, rng),
+    }
+}
+
+/// A request that the device signed.
+fn by_device(asked: &Asked<'_, '_>, request: &str, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
+    let signed = request::read(asked, request)?;
+    let client = client(signed.claims.client_id.as_deref())?;
+    if !signed.claims.asks_for("aza") {
+        return Err(Refused::Scope.into());
+    }
+    let taken = request::must_be_untaken(asked, &signed.nonce, signed.signer())?;
+    let signed_in: SignedIn = match signed.claims.grant_type.as_deref() {
+        Some(JWT_BEARER) => assertion::sign_in(asked, &signed)?,
+        _ => return Err(Refused::GrantType.into()),
+    };
+    let issued = issue::issue(asked, &signed, signed_in, client, rng)?;
+    let response = Response::json(200, &issued.response).with_header("Pragma", "no-cache");
+    let mut changes = issued.changes;
+    changes.push(taken);
+    Ok(Answer {
+        changes,
+        ..Answer::now(response)
+    })
+}
+
+/// A request that a session key signed.
+fn by_session_key(
+    asked: &Asked<'_, '_>,
+    request: &str,
+    rng: &mut dyn Rng,
+) -> Result<Answer, Trouble> {
+    let shown = judge::prove(asked, request)?;
+    let claims = Claims::of(asked, &shown.verified)?;
+    match claims.asks_for_prt() {
+        true => renew::renew(asked, &shown, &claims, rng),
+        false => Err(Refused::Scope.into()),
+    }
+}
+
+/// The clients that may ask for a primary refresh token: the broker, and the sign-in of the operating system.
+fn client(id: Option<&str>) -> Result<&'static str, Refused> {
+    [BROKER_CLIENT, SIGN_IN_CLIENT]
+        .into_iter()
+        .find(|known| id.is_some_and(|id| id.eq_ignore_ascii_case(known)))
+        .ok_or(Refused::Client)
+}

@@ -1,1 +1,281 @@
-//! What rests of a primary refresh token.
+//! What rests of a primary refresh token, wrapped: whose it is, on which device, how its owner proved who they are, and the
+//! session key.
+
+use directory::{Change, Device, EntryId, Fault, Secret, Snapshot, change};
+use serde::{Deserialize, Serialize};
+use token::authentication::Authentication;
+use token::secret::Digest;
+use trust::{Span, Timestamp};
+use wire::Guid;
+use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+use super::refused::Dead;
+use crate::keys::{PRT, PRT_OF_DEVICE};
+
+/// The version of the encoding.
+const VERSION: u8 = 1;
+/// For how long after its end a row is kept, so that whoever still has the session key is told why.
+const KEPT_AFTER: Span = Span::days(7);
+/// The most rows that are looked at for one account or one device.
+const MOST: usize = 4_000;
+
+/// By what a primary refresh token was got: an account has one for each, on each device (PRT-5).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) enum Kind {
+    Hello,
+    Password,
+    RefreshToken,
+}
+
+impl Kind {
+    /// As the audit log says it.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Hello => "hello",
+            Self::Password => "password",
+            Self::RefreshToken => "refresh token",
+        }
+    }
+}
+
+/// A session key. Cleared when it is dropped, never printed.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+pub(crate) struct SessionKey(pub(crate) [u8; 32]);
+
+impl core::fmt::Debug for SessionKey {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str("SessionKey")
+    }
+}
+
+impl SessionKey {
+    /// By what it is known where it must not be told: uses of nonces.
+    pub(crate) fn fingerprint(&self) -> [u8; 32] {
+        crypto::digest::sha256(&self.0)
+    }
+}
+
+/// What rests.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct PrtRecord {
+    pub(crate) account: Guid,
+    pub(crate) id: Guid,
+    /// msDS-DeviceID.
+    pub(crate) device: Guid,
+    /// The entry of the device: another device that was given the same identifier is another.
+    device_entry: EntryId,
+    /// Of the text's secret.
+    pub(crate) secret: Digest,
+    pub(crate) session_key: SessionKey,
+    /// When the session key was made, in microseconds since 1970, as all that follow.
+    session_key_at: i64,
+    /// What was proven: MFA facts are facts of the record, and not of a request (protocols A.16.2).
+    pub(crate) authentication: Authentication,
+    pub(crate) kind: Kind,
+    /// The client that asked for it.
+    pub(crate) client: String,
+    issued: i64,
+    expires: i64,
+    /// From when on it cannot be renewed.
+    absolute: i64,
+    /// Why it is good no more, since somebody took care of that: it stays so whatever comes back.
+    ended: Option<Dead>,
+}
+
+/// What a new row is made of.
+pub(crate) struct New<'n> {
+    pub(crate) account: Guid,
+    pub(crate) id: Guid,
+    pub(crate) secret: Digest,
+    pub(crate) device: &'n Device,
+    pub(crate) session_key: SessionKey,
+    pub(crate) authentication: Authentication,
+    pub(crate) kind: Kind,
+    pub(crate) client: &'n str,
+    pub(crate) expires: Timestamp,
+    pub(crate) absolute: Timestamp,
+}
+
+impl PrtRecord {
+    /// The row of a token that is new altogether.
+    pub(crate) fn new(new: New<'_>, now: Timestamp) -> Self {
+        Self {
+            account: new.account,
+            id: new.id,
+            device: new.device.device_id,
+            device_entry: new.device.id,
+            secret: new.secret,
+            session_key: new.session_key,
+            session_key_at: now.micros(),
+            authentication: new.authentication,
+            kind: new.kind,
+            client: new.client.to_owned(),
+            issued: now.micros(),
+            expires: new.expires.min(new.absolute).micros(),
+            absolute: new.absolute.micros(),
+            ended: None,
+        }
+    }
+
+    /// The row of the token that follows this one: same session key, same proofs, same last day.
+    pub(crate) fn renewed(
+        &self,
+        id: Guid,
+        secret: Digest,
+        expires: Timestamp,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            id,
+            secret,
+            issued: now.micros(),
+            expires: expires.micros().min(self.absolute),
+            ..self.clone()
+        }
+    }
+
+    pub(crate) const fn device_entry(&self) -> EntryId {
+        self.device_entry
+    }
+
+    pub(crate) fn issued(&self) -> Timestamp {
+        Timestamp::from_micros(self.issued)
+    }
+
+    pub(crate) fn expires(&self) -> Timestamp {
+        Timestamp::from_micros(self.expires)
+    }
+
+    /// How old the session key is.
+    pub(crate) fn session_key_age(&self, now: Timestamp) -> Span {
+        now.since(Timestamp::from_micros(self.session_key_at))
+    }
+
+    /// Why somebody ended it.
+    pub(crate) const fn ended(&self) -> Option<Dead> {
+        self.ended
+    }
+
+    /// The same, ended for this reason; as it is, where it was ended before.
+    fn end(mut self, why: Dead) -> Option<Self> {
+        if self.ended.is_some() {
+            return None;
+        }
+        self.ended = Some(why);
+        Some(self)
+    }
+
+    /// The changes that write it, and the row by which it is found from its device.
+    pub(crate) fn put(&self) -> [Change; 2] {
+        let mut bytes = Zeroizing::new(vec![VERSION]);
+        // Text keys and finite numbers alone, so there always is a JSON form.
+        let json = Zeroizing::new(serde_json::to_vec(self).unwrap_or_default());
+        bytes.extend_from_slice(&json);
+        let until = self.expires() + KEPT_AFTER;
+        let value = Secret::new(bytes.to_vec());
+        [
+            change::put(PRT, key(self.account, self.id), value, until),
+            change::put(PRT_OF_DEVICE, self.device_key(), vec![], until),
+        ]
+    }
+
+    /// The changes that remove both rows.
+    pub(crate) fn remove(&self) -> [Change; 2] {
+        [
+            change::remove(PRT, key(self.account, self.id)),
+            change::remove(PRT_OF_DEVICE, self.device_key()),
+        ]
+    }
+
+    fn device_key(&self) -> Vec<u8> {
+        let parts = [self.device_entry.0, self.account, self.id].map(Guid::to_bytes);
+        parts.concat()
+    }
+}
+
+fn key(account: Guid, id: Guid) -> Vec<u8> {
+    [account, id].map(Guid::to_bytes).concat()
+}
+
+fn open(bytes: &[u8]) -> Option<PrtRecord> {
+    serde_json::from_slice(bytes.strip_prefix(&[VERSION])?).ok()
+}
+
+/// The row of a token; `None` when there is none, or an older release wrote it in another form: whoever has it signs in
+/// again.
+pub(crate) fn find(
+    snapshot: &Snapshot<'_>,
+    account: Guid,
+    id: Guid,
+    now: Timestamp,
+) -> Result<Option<PrtRecord>, Fault> {
+    let record = snapshot.record(PRT, &key(account, id), now)?;
+    Ok(record.and_then(|record| open(record.value.bytes())))
+}
+
+/// All rows of an account.
+pub(crate) fn of_account(
+    snapshot: &Snapshot<'_>,
+    account: Guid,
+    now: Timestamp,
+) -> Result<Vec<PrtRecord>, Fault> {
+    let start = account.to_bytes();
+    let rows = snapshot.records(PRT, &start, &beyond(&start), MOST, now)?;
+    Ok(rows
+        .iter()
+        .filter_map(|row| open(row.value.bytes()))
+        .collect())
+}
+
+/// All rows of a device, which may be gone.
+fn of_device(
+    snapshot: &Snapshot<'_>,
+    device: EntryId,
+    now: Timestamp,
+) -> Result<Vec<PrtRecord>, Fault> {
+    let start = device.0.to_bytes();
+    let rows = snapshot.records(PRT_OF_DEVICE, &start, &beyond(&start), MOST, now)?;
+    let mut found = Vec::new();
+    for row in rows {
+        if let Some(record) = row.key.get(16..) {
+            let row = snapshot.record(PRT, record, now)?;
+            found.extend(row.and_then(|row| open(row.value.bytes())));
+        }
+    }
+    Ok(found)
+}
+
+/// Ends what a device has, for this reason.
+pub(crate) fn end_of_device(
+    snapshot: &Snapshot<'_>,
+    device: EntryId,
+    why: Dead,
+    now: Timestamp,
+) -> Result<Vec<Change>, Fault> {
+    let rows = of_device(snapshot, device, now)?.into_iter();
+    let ended = rows.filter_map(|row| row.end(why));
+    Ok(ended.flat_map(|row| row.put()).collect())
+}
+
+/// Ends what an account has, each row for the reason that `why` gives.
+pub(crate) fn end_of_account(
+    snapshot: &Snapshot<'_>,
+    account: EntryId,
+    why: impl Fn(&PrtRecord) -> Option<Dead>,
+    now: Timestamp,
+) -> Result<Vec<Change>, Fault> {
+    let rows = of_account(snapshot, account.0, now)?.into_iter();
+    let ended = rows.filter_map(|row| {
+        let why = why(&row)?;
+        row.end(why)
+    });
+    Ok(ended.flat_map(|row| row.put()).collect())
+}
+
+/// The end of the keys that begin with `start`; empty where that is the end of the table.
+fn beyond(start: &[u8; 16]) -> Vec<u8> {
+    match u128::from_be_bytes(*start).checked_add(1) {
+        Some(next) => next.to_be_bytes().to_vec(),
+        None => vec![],
+    }
+}
