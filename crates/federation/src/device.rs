@@ -69,9 +69,10 @@ pub(crate) fn join(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, T
         os_version: &message.os_version,
         display_name: &message.device_display_name,
         join_type: message.join_type.0,
+        reuse: false,
         from: from.as_deref(),
     };
-    let approved = match device::check(view.snapshot, request, now) {
+    let approved = match device::check_domain_join(view.snapshot, request, now) {
         Ok(approved) => approved,
         Err(device::Error::Refused(refused)) => return Err(refused.into()),
         Err(device::Error::Fault(fault)) => return Err(fault.into()),

@@ -171,6 +171,7 @@ impl Refused {
                 | user_key::Refused::AnotherDevice
                 | user_key::Refused::AbsentDevice
                 | user_key::Refused::PasswordChanged
+                | user_key::Refused::SignInEnded
                 | user_key::Refused::NoUser => 401,
                 user_key::Refused::TooMany => 403,
                 _ => 400,

@@ -55,6 +55,7 @@ impl Settings {
             key_rules: registration::user_key::Rules {
                 most_keys: section.keys_per_person,
                 device_must_be_present: section.key_registration_needs_device_certificate,
+                ..registration::user_key::Rules::default()
             },
             limits: Limits::default(),
             catalogue: crate::catalogue::catalogue(&registration_resource, &section.applications)?,

@@ -10,6 +10,7 @@
 //! To add a kind of key: a module that proves what it demands, and returns changes.
 
 pub mod device;
+pub mod member;
 pub mod proven_device;
 pub mod second_factor;
 pub mod strength;

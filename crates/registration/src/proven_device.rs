@@ -17,6 +17,8 @@ pub(crate) const KEYS: Table = Table::new("registration.device-keys");
 /// Under a device's entry: its msDS-DeviceID and the fingerprints of its keys, so that what it held is freed when the
 /// entry is gone.
 pub(crate) const KEYS_OF: Table = Table::new("registration.keys-of-device");
+/// Under a device's entry: its device key as a SubjectPublicKeyInfo, for what is signed with it and brings no certificate.
+pub(crate) const SPKI_OF: Table = Table::new("registration.device-spki");
 /// Certificates of devices that an administrator has revoked, by thumbprint, until they would have ended: a device is
 /// known by its entry, which a revoked certificate still stands in.
 const REVOKED: Table = Table::new("registration.revoked-certificates");
@@ -103,6 +105,47 @@ pub fn prove(
         return Ok(Err(NotADevice::OutOfTime));
     }
     Ok(Ok(ProvenDevice(device)))
+}
+
+/// A device that has a key, and the key, to verify what was signed with it. That it was signed proves the device; this alone
+/// proves nothing, and says neither that the device is enabled.
+#[derive(Clone, Debug)]
+pub struct DeviceOfKey {
+    /// The device.
+    pub device: Arc<Device>,
+    /// Its device key.
+    pub key: PublicKey,
+}
+
+/// The device whose device key has this fingerprint (SHA-256 of its SubjectPublicKeyInfo), for messages that name their key
+/// by it and bring no certificate (protocols A.15.1). A transport key finds no device: nothing is signed with it.
+///
+/// # Errors
+/// [`Fault`] when the directory fails.
+pub fn by_key(
+    snapshot: &Snapshot<'_>,
+    fingerprint: &[u8; 32],
+    now: Timestamp,
+) -> Result<Option<DeviceOfKey>, Fault> {
+    let Some(record) = snapshot.record(KEYS, fingerprint, now)? else {
+        return Ok(None);
+    };
+    let corrupt = Fault::Corrupt("the holder of a device's key");
+    let id = record.value.bytes().try_into().map_err(|_| corrupt)?;
+    let Some(device) = snapshot.device_by_id(Guid::from_bytes(id))? else {
+        return Ok(None);
+    };
+    let Some(record) = snapshot.record(SPKI_OF, &device.id.0.to_bytes(), now)? else {
+        return Ok(None);
+    };
+    let key = PublicKey::from_spki_der(record.value.bytes())
+        .map_err(|_| Fault::Corrupt("a device's key"))?;
+    let is_device_key = key.fingerprint().0 == *fingerprint
+        && device
+            .certificates
+            .iter()
+            .any(|certificate| certificate.public_key_hash == public_key_hash(&key));
+    Ok(is_device_key.then_some(DeviceOfKey { device, key }))
 }
 
 /// A device's certificate proves nothing from the commit of this on. To be committed with its revocation.
@@ -192,6 +235,7 @@ pub fn left_behind(
             .iter()
             .map(|key| change::remove(KEYS, key.to_vec())),
     );
+    changes.push(change::remove(SPKI_OF, entry.0.to_bytes()));
     changes.push(change::remove(KEYS_OF, entry.0.to_bytes()));
     Ok(changes)
 }

@@ -1,5 +1,6 @@
 //! Which public keys are accepted: what they must be, and whose they must not be (protocols C.2, security.md 5 and 6).
 
+use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use crypto::key::{Curve, PublicKey, WeakKey};
 use wire::key_material::PublicKeyMaterial;
 
@@ -12,6 +13,9 @@ pub enum BadKey {
     /// It is of a kind that is not registered: neither RSA nor on P-256.
     #[error("the key is neither RSA nor on P-256")]
     Kind,
+    /// It is not RSA, where nothing else can be used: a session key is wrapped to it (protocols A.8).
+    #[error("the key is not RSA")]
+    NotRsa,
     /// It can be broken.
     #[error(transparent)]
     Weak(#[from] WeakKey),
@@ -51,9 +55,115 @@ impl StrongKey {
         Self::of(PublicKey::from_spki_der(&spki).map_err(|_| BadKey::Unreadable)?)
     }
 
+    /// Reads a transport key, a BCRYPT blob or the JSON of a JWK (protocols B.3), and judges it: RSA, for session keys are
+    /// wrapped to it.
+    ///
+    /// # Errors
+    /// [`BadKey`].
+    pub fn of_transport_key(bytes: &[u8]) -> Result<Self, BadKey> {
+        let key = match bytes.first() {
+            Some(b'{') => Self::of(rsa_of_jwk(bytes).ok_or(BadKey::Unreadable)?)?,
+            _ => Self::of_bcrypt_blob(bytes)?,
+        };
+        match key.key() {
+            PublicKey::Rsa(_) => Ok(key),
+            PublicKey::Ec(_) => Err(BadKey::NotRsa),
+        }
+    }
+
     /// The key.
     #[must_use]
     pub const fn key(&self) -> &PublicKey {
         &self.0
+    }
+}
+
+/// An RSA key of a JWK (RFC 7517) as devices send it: its numbers are standard base64 rather than base64url, so either is
+/// read.
+fn rsa_of_jwk(json: &[u8]) -> Option<PublicKey> {
+    #[derive(serde::Deserialize)]
+    struct RsaJwk {
+        kty: String,
+        n: String,
+        e: String,
+    }
+
+    let jwk: RsaJwk = serde_json::from_slice(json).ok()?;
+    let number = |text: &str| {
+        let standard = Base64::decode_vec(text).ok();
+        standard.or_else(|| Base64UrlUnpadded::decode_vec(text.trim_end_matches('=')).ok())
+    };
+    if jwk.kty != "RSA" {
+        return None;
+    }
+    PublicKey::from_rsa(&number(&jwk.n)?, &number(&jwk.e)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crypto::key::{KeyKind, PrivateKey};
+    use crypto::signature::Signer;
+    use serde_json::json;
+
+    #[test]
+    fn a_jwk_transport_key_is_read_as_the_blob_is() {
+        // Protocols B.3: some devices send a JWK, with its numbers in standard base64.
+        let private = PrivateKey::generate(KeyKind::Rsa2048);
+        let key = private.public_key();
+        let PublicKey::Rsa(rsa) = key else {
+            panic!("an RSA key was asked for")
+        };
+        let of = |n: String, e: String| {
+            let jwk = json!({"kty": "RSA", "kid": "x", "n": n, "e": e}).to_string();
+            StrongKey::of_transport_key(jwk.as_bytes())
+        };
+        let standard = of(
+            Base64::encode_string(rsa.modulus()),
+            Base64::encode_string(rsa.exponent()),
+        );
+        let url = of(
+            Base64UrlUnpadded::encode_string(rsa.modulus()),
+            Base64UrlUnpadded::encode_string(rsa.exponent()),
+        );
+        let blob = StrongKey::of_transport_key(&key.to_key_material());
+        assert_eq!(standard.as_ref().map(StrongKey::key), Ok(key));
+        assert_eq!((&url, &blob), (&standard, &standard));
+    }
+
+    #[test]
+    fn a_transport_key_that_nothing_can_be_wrapped_to_is_refused() {
+        for (jwk, wanted) in [
+            (
+                json!({"kty": "RSA", "n": "?", "e": "AQAB"}),
+                BadKey::Unreadable,
+            ),
+            (
+                json!({"kty": "oct", "n": "AQAB", "e": "AQAB"}),
+                BadKey::Unreadable,
+            ),
+            (json!({"kty": "RSA", "e": "AQAB"}), BadKey::Unreadable),
+            (json!({}), BadKey::Unreadable),
+        ] {
+            let refused = StrongKey::of_transport_key(jwk.to_string().as_bytes());
+            assert_eq!(refused, Err(wanted), "{jwk}");
+        }
+        let short = json!({"kty": "RSA", "n": "wwwwwwwwwww", "e": "AQAB"}).to_string();
+        let refused = StrongKey::of_transport_key(short.as_bytes());
+        assert!(matches!(refused, Err(BadKey::Weak(_))), "{refused:?}");
+        let on_a_curve = PrivateKey::generate(KeyKind::P256);
+        let PublicKey::Ec(point) = on_a_curve.public_key() else {
+            panic!("a key on a curve was asked for")
+        };
+        let blob = wire::bcrypt_blob::write_ecc_public(
+            wire::bcrypt_blob::EccPurpose::Signature,
+            &wire::key_material::EcPublicKey::from_point(
+                wire::key_material::EcCurve::P256,
+                point.point(),
+            )
+            .unwrap(),
+        );
+        assert!(StrongKey::of_bcrypt_blob(&blob).is_ok());
+        assert_eq!(StrongKey::of_transport_key(&blob), Err(BadKey::NotRsa));
     }
 }

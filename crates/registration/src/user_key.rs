@@ -1,14 +1,18 @@
-//! The key written to the account: registration of a person's key by MS-KPP (protocols C.1, PROV-W1 to PROV-W7).
-//! Phase C of the on-premises flows.
+//! The key written to the account: registration of a person's key by MS-KPP (protocols C.1, PROV-W1 to PROV-W7), at a
+//! federation service or a tenant (protocols C.2). Phase C of the flows.
 
+use crypto::key::{Fingerprint, PublicKey};
+use directory::tenant::Who;
 use directory::{
-    Account, AccountKind, Actor, AuditRecord, Change, Device, Fault, Origin, Snapshot, change,
+    Account, AccountKind, Actor, AuditRecord, Change, Device, Fault, KeyCredential, KeyValueId,
+    Origin, Snapshot, change,
 };
 use token::claims::Verified;
 use trust::Timestamp;
 use wire::Guid;
 use wire::key_credential::{CustomKeyInformation, KeySource, KeyTime, KeyUsage, NewKeyCredential};
 
+use crate::member::{SignInOver, is_among, still_signed_in};
 use crate::second_factor::{self, FreshSecondFactor, NotFresh};
 use crate::strength::{BadKey, StrongKey};
 
@@ -30,6 +34,12 @@ pub struct Request<'a> {
 pub struct Rules {
     /// How many keys a person may have for signing in.
     pub most_keys: usize,
+    /// How many of them may be from one device; one more replaces the oldest (protocols C.2). At least one.
+    pub most_per_device: usize,
+    /// Who may register keys.
+    pub allowed: Who,
+    /// Where keys are registered, which each of them says.
+    pub source: KeySource,
     /// Whether the device must prove itself to the transport of the request too, besides being named in the token.
     pub device_must_be_present: bool,
 }
@@ -38,6 +48,9 @@ impl Default for Rules {
     fn default() -> Self {
         Self {
             most_keys: 20,
+            most_per_device: 1,
+            allowed: Who::Everybody,
+            source: KeySource::Ad,
             device_must_be_present: false,
         }
     }
@@ -48,6 +61,12 @@ impl Default for Rules {
 pub struct Registered {
     /// The key's name for its owner and its device.
     pub kid: Guid,
+    /// The fingerprint of the key.
+    pub fingerprint: Fingerprint,
+    /// The device that it was registered from.
+    pub device_id: Guid,
+    /// Whose it is: their entry.
+    pub account: directory::EntryId,
     /// Whose it is.
     pub upn: String,
     /// What to commit: the key and the audit record together.
@@ -87,9 +106,15 @@ pub enum Refused {
     /// The account is disabled or has expired.
     #[error("the account is disabled or has expired")]
     DisabledUser,
+    /// The person is not among those who may register keys.
+    #[error("the person may not register keys")]
+    NotAllowed,
     /// The password was changed after the sign-in that the token speaks of, or must be changed.
     #[error("the password was changed since the sign-in, or must be changed")]
     PasswordChanged,
+    /// An administrator ended the sign-in that the token speaks of.
+    #[error("an administrator ended the sign-in")]
+    SignInEnded,
     /// The key is not accepted.
     #[error("the key is not accepted")]
     Key(#[from] BadKey),
@@ -129,8 +154,11 @@ pub fn register(
     let device = right_device(snapshot, request, rules)?;
     let account = right_user(snapshot, request.token, now)?;
     second_factor::still_counts(request.token, &account).map_err(Refused::from)?;
+    if !is_among(snapshot, rules.allowed, &account)? {
+        return Err(Refused::NotAllowed.into());
+    }
     let key = StrongKey::of_bcrypt_blob(request.material).map_err(Refused::from)?;
-    let replaced = replaced(snapshot, &account, device.device_id, &key)?;
+    let replaced = replaced(snapshot, &account, device.device_id, &key, rules)?;
 
     let kept = account
         .sign_in_keys()
@@ -144,7 +172,7 @@ pub fn register(
         .iter()
         .map(|value| change::remove_key_credential(account.id, *value))
         .collect();
-    let blob = value(request.material, device.device_id, now);
+    let blob = value(request.material, device.device_id, rules.source, now);
     changes.push(change::add_key_credential(
         account.id,
         blob,
@@ -155,6 +183,9 @@ pub fn register(
     ));
     Ok(Registered {
         kid: kid(request.material),
+        fingerprint,
+        device_id: device.device_id,
+        account: account.id,
         upn: name_of(&account).to_owned(),
         changes,
     })
@@ -200,53 +231,58 @@ fn right_user(
     if !account.is_enabled() || account.has_expired(now) {
         return Err(Refused::DisabledUser.into());
     }
-    // A password is changed when somebody else may know it: what was obtained with the old one registers no key.
-    let changed = account
-        .password_last_set
-        .is_some_and(|set| set.unix() > token.auth_time);
-    if changed || account.must_change_password() {
-        return Err(Refused::PasswordChanged.into());
+    match still_signed_in(snapshot, token, &account, now)? {
+        Ok(()) => Ok(account),
+        Err(SignInOver::Password) => Err(Refused::PasswordChanged.into()),
+        Err(SignInOver::Ended) => Err(Refused::SignInEnded.into()),
     }
-    Ok(account)
 }
 
-/// The values that the new key replaces: the person's former key on this device, and this very key where an
-/// administrator listed it by hand (protocols C.2: one NGC key per user and device).
+/// The values that the new key replaces: the person's oldest keys on this device where it would be one too many (protocols
+/// C.2: one NGC key per user and device), and this very key where it is listed already, by hand or by this device.
 fn replaced(
     snapshot: &Snapshot<'_>,
     account: &Account,
     device: Guid,
     key: &StrongKey,
-) -> Result<Vec<directory::KeyValueId>, Error> {
+    rules: &Rules,
+) -> Result<Vec<KeyValueId>, Error> {
     let fingerprint = key.key().fingerprint();
     match snapshot.holder_of_key(&fingerprint)? {
         Some(holder) if holder != account.id => return Err(Refused::KeyOfAnother.into()),
         _ => {}
     }
     let mut replaced = Vec::new();
+    let mut of_this_device: Vec<&KeyCredential> = Vec::new();
     for listed in &account.key_credentials {
         let same_key = listed.fingerprint == Some(fingerprint);
+        let for_signing_in = listed.usage() == Some(KeyUsage::Ngc);
         match listed.device() {
             Some(other) if other != device && same_key => {
                 return Err(Refused::KeyOfAnotherDevice.into());
             }
-            Some(other) if other == device && listed.usage() == Some(KeyUsage::Ngc) => {
+            Some(other) if other == device && for_signing_in && same_key => {
                 replaced.push(listed.id)
             }
+            Some(other) if other == device && for_signing_in => of_this_device.push(listed),
             None if same_key => replaced.push(listed.id),
             _ => {}
         }
     }
+    of_this_device.sort_by_key(|listed| (listed.added, listed.id));
+    let stay = rules.most_per_device.max(1) - 1;
+    let too_many = of_this_device.len().saturating_sub(stay);
+    replaced.extend(of_this_device.iter().take(too_many).map(|listed| listed.id));
     Ok(replaced)
 }
 
 /// The value to write (PROV-W6; flags 0 by CONF-17: a second factor was proven).
-fn value(material: &[u8], device: Guid, now: Timestamp) -> Vec<u8> {
-    let time = KeyTime::from_filetime(now.filetime(), KeySource::Ad);
+fn value(material: &[u8], device: Guid, source: KeySource, now: Timestamp) -> Vec<u8> {
+    let time = KeyTime::from_filetime(now.filetime(), source);
     let new = NewKeyCredential {
         key_material: material,
         key_usage: KeyUsage::Ngc,
-        key_source: KeySource::Ad,
+        key_source: source,
         device_id: Some(device),
         custom_key_information: Some(CustomKeyInformation::new(0)),
         last_logon: Some(time),
@@ -268,6 +304,87 @@ pub fn kid(material: &[u8]) -> Guid {
         *place = byte;
     }
     Guid::from_random(bytes)
+}
+
+/// A key that a person has for signing in, as its owner sees it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listed {
+    /// The value that lists it.
+    pub id: KeyValueId,
+    /// Its name.
+    pub kid: Guid,
+    /// The fingerprint of the public key.
+    pub fingerprint: Option<Fingerprint>,
+    /// The device that it was registered from.
+    pub device: Option<Guid>,
+    /// Since when it is listed.
+    pub created: Timestamp,
+    /// Whether it may still be registered; `None` for one that cannot be read.
+    pub is_strong: Option<bool>,
+}
+
+/// The keys that a person has for signing in, the oldest first.
+#[must_use]
+pub fn list(account: &Account) -> Vec<Listed> {
+    let for_signing_in = account
+        .key_credentials
+        .iter()
+        .filter(|key| key.usage() == Some(KeyUsage::Ngc));
+    let mut list: Vec<Listed> = for_signing_in.filter_map(listed).collect();
+    list.sort_by_key(|key| (key.created, key.id));
+    list
+}
+
+fn listed(key: &KeyCredential) -> Option<Listed> {
+    let material = key.link.as_ref()?.key_material();
+    let strength = |key: &PublicKey| StrongKey::of(key.clone()).is_ok();
+    Some(Listed {
+        id: key.id,
+        kid: kid(material),
+        fingerprint: key.fingerprint,
+        device: key.device(),
+        created: key.added,
+        is_strong: key.public_key().map(strength),
+    })
+}
+
+/// Who takes a key off an account, and from where, for the audit log.
+#[derive(Clone, Debug)]
+pub struct Remover<'a> {
+    /// Who.
+    pub actor: Actor,
+    /// Where the request came from.
+    pub from: Option<&'a str>,
+}
+
+/// What takes the key of this name off an account: the value goes, and the audit record says who did it. `None` where the
+/// account has no such key. `of_device` narrows it to keys that this device registered.
+#[must_use]
+pub fn remove(
+    account: &Account,
+    kid: Guid,
+    of_device: Option<Guid>,
+    remover: &Remover<'_>,
+    now: Timestamp,
+) -> Option<Vec<Change>> {
+    let key = list(account)
+        .into_iter()
+        .find(|key| key.kid == kid && of_device.is_none_or(|device| key.device == Some(device)))?;
+    let mut record = AuditRecord::done(now, remover.actor.clone(), "key.remove")
+        .on(account.id, name_of(account));
+    if let Some(device) = key.device {
+        record = record.about_device(device);
+    }
+    if let Some(fingerprint) = key.fingerprint {
+        record = record.about_key(fingerprint);
+    }
+    if let Some(from) = remover.from {
+        record = record.from_address(from);
+    }
+    Some(vec![
+        change::remove_key_credential(account.id, key.id),
+        change::audit(record),
+    ])
 }
 
 fn name_of(account: &Account) -> &str {

@@ -1,5 +1,6 @@
 //! What registers devices and keys over HTTPS: discovery (MS-DVRD), device join (MS-DVRJ) and key
-//! provisioning (MS-KPP), in the form of a federation server (protocols B.1.2, B.3, B.4, B.8.1, C.1).
+//! provisioning (MS-KPP), in the form of a federation server (protocols B.1.2, B.3, B.4, B.8.1, C.1) and of a tenant (B.1.1,
+//! B.1.3, C.2).
 //!
 //! Types bear the documents' member names. Requests are read by `parse`, which also checks that every text and
 //! blob is of a size that an honest client sends; who may register what is the party's to decide. Members that
@@ -9,6 +10,7 @@ mod device;
 mod discovery;
 mod error;
 mod key;
+mod tenant;
 
 use core::fmt;
 
@@ -26,6 +28,9 @@ pub use discovery::{
 };
 pub use error::{InnerError, JoinErrorDetails, KeyErrorDetails, iso8601};
 pub use key::{KeyRequest, KeyResponse, ProvisioningContext};
+pub use tenant::{
+    DiscoveryService, JoinNonce, JoinNonceStatus, NonceService, TenantDiscovery, TenantInfo,
+};
 
 /// Why a body is not the request it should be.
 #[derive(Debug, thiserror::Error)]

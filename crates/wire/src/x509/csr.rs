@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use super::certificate::check_spki;
 use super::read;
-use super::{Extensions, Malformed, Name, Result, oid, tag, write};
+use super::{Extension, Extensions, Malformed, Name, Result, oid, tag, write};
 
 /// A certification request, read and kept as it came.
 ///
@@ -118,6 +118,24 @@ impl CertificationRequest {
         &self.extensions
     }
 
+    /// The nonce that it carries ([`Extension::join_nonce`]): a text, whether it stands in the value bare or as one of the
+    /// string types of ASN.1. `None` where there is none, and for what is no text of at most 1,024 printable characters.
+    #[must_use]
+    pub fn join_nonce(&self) -> Option<&str> {
+        const MAX: usize = 1_024;
+        let value = self.extensions.find(oid::JOIN_NONCE)?.value.as_slice();
+        let text = match value {
+            [0x04 | 0x0c | 0x13 | 0x16, short @ 0..=0x7f, text @ ..]
+                if text.len() == usize::from(*short) =>
+            {
+                text
+            }
+            bare => bare,
+        };
+        let fits = (1..=MAX).contains(&text.len()) && text.iter().all(u8::is_ascii_graphic);
+        core::str::from_utf8(text).ok().filter(|_| fits)
+    }
+
     /// The AlgorithmIdentifier of the signature, a whole element.
     #[must_use]
     pub fn signature_algorithm(&self) -> &[u8] {
@@ -143,18 +161,44 @@ impl fmt::Debug for CertificationRequest {
 /// makes it a request.
 #[must_use]
 pub fn encode_info(subject: &Name, spki: &[u8]) -> Vec<u8> {
+    encode_info_with(subject, spki, &[])
+}
+
+/// The same with extensions that are asked for.
+#[must_use]
+pub fn encode_info_with(subject: &Name, spki: &[u8], extensions: &[Extension]) -> Vec<u8> {
+    let list = Extensions::encode(extensions);
+    let wanted = match extensions {
+        [] => vec![],
+        _ => write::sequence(&[
+            &write::oid(&oid::EXTENSION_REQUEST),
+            &write::element(tag::SET, &list),
+        ]),
+    };
     write::sequence(&[
         &write::number(0),
         subject.der(),
         spki,
-        &write::element(tag::context_constructed(0), &[]),
+        &write::element(tag::context_constructed(0), &wanted),
     ])
+}
+
+impl Extension {
+    /// The nonce of a registration service, as a certification request carries it (protocols B.1.3): an OCTET STRING.
+    #[must_use]
+    pub fn join_nonce(nonce: &str) -> Extension {
+        Extension {
+            oid: oid::JOIN_NONCE,
+            critical: false,
+            value: write::octet_string(nonce.as_bytes()),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::x509::{Extension, assemble};
+    use crate::x509::assemble;
     use hex_literal::hex;
     use proptest::prelude::*;
 
@@ -203,6 +247,37 @@ mod tests {
         let attributes = write::constructed(tag::context_constructed(0), &[&wanted, &unknown]);
         let read = CertificationRequest::parse(&with_attributes(&attributes)).unwrap();
         assert_eq!(read.extensions().crl_number(), Ok(Some(1)));
+    }
+
+    #[test]
+    fn an_empty_list_of_extensions_asks_for_none() {
+        // A known client sends the attribute with nothing in it, which RFC 5280 4.1 does not allow in a certificate.
+        let attributes = hex!("a011 300f 06092a864886f70d01090e 3102 3000");
+        let read = CertificationRequest::parse(&with_attributes(&attributes)).unwrap();
+        assert_eq!(read.extensions(), &Extensions::default());
+        assert_eq!(read.join_nonce(), None);
+    }
+
+    #[test]
+    fn a_nonce_is_read_in_each_form_in_which_it_may_stand() {
+        let with = |value: &[u8]| {
+            let extension = Extension {
+                oid: oid::JOIN_NONCE,
+                critical: false,
+                value: value.to_vec(),
+            };
+            let info = encode_info_with(&Name::common("x"), &spki(), &[extension]);
+            let read = CertificationRequest::parse(&assemble(&info, &ALGORITHM, &[7])).unwrap();
+            read.join_nonce().map(str::to_owned)
+        };
+        let written = Extension::join_nonce("AbC-_9").value;
+        assert_eq!(with(&written).as_deref(), Some("AbC-_9"));
+        for form in [&b"\x0c\x03abc"[..], b"\x13\x03abc", b"\x16\x03abc", b"abc"] {
+            assert_eq!(with(form).as_deref(), Some("abc"), "{form:?}");
+        }
+        for none in [&b""[..], b"\x04\x00", b"a b", b"\xff\xfe", &[b'a'; 1_025]] {
+            assert_eq!(with(none), None, "{none:?}");
+        }
     }
 
     #[test]

@@ -77,6 +77,8 @@ pub const SECURITY_IDENTIFIER: ObjectIdentifier = oid("1.3.6.1.4.1.311.25.2");
 pub const SECURITY_IDENTIFIER_NAME: ObjectIdentifier = oid("1.3.6.1.4.1.311.25.2.1");
 /// The arc of the device certificate's extensions (protocols B.5); `.1` to `.8` lie below it.
 pub const DEVICE: ObjectIdentifier = oid("1.2.840.113556.1.5.284");
+/// The nonce that a device's certification request carries (protocols B.1.3).
+pub const JOIN_NONCE: ObjectIdentifier = oid("1.2.840.113556.1.5.284.2.1");
 /// extensionRequest, the PKCS#10 attribute (RFC 2985 5.4.2).
 pub const EXTENSION_REQUEST: ObjectIdentifier = oid("1.2.840.113549.1.9.14");
 
