@@ -1,6 +1,172 @@
-//! The authorization endpoint (protocols A.4.4).
+//! The authorization endpoint (protocols A.4.4): from an authorization request to a code, a page, or an error.
 
-use crate::answer::Route;
+use signin::browser::Browser;
+use signin::complete::{complete, send, wanted};
+use signin::session::{Held, session_of};
+use signin::steps::{after_first, ask_password};
+use signin::{account, sign_in};
+use token::authorize::{Answer as To, AuthorizeRequest, Prompt, Rejected};
+use token::pages;
+use token::parameters::Parameters;
+use token::refusal::Code;
+use token::sign_in::{Begun, SignedIn};
+use trust::Rng;
+use wire::http::Method;
+
+use crate::aadsts::Number;
+use crate::answer::{Route, route};
+use crate::asked::Asked;
+use crate::client_auth::{self, ApplicationDisabled};
+use crate::consent::{self, NoConsent};
+use crate::limits::within_limit;
+use crate::refused::{Reason, Refused, Trouble};
+use crate::reply::Answer;
+use crate::words::{Words, description};
 
 /// The endpoints of this module.
-pub(crate) const ROUTES: &[Route] = &[];
+pub(crate) const ROUTES: &[Route] = &[
+    route(Method::Get, V1, Words::Page, by_query),
+    route(Method::Post, V1, Words::Page, by_form),
+    route(Method::Get, V2, Words::Page, by_query),
+    route(Method::Post, V2, Words::Page, by_form),
+];
+
+const V1: &str = "/{t}/oauth2/authorize";
+const V2: &str = "/{t}/oauth2/v2.0/authorize";
+
+/// An authorization request in the query.
+fn by_query(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
+    within_limit(asked)?;
+    let parameters = asked.query().map_err(Refused::Parameters)?;
+    begin(asked, &parameters, rng)
+}
+
+/// A form of ours, or an authorization request in a form (OpenID Connect Core 3.1.2.1).
+fn by_form(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
+    within_limit(asked)?;
+    let form = asked.form().map_err(Refused::Parameters)?;
+    if form.field(pages::CONTEXT).is_some() {
+        return Ok(sign_in::continued(&asked.sign_in(), &form, rng)?.into());
+    }
+    if form.field(pages::FORM_TOKEN).is_none() {
+        return begin(asked, &form, rng);
+    }
+    let parameters = asked.query().map_err(Refused::Parameters)?;
+    match read(asked, &parameters)? {
+        Ok(request) => Ok(sign_in::with_password(&asked.sign_in(), request, &form, rng)?.into()),
+        Err(answer) => Ok(answer),
+    }
+}
+
+fn begin(
+    asked: &Asked<'_, '_>,
+    parameters: &Parameters,
+    rng: &mut dyn Rng,
+) -> Result<Answer, Trouble> {
+    let request = match read(asked, parameters)? {
+        Ok(request) => request,
+        Err(answer) => return Ok(answer),
+    };
+    let page = asked.sign_in();
+    match session_of(&page)? {
+        Some(held) => with_session(asked, request, held, rng),
+        None if request.prompt == Prompt::Nothing => Ok(to_client(
+            asked,
+            &request.answer,
+            Code::LoginRequired,
+            &signin::Refused::LoginRequired,
+        )),
+        None => Ok(ask_password(&page, &request, None, rng).into()),
+    }
+}
+
+/// The request, checked, by an application that may make it; else the answer that says why not, to whom it may be said.
+pub(crate) fn read(
+    asked: &Asked<'_, '_>,
+    parameters: &Parameters,
+) -> Result<Result<AuthorizeRequest, Answer>, Trouble> {
+    let request = match AuthorizeRequest::parse(parameters, &asked.known.catalogue) {
+        Ok(request) => request,
+        Err(Rejected::OnPage(refused)) => {
+            let named = parameters.field("client_id").unwrap_or_default();
+            return Err(match client_auth::is_disabled(asked, named) {
+                true => ApplicationDisabled.into(),
+                false => signin::Refused::from(refused).into(),
+            });
+        }
+        Err(Rejected::ToClient(answer, refused)) => {
+            let code = refused.code();
+            let refused = signin::Refused::from(refused);
+            return Ok(Err(to_client(asked, &answer, code, &refused)));
+        }
+    };
+    match consent::is_given(asked, &request.client, &request.resource, &request.scopes)? {
+        true => Ok(Ok(request)),
+        false => Ok(Err(to_client(
+            asked,
+            &request.answer,
+            Code::ConsentRequired,
+            &NoConsent,
+        ))),
+    }
+}
+
+/// Somebody with a session asks for more.
+fn with_session(
+    asked: &Asked<'_, '_>,
+    request: AuthorizeRequest,
+    held: Held,
+    rng: &mut dyn Rng,
+) -> Result<Answer, Trouble> {
+    let page = asked.sign_in();
+    let wanted = wanted(&page, &request);
+    let authentication = held.record.authentication.clone();
+    let too_old = request.is_too_old(authentication.at(), asked.now);
+    let another = request.login_hint.as_deref().is_some_and(|hint| {
+        !hint.eq_ignore_ascii_case(&account::upn_of(&held.account, asked.view.snapshot))
+            && !hint.eq_ignore_ascii_case(&held.account.sam)
+    });
+    if !another
+        && let Some(signed_in) = SignedIn::already(
+            request.clone(),
+            held.record.account,
+            authentication.clone(),
+            wanted,
+            asked.now,
+        )
+    {
+        return Ok(complete(&page, signed_in, &held.account, None, None, rng).into());
+    }
+    if request.prompt == Prompt::Nothing {
+        let (code, refused) = match too_old || another {
+            true => (Code::LoginRequired, signin::Refused::LoginRequired),
+            false => (
+                Code::InteractionRequired,
+                signin::Refused::InteractionRequired,
+            ),
+        };
+        return Ok(to_client(asked, &request.answer, code, &refused));
+    }
+    if too_old || another {
+        return Ok(ask_password(&page, &request, None, rng).into());
+    }
+    let browser = Browser::of(&page, rng);
+    let begun = Begun::new(request, held.record.account, browser.secret(), asked.now);
+    let first = authentication.first().clone();
+    Ok(after_first(&page, begun, first, &held.account, wanted, &browser, rng)?.into())
+}
+
+/// Tells the client, through the browser, why it gets no code. Known clients look for the number in the description
+/// (protocols A.3.2).
+pub(crate) fn to_client(asked: &Asked<'_, '_>, to: &To, code: Code, reason: &dyn Reason) -> Answer {
+    let page = asked.sign_in();
+    let number: Number = reason.number();
+    let description = description(asked, number, reason.sentence());
+    let mut parameters = to.error(code, page.house.issuer);
+    for (name, value) in &mut parameters {
+        if *name == "error_description" {
+            *value = &description;
+        }
+    }
+    Answer::now(send(&page, to, &parameters)).because(asked, reason)
+}

@@ -9,7 +9,7 @@ use crate::limits::within_limit;
 use crate::refused::{Refused, Trouble};
 use crate::reply::Answer;
 use crate::words::Words;
-use crate::{nonce, prt};
+use crate::{grants, nonce, prt};
 
 /// The endpoints of this module.
 pub(crate) const ROUTES: &[Route] = &[
@@ -30,6 +30,6 @@ fn exchange(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble>
     match grant_type.ok_or(Refused::Missing("grant_type"))? {
         "srv_challenge" => nonce::answer(asked, rng),
         "urn:ietf:params:oauth:grant-type:jwt-bearer" => prt::answer(asked, rng),
-        _ => Err(prt::refused::Refused::GrantType.into()),
+        _ => grants::answer(asked, &form, rng),
     }
 }

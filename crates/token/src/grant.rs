@@ -412,7 +412,8 @@ impl FamilyRecord {
             }
         }
         let same_client = self.grant.client.eq_ignore_ascii_case(&request.client);
-        if !same_client && !(rules.other_clients && request.client_is_of_family) {
+        let family = rules.other_clients && request.client_is_of_family;
+        if !same_client && !family {
             return Err(Refused::RefreshTokenOfAnotherClient);
         }
         if now >= self.expires {

@@ -1,6 +1,137 @@
 //! A device signs in by a code that somebody approves elsewhere (RFC 8628, protocols A.4.3).
 
-use crate::answer::Route;
+use directory::change;
+use serde_json::{Value, json};
+use signin::records;
+use token::authorize::{USERINFO, Wanted};
+use token::device_code::{DeviceCodeRecord, INTERVAL, LIFETIME};
+use token::grant::{Asks as Requested, DeviceCodeRequest, Refused};
+use trust::Rng;
+use trust::limiter::{Counted, Limit};
+use wire::Guid;
+use wire::http::{Method, Response};
+
+use super::{Asks, ToIssue, issue, refresh};
+use crate::answer::{Route, route};
+use crate::asked::Asked;
+use crate::client_auth::authenticate;
+use crate::consent::{self, NoConsent};
+use crate::keys::{DEVICE_CODES, USER_CODES};
+use crate::limits::within_limit;
+use crate::refused::{self, Trouble};
+use crate::reply::Answer;
+use crate::words::Words;
 
 /// The endpoints of this module.
-pub(crate) const ROUTES: &[Route] = &[];
+pub(crate) const ROUTES: &[Route] = &[
+    route(Method::Post, "/{t}/oauth2/devicecode", Words::OAuth, begin),
+    route(
+        Method::Post,
+        "/{t}/oauth2/v2.0/devicecode",
+        Words::OAuth,
+        begin,
+    ),
+];
+
+/// How often a device may poll with one code before it is turned away: five times as often as it is told.
+const POLLS: Limit = Limit {
+    burst: 60,
+    every: trust::Span::seconds(1),
+};
+
+/// Gives a device its code, and the one that somebody types.
+fn begin(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
+    within_limit(asked)?;
+    let form = asked.form().map_err(refused::Refused::Parameters)?;
+    let authenticated = authenticate(asked, &form)?;
+    let client = authenticated.client;
+    if !client.grants.device_code {
+        return Err(Refused::GrantOfOthers.into());
+    }
+    let asks = Requested::read(&form, client, &asked.known.catalogue, USERINFO)?;
+    if !consent::is_given(asked, asks.client(), asks.resource(), asks.scopes())? {
+        return Err(NoConsent.into());
+    }
+    let begun = DeviceCodeRecord::begin(asks, asked.from(), asked.now, rng);
+    let kept = begun.record.kept_until();
+    let of_user = begun.user_code.digest();
+    let changes = [
+        records::write(DEVICE_CODES, begun.digest().as_bytes(), &begun.record, kept),
+        change::put(
+            USER_CODES,
+            *of_user.as_bytes(),
+            begun.digest().as_bytes().to_vec(),
+            begun.record.expires(),
+        ),
+    ];
+    let shown = begun.user_code.shown();
+    let place = format!(
+        "{}/common/oauth2/deviceauth",
+        asked.view.deployment.login.url()
+    );
+    let message = format!("To sign in, open {place} and enter the code {shown}.");
+    let v2 = asked.is_v2();
+    let number = |seconds: i64| match v2 {
+        true => Value::from(seconds),
+        false => Value::from(seconds.to_string()),
+    };
+    let place_name = match v2 {
+        true => "verification_uri",
+        false => "verification_url",
+    };
+    // There is no `verification_uri_complete`: people are to type what they see on a device before them.
+    let body = json!({
+        "device_code": begun.device_code(),
+        "user_code": shown,
+        place_name: place,
+        "expires_in": number(LIFETIME.as_seconds()),
+        "interval": number(INTERVAL.as_seconds()),
+        "message": message,
+    });
+    let response = Response::json(200, &body).with_header("Pragma", "no-cache");
+    Ok(Answer::now(response)
+        .committing(changes)
+        .committing(authenticated.once))
+}
+
+/// The device polls.
+pub(crate) fn answer(
+    asked: &Asked<'_, '_>,
+    request: &DeviceCodeRequest,
+    asks: Asks,
+    rng: &mut dyn Rng,
+) -> Result<Answer, Trouble> {
+    let (now, key) = (asked.now, *request.digest().as_bytes());
+    let limiter = &asked.view.memory.limiter;
+    let counted = Counted::Named("device-code", &key);
+    if let Some(wait) = limiter.wait(counted, POLLS, now) {
+        return Err(refused::Refused::TooManyRequests(wait).into());
+    }
+    limiter.count(counted, POLLS, now);
+    let record = records::read::<DeviceCodeRecord>(asked.view.snapshot, DEVICE_CODES, &key, now)?;
+    let record = record.ok_or(Refused::DeviceCode)?;
+    let kept = record.kept_until();
+    let wanted = wanted(asked, record.asks());
+    let (grant, spent) = record.redeem(request, wanted, asks.device, now)?;
+    let mut changes = vec![records::write(DEVICE_CODES, &key, &spent, kept)];
+    changes.extend(asks.once);
+    let family = Guid::from_random(rng.bytes());
+    let refresh = refresh::begin(asked, family, &grant, &mut changes, rng);
+    let what = ToIssue {
+        grant,
+        refresh,
+        changes,
+        proven: asks.proven,
+        client_info: asks.client_info,
+    };
+    issue(asked, what, rng)
+}
+
+/// What a resource asks of people.
+pub(crate) fn wanted(asked: &Asked<'_, '_>, asks: &Requested) -> Wanted {
+    let resource = asked.known.catalogue.resource(asks.resource());
+    match resource.is_some_and(|resource| resource.second_factor) {
+        true => Wanted::SecondFactor,
+        false => Wanted::Unasked,
+    }
+}
