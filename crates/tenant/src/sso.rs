@@ -1,1 +1,129 @@
-//! Signing in by a primary refresh token on the authorization endpoint (protocols A.11).
+//! Sign-in in a browser, or in a broker, by the primary refresh token of the device (protocols A.11; PRT-8, PRT-W7).
+//!
+//! What is shown is signed with the session key over a nonce of ours. Browsers send the same cookie with each request of a
+//! session, so one nonce serves one browser ([`PRT_USES`]): the same words from another one open nothing.
+
+use directory::{Change, Device, change};
+use serde::Deserialize;
+use token::secret::{Purpose, Secret};
+use trust::{Rng, Span};
+
+use crate::asked::Asked;
+use crate::keys::PRT_USES;
+use crate::nonce::{self, BadNonce, Place};
+use crate::prt::assertion::Moment;
+use crate::prt::judge::{self, Live};
+use crate::prt::refused::Refused;
+use crate::prt::request;
+use crate::refused::Trouble;
+
+/// The header, or the cookie, with the primary refresh token.
+const CREDENTIAL: &str = "x-ms-RefreshTokenCredential";
+/// The header in which the device proves itself beside it.
+const DEVICE_CREDENTIAL: &str = "x-ms-DeviceCredential";
+/// The longest of them that is looked at, in bytes.
+const LONGEST: usize = 16 * 1024;
+/// For how long one nonce serves its browser: as long as a session does.
+const SESSION: Span = Span::hours(8);
+/// How old a cookie without a nonce may be, and how far ahead its clock, where such cookies are taken at all.
+const LEGACY: Span = Span::minutes(5);
+
+/// What a request shows of its device's sign-in.
+#[derive(Debug)]
+pub(crate) enum Sso {
+    /// Nothing.
+    Nothing,
+    /// A primary refresh token, over no nonce that is good: it is to be shown again over this one (`sso_nonce`).
+    NeedsNonce(String),
+    /// A primary refresh token that is good.
+    SignedOn(Box<SignedOn>),
+}
+
+/// Who is signed in on the device.
+#[derive(Debug)]
+pub(crate) struct SignedOn {
+    pub(crate) live: Live,
+    /// To be committed with what comes of it.
+    pub(crate) changes: Vec<Change>,
+}
+
+/// What the token says besides whose it is.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Claims {
+    request_nonce: Option<String>,
+    iat: Option<Moment>,
+}
+
+/// Who is signed in on the device that sends this request. `browser` is the secret of the browser's cookie, a new one where
+/// it has none yet, and then to be given to it with the answer.
+///
+/// # Errors
+/// [`Trouble`]: what is shown is no good. Known clients read a refusal from a page alone (status 200), never from an error.
+pub(crate) fn signed_on(
+    asked: &Asked<'_, '_>,
+    browser: &Secret,
+    rng: &mut dyn Rng,
+) -> Result<Sso, Trouble> {
+    let request = asked.request;
+    let shown = request.headers.get(CREDENTIAL);
+    let Some(shown) = shown.or_else(|| request.cookie(CREDENTIAL)) else {
+        return Ok(Sso::Nothing);
+    };
+    let shown = judge::prove(asked, within(shown)?)?;
+    let claims: Claims = shown.verified.claims().map_err(|_| Refused::Claims)?;
+    if let Some(device) = request.headers.get(DEVICE_CREDENTIAL) {
+        must_be_of(asked, device, &shown.live.device)?;
+    }
+    let live = shown.live;
+    // What it was shown over: a nonce, or a moment where the tenant takes that.
+    let over = match (&claims.request_nonce, claims.iat) {
+        (Some(nonce), _) => nonce.clone(),
+        (None, Some(at)) => format!("iat {}", at.0.unix()),
+        (None, None) => String::new(),
+    };
+    let key = [&live.record.id.to_bytes()[..], over.as_bytes()].concat();
+    let key = crypto::digest::sha256(&key);
+    let in_browser = browser.digest(Purpose::Browser);
+    let signed_on = |changes| Ok(Sso::SignedOn(Box::new(SignedOn { live, changes })));
+    if let Some(used) = asked.view.snapshot.record(PRT_USES, &key, asked.now)? {
+        return match crypto::constant_time::equal(used.value.bytes(), in_browser.as_bytes()) {
+            true => signed_on(vec![]),
+            false => Err(Refused::Nonce(BadNonce::Taken).into()),
+        };
+    }
+    let good = match claims.request_nonce.as_deref() {
+        Some(nonce) => nonce::check(asked, Some(nonce)).is_ok(),
+        None => is_legacy(asked, claims.iat),
+    };
+    if !good {
+        let nonce = nonce::issue(asked, Place::Tenant, rng)?;
+        return Ok(Sso::NeedsNonce(nonce));
+    }
+    let value = in_browser.as_bytes().to_vec();
+    signed_on(vec![change::put(PRT_USES, key, value, asked.now + SESSION)])
+}
+
+fn within(text: &str) -> Result<&str, Refused> {
+    let fits = text.len() <= LONGEST;
+    fits.then_some(text).ok_or(Refused::Claims)
+}
+
+/// Whether a moment in place of a nonce is good: where the tenant takes that, and it is young.
+fn is_legacy(asked: &Asked<'_, '_>, at: Option<Moment>) -> bool {
+    let young = at.is_some_and(|Moment(at)| at <= asked.now + LEGACY && asked.now <= at + LEGACY);
+    asked.known.settings.legacy_iat_cookie && young
+}
+
+/// The device that proves itself beside a primary refresh token must be the token's. Its nonce may be the token's: it was signed
+/// with another key.
+fn must_be_of(asked: &Asked<'_, '_>, credential: &str, device: &Device) -> Result<(), Trouble> {
+    let signed = request::read(asked, within(credential)?)?;
+    if signed.claims.grant_type.as_deref() != Some("device_auth") {
+        return Err(Refused::GrantType.into());
+    }
+    match signed.device().id == device.id {
+        true => Ok(()),
+        false => Err(Refused::AnotherDevice.into()),
+    }
+}

@@ -4,6 +4,7 @@ use crypto::jose::jwe;
 use directory::{Account, Actor, AuditRecord, Change, Device, change};
 use serde::Serialize;
 use trust::{Rng, Span, Timestamp};
+use wire::Guid;
 
 use super::judge::Shown;
 use super::record::{self, New, PrtRecord, SessionKey};
@@ -14,9 +15,9 @@ use super::text::PrtText;
 use crate::asked::Asked;
 use crate::refused::Trouble;
 
-/// How many tokens of one kind an account keeps on one device: the newest, and the one before it, so that a lost answer locks
-/// nobody out.
-const KEPT: usize = 2;
+/// How many tokens of one kind that were there before an account keeps on one device, besides the one that is being renewed: an
+/// answer that was lost locks nobody out, however often.
+const KEPT: usize = 1;
 
 /// A token that is issued once `changes` are committed.
 pub(crate) struct Issued {
@@ -62,7 +63,7 @@ pub(crate) fn issue(
     let mut response = response::of(asked, account, &record, &text, &scope)?;
     response.session_key_jwe = Some(session_key_jwe);
     let mut changes = signed_in.changes;
-    changes.extend(in_place(asked, &record)?);
+    changes.extend(in_place(asked, &record, None)?);
     let told = told(asked, account, device, "prt.issue", &record)
         .with("nonce_age_seconds", signed.nonce.age(now).as_seconds());
     changes.push(change::audit(match signed_in.key {
@@ -88,21 +89,27 @@ pub(crate) fn follow(
         .record
         .renewed(text.id, text.digest(), until, now);
     let response = response::of(asked, account, &record, &text, scope)?;
-    let mut changes = in_place(asked, &record)?;
+    let mut changes = in_place(asked, &record, Some(shown.live.record.id))?;
     let told = told(asked, account, device, "prt.renew", &record);
     changes.push(change::audit(shown.noting_the_switch(told)));
     Ok(Issued { response, changes })
 }
 
 /// The changes that write a row, and remove what it takes the place of: of each kind, an account keeps few on one device.
-fn in_place(asked: &Asked<'_, '_>, record: &PrtRecord) -> Result<Vec<Change>, Trouble> {
+/// `renewed` is the row that it follows, which its device holds until the answer has come there.
+fn in_place(
+    asked: &Asked<'_, '_>,
+    record: &PrtRecord,
+    renewed: Option<Guid>,
+) -> Result<Vec<Change>, Trouble> {
     let rows = record::of_account(asked.view.snapshot, record.account, asked.now)?;
     let mut former: Vec<PrtRecord> = rows
         .into_iter()
         .filter(|row| row.device_entry() == record.device_entry() && row.kind == record.kind)
+        .filter(|row| Some(row.id) != renewed)
         .collect();
     former.sort_unstable_by_key(|row| core::cmp::Reverse(row.issued()));
-    let over = former.iter().skip(KEPT - 1).flat_map(PrtRecord::remove);
+    let over = former.iter().skip(KEPT).flat_map(PrtRecord::remove);
     Ok(record.put().into_iter().chain(over).collect())
 }
 

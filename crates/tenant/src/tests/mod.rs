@@ -1,6 +1,7 @@
 //! The party at its boundary: requests in, replies and committed changes out.
 
 mod discovery;
+mod prt;
 mod tenants;
 #[allow(dead_code, reason = "it offers what the tests of every module need")]
 mod world;

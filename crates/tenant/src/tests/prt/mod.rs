@@ -1,0 +1,7 @@
+//! Primary refresh tokens: nonces, requests of devices, renewal, what ends them.
+
+mod client;
+mod hello;
+mod hostile;
+mod life;
+mod nonces;
