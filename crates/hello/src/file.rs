@@ -3,7 +3,7 @@
 //! ```text
 //! offset  length
 //!      0       8  "KEYPORCH"
-//!      8       1  kind: 1 device secret, 2 vault, 3 containers, 4 device
+//!      8       1  kind: 1 device secret, 2 vault, 3 containers, 4 device, 5 primary refresh tokens
 //!      9       1  version of the format: 1
 //!     10       …  JSON, sealed with AES-256-GCM (device secret: 32 random bytes, SHA-256 over all before)
 //! ```
@@ -39,6 +39,8 @@ pub enum Slot {
     Containers,
     /// What the join left: names, device ID, certificate.
     Device,
+    /// The people's primary refresh tokens of the tenant, with their session keys.
+    Prt,
 }
 
 impl Slot {
@@ -50,6 +52,7 @@ impl Slot {
             Self::Vault => "vault",
             Self::Containers => "containers",
             Self::Device => "device",
+            Self::Prt => "prt",
         }
     }
 
@@ -59,6 +62,7 @@ impl Slot {
             Self::Vault => 2,
             Self::Containers => 3,
             Self::Device => 4,
+            Self::Prt => 5,
         }
     }
 }
@@ -194,7 +198,7 @@ impl Keeper {
         let secret = match files.load(Slot::DeviceSecret)? {
             Some(bytes) => read_secret(&bytes)?,
             None => {
-                for slot in [Slot::Vault, Slot::Containers, Slot::Device] {
+                for slot in [Slot::Vault, Slot::Containers, Slot::Device, Slot::Prt] {
                     if files.load(slot)?.is_some() {
                         return Err(StateError::NoSecret(slot));
                     }

@@ -15,7 +15,7 @@ use crate::vault::{SoftwareVault, Unlocked, Vault, VaultError};
 
 /// A device's Hello: the vault, the people's containers, and what the join left.
 pub struct Hello {
-    keeper: Keeper,
+    pub(crate) keeper: Keeper,
     vault: Box<dyn Vault>,
     containers: Containers,
     registration: Option<Registration>,
@@ -92,7 +92,8 @@ impl Hello {
         Ok(())
     }
 
-    /// Leaves the domain: every container, the device's own keys and the registration are removed.
+    /// Leaves the domain or the tenant: every container, the device's own keys, what signs people in without
+    /// them, and the registration are removed.
     ///
     /// # Errors
     /// [`VaultError`]; what was not removed yet can be removed by leaving again.
@@ -105,6 +106,7 @@ impl Hello {
         for upn in people {
             self.containers.remove(&upn, rng)?;
         }
+        self.forget_prts(rng)?;
         self.vault.remove_device_keys(rng)?;
         self.keeper
             .store(Slot::Device, &None::<Registration>, rng)?;
@@ -156,11 +158,13 @@ impl Hello {
             .change_pin(self.vault.as_mut(), upn, old, new, rules, rng)
     }
 
-    /// Removes a person's container with all its keys (KEY-12); false when there is none.
+    /// Removes a person's container with all its keys (KEY-12), and what signs them in without it; false when
+    /// there is none.
     ///
     /// # Errors
     /// [`StateError`].
     pub fn remove(&mut self, upn: &str, rng: &mut dyn Rng) -> Result<bool, StateError> {
+        self.forget_prt(upn, rng)?;
         self.containers.remove(upn, rng)
     }
 }

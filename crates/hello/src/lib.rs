@@ -2,7 +2,8 @@
 //!
 //! [`Hello`] is everything that a device keeps, opened together: the [`vault`], the people's
 //! [`container`]s, and what the join left ([`registration`]). It is the device's door in a provisioning
-//! flow ([`Hello::enrolling`]) and signs people in afterwards ([`Hello::sign_in`]).
+//! flow ([`Hello::enrolling`]) and signs people in afterwards: to the domain ([`Hello::sign_in`]), or to the tenant
+//! ([`Hello::sign_in_to_tenant`]).
 //!
 //! Promises: a private key is used only by whoever proved the gesture ([`vault::Unlocked`] is that
 //! proof); an attempt is counted, durably, before it is judged; a PIN is neither stored nor sent
@@ -23,9 +24,11 @@ pub mod hammering;
 mod hello;
 mod history;
 pub mod pin;
+pub mod prt;
 pub mod registration;
 pub mod sign_in;
 pub mod status;
+pub mod tenant;
 #[cfg(test)]
 mod testing;
 pub mod vault;

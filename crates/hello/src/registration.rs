@@ -1,5 +1,6 @@
-//! What the join left on this device (DREG-F5): names, addresses, the device ID and its certificate.
+//! What the join left on this device (DREG-F1, DREG-F5): names, addresses, the device ID and its certificate.
 
+use provisioning::prerequisites::Joined;
 use serde::{Deserialize, Serialize};
 use ticket::client::KdcTrust;
 use trust::Timestamp;
@@ -8,17 +9,19 @@ use wire::{Guid, Sid};
 
 use crate::base64::Bytes;
 
-/// The device's registration with the enterprise DRS, and the domain that it is joined to. Its keys are
-/// in the vault.
+/// The device's registration: with the enterprise DRS of the domain that it is joined to, or with the tenant
+/// that it is joined to. Its keys are in the vault.
+///
+/// What is a domain's alone - realm, KDCs, federation service - is empty on a device of a tenant.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Registration {
-    /// The domain's DNS name (`corp.example`).
+    /// The domain's DNS name (`corp.example`); the domain by which the tenant was found.
     pub domain: String,
     /// The domain's NetBIOS name (`CORP`), where the device was told.
     pub netbios: Option<String>,
     /// The Kerberos realm (`CORP.EXAMPLE`).
     pub realm: String,
-    /// The computer account's name (`LAPTOP-1$`).
+    /// The computer account's name (`LAPTOP-1$`); the device's name in a tenant.
     pub computer: String,
     /// The computer account's SID, where the device was told.
     pub computer_sid: Option<Sid>,
@@ -31,6 +34,53 @@ pub struct Registration {
     certificate: Bytes,
     roots: Vec<Bytes>,
     joined: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    tenant: Option<Tenant>,
+}
+
+/// A tenant, as a device that is joined to it knows it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Tenant {
+    /// Its ID.
+    pub id: Guid,
+    /// Its name, as people read it.
+    pub name: String,
+    /// Where people sign in: `https://login.corp.example`.
+    pub login: String,
+    /// The authorization endpoint.
+    pub authorize: String,
+    /// The token endpoint.
+    pub token: String,
+    /// Where devices join.
+    pub join: Service,
+    /// Where keys are registered.
+    pub keys: Service,
+}
+
+/// One of a tenant's registration services (DREG-3).
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Service {
+    /// Its address.
+    pub endpoint: String,
+    /// The resource that tokens for it are for.
+    pub resource: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// What a join to a tenant found out, for [`Registration::in_tenant`].
+#[derive(Clone, Debug)]
+pub struct FoundTenant {
+    /// The domain by which the tenant was found.
+    pub domain: String,
+    /// The device's name.
+    pub name: String,
+    /// The device ID.
+    pub device_id: Guid,
+    /// The tenant.
+    pub tenant: Tenant,
+    /// The device certificate, DER.
+    pub certificate: Vec<u8>,
 }
 
 /// What a join found out, for [`Registration::new`].
@@ -74,6 +124,41 @@ impl Registration {
             certificate: Bytes(found.certificate),
             roots: found.roots.into_iter().map(Bytes).collect(),
             joined: now.micros(),
+            tenant: None,
+        }
+    }
+
+    /// What a join to a tenant at `now` found out.
+    #[must_use]
+    pub fn in_tenant(found: FoundTenant, now: Timestamp) -> Self {
+        Self {
+            domain: found.domain,
+            netbios: None,
+            realm: String::new(),
+            computer: found.name,
+            computer_sid: None,
+            device_id: found.device_id,
+            federation: String::new(),
+            kdcs: Vec::new(),
+            certificate: Bytes(found.certificate),
+            roots: Vec::new(),
+            joined: now.micros(),
+            tenant: Some(found.tenant),
+        }
+    }
+
+    /// The tenant that the device is joined to; `None` where it is joined to a domain.
+    #[must_use]
+    pub const fn tenant(&self) -> Option<&Tenant> {
+        self.tenant.as_ref()
+    }
+
+    /// How the device is joined (DSR-1).
+    #[must_use]
+    pub const fn joined_to(&self) -> Joined {
+        match self.tenant {
+            Some(_) => Joined::Tenant,
+            None => Joined::Enterprise,
         }
     }
 
@@ -124,5 +209,21 @@ impl Registration {
             Timestamp::from_unix(certificate.not_before()),
             Timestamp::from_unix(certificate.not_after()),
         ))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registration_of_before_there_were_tenants_is_one_with_a_domain() {
+        let written = r#"{"domain":"corp.example","netbios":"CORP","realm":"CORP.EXAMPLE","computer":"LAPTOP-1$",
+            "computer_sid":null,"device_id":"d0d0d0d0-d0d0-d0d0-d0d0-d0d0d0d0d0d0","federation":"https://sts.corp.example",
+            "kdcs":["dc1.corp.example:88"],"certificate":"AQ==","roots":["Ag=="],"joined":1}"#;
+        let read: Registration = serde_json::from_str(written).unwrap();
+        assert_eq!(read.tenant(), None);
+        assert_eq!(read.joined_to(), Joined::Enterprise);
+        assert!(!serde_json::to_string(&read).unwrap().contains("tenant"));
     }
 }

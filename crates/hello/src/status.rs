@@ -16,7 +16,8 @@ use wire::x509::Thumbprint;
 
 use self::fields::{Shown, section};
 use crate::container::Container;
-use crate::registration::Registration;
+use crate::prt::Prt;
+use crate::registration::{Registration, Tenant};
 use crate::vault::Vault;
 
 /// The whole status.
@@ -333,8 +334,8 @@ pub enum KeySignTest {
 impl Status {
     /// The status of a device that is joined as `joined` says, for the person whose `container` it is.
     ///
-    /// What only a server can say - PRTs, tickets, whether the device is known - is left for the caller
-    /// to fill in.
+    /// What only a server can say - tickets, whether the device is known - is left for the caller to fill in.
+    /// What is there of the tenant for one person is added by [`with_prt`](Self::with_prt).
     #[must_use]
     pub fn of(
         joined: Joined,
@@ -345,13 +346,31 @@ impl Status {
         Self {
             device_state: DeviceState::of(joined, registration),
             device_details: registration.map(|registration| DeviceDetails::of(registration, vault)),
-            tenant_details: None,
+            tenant_details: registration
+                .and_then(Registration::tenant)
+                .map(TenantDetails::of),
             user_state: UserState::of(joined, container),
             sso_state: SsoState::default(),
             pre_join: None,
             post_join: registration.map(|_| PostJoinDiagnostics::of(vault)),
             prerequisites: None,
         }
+    }
+
+    /// The same with what this device holds to ask the tenant with: the person's primary refresh token, if one is
+    /// valid (DSR-5).
+    #[must_use]
+    pub fn with_prt(mut self, prt: Option<&Prt>) -> Self {
+        if let Some(tenant) = &self.tenant_details {
+            self.sso_state = SsoState {
+                azure_ad_prt: Some(prt.is_some()),
+                azure_ad_prt_update_time: prt.map(Prt::updated),
+                azure_ad_prt_expiry_time: prt.map(Prt::expires),
+                azure_ad_prt_authority: prt.and_then(|_| tenant.authority()),
+                ..self.sso_state
+            };
+        }
+        self
     }
 
     /// The sections that there are, in their order: title, and each field's name and value.
@@ -418,6 +437,34 @@ impl DeviceDetails {
             tpm_protected: Some(vault.level().is_hardware()),
             ..Self::default()
         }
+    }
+}
+
+impl TenantDetails {
+    /// What the device knows of its tenant.
+    #[must_use]
+    pub fn of(tenant: &Tenant) -> Self {
+        let text = |text: &str| Some(text.to_owned());
+        Self {
+            tenant_name: text(&tenant.name),
+            tenant_id: Some(tenant.id),
+            idp: text(&tenant.login),
+            auth_code_url: text(&tenant.authorize),
+            access_token_url: text(&tenant.token),
+            join_srv_version: text(&tenant.join.version),
+            join_srv_url: text(&tenant.join.endpoint),
+            join_srv_id: text(&tenant.join.resource),
+            key_srv_version: text(&tenant.keys.version),
+            key_srv_url: text(&tenant.keys.endpoint),
+            key_srv_id: text(&tenant.keys.resource),
+            ..Self::default()
+        }
+    }
+
+    /// Who issues the primary refresh tokens: the tenant at its sign-in host.
+    fn authority(&self) -> Option<String> {
+        let (login, id) = (self.idp.as_ref()?, self.tenant_id?);
+        Some(format!("{login}/{id}"))
     }
 }
 

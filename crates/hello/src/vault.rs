@@ -147,6 +147,13 @@ pub trait Vault: Send {
     /// [`VaultError`].
     fn device_key(&self, which: DeviceKey) -> Result<Option<VaultKey>, VaultError>;
 
+    /// Unwraps a session key that came for the transport key: RSAES-OAEP with SHA-1 (protocols A.8). The
+    /// transport key does nothing else, and does not come out for it.
+    ///
+    /// # Errors
+    /// [`VaultError::Failed`] where there is no transport key, or what came is not for it.
+    fn unwrap_session_key(&self, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError>;
+
     /// Forgets the device's own keys: the device left the domain.
     ///
     /// # Errors

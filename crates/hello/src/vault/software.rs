@@ -226,6 +226,13 @@ impl Vault for SoftwareVault {
             .map_err(|_| VaultError::Damaged)
     }
 
+    fn unwrap_session_key(&self, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError> {
+        let key = self.device_key(DeviceKey::Transport)?;
+        let key = key.as_ref().and_then(VaultKey::private_key);
+        crypto::oaep::unwrap(key.ok_or(VaultError::Failed)?, wrapped)
+            .map_err(|_| VaultError::Failed)
+    }
+
     fn remove_device_keys(&mut self, rng: &mut dyn Rng) -> Result<(), VaultError> {
         let mut state = self.state.clone();
         state.device_keys.clear();
@@ -571,6 +578,25 @@ mod tests {
                 .unwrap()
                 .is_none()
         );
+    }
+
+    #[test]
+    fn a_session_key_comes_out_of_its_wrapping_by_the_transport_key_alone() {
+        let mut rng = Dice::new(5);
+        let mut vault = open(&MemoryFile::new());
+        assert_eq!(vault.unwrap_session_key(&[0; 256]), Err(VaultError::Failed));
+        let device = vault
+            .create_device_key(DeviceKey::Device, KeyKind::Rsa2048, &mut rng)
+            .unwrap();
+        let transport = vault
+            .create_device_key(DeviceKey::Transport, KeyKind::Rsa2048, &mut rng)
+            .unwrap();
+        let wrapped = crypto::oaep::wrap(&transport, &[7; 32]).unwrap();
+        assert_eq!(vault.unwrap_session_key(&wrapped).unwrap()[..], [7; 32]);
+        let for_another = crypto::oaep::wrap(&device, &[7; 32]).unwrap();
+        for wrong in [&for_another[..], &wrapped[1..], b""] {
+            assert_eq!(vault.unwrap_session_key(wrong), Err(VaultError::Failed));
+        }
     }
 
     #[test]
