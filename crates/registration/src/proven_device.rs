@@ -213,23 +213,7 @@ pub fn left_behind(
     let Some(held) = held_keys(snapshot, entry, now)? else {
         return Ok(vec![]);
     };
-    let mut changes = Vec::new();
-    for holder in snapshot.holders_of_device_keys(held.device_id, MOST_HOLDERS)? {
-        let Some(account) = snapshot.account_by_id(holder)? else {
-            continue;
-        };
-        for key in account.keys_of_device(held.device_id) {
-            changes.push(change::remove_key_credential(holder, key.id));
-            let record = AuditRecord::done(now, Actor::system(), "key.remove")
-                .on(holder, account.upn.as_deref().unwrap_or(&account.sam))
-                .about_device(held.device_id)
-                .with("because", "its device is gone");
-            changes.push(change::audit(match key.fingerprint {
-                Some(fingerprint) => record.about_key(fingerprint),
-                None => record,
-            }));
-        }
-    }
+    let mut changes = keys_from(snapshot, held.device_id, "its device is gone", now)?;
     changes.extend(
         held.keys
             .iter()
@@ -237,6 +221,51 @@ pub fn left_behind(
     );
     changes.push(change::remove(SPKI_OF, entry.0.to_bytes()));
     changes.push(change::remove(KEYS_OF, entry.0.to_bytes()));
+    Ok(changes)
+}
+
+/// What ends when a device is set up anew, with other keys under its own name: the keys that people registered from it
+/// before come off their accounts, for whoever holds them is not this device any more.
+///
+/// # Errors
+/// [`Fault`] when the directory fails.
+pub fn set_up_anew(
+    snapshot: &Snapshot<'_>,
+    device: &Device,
+    now: Timestamp,
+) -> Result<Vec<Change>, Fault> {
+    keys_from(
+        snapshot,
+        device.device_id,
+        "its device was set up anew",
+        now,
+    )
+}
+
+/// The end of every key that was registered from a device, and why.
+fn keys_from(
+    snapshot: &Snapshot<'_>,
+    device: Guid,
+    because: &str,
+    now: Timestamp,
+) -> Result<Vec<Change>, Fault> {
+    let mut changes = Vec::new();
+    for holder in snapshot.holders_of_device_keys(device, MOST_HOLDERS)? {
+        let Some(account) = snapshot.account_by_id(holder)? else {
+            continue;
+        };
+        for key in account.keys_of_device(device) {
+            changes.push(change::remove_key_credential(holder, key.id));
+            let record = AuditRecord::done(now, Actor::system(), "key.remove")
+                .on(holder, account.upn.as_deref().unwrap_or(&account.sam))
+                .about_device(device)
+                .with("because", because);
+            changes.push(change::audit(match key.fingerprint {
+                Some(fingerprint) => record.about_key(fingerprint),
+                None => record,
+            }));
+        }
+    }
     Ok(changes)
 }
 

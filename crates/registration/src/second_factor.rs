@@ -26,6 +26,9 @@ pub enum NotFresh {
     /// The token's `amr` names none.
     #[error("the token names no second factor")]
     None,
+    /// The token does not say that one was asked for, which it must (`ngcmfa`).
+    #[error("the token does not say ngcmfa")]
+    NotAskedFor,
     /// The token does not say when: the authority did not see it, as with a ticket.
     #[error("the token does not say when the second factor was proven")]
     NoInstant,

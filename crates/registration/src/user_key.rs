@@ -40,6 +40,9 @@ pub struct Rules {
     pub allowed: Who,
     /// Where keys are registered, which each of them says.
     pub source: KeySource,
+    /// Whether the token must say `ngcmfa`: that a fresh second factor was asked for when it was issued (protocols C.2), and
+    /// not only that one happens to be fresh.
+    pub must_be_asked_for: bool,
     /// Whether the device must prove itself to the transport of the request too, besides being named in the token.
     pub device_must_be_present: bool,
 }
@@ -51,6 +54,7 @@ impl Default for Rules {
             most_per_device: 1,
             allowed: Who::Everybody,
             source: KeySource::Ad,
+            must_be_asked_for: false,
             device_must_be_present: false,
         }
     }
@@ -151,6 +155,9 @@ pub fn register(
     now: Timestamp,
 ) -> Result<Registered, Error> {
     let fresh = second_factor::prove(request.token, now).map_err(Refused::from)?;
+    if rules.must_be_asked_for && !request.token.amr.iter().any(|method| method == "ngcmfa") {
+        return Err(Refused::SecondFactor(NotFresh::NotAskedFor).into());
+    }
     let device = right_device(snapshot, request, rules)?;
     let account = right_user(snapshot, request.token, now)?;
     second_factor::still_counts(request.token, &account).map_err(Refused::from)?;

@@ -10,7 +10,7 @@ use wire::key_credential::{CustomKeyInformation, KeyTime, KeyUsage, NewKeyCreden
 use wire::x509::Certificate;
 
 use super::{AUTHORITY_REQUESTS, Approved, Asked, Refused, Registered, TrustType};
-use crate::proven_device::{KEYS, KEYS_OF, SPKI_OF, certificate_identity};
+use crate::proven_device::{KEYS, KEYS_OF, SPKI_OF, certificate_identity, public_key_hash};
 
 impl Approved<'_> {
     /// The entry of the device: known already, or new in `changes`; and the request for its certificate.
@@ -52,10 +52,15 @@ impl Approved<'_> {
         self.owner.id
     }
 
-    /// The device that this one was, when it is taken over: it registered before with the same name or key.
+    /// The device that is taken over with another key than it had: it was set up anew.
     #[must_use]
-    pub fn taken_over(&self) -> Option<&Device> {
-        self.existing.as_deref()
+    pub fn former(&self) -> Option<&Device> {
+        let hash = public_key_hash(self.device_key.key());
+        self.existing.as_deref().filter(|device| {
+            let mut certificates = device.certificates.iter().peekable();
+            certificates.peek().is_some()
+                && certificates.all(|certificate| certificate.public_key_hash != hash)
+        })
     }
 
     /// Writes the device with its certificate over what is there (DREG-W4), and the audit record.
