@@ -224,7 +224,7 @@ fn signed(token: Result<String, token::keys::Fault>) -> Result<String, Fault> {
 }
 
 /// Whose grant it is, if the account and the device in it may still be used.
-fn person(asked: &Asked<'_, '_>, grant: &Grant) -> Result<Arc<Account>, Trouble> {
+pub(crate) fn person(asked: &Asked<'_, '_>, grant: &Grant) -> Result<Arc<Account>, Trouble> {
     let proven = Proven::by(grant.authentication());
     let page = asked.sign_in();
     let account = still_usable(&page.house, grant.account(), proven, asked.now)?;

@@ -1,6 +1,9 @@
 //! Name and password in one request (RFC 6749 4.3, protocols A.4.1): for clients that are named in the settings, and that
 //! cannot do anything else. No second factor can be shown here, so who needs one is refused.
 
+use std::sync::Arc;
+
+use directory::Account;
 use signin::limits::must_wait;
 use signin::password::{self, Judged};
 use token::authentication::{Authentication, FirstFactor};
@@ -48,26 +51,9 @@ pub(crate) fn answer(
     asks: Asks,
     rng: &mut dyn Rng,
 ) -> Result<Answer, Trouble> {
-    let name = request.user_name.as_str();
-    match asked.known.domain_of(name) {
-        None => return Err(Refused::Foreign.into()),
-        Some(domain) if domain.federation.is_some() => return Err(Refused::Federated.into()),
-        Some(_) => {}
-    }
-    let page = asked.sign_in();
-    if let Some(wait) = must_wait(&page, name) {
-        return Err(signin::Refused::SecondFactorWait(wait).into());
-    }
-    let account = match password::judge(&page, name, &request.password)? {
-        Judged::Right(account) => account,
-        Judged::MustChange(account) => {
-            let answer = words::reply(asked, Words::OAuth, &Refused::MustChange);
-            return Ok(answer.about(Some(&account)));
-        }
-        Judged::Wrong { wrong, account } => {
-            let answer = words::reply(asked, Words::OAuth, &signin::Refused::from(wrong));
-            return Ok(answer.about(account.as_deref()));
-        }
+    let account = match whose(asked, &request.user_name, &request.password)? {
+        Ok(account) => account,
+        Err(refused) => return Ok(*refused),
     };
     let proven = Authentication::of(FirstFactor::password(asked.now), None);
     let resource = asked.known.catalogue.resource(request.asks.resource());
@@ -89,4 +75,33 @@ pub(crate) fn answer(
         client_info: asks.client_info,
     };
     issue(asked, what, rng)
+}
+
+/// Whose name and password these are, or how they are refused; counts what is wrong.
+pub(crate) fn whose(
+    asked: &Asked<'_, '_>,
+    name: &str,
+    password: &str,
+) -> Result<Result<Arc<Account>, Box<Answer>>, Trouble> {
+    match asked.known.domain_of(name) {
+        None => return Err(Refused::Foreign.into()),
+        Some(domain) if domain.federation.is_some() => return Err(Refused::Federated.into()),
+        Some(_) => {}
+    }
+    let page = asked.sign_in();
+    if let Some(wait) = must_wait(&page, name) {
+        return Err(signin::Refused::SecondFactorWait(wait).into());
+    }
+    let (refused, account) = match password::judge(&page, name, password)? {
+        Judged::Right(account) => return Ok(Ok(account)),
+        Judged::MustChange(account) => {
+            let refused = words::reply(asked, Words::OAuth, &Refused::MustChange);
+            (refused, Some(account))
+        }
+        Judged::Wrong { wrong, account } => {
+            let refused = words::reply(asked, Words::OAuth, &signin::Refused::from(wrong));
+            (refused, account)
+        }
+    };
+    Ok(Err(Box::new(refused.about(account.as_deref()))))
 }

@@ -95,7 +95,7 @@ fn rules(asked: &Asked<'_, '_>, record: &FamilyRecord) -> FamilyRules {
 
 /// Begins a family for what was granted, where the client has refresh tokens: brokers have them unasked, for their
 /// answers are not read without (protocols A.3.1).
-pub(super) fn begin(
+pub(crate) fn begin(
     asked: &Asked<'_, '_>,
     family: Guid,
     grant: &Grant,

@@ -19,6 +19,10 @@ pub(crate) mod response;
 pub(crate) mod text;
 
 use crypto::jose::Unverified;
+use directory::Account;
+use directory::tenant::Who;
+use registration::member::is_among;
+use token::authentication::Authentication;
 use trust::Rng;
 use wire::http::Response;
 
@@ -28,7 +32,6 @@ use crate::refused::{self as general, Trouble};
 use crate::reply::Answer;
 use refused::Refused;
 use renew::Claims;
-use request::SignedIn;
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
@@ -47,15 +50,22 @@ pub(crate) fn answer(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer,
 
 /// A request that the device signed.
 fn by_device(asked: &Asked<'_, '_>, request: &str, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
-    let signed = request::read(asked, request)?;
+    let mut signed = request::read(asked, request)?;
     let client = client(signed.claims.client_id.as_deref())?;
     if !signed.claims.asks_for("aza") {
         return Err(Refused::Scope.into());
     }
     let taken = request::must_be_untaken(asked, &signed.nonce, signed.signer())?;
-    let signed_in: SignedIn = match signed.claims.grant_type.as_deref() {
-        Some(JWT_BEARER) => assertion::sign_in(asked, &signed)?,
+    let signed_in = match signed.claims.grant_type.as_deref() {
+        Some(JWT_BEARER) => Ok(assertion::sign_in(asked, &signed)?),
+        Some("password") => password::sign_in(asked, &mut signed)?,
+        Some("refresh_token") => refresh::sign_in(asked, &signed, client, rng)?,
         _ => return Err(Refused::GrantType.into()),
+    };
+    let signed_in = match signed_in {
+        Ok(signed_in) => signed_in,
+        // A refusal that says more than that: whom it concerns, or what it ends.
+        Err(refused) => return Ok(*refused),
     };
     let issued = issue::issue(asked, &signed, signed_in, client, rng)?;
     let response = Response::json(200, &issued.response).with_header("Pragma", "no-cache");
@@ -77,8 +87,26 @@ fn by_session_key(
     let claims = Claims::of(asked, &shown.verified)?;
     match claims.asks_for_prt() {
         true => renew::renew(asked, &shown, &claims, rng),
-        false => Err(Refused::Scope.into()),
+        false => redeem::redeem(asked, &shown, &claims, rng),
     }
+}
+
+/// Whether somebody who proved this may have a primary refresh token. What it opens is judged again each time that it is used;
+/// here it is seen that nobody gets one by a password alone who may not sign in that way.
+fn may_be_given(
+    asked: &Asked<'_, '_>,
+    account: &Account,
+    proven: &Authentication,
+) -> Result<(), Trouble> {
+    let Some(group) = asked.known.settings.phishing_resistant_only else {
+        return Ok(());
+    };
+    // With several factors somebody comes as far as registering a key, and no further.
+    let enough = proven.is_phishing_resistant() || proven.is_multi_factor();
+    if !enough && is_among(asked.view.snapshot, Who::Group(group), account)? {
+        return Err(Refused::SecondFactor.into());
+    }
+    Ok(())
 }
 
 /// The clients that may ask for a primary refresh token: the broker, and the sign-in of the operating system.
