@@ -124,6 +124,7 @@ fn handle(
         })
         .into());
     }
+    endpoint.of.check(view.snapshot.domain().kind)?;
     let asked = Asked {
         request,
         view,

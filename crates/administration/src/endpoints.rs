@@ -1,5 +1,6 @@
 //! The endpoints, one row each. `docs/administration-api.md` says them in words; a test compares the two.
 
+use directory::StoreKind;
 use trust::Rng;
 use wire::http::{Method, Request};
 
@@ -9,9 +10,9 @@ use crate::done::Done;
 use crate::names::Kind;
 use crate::refused::{Refused, Trouble};
 use crate::{
-    audit_log, certificates, computers, delegation, devices, domain, export, groups, import,
-    issuers, keys, keytab, logon, mappings, own, policies, principals, rights, rotation, services,
-    status, users,
+    applications, audit_log, certificates, computers, delegation, devices, domain, domains, export,
+    factors, groups, import, issuers, keys, keytab, logon, mappings, own, policies, principals,
+    rights, rotation, services, status, tenant, users,
 };
 use Needs::{Administrator, Delegate, Device, Keys, Person};
 
@@ -29,12 +30,43 @@ pub(crate) struct Endpoint {
     pub(crate) needs: Needs,
     /// What the audit log calls it.
     pub(crate) action: &'static str,
+    /// Whose it is.
+    pub(crate) of: Of,
     /// The parameters that its query may have.
     pub(crate) parameters: &'static [&'static str],
     /// The members that its body may have.
     pub(crate) members: &'static [&'static str],
     pub(crate) handler: Handler,
 }
+
+/// Whether domains and tenants have an endpoint, or one of them alone.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Of {
+    Both,
+    /// Domains, and what it is that tenants have not.
+    Domain(&'static str),
+    /// Tenants, and what it is that domains have not.
+    Tenant(&'static str),
+}
+
+impl Of {
+    /// Lets pass what a directory of this kind has.
+    pub(crate) const fn check(self, kind: StoreKind) -> Result<(), Refused> {
+        match (self, kind) {
+            (Self::Domain(what), StoreKind::Tenant) => Err(Refused::NotInATenant(what)),
+            (Self::Tenant(what), StoreKind::Domain) => Err(Refused::OnlyInATenant(what)),
+            _ => Ok(()),
+        }
+    }
+}
+
+const COMPUTERS: &str = "computers";
+const SERVICES: &str = "services";
+const KDC: &str = "ticket-granting service";
+const TENANT: &str = "settings of a tenant";
+const DOMAINS: &str = "domains of people";
+const APPLICATIONS: &str = "applications";
+const PASSES: &str = "Temporary Access Passes";
 
 const READ: &str = "administration.read";
 const PAGED: &[&str] = &["limit", "after"];
@@ -54,6 +86,7 @@ const fn get(
         path,
         needs,
         action: READ,
+        of: Of::Both,
         parameters,
         members: NONE,
         handler,
@@ -73,6 +106,7 @@ const fn act(
         path,
         needs,
         action,
+        of: Of::Both,
         parameters: NONE,
         members,
         handler,
@@ -113,6 +147,18 @@ const fn delete(path: &'static str, action: &'static str, handler: Handler) -> E
 impl Endpoint {
     const fn by(mut self, needs: Needs) -> Self {
         self.needs = needs;
+        self
+    }
+
+    /// What domains alone have.
+    const fn domain(mut self, what: &'static str) -> Self {
+        self.of = Of::Domain(what);
+        self
+    }
+
+    /// What tenants alone have.
+    const fn tenant(mut self, what: &'static str) -> Self {
+        self.of = Of::Tenant(what);
         self
     }
 
@@ -210,8 +256,31 @@ const WHICH: &[&str] = &["authority"];
 const ENDPOINTS: &[Endpoint] = &[
     get("/status", Person, NONE, status::show),
     patch("/domain", "domain.change", DOMAIN, domain::change_rules),
-    get("/domain/keys", Administrator, NONE, rotation::versions),
-    post("/domain/keys/{name}/rotate", "keys.rotate", NONE, rotation::rotate).with(FORCE),
+    get("/domain/keys", Administrator, NONE, rotation::versions).domain(KDC),
+    post("/domain/keys/{name}/rotate", "keys.rotate", NONE, rotation::rotate).with(FORCE).domain(KDC),
+    get("/tenant", Administrator, NONE, tenant::show).tenant(TENANT),
+    patch("/tenant", "tenant.change", tenant::MEMBERS, tenant::change_settings).tenant(TENANT),
+    get("/domains", Administrator, NONE, domains::list).tenant(DOMAINS),
+    post("/domains", "domain.add", &["name"], domains::add).tenant(DOMAINS),
+    get("/domains/{name}", Administrator, NONE, domains::show).tenant(DOMAINS),
+    delete("/domains/{name}", "domain.delete", domains::delete).tenant(DOMAINS),
+    post("/domains/{name}/verify", "domain.verify", &["by"], domains::verify).tenant(DOMAINS),
+    post("/domains/{name}/primary", "domain.primary", NONE, domains::make_primary).tenant(DOMAINS),
+    put("/domains/{name}/federation", "domain.federate", domains::FEDERATION, domains::federate).tenant(DOMAINS),
+    delete("/domains/{name}/federation", "domain.manage", domains::manage).tenant(DOMAINS),
+    get("/applications", Administrator, PAGED, applications::list).tenant(APPLICATIONS),
+    post("/applications", "application.add", applications::NEW, applications::add).tenant(APPLICATIONS),
+    get("/applications/{application}", Administrator, NONE, applications::show).tenant(APPLICATIONS),
+    patch("/applications/{application}", "application.change", applications::MEMBERS, applications::change_one).tenant(APPLICATIONS),
+    delete("/applications/{application}", "application.delete", applications::delete).tenant(APPLICATIONS),
+    post("/applications/{application}/enable", "application.enable", NONE, applications::enable).tenant(APPLICATIONS),
+    post("/applications/{application}/disable", "application.disable", NONE, applications::disable).tenant(APPLICATIONS),
+    post("/applications/{application}/secrets", "application.secret.add", &["name", "days"], applications::add_secret).tenant(APPLICATIONS),
+    delete("/applications/{application}/secrets/{secret}", "application.secret.remove", applications::remove_secret).tenant(APPLICATIONS),
+    post("/applications/{application}/keys", "application.key.add", &["jwk", "certificate", "name", "days"], applications::add_key).tenant(APPLICATIONS),
+    delete("/applications/{application}/keys/{key}", "application.key.remove", applications::remove_key).tenant(APPLICATIONS),
+    put("/applications/{application}/consent", "application.consent", &["resource", "scopes"], applications::consent).tenant(APPLICATIONS),
+    delete("/applications/{application}/consent", "application.consent.remove", applications::take_back_consent).with(&["resource"]).tenant(APPLICATIONS),
     get("/own", Person, NONE, own::show),
     get("/own/keys", Person, NONE, own::keys),
     delete("/own/keys/{fingerprint}", "key.revoke", own::revoke).by(Person),
@@ -226,8 +295,13 @@ const ENDPOINTS: &[Endpoint] = &[
     post("/users/{name}/password", "password.set", &["password", "must_change"], users::set_password).by(Delegate),
     post("/users/{name}/expire-password", "password.expire", NONE, users::expire_password).by(Delegate),
     delete("/users/{name}/second-factor", "second-factor.reset", users::reset_second_factor),
-    post("/users/{name}/mappings", "user.map", &["mapping", "certificate"], mappings::add),
-    delete("/users/{name}/mappings/{mapping}", "user.unmap", mappings::remove),
+    get("/users/{name}/factors", Administrator, NONE, factors::list),
+    post("/users/{name}/recovery-codes", "second-factor.recovery-codes", NONE, factors::recovery_codes),
+    post("/users/{name}/access-pass", "second-factor.access-pass", &["minutes", "once", "begins"], factors::give_pass).tenant(PASSES),
+    delete("/users/{name}/access-pass", "second-factor.access-pass.remove", factors::take_pass).tenant(PASSES),
+    post("/users/{name}/revoke-sign-ins", "sign-in.revoke", NONE, factors::revoke_sign_ins).tenant(TENANT),
+    post("/users/{name}/mappings", "user.map", &["mapping", "certificate"], mappings::add).domain(KDC),
+    delete("/users/{name}/mappings/{mapping}", "user.unmap", mappings::remove).domain(KDC),
     get("/users/{name}/keys", Delegate, NONE, keys::of_user),
     post("/users/{name}/keys", "key.add", KEY, keys::add_to_user).by(Delegate),
     delete("/users/{name}/keys/{fingerprint}", "key.revoke", keys::revoke_of_user).by(Delegate),
@@ -247,50 +321,50 @@ const ENDPOINTS: &[Endpoint] = &[
     post("/devices/{device}/enable", "device.enable", NONE, devices::enable),
     post("/devices/{device}/disable", "device.disable", NONE, devices::disable),
     delete("/devices/{device}", "device.delete", devices::delete),
-    get("/computers", Delegate, SEARCHED, computers::list),
-    post("/computers", "computer.add", NEW_COMPUTER, computers::join).by(Person),
-    get("/computers/{name}", Delegate, NONE, computers::show),
-    patch("/computers/{name}", "computer.change", COMPUTER, computers::change_computer),
-    delete("/computers/{name}", "computer.delete", computers::delete).by(Delegate),
-    post("/computers/{name}/enable", "account.enable", NONE, computers::enable).by(Delegate),
-    post("/computers/{name}/disable", "account.disable", NONE, computers::disable).by(Delegate),
-    post("/computers/{name}/password", "password.set", &["password"], computers::set_password),
-    get("/computers/{name}/keys", Delegate, NONE, keys::of_computer),
-    post("/computers/{name}/keys", "key.add", KEY, keys::add_to_computer).by(Delegate),
-    delete("/computers/{name}/keys/{fingerprint}", "key.revoke", keys::revoke_of_computer).by(Delegate),
-    post("/computers/{name}/keytab", "keytab.export", &["rotate"], keytab::of_computer).with(FORCE),
-    put("/computers/{name}/principals/{principal}", "principal.add", NONE, principals::add_to_computer),
-    delete("/computers/{name}/principals/{principal}", "principal.remove", principals::remove_from_computer),
-    put("/computers/{name}/delegates-to/{principal}", "delegation.add", NONE, |asked, _| delegation::add_to(asked, Kind::Computer)),
-    delete("/computers/{name}/delegates-to/{principal}", "delegation.remove", |asked, _| delegation::remove_to(asked, Kind::Computer)),
-    put("/computers/{name}/delegated-from/{account}", "delegation.add", NONE, |asked, _| delegation::add_from(asked, Kind::Computer)),
-    delete("/computers/{name}/delegated-from/{account}", "delegation.remove", |asked, _| delegation::remove_from(asked, Kind::Computer)),
+    get("/computers", Delegate, SEARCHED, computers::list).domain(COMPUTERS),
+    post("/computers", "computer.add", NEW_COMPUTER, computers::join).by(Person).domain(COMPUTERS),
+    get("/computers/{name}", Delegate, NONE, computers::show).domain(COMPUTERS),
+    patch("/computers/{name}", "computer.change", COMPUTER, computers::change_computer).domain(COMPUTERS),
+    delete("/computers/{name}", "computer.delete", computers::delete).by(Delegate).domain(COMPUTERS),
+    post("/computers/{name}/enable", "account.enable", NONE, computers::enable).by(Delegate).domain(COMPUTERS),
+    post("/computers/{name}/disable", "account.disable", NONE, computers::disable).by(Delegate).domain(COMPUTERS),
+    post("/computers/{name}/password", "password.set", &["password"], computers::set_password).domain(COMPUTERS),
+    get("/computers/{name}/keys", Delegate, NONE, keys::of_computer).domain(COMPUTERS),
+    post("/computers/{name}/keys", "key.add", KEY, keys::add_to_computer).by(Delegate).domain(COMPUTERS),
+    delete("/computers/{name}/keys/{fingerprint}", "key.revoke", keys::revoke_of_computer).by(Delegate).domain(COMPUTERS),
+    post("/computers/{name}/keytab", "keytab.export", &["rotate"], keytab::of_computer).with(FORCE).domain(COMPUTERS),
+    put("/computers/{name}/principals/{principal}", "principal.add", NONE, principals::add_to_computer).domain(COMPUTERS),
+    delete("/computers/{name}/principals/{principal}", "principal.remove", principals::remove_from_computer).domain(COMPUTERS),
+    put("/computers/{name}/delegates-to/{principal}", "delegation.add", NONE, |asked, _| delegation::add_to(asked, Kind::Computer)).domain(COMPUTERS),
+    delete("/computers/{name}/delegates-to/{principal}", "delegation.remove", |asked, _| delegation::remove_to(asked, Kind::Computer)).domain(COMPUTERS),
+    put("/computers/{name}/delegated-from/{account}", "delegation.add", NONE, |asked, _| delegation::add_from(asked, Kind::Computer)).domain(COMPUTERS),
+    delete("/computers/{name}/delegated-from/{account}", "delegation.remove", |asked, _| delegation::remove_from(asked, Kind::Computer)).domain(COMPUTERS),
     get("/keys", Delegate, &["limit", "after", "user", "computer", "device", "origin"], keys::list),
-    get("/services", Keys, SEARCHED, services::list),
-    post("/services", "service.add", NEW_SERVICE, services::add),
-    get("/services/{name}", Keys, NONE, services::show),
-    patch("/services/{name}", "service.change", SERVICE, services::change_service),
-    delete("/services/{name}", "service.delete", services::delete),
-    post("/services/{name}/enable", "account.enable", NONE, services::enable),
-    post("/services/{name}/disable", "account.disable", NONE, services::disable),
-    post("/services/{name}/rotate", "keys.rotate", NONE, services::rotate).with(FORCE),
-    post("/services/{name}/keytab", "keytab.export", &["rotate"], keytab::of_service).with(FORCE),
-    put("/services/{name}/principals/{principal}", "principal.add", NONE, principals::add_to_service),
-    delete("/services/{name}/principals/{principal}", "principal.remove", principals::remove_from_service),
-    put("/services/{name}/delegates-to/{principal}", "delegation.add", NONE, |asked, _| delegation::add_to(asked, Kind::Service)),
-    delete("/services/{name}/delegates-to/{principal}", "delegation.remove", |asked, _| delegation::remove_to(asked, Kind::Service)),
-    put("/services/{name}/delegated-from/{account}", "delegation.add", NONE, |asked, _| delegation::add_from(asked, Kind::Service)),
-    delete("/services/{name}/delegated-from/{account}", "delegation.remove", |asked, _| delegation::remove_from(asked, Kind::Service)),
+    get("/services", Keys, SEARCHED, services::list).domain(SERVICES),
+    post("/services", "service.add", NEW_SERVICE, services::add).domain(SERVICES),
+    get("/services/{name}", Keys, NONE, services::show).domain(SERVICES),
+    patch("/services/{name}", "service.change", SERVICE, services::change_service).domain(SERVICES),
+    delete("/services/{name}", "service.delete", services::delete).domain(SERVICES),
+    post("/services/{name}/enable", "account.enable", NONE, services::enable).domain(SERVICES),
+    post("/services/{name}/disable", "account.disable", NONE, services::disable).domain(SERVICES),
+    post("/services/{name}/rotate", "keys.rotate", NONE, services::rotate).with(FORCE).domain(SERVICES),
+    post("/services/{name}/keytab", "keytab.export", &["rotate"], keytab::of_service).with(FORCE).domain(SERVICES),
+    put("/services/{name}/principals/{principal}", "principal.add", NONE, principals::add_to_service).domain(SERVICES),
+    delete("/services/{name}/principals/{principal}", "principal.remove", principals::remove_from_service).domain(SERVICES),
+    put("/services/{name}/delegates-to/{principal}", "delegation.add", NONE, |asked, _| delegation::add_to(asked, Kind::Service)).domain(SERVICES),
+    delete("/services/{name}/delegates-to/{principal}", "delegation.remove", |asked, _| delegation::remove_to(asked, Kind::Service)).domain(SERVICES),
+    put("/services/{name}/delegated-from/{account}", "delegation.add", NONE, |asked, _| delegation::add_from(asked, Kind::Service)).domain(SERVICES),
+    delete("/services/{name}/delegated-from/{account}", "delegation.remove", |asked, _| delegation::remove_from(asked, Kind::Service)).domain(SERVICES),
     get("/certificates", Administrator, &["limit", "after", "search", "authority"], certificates::list),
-    post("/certificates", "certificate.request", &["user", "csr", "days"], logon::request),
-    get("/certificates/requests/{request}", Administrator, NONE, logon::outcome),
+    post("/certificates", "certificate.request", &["user", "csr", "days"], logon::request).domain(KDC),
+    get("/certificates/requests/{request}", Administrator, NONE, logon::outcome).domain(KDC),
     get("/certificates/{serial}", Administrator, WHICH, certificates::show),
     post("/certificates/{serial}/revoke", "certificate.revoke", &["reason"], certificates::revoke).with(WHICH),
     post("/certificates/{serial}/release", "certificate.release", NONE, certificates::release).with(WHICH),
-    get("/issuers", Administrator, NONE, issuers::list),
-    post("/issuers", "issuer.add", ISSUER, issuers::add),
-    get("/issuers/{issuer}", Administrator, NONE, issuers::show),
-    delete("/issuers/{issuer}", "issuer.remove", issuers::remove),
+    get("/issuers", Administrator, NONE, issuers::list).domain(KDC),
+    post("/issuers", "issuer.add", ISSUER, issuers::add).domain(KDC),
+    get("/issuers/{issuer}", Administrator, NONE, issuers::show).domain(KDC),
+    delete("/issuers/{issuer}", "issuer.remove", issuers::remove).domain(KDC),
     get("/policies", Administrator, PAGED, policies::list),
     post("/policies", "policy.add", OBJECT, policies::add),
     get("/policies/{name}", Administrator, NONE, policies::show),

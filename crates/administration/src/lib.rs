@@ -18,6 +18,7 @@
 //! To add an endpoint: a row in `endpoints.rs`, a function in the module of its noun, a line in the document.
 
 mod answer;
+mod applications;
 mod asked;
 mod audit_log;
 mod authority;
@@ -28,9 +29,11 @@ mod computers;
 mod delegation;
 mod devices;
 mod domain;
+mod domains;
 mod done;
 mod endpoints;
 mod export;
+mod factors;
 mod groups;
 mod guard;
 mod import;
@@ -51,6 +54,7 @@ mod rotation;
 mod services;
 mod shown;
 mod status;
+mod tenant;
 mod users;
 
 use crypto::password::Cost;

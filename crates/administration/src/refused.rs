@@ -117,6 +117,15 @@ pub enum Refused {
         /// What it was called by.
         name: String,
     },
+    /// It is something that a tenant has not.
+    #[error("this is a tenant, and has no {0}")]
+    NotInATenant(&'static str),
+    /// It is something that a tenant alone has.
+    #[error("this is no tenant, and has no {0}")]
+    OnlyInATenant(&'static str),
+    /// A name in a domain that is not the tenant's, or not verified yet.
+    #[error("{0} is in no verified domain of the tenant")]
+    DomainNotVerified(String),
     /// The endpoint does not take the method.
     #[error("the endpoint does not take this method")]
     Method,
@@ -249,6 +258,9 @@ impl Refused {
             Self::Protected { .. } | Self::ProtectedKeys(_) => ("protected", 403),
             Self::NoSuchEndpoint => ("no_such_endpoint", 404),
             Self::NotFound { .. } | Self::NoOwnAccount => ("not_found", 404),
+            Self::NotInATenant(_) => ("not_in_a_tenant", 404),
+            Self::OnlyInATenant(_) => ("only_in_a_tenant", 404),
+            Self::DomainNotVerified(_) => ("domain_not_verified", 409),
             Self::Method => ("method_not_allowed", 405),
             Self::TooLarge(_) => ("too_large", 413),
             Self::NotJson => ("not_json", 415),
@@ -312,6 +324,16 @@ impl Refused {
                 None => "check its name".to_owned(),
             },
             Self::NoSuchEndpoint | Self::Method => "see docs/administration-api.md".to_owned(),
+            Self::NotInATenant(_) => {
+                "ask the domain's server, where the organisation has one".to_owned()
+            }
+            Self::OnlyInATenant(_) => {
+                "ask the tenant's server, where the organisation has one".to_owned()
+            }
+            Self::DomainNotVerified(_) => {
+                "add and verify the domain first: keyporch admin domain add, then domain verify"
+                    .to_owned()
+            }
             Self::TooLarge(_) => "send less in one request".to_owned(),
             Self::NotJson => "send Content-Type: application/json".to_owned(),
             Self::NotLdif => "send Content-Type: application/ldif".to_owned(),
@@ -409,6 +431,8 @@ fn list_of(what: &str) -> Option<&'static str> {
         "certificate" => "certificate list",
         "policy object" => "policy list",
         "issuer" => "issuer list",
+        "application" => "app list",
+        "domain" => "domain list",
         "setting" => "policy settings",
         "key of the KDC" => "key versions",
         _ => return None,

@@ -1,5 +1,6 @@
 //! Where the caller is, who they are, and what they may.
 
+use directory::StoreKind;
 use serde_json::{Value, json};
 use trust::{Rng, Timestamp};
 use wire::x509::Certificate;
@@ -22,6 +23,11 @@ pub(crate) fn show(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Troub
             "administrator": asked.who.may(Needs::Administrator),
             "keys": asked.who.may(Needs::Keys),
         },
+        "kind": match own.kind {
+            StoreKind::Domain => "domain",
+            StoreKind::Tenant => "tenant",
+        },
+        "tenant": (own.kind == StoreKind::Tenant).then(|| own.head.0.to_string()),
         "domain": own.dns_name,
         "realm": own.realm,
         "netbios": own.netbios_name,

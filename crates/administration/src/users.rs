@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use directory::account::user_salt;
 use directory::delegation::Delegable;
 use directory::password::{self, Chooser, PasswordMaterial};
 use directory::{
@@ -20,7 +19,7 @@ use crate::done::Done;
 use crate::guard::{self, Going};
 use crate::names::{self, Kind, called};
 use crate::refused::{Refused, Trouble};
-use crate::{list, shown};
+use crate::{domains, list, shown, tenant};
 
 /// Attributes of a person that are texts, by their members.
 const TEXTS: &[(&str, Attribute)] = &[
@@ -53,7 +52,11 @@ pub(crate) fn add(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done, Trou
     names::check_new(&name)?;
     names::must_be_free(snapshot, &name)?;
     let upn = members.text("upn")?;
-    let upn = upn.unwrap_or_else(|| format!("{name}@{}", domain.dns_name));
+    let upn = match upn {
+        Some(upn) => upn,
+        None => domains::usual_upn(asked, &name)?,
+    };
+    domains::may_have(asked, &upn)?;
     names::upn_must_be_free(snapshot, &upn, None)?;
     let unit = names::unit(snapshot, members.text("unit")?.as_deref(), domain.users)?;
     guard::adds_below(asked, Delegable::People, unit)?;
@@ -81,11 +84,9 @@ pub(crate) fn add(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done, Trou
     let mut record = asked.record().on(id, &upn);
     let user = match members.secret("password")? {
         Some(password) => {
-            let salt = user_salt(&domain.realm, &name);
+            domains::may_have_password(asked, &upn)?;
             let cost = asked.view.deployment.password_cost;
-            let policy = snapshot.password_policy()?;
-            let material = policy
-                .first(&password, &name, Some(&salt), cost, rng)
+            let material = password::first(snapshot, Class::User, &name, &password, cost, rng)?
                 .map_err(Refused::from)?;
             user.with_password(material, must_change.unwrap_or(true))
         }
@@ -118,8 +119,12 @@ pub(crate) fn change_user(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done
     let mut changed = Changed::new(asked, &account)?;
     match members.patch("upn")? {
         Patch::Keep => {}
+        Patch::Clear if tenant::is_one(asked) => {
+            return Err(Refused::member("upn", "nobody in a tenant is without one").into());
+        }
         Patch::Clear => changed.clear(Attribute::UserPrincipalName, "upn"),
         Patch::Set(upn) => {
+            domains::may_have(asked, &upn)?;
             names::upn_must_be_free(asked.snapshot(), &upn, Some(account.id))?;
             guard::may_set(asked, Class::User, Attribute::UserPrincipalName, &upn)?;
             changed.set(Attribute::UserPrincipalName, "upn", upn);
@@ -226,6 +231,7 @@ pub(crate) fn set_password(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<D
     let password = members
         .secret("password")?
         .ok_or(Refused::MissingMember("password"))?;
+    domains::may_have_password(asked, called(&account))?;
     let must_change = members.flag("must_change")?.unwrap_or(true);
     let set = password::change(
         asked.snapshot(),

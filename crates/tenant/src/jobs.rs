@@ -5,13 +5,9 @@
 
 use directory::tenant::{self, Verification, VerifiedBy};
 use directory::{Actor, AuditRecord, Change, Fault, Job, change};
-use serde::{Deserialize, Serialize};
 use trust::{Rng, Span, Timestamp};
 
 use crate::View;
-
-/// The kind of job that looks whether a domain has its TXT record. Its payload is [`VerifyDomain`].
-pub(crate) const VERIFY_DOMAIN: &str = "tenant.verify-domain";
 
 /// The longest wait between two attempts.
 const LONGEST_WAIT: Span = Span::hours(1);
@@ -46,23 +42,12 @@ pub enum Outcome {
     Failed(String),
 }
 
-/// The payload of [`VERIFY_DOMAIN`].
-#[derive(Serialize, Deserialize)]
-struct VerifyDomain {
-    domain: String,
-}
-
 /// What a job asks for; `None` for one that is no job of a tenant, or that nothing is left to do for: it is finished
 /// with [`done`] and [`Outcome::Notified`] then.
 #[must_use]
 pub fn errand(job: &Job) -> Option<Errand> {
-    match job.kind.as_str() {
-        VERIFY_DOMAIN => {
-            let asked: VerifyDomain = serde_json::from_slice(&job.payload).ok()?;
-            Some(Errand::Txt { name: asked.domain })
-        }
-        _ => None,
-    }
+    let name = tenant::domain_of_job(job)?.to_owned();
+    Some(Errand::Txt { name })
 }
 
 /// What follows from how an errand ended.
@@ -76,11 +61,9 @@ pub fn done(
     now: Timestamp,
     rng: &mut dyn Rng,
 ) -> Result<Vec<Change>, Fault> {
-    let domain = match serde_json::from_slice::<VerifyDomain>(&job.payload) {
-        Ok(asked) if job.kind == VERIFY_DOMAIN => {
-            tenant::domain(view.snapshot, &asked.domain, now)?
-        }
-        _ => None,
+    let domain = match tenant::domain_of_job(job) {
+        Some(name) => tenant::domain(view.snapshot, name, now)?,
+        None => None,
     };
     let Some(mut domain) = domain.filter(|domain| !domain.is_verified()) else {
         return Ok(vec![Change::Finish(job.id.clone())]);

@@ -16,5 +16,6 @@ mod rights;
 mod rotation;
 mod services;
 mod sign_in;
+mod tenant;
 mod users;
 mod world;

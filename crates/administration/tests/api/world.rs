@@ -78,8 +78,23 @@ impl Got {
 impl World {
     /// `admin` is in Domain Admins through another group, `keeper` in Key Admins, `alice` and `bob` are nobody.
     pub(crate) fn new() -> Self {
+        Self::over(fresh())
+    }
+
+    /// The same in a tenant, whose first domain is `corp.example`.
+    pub(crate) fn of_tenant() -> Self {
+        let directory = directory::testing::open(Arc::new(directory::storage::Memory::new()));
+        let names = directory::tenant::TenantNames {
+            domain: "corp.example".into(),
+            display_name: "Example".into(),
+        };
+        directory::tenant::found(&directory, &names, START, &mut Seeded::new(1)).unwrap();
+        Self::over(Arc::new(directory))
+    }
+
+    fn over(directory: Arc<Directory>) -> Self {
         let world = Self {
-            directory: fresh(),
+            directory,
             lockout: Lockout::default(),
             deployment: Deployment {
                 kdcs: vec!["dc1.corp.example".into()],

@@ -6,11 +6,14 @@ use trust::{Rng, Timestamp};
 use super::{moment, read, remove, write};
 use crate::change::Change;
 use crate::error::Fault;
-use crate::record::Table;
+use crate::record::{Job, JobId, Table};
 use crate::snapshot::Snapshot;
 
 /// The table of domains, by name in lower case.
 pub const DOMAINS: Table = Table::new("tenant.domains");
+
+/// The kind of job that looks whether a domain has its TXT record. Its payload is the domain's name.
+pub const VERIFY_DOMAIN: &str = "tenant.verify-domain";
 
 /// The most domains that a tenant may have.
 pub const MOST_DOMAINS: usize = 900;
@@ -116,6 +119,29 @@ pub fn verification_text(rng: &mut dyn Rng) -> String {
     let chance: [u8; 16] = rng.bytes();
     let text = crypto::base32::encode(&chance).to_lowercase();
     format!("keyporch-domain-verification={text}")
+}
+
+/// The job that looks whether a domain has its TXT record; one for each domain.
+#[must_use]
+pub fn verification_job(domain: &str, now: Timestamp) -> Option<Job> {
+    let id = verification_job_id(domain)?;
+    Some(Job::new(id, VERIFY_DOMAIN, now, domain.as_bytes().to_vec()))
+}
+
+/// What that job is called.
+#[must_use]
+pub fn verification_job_id(domain: &str) -> Option<JobId> {
+    // A domain's name may be longer than a job's.
+    let digest = crypto::digest::sha256(domain.as_bytes());
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    JobId::named(format!("{VERIFY_DOMAIN}.{digest}"))
+}
+
+/// The domain that such a job is about; `None` for another job.
+#[must_use]
+pub fn domain_of_job(job: &Job) -> Option<&str> {
+    let name = core::str::from_utf8(&job.payload).ok();
+    name.filter(|_| job.kind == VERIFY_DOMAIN)
 }
 
 /// A domain's name as it stands in records; `None` for what is no DNS name of at least two labels.
