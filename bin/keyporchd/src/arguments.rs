@@ -24,8 +24,8 @@ pub(crate) enum Command {
     /// Start every party in a folder, enrol a person, tell the story, and go on serving: to look, try and test.
     #[command(after_help = LAB_HELP)]
     Lab(Lab),
-    /// Set up a server: its configuration, keys, store, domain and first administrator.
-    #[command(after_help = "Example: keyporchd init --domain corp.example --host dc1.corp.example")]
+    /// Set up a server: its configuration, keys, store, domain or tenant, and first administrator.
+    #[command(after_help = INIT_HELP)]
     Init(Init),
     /// Serve the roles that the configuration names.
     #[command(after_help = "Example: keyporchd serve --config /etc/keyporch/keyporch.toml")]
@@ -54,6 +54,11 @@ impl Command {
         }
     }
 }
+
+/// What else there is to say about setting up.
+const INIT_HELP: &str = "\
+Example: keyporchd init --domain corp.example --host dc1.corp.example
+Example: keyporchd init --tenant corp.example --login https://login.corp.example";
 
 /// What else there is to say about checks.
 const CHECK_HELP: &str = "\
@@ -113,6 +118,15 @@ pub(crate) struct Init {
     /// The organisation's DNS domain; asked for where none is given.
     #[arg(long)]
     pub(crate) domain: Option<String>,
+    /// Make a tenant in place of a domain: its first DNS domain.
+    #[arg(long, value_name = "DOMAIN", conflicts_with_all = ["domain", "host", "federation"])]
+    pub(crate) tenant: Option<String>,
+    /// Where people sign in to the tenant, `https://login.DOMAIN` where none is given.
+    #[arg(long, value_name = "URL", requires = "tenant")]
+    pub(crate) login: Option<String>,
+    /// What people see of the tenant, its domain where none is given.
+    #[arg(long, value_name = "NAME", requires = "tenant")]
+    pub(crate) display_name: Option<String>,
     /// The full name of this server.
     #[arg(long, value_name = "NAME")]
     pub(crate) host: Option<String>,

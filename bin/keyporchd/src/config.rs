@@ -14,11 +14,13 @@ use crate::report::Failure;
 const LONGEST: u64 = 1 << 20;
 
 /// The configuration file.
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Config {
-    /// The organisation.
-    pub(crate) domain: Domain,
+    /// The organisation's domain, where the store holds one.
+    pub(crate) domain: Option<Domain>,
+    /// The organisation's tenant, where the store holds one.
+    pub(crate) tenant: Option<Tenant>,
     /// The directory on disk.
     pub(crate) store: Store,
     /// Where the server listens.
@@ -51,15 +53,50 @@ pub(crate) struct Config {
 }
 
 /// `[domain]`
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Domain {
     /// The DNS name of the domain that the store holds.
     pub(crate) name: String,
 }
 
+/// `[tenant]`: where the tenant is found ([`tenant::Section`]), and which it is.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tenant {
+    /// The first domain of the tenant that the store holds.
+    pub(crate) domain: String,
+    /// Where people sign in and tokens are given.
+    pub(crate) login: String,
+    /// Where devices and keys are registered.
+    pub(crate) drs: Option<String>,
+    /// Where Graph is.
+    pub(crate) graph: Option<String>,
+    /// Where a domain's tenant is found.
+    pub(crate) odc: Option<String>,
+    /// Further host names.
+    #[serde(default)]
+    pub(crate) extra_names: Vec<String>,
+    /// Where it is told that somebody has a new key.
+    pub(crate) notify: Option<String>,
+}
+
+impl Tenant {
+    /// Where it is found.
+    pub(crate) fn section(&self) -> tenant::Section {
+        tenant::Section {
+            login: self.login.clone(),
+            drs: self.drs.clone(),
+            graph: self.graph.clone(),
+            odc: self.odc.clone(),
+            extra_names: self.extra_names.clone(),
+            notify: self.notify.clone(),
+        }
+    }
+}
+
 /// `[store]`
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Store {
     /// The directory in a file.
@@ -109,7 +146,7 @@ impl std::fmt::Debug for Url {
 }
 
 /// `[log]`
-#[derive(Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Log {
     /// What is logged: `error`, `warn`, `info`, `debug`, or a filter such as `info,serve=debug`.
@@ -178,10 +215,17 @@ impl Config {
         address.is_some_and(|address| address.has_password())
     }
 
+    /// What the domain or the tenant of the store is called.
+    pub(crate) fn name(&self) -> &str {
+        let domain = self.domain.as_ref().map(|domain| &domain.name);
+        let tenant = self.tenant.as_ref().map(|tenant| &tenant.domain);
+        domain.or(tenant).map_or("", String::as_str)
+    }
+
     /// Where the directory is.
     pub(crate) fn place(&self) -> Result<Place, Failure> {
         let node = self.store.node.as_ref().or(self.kdc.host.as_ref());
-        let node = node.map_or_else(|| format!("dc1.{}", self.domain.name), String::clone);
+        let node = node.map_or_else(|| format!("dc1.{}", self.name()), String::clone);
         self.store.place(&node)
     }
 
@@ -196,17 +240,32 @@ impl Config {
         let at = |section, key, what: String, remedy: &str| {
             Mistake::at(path, text, section, key, what, remedy)
         };
-        if !is_dns_name(&self.domain.name) {
-            let what = format!("{:?} is no DNS name", self.domain.name);
-            return Err(at(
-                "domain",
-                "name",
-                what,
-                "Give the domain as DNS has it: corp.example.",
-            ));
+        match (&self.domain, &self.tenant) {
+            (Some(domain), None) if !is_dns_name(&domain.name) => {
+                let what = format!("{:?} is no DNS name", domain.name);
+                let remedy = "Give the domain as DNS has it: corp.example.";
+                return Err(at("domain", "name", what, remedy));
+            }
+            (None, Some(tenant)) => self.check_tenant(tenant, path, text)?,
+            (Some(_), None) => {}
+            (None, None) => {
+                return Err(Mistake::of(
+                    path,
+                    "there is neither [domain] nor [tenant]",
+                    "Add [domain] with the name of the domain that the store holds, or [tenant] with that of the tenant; \
+                     keyporch.example.toml shows how.",
+                ));
+            }
+            (Some(_), Some(_)) => {
+                let what = "the store holds a domain or a tenant, and both are given".to_owned();
+                let remedy = "Give the tenant a configuration, a store and a server of its own, and remove [tenant] here.";
+                return Err(at("tenant", "domain", what, remedy));
+            }
         }
         self.check_store(path, text)?;
-        if let Err(error) = federation::Settings::of(&self.federation, &self.domain.name) {
+        if let Some(domain) = &self.domain
+            && let Err(error) = federation::Settings::of(&self.federation, &domain.name)
+        {
             let said = error.to_string();
             let key = ["base", "registration_host", "keys_per_person"]
                 .into_iter()
@@ -220,7 +279,7 @@ impl Config {
         }
         let hosts = self.kdc.host.iter().cloned().collect();
         if let Err(error) =
-            authority::Configuration::new(&self.authority, &self.domain.name, hosts, Vec::new())
+            authority::Configuration::new(&self.authority, self.name(), hosts, Vec::new())
         {
             let said = error.to_string();
             let key = said
@@ -277,6 +336,41 @@ impl Config {
                 "Name its chain as certificate.",
             )),
             _ => Ok(()),
+        }
+    }
+
+    /// Where a tenant is found, and that nothing is listened for that only a domain answers.
+    fn check_tenant(&self, tenant: &Tenant, path: &Path, text: &str) -> Result<(), Mistake> {
+        let at = |section, key, what: String, remedy: &str| {
+            Err(Mistake::at(path, text, section, key, what, remedy))
+        };
+        if !is_dns_name(&tenant.domain) {
+            let what = format!("{:?} is no DNS name", tenant.domain);
+            let remedy = "Give the tenant's first domain as DNS has it: corp.example.";
+            return at("tenant", "domain", what, remedy);
+        }
+        let unused = zeroize::Zeroizing::new([0; 32]);
+        if let Err(error) = tenant::Deployment::of(&tenant.section(), unused) {
+            let said = error.to_string();
+            let key = said.split(' ').next().unwrap_or_default().to_owned();
+            return at("tenant", &key, said, "Correct the setting that is named.");
+        }
+        let listen = &self.listen;
+        let of_domains = [
+            ("kdc", &listen.kdc),
+            ("password", &listen.password),
+            ("ldap", &listen.ldap),
+            ("ldaps", &listen.ldaps),
+        ];
+        match of_domains
+            .into_iter()
+            .find(|(_, addresses)| !addresses.is_empty())
+        {
+            None => Ok(()),
+            Some((key, _)) => {
+                let what = format!("{key} is a domain's, and the store holds a tenant");
+                at("listen", key, what, &format!("Write {key} = []."))
+            }
         }
     }
 
@@ -488,6 +582,39 @@ mod tests {
             })
             .collect();
         Config::parse(Path::new("keyporch.toml"), &text.join("\n")).unwrap();
+    }
+
+    const OF_A_TENANT: &str = "[tenant]\ndomain = \"corp.example\"\nlogin = \"https://login.corp.example\"\n\n\
+        [store]\nfile = \"t.sqlite\"\nroot_key = \"t.key\"\n\n\
+        [listen]\nkdc = []\npassword = []\nldap = []\nldaps = []\n";
+
+    #[test]
+    fn what_the_example_says_of_tenants_is_a_configuration_in_place_of_the_domains() {
+        let tenant: Vec<&str> = EXAMPLE
+            .lines()
+            .filter_map(|line| line.strip_prefix("#? "))
+            .collect();
+        let (_, rest) = OF_A_TENANT.split_once("\n\n").unwrap();
+        let text = format!("{}\n\n{rest}", tenant.join("\n"));
+        let config = Config::parse(Path::new("keyporch.toml"), &text).unwrap();
+        assert_eq!(config.name(), "corp.example");
+        let section = config.tenant.unwrap().section();
+        assert_eq!(section.drs.as_deref(), Some("https://drs.corp.example"));
+        assert!(section.notify.is_some() && !section.extra_names.is_empty());
+    }
+
+    #[test]
+    fn a_configuration_is_for_a_domain_or_a_tenant() {
+        Config::parse(Path::new("keyporch.toml"), OF_A_TENANT).unwrap();
+        let (tenant, rest) = OF_A_TENANT.split_once("\n\n").unwrap();
+        assert!(mistake(rest).what.contains("neither [domain] nor [tenant]"));
+        let both = mistake(&format!("{EXAMPLE}\n{tenant}\n"));
+        assert!(both.what.contains("both are given"), "{both}");
+        let listening = mistake(&OF_A_TENANT.replace("kdc = []", "kdc = [\"127.0.0.1:88\"]"));
+        assert_eq!(listening.remedy, "Write kdc = [].");
+        let plain = mistake(&OF_A_TENANT.replace("https://login", "http://login"));
+        assert!(plain.what.starts_with("login must be"), "{plain}");
+        assert!(plain.place.is_some(), "{plain}");
     }
 
     #[test]

@@ -11,8 +11,9 @@ use authority::Ca;
 use call::files;
 use crypto::password::Cost;
 use directory::storage::Storage;
+use directory::tenant::TenantNames;
 use directory::{Bootstrap, Directory, RootKey};
-use serve::{Administrator, Parts, Server};
+use serve::{Administrator, Server};
 use store::Postgres;
 use token::totp::TotpSecret;
 use trust::{Clock as _, Rng, SystemClock, SystemRng};
@@ -20,7 +21,7 @@ use wire::x509::pem;
 use zeroize::Zeroizing;
 
 use crate::arguments::Init;
-use crate::config::{Config, is_dns_name};
+use crate::config::{Config, Tenant, is_dns_name};
 use crate::opened::{self, Place};
 use crate::report::{FAILED, Failure, REFUSED};
 use crate::root_key;
@@ -48,10 +49,35 @@ struct Places {
 /// What the new server is called and where it listens.
 struct Names {
     domain: String,
-    host: String,
-    federation: String,
+    kind: Kind,
     address: Option<IpAddr>,
     offset: u16,
+}
+
+/// What the new server is for.
+enum Kind {
+    /// A domain: the KDC's full name, and the address of the federation service.
+    Domain { host: String, federation: String },
+    /// A tenant: where people sign in, and what they see.
+    Tenant { login: String, display_name: String },
+}
+
+impl Kind {
+    /// The address that browsers and devices begin with.
+    fn address(&self) -> &str {
+        match self {
+            Self::Domain { federation, .. } => federation,
+            Self::Tenant { login, .. } => login,
+        }
+    }
+
+    /// What the server is called in a database that it shares.
+    fn node(&self) -> &str {
+        match self {
+            Self::Domain { host, .. } => host,
+            Self::Tenant { login, .. } => host_of(login),
+        }
+    }
 }
 
 /// The first administrator's secrets, shown once.
@@ -91,7 +117,7 @@ pub(crate) fn init(arguments: &Init) -> Result<(), Failure> {
 }
 
 fn names(arguments: &Init) -> Result<Names, Failure> {
-    let domain = match &arguments.domain {
+    let domain = match arguments.domain.as_ref().or(arguments.tenant.as_ref()) {
         Some(domain) => domain.clone(),
         None => ask("The organisation's domain (corp.example)", "--domain")?,
     };
@@ -99,22 +125,34 @@ fn names(arguments: &Init) -> Result<Names, Failure> {
     if !is_dns_name(&domain) {
         return Err(Failure::said(
             format!("{domain:?} is no DNS domain"),
-            "Give one such as corp.example with --domain.",
+            "Give one such as corp.example with --domain, or with --tenant.",
             REFUSED,
         ));
     }
     let https = port(443, arguments.port_offset)?;
-    let federation = arguments.federation.clone().unwrap_or_else(|| match https {
-        443 => format!("https://sts.{domain}"),
-        other => format!("https://sts.{domain}:{other}"),
-    });
+    let at = |name: &str| match https {
+        443 => format!("https://{name}.{domain}"),
+        other => format!("https://{name}.{domain}:{other}"),
+    };
+    let kind = match arguments.tenant {
+        None => Kind::Domain {
+            host: arguments
+                .host
+                .clone()
+                .unwrap_or_else(|| format!("dc1.{domain}"))
+                .to_ascii_lowercase(),
+            federation: arguments.federation.clone().unwrap_or_else(|| at("sts")),
+        },
+        Some(_) => Kind::Tenant {
+            login: arguments.login.clone().unwrap_or_else(|| at("login")),
+            display_name: arguments
+                .display_name
+                .clone()
+                .unwrap_or_else(|| domain.clone()),
+        },
+    };
     Ok(Names {
-        host: arguments
-            .host
-            .clone()
-            .unwrap_or_else(|| format!("dc1.{domain}"))
-            .to_ascii_lowercase(),
-        federation,
+        kind,
         domain,
         address: arguments.address,
         offset: arguments.port_offset,
@@ -166,7 +204,7 @@ fn places(arguments: &Init, names: &Names) -> Result<Places, Failure> {
         ),
         Some(url) => {
             let password = arguments.store_password.as_deref();
-            let store = Place::database(url, &data, password, &names.host, None)?;
+            let store = Place::database(url, &data, password, names.kind.node(), None)?;
             let mut setting = format!("url = {}", quoted(url));
             if let Some(file) = password {
                 let _ = write!(setting, "\npassword_file = {}", quoted_path(file));
@@ -280,18 +318,7 @@ fn make(
         None => opened::directory(&places.store, key)?,
     };
     // Written last: a configuration means that everything it names is there.
-    let settings = read_back(&places.config, &text)?.settings();
-    let federation_host = host_of(&names.federation).to_owned();
-    let bootstrap = Bootstrap {
-        domain_controller: names
-            .host
-            .split('.')
-            .next()
-            .unwrap_or_default()
-            .to_ascii_uppercase(),
-        federation_host: Some(federation_host),
-        ..Bootstrap::of(&names.domain)
-    };
+    let config = read_back(&places.config, &text)?;
     let administrator = Administrator {
         sam: &arguments.administrator,
         display_name: "Administrator",
@@ -299,15 +326,8 @@ fn make(
         totp: Some(&secrets.totp),
         cost: Cost::default(),
     };
-    serve::set_up(
-        &directory,
-        &bootstrap,
-        &settings,
-        &administrator,
-        Arc::new(SystemClock),
-        &mut SystemRng,
-    )?;
-    let roots = root_certificates(&directory, settings)?;
+    found(names, &directory, &config, &administrator)?;
+    let roots = root_certificates(&directory, config)?;
     files::write(&places.roots, roots.as_bytes(), 0o644).map_err(disk)?;
     // A URL may hold a password.
     let mode = match &places.store {
@@ -317,15 +337,63 @@ fn make(
     files::write(&places.config, text.as_bytes(), mode).map_err(disk)
 }
 
+/// Makes the domain or the tenant, with its authorities and its first administrator.
+fn found(
+    names: &Names,
+    directory: &Arc<Directory>,
+    config: &Config,
+    administrator: &Administrator<'_>,
+) -> Result<(), Failure> {
+    let settings = config.clone().settings();
+    let clock = Arc::new(SystemClock);
+    match (&names.kind, &config.tenant) {
+        (Kind::Domain { host, federation }, _) => {
+            let bootstrap = Bootstrap {
+                domain_controller: host
+                    .split('.')
+                    .next()
+                    .unwrap_or_default()
+                    .to_ascii_uppercase(),
+                federation_host: Some(host_of(federation).to_owned()),
+                ..Bootstrap::of(&names.domain)
+            };
+            serve::set_up(
+                directory,
+                &bootstrap,
+                &settings,
+                administrator,
+                clock,
+                &mut SystemRng,
+            )?;
+        }
+        (Kind::Tenant { display_name, .. }, tenant) => {
+            let section = tenant.as_ref().map(Tenant::section).unwrap_or_default();
+            let tenant = TenantNames {
+                domain: names.domain.clone(),
+                display_name: display_name.clone(),
+            };
+            serve::set_up_tenant(
+                directory,
+                &tenant,
+                &section,
+                &settings,
+                administrator,
+                clock,
+                &mut SystemRng,
+            )?;
+        }
+    }
+    Ok(())
+}
+
 /// The certificates by which devices believe this server, PEM. They are signed by the server's first start, which
 /// this is, without a socket.
-fn root_certificates(
-    directory: &Arc<Directory>,
-    mut settings: serve::Settings,
-) -> Result<String, Failure> {
+fn root_certificates(directory: &Arc<Directory>, config: Config) -> Result<String, Failure> {
+    let parts = opened::parts(&config, Arc::clone(directory));
+    let mut settings = config.settings();
     settings.listen = serve::Listen::nowhere();
     settings.audit.file = None;
-    Server::start(settings, Parts::new(Arc::clone(directory)))?.shutdown(Duration::ZERO);
+    Server::start(settings, parts)?.shutdown(Duration::ZERO);
     let failed = |error: &(dyn std::error::Error + 'static)| {
         Failure::new(error, "Set the server up again.", FAILED)
     };
@@ -386,32 +454,46 @@ fn configuration(names: &Names, places: &Places) -> Result<String, Failure> {
         .address
         .map(|address| quoted(&address.to_string()))
         .unwrap_or_default();
+    let [kdc, password, ldap, ldaps] = match names.kind {
+        Kind::Domain { .. } => [list(88)?, list(464)?, list(389)?, list(636)?],
+        // Only a domain answers there.
+        Kind::Tenant { .. } => Default::default(),
+    };
+    let (which, parties) = match &names.kind {
+        Kind::Domain { host, federation } => (
+            format!("[domain]\nname = {}", quoted(&names.domain)),
+            format!(
+                "[kdc]\nhost = {}\n\n[federation]\nbase = {}\n\n",
+                quoted(host),
+                quoted(federation)
+            ),
+        ),
+        Kind::Tenant { login, .. } => (
+            format!(
+                "[tenant]\ndomain = {}\nlogin = {}",
+                quoted(&names.domain),
+                quoted(login)
+            ),
+            String::new(),
+        ),
+    };
     let mut text = String::new();
     let _ = writeln!(
         text,
         "# Keyporch for {domain}. keyporch.example.toml explains every setting; `keyporchd check` checks this file.\n\n\
-         [domain]\nname = {name}\n\n\
+         {which}\n\n\
          [store]\n{store}\n# Keep a copy of this file elsewhere: without it the store is of no use.\nroot_key = {root_key}\n\n\
          [listen]\nkdc = [{kdc}]\npassword = [{password}]\nldap = [{ldap}]\nldaps = [{ldaps}]\nhttps = [{https}]\nhttp = [{http}]\noperations = \"127.0.0.1:{operations}\"\nadmin_socket = {socket}\n\n\
          [tls]\naddresses = [{addresses}]\n\n\
-         [kdc]\nhost = {host}\n\n\
-         [federation]\nbase = {federation}\n\n\
-         [authority]\n{publication}\n\
+         {parties}[authority]\n{publication}\n\
          [audit]\nfile = {audit}",
         domain = names.domain,
-        name = quoted(&names.domain),
         store = places.store_setting,
         root_key = quoted_path(&places.root_key),
-        kdc = list(88)?,
-        password = list(464)?,
-        ldap = list(389)?,
-        ldaps = list(636)?,
         https = list(443)?,
         http = list(80)?,
         operations = port(9464, names.offset)?,
         socket = quoted_path(&places.socket),
-        host = quoted(&names.host),
-        federation = quoted(&names.federation),
         publication = publication(names)?,
         audit = quoted_path(&places.audit),
     );
@@ -458,7 +540,8 @@ fn show(arguments: &Init, names: &Names, places: &Places, secrets: &Secrets) {
             "store": places.store.shown(),
             "root_key": places.root_key,
             "roots": places.roots,
-            "federation": names.federation,
+            "federation": match &names.kind { Kind::Domain { federation, .. } => Some(federation), Kind::Tenant { .. } => None },
+            "login": match &names.kind { Kind::Tenant { login, .. } => Some(login), Kind::Domain { .. } => None },
             "administrator": {
                 "upn": secrets.upn,
                 "password": secrets.password.as_str(),
@@ -494,8 +577,10 @@ fn show(arguments: &Init, names: &Names, places: &Places, secrets: &Secrets) {
     }
     let _ = writeln!(
         out,
-        "Next: {next}\n\
+        "Address: {}\n\
+         Next: {next}\n\
          Then: keyporch --socket {} admin policy set UsePassportForWork true   (people may enrol)",
+        names.kind.address(),
         places.socket.display()
     );
 }
@@ -516,6 +601,9 @@ mod tests {
     fn arguments(folder: &Path) -> Init {
         Init {
             domain: Some("corp.example".into()),
+            tenant: None,
+            login: None,
+            display_name: None,
             host: None,
             federation: None,
             administrator: "admin".into(),
@@ -550,6 +638,32 @@ mod tests {
         drop(directory);
         assert!(init(&arguments).is_err(), "nothing is overwritten");
         Config::load(&arguments.config).unwrap();
+    }
+
+    #[test]
+    fn a_new_server_may_be_a_tenants() {
+        let folder = tempfile::tempdir().unwrap();
+        let arguments = Init {
+            domain: None,
+            tenant: Some("corp.example".into()),
+            ..arguments(folder.path())
+        };
+        init(&arguments).unwrap();
+        let config = Config::load(&arguments.config).unwrap();
+        assert!(config.listen.kdc.is_empty() && config.listen.ldap.is_empty());
+        let tenant = config.tenant.as_ref().unwrap();
+        assert_eq!(tenant.login, "https://login.corp.example:18443");
+        let key = root_key::read(&config.store.root_key).unwrap();
+        let directory = opened::directory(&config.place().unwrap(), key).unwrap();
+        assert_eq!(
+            directory.domain().unwrap().kind,
+            directory::StoreKind::Tenant
+        );
+        let snapshot = directory.snapshot().unwrap();
+        let admin = snapshot.account_by_upn("admin@corp.example").unwrap();
+        assert_eq!(admin.unwrap().second_factors.len(), 1);
+        let roots = std::fs::read_to_string(folder.path().join("keyporch-roots.pem")).unwrap();
+        assert_eq!(roots.matches("BEGIN CERTIFICATE").count(), 2);
     }
 
     #[test]

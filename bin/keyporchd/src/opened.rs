@@ -11,7 +11,7 @@ use store::{Address, Beside, Postgres, PostgresOptions, Sqlite};
 use trust::{SystemClock, SystemRng};
 use zeroize::Zeroizing;
 
-use crate::config::Store;
+use crate::config::{Config, Store};
 use crate::report::{FAILED, Failure, REFUSED};
 
 /// Where a directory is.
@@ -151,6 +151,14 @@ fn other_root_key(store: &str) -> Failure {
         "Give the root key that belongs to this store as root_key under [store].",
         REFUSED,
     )
+}
+
+/// What the server of a configuration is made of.
+pub(crate) fn parts(config: &Config, directory: Arc<Directory>) -> serve::Parts {
+    match &config.tenant {
+        Some(tenant) => serve::Parts::of_tenant(directory, tenant.section()),
+        None => serve::Parts::new(directory),
+    }
 }
 
 /// The rows of a store that is there, for whoever reads them beside the server that serves from it.

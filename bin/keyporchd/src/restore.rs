@@ -56,11 +56,12 @@ pub(crate) fn restore(arguments: &Restore) -> Result<(), Failure> {
     let key = root_key::read(&config.store.root_key)?;
     let whole = check::read_through(&arguments.file, &key)?;
     let header = &whole.header;
-    if !header.domain.eq_ignore_ascii_case(&config.domain.name) {
+    if !header.domain.eq_ignore_ascii_case(config.name()) {
         return Err(Failure::said(
             format!(
                 "the backup holds the domain {}, and the configuration is for {}",
-                header.domain, config.domain.name
+                header.domain,
+                config.name()
             ),
             "Give the backup of that domain, or the configuration of this one with --config.",
             REFUSED,
@@ -240,6 +241,7 @@ fn load(
         None => None,
     };
     let mut left_out = federation::short_lived_tables().to_vec();
+    left_out.extend(tenant::short_lived_tables());
     left_out.push(serve::REACTIONS);
     let dump = check::open(&arguments.file, key)?;
     let mut progress = Progress::new();
@@ -291,7 +293,7 @@ fn bring(
             _ => None,
         })
         .collect();
-    let parts = serve::Parts::new(Arc::clone(directory));
+    let parts = opened::parts(&config, Arc::clone(directory));
     brought.certificates = serve::restored(&config.settings(), parts, &certificates)?;
     let snapshot = directory.snapshot().map_err(|fault| trouble(&fault))?;
     let called = |id: EntryId| -> Result<String, Failure> {
@@ -328,6 +330,7 @@ fn from_store(
     };
     let mut tables = authority::tables().to_vec();
     tables.push(federation::keys_table());
+    tables.extend(tenant::keys_tables());
     tables.push(registration::proven_device::revoked_table());
     tables.extend([trust::revocation::ISSUERS, trust::revocation::REVOKED]);
     let taken = restore::take_over(storage, former.as_ref(), &tables)?;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use directory::{Directory, StoreKind};
 use serve::{Asked, Parts, Running, Server, Supervisor};
 use tracing_subscriber::EnvFilter;
 
@@ -18,15 +19,15 @@ pub(crate) fn serve(arguments: &Serve) -> Result<(), Failure> {
     let config = Config::load(&arguments.config)?;
     log(&config.log, arguments.json)?;
     let directory = opened::existing(&config.place()?, root_key::read(&config.store.root_key)?)?;
-    check_domain(&config, &directory)?;
-    let domain = config.domain.name.clone();
+    check_kind(&config, &directory)?;
+    let name = config.name().to_owned();
     let parts = Parts {
         inherited: environment::inherited(),
-        ..Parts::new(directory)
+        ..opened::parts(&config, directory)
     };
     let running = Server::start(config.settings(), parts)?;
     let supervisor = environment::supervisor();
-    announce(&running, &domain, &supervisor);
+    announce(&running, &name, &supervisor);
     let outcome = attend(&running, &supervisor);
     supervisor.stopping();
     tracing::info!("stopping: what is under way is finished first");
@@ -34,32 +35,42 @@ pub(crate) fn serve(arguments: &Serve) -> Result<(), Failure> {
     outcome
 }
 
-/// The store must hold the domain that the configuration is for.
-fn check_domain(config: &Config, directory: &directory::Directory) -> Result<(), Failure> {
-    let file = config.store.shown();
-    let Ok(domain) = directory.domain() else {
-        let what = format!("the store {file} holds no domain");
+/// The store must hold the domain, or the tenant, that the configuration is for.
+fn check_kind(config: &Config, directory: &Directory) -> Result<(), Failure> {
+    let (file, wanted) = (config.store.shown(), config.name());
+    let Ok(held) = directory.domain() else {
+        let what = format!("the store {file} holds neither a domain nor a tenant");
         return Err(Failure::said(
             what,
             "Set the server up with `keyporchd init`.",
             REFUSED,
         ));
     };
-    if domain.dns_name.eq_ignore_ascii_case(&config.domain.name) {
+    let kind = |kind| match kind {
+        StoreKind::Domain => "domain",
+        StoreKind::Tenant => "tenant",
+    };
+    let expected = match config.tenant {
+        Some(_) => StoreKind::Tenant,
+        None => StoreKind::Domain,
+    };
+    if held.kind == expected && held.dns_name.eq_ignore_ascii_case(wanted) {
         return Ok(());
     }
     let what = format!(
-        "the store {file} holds the domain {}, and the configuration is for {}",
-        domain.dns_name, config.domain.name
+        "the store {file} holds the {} {}, and the configuration is for the {} {wanted}",
+        kind(held.kind),
+        held.dns_name,
+        kind(expected),
     );
     Err(Failure::said(
         what,
-        "Give the store of that domain under [store], or the domain of that store under [domain].",
+        "Give the store of that one under [store], or what the store holds as [domain] or [tenant].",
         REFUSED,
     ))
 }
 
-fn announce(running: &Running, domain: &str, supervisor: &Supervisor) {
+fn announce(running: &Running, name: &str, supervisor: &Supervisor) {
     let addresses = running.addresses();
     let list = |addresses: &[std::net::SocketAddr]| {
         addresses
@@ -69,7 +80,7 @@ fn announce(running: &Running, domain: &str, supervisor: &Supervisor) {
             .join(" ")
     };
     tracing::info!(
-        domain,
+        domain = name,
         kdc = list(&addresses.kdc),
         password = list(&addresses.password),
         ldap = list(&addresses.ldap),
@@ -83,7 +94,7 @@ fn announce(running: &Running, domain: &str, supervisor: &Supervisor) {
             .map(|path| path.display().to_string()),
         "ready"
     );
-    supervisor.ready(&format!("serving {domain}"));
+    supervisor.ready(&format!("serving {name}"));
 }
 
 /// Does what the operating system asks, and tells the supervisor that the server lives.

@@ -176,10 +176,13 @@ pub fn restored(
     parts: Parts,
     revoked: &[(String, Vec<u8>)],
 ) -> Result<Revoked, Fault> {
-    match House::without_sockets(settings, parts)?.domain {
-        Some(domain) => domain.restored(revoked),
-        None => Ok(Revoked::default()),
+    let mut done = Revoked::default();
+    for parties in House::without_sockets(settings, parts)?.all() {
+        let of_these = parties.restored(revoked)?;
+        done.again.extend(of_these.again);
+        done.orphaned.extend(of_these.orphaned);
     }
+    Ok(done)
 }
 
 /// Everybody who lives in a process.

@@ -5,8 +5,7 @@ use directory::{Actor, Cursor, Stamp};
 use trust::SystemRng;
 use wire::x509::Reason;
 
-use super::Node;
-use super::parties::Parties as _;
+use super::parties::Parties;
 use super::turn::Unanswered;
 use crate::fault::Fault;
 
@@ -25,7 +24,7 @@ pub struct Revoked {
     pub orphaned: Vec<(String, String)>,
 }
 
-impl Node {
+impl dyn Parties {
     /// Revokes again what `revoked` names, revokes what has no holder any more, and has the reactions of this node begin
     /// with what the restore committed.
     pub(crate) fn restored(&self, revoked: &[(String, Vec<u8>)]) -> Result<Revoked, Fault> {
@@ -40,17 +39,17 @@ impl Node {
         for ca in Ca::ALL {
             self.revoke_orphans(ca, &mut done)?;
         }
-        let node = self.core.directory.node().number;
+        let node = self.core().directory.node().number;
         let mut cursor = Cursor::start();
         // A restored store begins with commit 1 of its node, and the restore's own follow it.
         cursor.advance(Stamp { node, number: 1 });
-        self.core.note(&cursor);
+        self.core().note(&cursor);
         Ok(done)
     }
 
     fn revoke_again(&self, ca: Ca, serial: &[u8]) -> Result<bool, Fault> {
-        let (now, actor) = (self.core.clock.now(), Actor::system());
-        let taken = self.turn().take(now, |snapshot| {
+        let (now, actor) = (self.core().clock.now(), Actor::system());
+        let taken = self.core().turn().take(now, |snapshot| {
             let view = self.authority_view(snapshot);
             let revoked = authority::revoke_again(&view, (ca, serial), &actor, now, &mut SystemRng);
             let known = revoked.and_then(|mut changes| {
@@ -71,10 +70,10 @@ impl Node {
 
     /// A certificate that was issued to somebody who joined after the backup has nobody to live with.
     fn revoke_orphans(&self, ca: Ca, done: &mut Revoked) -> Result<(), Fault> {
-        let (now, mut after) = (self.core.clock.now(), None::<Vec<u8>>);
+        let (now, mut after) = (self.core().clock.now(), None::<Vec<u8>>);
         loop {
             let snapshot = self
-                .core
+                .core()
                 .directory
                 .snapshot()
                 .map_err(|fault| party(&fault))?;
@@ -88,7 +87,7 @@ impl Node {
                     continue;
                 }
                 let actor = Actor::named(GONE);
-                let taken = self.turn().take(now, |snapshot| {
+                let taken = self.core().turn().take(now, |snapshot| {
                     let (view, reason) =
                         (self.authority_view(snapshot), Reason::CessationOfOperation);
                     let at = (ca, serial);
@@ -116,7 +115,7 @@ impl Node {
             return Ok(false);
         };
         let snapshot = self
-            .core
+            .core()
             .directory
             .snapshot()
             .map_err(|fault| party(&fault))?;
