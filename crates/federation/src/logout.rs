@@ -1,155 +1,35 @@
 //! `/adfs/oauth2/logout` (OpenID Connect RP-Initiated Logout 1.0).
-//!
-//! A request that shows an id_token of the person who is signed in signs them out at once; any other asks them first, so
-//! that no page elsewhere can sign people out.
 
-use directory::{Actor, AuditRecord, Change, change};
-use signin::account;
-use signin::browser::{Browser, own_form};
-use signin::session::{Held, session_of};
-use token::client::Client;
-use token::pages;
-use token::parameters::Parameters;
-use token::session;
-use token::sign_in::form_token;
+use signin::logout::{self, Place};
 use trust::Rng;
-use wire::http::{Response, SetCookie, with_query, write_query};
 
 use crate::asked::Asked;
 use crate::keys::signing_keys;
-use crate::records::SESSIONS;
-use crate::refused::{Refused, Trouble};
+use crate::refused::Trouble;
 use crate::reply::Answer;
 
 /// Where the form is posted.
 const ACTION: &str = "/adfs/oauth2/logout";
 
-/// What a request to sign out says, checked.
-struct SignOut {
-    /// Whose id_token was shown.
-    hinted: Option<wire::Guid>,
-    /// Where the browser goes afterwards.
-    then: Option<String>,
-    /// The request, to be repeated by the form.
-    query: String,
-}
-
 /// A request in the query.
 pub(crate) fn by_query(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
-    let request = read(asked, &asked.query()?)?;
-    match session_of(&asked.sign_in())? {
-        Some(held) if request.hinted != Some(held.record.account) => ask(asked, &request, rng),
-        held => Ok(sign_out(asked, &request, held)),
-    }
+    at(asked, |page, place| logout::by_query(page, place, rng))
 }
 
 /// Our own form, or a request in a form.
 pub(crate) fn by_form(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
-    let form = asked.form()?;
-    if form.field(pages::FORM_TOKEN).is_none() {
-        let request = read(asked, &form)?;
-        return match session_of(&asked.sign_in())? {
-            Some(held) if request.hinted != Some(held.record.account) => ask(asked, &request, rng),
-            held => Ok(sign_out(asked, &request, held)),
-        };
-    }
-    let request = read(asked, &asked.query()?)?;
-    own_form(&asked.sign_in(), &form, &request.query).map_err(Refused::from)?;
-    Ok(sign_out(asked, &request, session_of(&asked.sign_in())?))
+    at(asked, |page, place| logout::by_form(page, place, rng))
 }
 
-fn read(asked: &Asked<'_, '_>, parameters: &Parameters) -> Result<SignOut, Trouble> {
+fn at(
+    asked: &Asked<'_, '_>,
+    answer: impl FnOnce(&signin::Asked<'_, '_>, &Place<'_>) -> Result<signin::Answer, signin::Trouble>,
+) -> Result<Answer, Trouble> {
     let keys = signing_keys(asked.view.snapshot, asked.view.memory, asked.now)?;
-    let hint = parameters.one("id_token_hint").map_err(Refused::from)?;
-    let hint = hint.and_then(|token| keys.id_token_hint(token, &asked.view.settings.issuer).ok());
-    let client = parameters.one("client_id").map_err(Refused::from)?;
-    if let (Some(named), Some(hint)) = (client, &hint)
-        && !named.eq_ignore_ascii_case(&hint.aud)
-    {
-        return Err(Refused::HintOfAnotherClient.into());
-    }
-    let client = client.or(hint.as_ref().map(|hint| hint.aud.as_str()));
-    let client = client.and_then(|id| asked.view.settings.catalogue.client(id));
-    let uri = parameters
-        .one("post_logout_redirect_uri")
-        .map_err(Refused::from)?;
-    let state = parameters.one("state").map_err(Refused::from)?;
-    let then = uri.map(|uri| registered(client, uri, state)).transpose()?;
-    let mut query: Vec<(&str, &str)> = client
-        .map(|client| ("client_id", client.id.as_str()))
-        .into_iter()
-        .collect();
-    query.extend(uri.map(|uri| ("post_logout_redirect_uri", uri)));
-    query.extend(state.map(|state| ("state", state)));
-    Ok(SignOut {
-        hinted: hint.map(|hint| hint.oid),
-        then,
-        query: write_query(query),
-    })
-}
-
-/// The address to go to, with the state, when the client has registered it.
-fn registered(client: Option<&Client>, uri: &str, state: Option<&str>) -> Result<String, Refused> {
-    let known =
-        client.is_some_and(|client| client.signed_out.iter().any(|registered| registered == uri));
-    match state {
-        _ if !known => Err(Refused::SignedOutUri),
-        Some(state) => Ok(with_query(uri, [("state", state)])),
-        None => Ok(uri.to_owned()),
-    }
-}
-
-fn ask(asked: &Asked<'_, '_>, request: &SignOut, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
-    let browser = Browser::of(&asked.sign_in(), rng);
-    let action = if request.query.is_empty() {
-        ACTION.to_owned()
-    } else {
-        format!("{ACTION}?{}", request.query)
+    let place = Place {
+        keys: &keys,
+        issuers: &[&asked.view.settings.issuer],
+        action: ACTION,
     };
-    let token = form_token(browser.secret(), &request.query);
-    let mut page = pages::sign_out(&asked.view.settings.organisation, &action, &token);
-    if let Some(then) = &request.then {
-        page = page.leading_to(origin(then));
-    }
-    Ok(browser.show(page).into())
-}
-
-/// Scheme and authority of a URI that a client registered.
-fn origin(uri: &str) -> String {
-    let end = uri
-        .match_indices('/')
-        .nth(2)
-        .map_or(uri.len(), |(place, _)| place);
-    uri.get(..end)
-        .unwrap_or(uri)
-        .split(['?', '#'])
-        .next()
-        .unwrap_or_default()
-        .to_owned()
-}
-
-fn sign_out(asked: &Asked<'_, '_>, request: &SignOut, held: Option<Held>) -> Answer {
-    let response = match &request.then {
-        Some(uri) => Response::redirect(uri),
-        None => pages::signed_out(&asked.view.settings.organisation).into_response(),
-    };
-    let response = response
-        .with_cookie(&SetCookie::removal(session::COOKIE))
-        .with_cookie(&SetCookie::removal(session::BROWSER_COOKIE));
-    let changes: Vec<Change> = held.map(|held| ended(asked, &held)).unwrap_or_default();
-    Answer::now(response).committing(changes)
-}
-
-fn ended(asked: &Asked<'_, '_>, held: &Held) -> Vec<Change> {
-    let name = account::name_of(&held.account);
-    let actor = Actor {
-        sid: Some(held.account.sid),
-        name: name.to_owned(),
-    };
-    let record = AuditRecord::done(asked.now, actor, "sign-out").on(held.account.id, name);
-    let record = match asked.from() {
-        Some(from) => record.from_address(from),
-        None => record,
-    };
-    vec![change::remove(SESSIONS, held.key), change::audit(record)]
+    Ok(answer(&asked.sign_in(), &place)?.into())
 }

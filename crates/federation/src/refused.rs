@@ -91,12 +91,6 @@ pub enum Refused {
     /// A key is not registered.
     #[error("key registration refused")]
     Key(#[from] registration::user_key::Refused),
-    /// The address to return to after signing out is not registered.
-    #[error("the address to return to after signing out is not registered")]
-    SignedOutUri,
-    /// The client that asks to sign out is another than the one that shows its id_token.
-    #[error("the id_token that is shown was issued to another client")]
-    HintOfAnotherClient,
 }
 
 impl Refused {
@@ -125,7 +119,6 @@ impl Refused {
             Self::Registration(_) | Self::NoCertificate(_) => "device.register",
             Self::Key(_) => "key.register",
             Self::NoToken | Self::Token(_) => "token.accept",
-            Self::SignedOutUri | Self::HintOfAnotherClient => "sign-out",
             _ => "request",
         }
     }

@@ -15,6 +15,7 @@ pub mod browser;
 pub mod complete;
 pub mod grants;
 pub mod limits;
+pub mod logout;
 pub mod new_password;
 pub mod password;
 pub mod records;

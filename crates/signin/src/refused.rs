@@ -77,6 +77,12 @@ pub enum Refused {
     /// Somebody must act, and the client allows no page.
     #[error("a page is needed, and the client allows none")]
     InteractionRequired,
+    /// The address to return to after signing out is not registered.
+    #[error("the address to return to after signing out is not registered")]
+    SignedOutUri,
+    /// The client that asks to sign out is another than the one that shows its id_token.
+    #[error("the id_token that is shown was issued to another client")]
+    HintOfAnotherClient,
 }
 
 impl Refused {
@@ -107,6 +113,7 @@ impl Refused {
             Self::Authorize(_) | Self::LoginRequired | Self::InteractionRequired => {
                 "token.authorize"
             }
+            Self::SignedOutUri | Self::HintOfAnotherClient => "sign-out",
             Self::TooManyRequests(_) | Self::Parameters(_) => "request",
         }
     }
@@ -125,7 +132,9 @@ impl Refused {
             | Self::ForeignForm
             | Self::SignInGone
             | Self::NotChosen(_)
-            | Self::NewPassword(_) => Code::InvalidRequest,
+            | Self::NewPassword(_)
+            | Self::SignedOutUri
+            | Self::HintOfAnotherClient => Code::InvalidRequest,
         }
     }
 

@@ -23,6 +23,8 @@ pub(crate) const BROKER_CLIENT: &str = "29d9ed98-a469-4536-ade2-f981bc1d605e";
 pub(crate) const SIGN_IN_CLIENT: &str = "38aa3b87-a06d-4817-b275-7a316988d93b";
 /// The broker on Linux.
 pub(crate) const LINUX_BROKER_CLIENT: &str = "b743a22d-6705-4147-8670-d92fa515ee2b";
+/// The page on which a device's code is approved, for which people sign in as for any client.
+pub(crate) const DEVICE_PAGE_CLIENT: &str = "6f0b4c52-1d0a-4b7e-9c55-2a7d1c8e9f30";
 /// The registration service as a resource.
 pub(crate) const REGISTRATION_SERVICE: &str = "01cb2876-7ebd-4aa4-9cc9-d28bd4d359a9";
 /// The registration service by the name that known clients ask for whatever the tenant says.
@@ -174,7 +176,19 @@ fn built_in_clients(settings: &Settings, deployment: &Deployment) -> Vec<Client>
         pkce: Pkce::Required,
         ..Client::default()
     };
-    brokers.chain([command]).collect()
+    let device_page = Client {
+        id: DEVICE_PAGE_CLIENT.to_owned(),
+        name: "signing in another device".to_owned(),
+        redirects: vec![Redirect::Exact(format!(
+            "{}/common/oauth2/deviceauth",
+            deployment.login.url()
+        ))],
+        resources: vec![USERINFO.to_owned()],
+        // Its codes are redeemed by nobody.
+        pkce: Pkce::WherePresent,
+        ..Client::default()
+    };
+    brokers.chain([command, device_page]).collect()
 }
 
 fn built_in_resources(deployment: &Deployment) -> Vec<Resource> {

@@ -93,6 +93,8 @@ impl Reason for signin::Refused {
         match self {
             Self::TooManyRequests(_) => Number::Throttled,
             Self::Parameters(_) => Number::Malformed,
+            Self::SignedOutUri => Number::RedirectUri,
+            Self::HintOfAnotherClient => Number::Parameter,
             Self::Authorize(refused) => authorize_number(refused),
             Self::ForeignForm | Self::SignInGone => Number::Nonce,
             Self::Password(signin::password::Wrong::LockedOut) | Self::SecondFactorWait(_) => {

@@ -387,6 +387,17 @@ impl FamilyRecord {
         self.grant.device
     }
 
+    /// Whether a token is, or was, one of this family's, by an authority of this name.
+    #[must_use]
+    pub fn holds(&self, token: &RefreshToken, authority: Option<Guid>) -> bool {
+        let digest = token.digest();
+        let spent = self.spent.iter().map(|spent| &spent.digest);
+        let known = std::iter::once(&self.current)
+            .chain(spent)
+            .fold(false, |known, own| known | own.same(&digest));
+        known && token.authority == authority
+    }
+
     /// Redeems a token of the family: what is granted now, the record as it rests from now on, and the next token.
     ///
     /// # Errors

@@ -11,10 +11,13 @@
 //! | `totp`, `recovery-code` | `VerificationCode` or `RecoveryCode`, hidden `Context`, `FormToken`, `AuthMethod`; checkbox `LostAuthenticator` |
 //! | `enrolment` | `VerificationCode`, hidden `Context`, `FormToken`; the secret stands in `#secret`, its URI in `#secret-uri` |
 //! | `acknowledgement` | hidden `Context`, `FormToken`; the recovery codes are the `<code>` of `#recovery-codes` |
+//! | `user-code` | `otc`, hidden `FormToken` |
+//! | `approval` | buttons `Decision` with `approve` or `deny`, hidden `otc`, `FormToken` |
 //! | `sign-out` | hidden `FormToken` |
 //!
 //! What went wrong stands in `#error`, and what has been done, where nothing is left to fill in, in `#done`. The forms are posted to the address in their `action`.
 
+mod device;
 mod messages;
 mod passwords;
 pub mod reader;
@@ -26,6 +29,7 @@ use crate::secret::shows_only;
 use base64ct::{Base64, Encoding};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+pub use device::{Approval, approve_device, device_decided, user_code};
 pub use messages::{form_post, refused, sign_out, signed_out};
 pub use passwords::{NewPassword, UpdatePassword, new_password, password_updated, update_password};
 pub use steps::{
@@ -46,6 +50,10 @@ pub const CONFIRM_NEW_PASSWORD: &str = "ConfirmNewPassword";
 pub const FORM_TOKEN: &str = "FormToken";
 /// The hidden field that names the sign-in on its way.
 pub const CONTEXT: &str = "Context";
+/// The name of the field for a device's code, as in the protocol's own page.
+pub const USER_CODE: &str = "otc";
+/// The name of the buttons of an approval.
+pub const DECISION: &str = "Decision";
 /// The hidden field that names the adapter.
 pub const AUTH_METHOD: &str = "AuthMethod";
 
