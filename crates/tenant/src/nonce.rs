@@ -98,11 +98,6 @@ impl GoodNonce {
         now.since(self.issued).max(Span::ZERO)
     }
 
-    /// Its bytes.
-    pub(crate) const fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
     /// The name of its use with this key (SHA-256 of it), which is possible once: to be committed with what it was for.
     pub(crate) fn taken_by(&self, key: &[u8; 32]) -> ClaimId {
         ClaimId::new("tenant.nonce", &[self.bytes.as_slice(), key].concat())

@@ -167,7 +167,7 @@ fn tokens_of_one_device_do_not_take_the_place_of_anothers() {
 }
 
 /// Another password for somebody, as an administrator or they themselves give it.
-fn new_password(world: &mut World, sam: &str) -> Change {
+pub(super) fn new_password(world: &mut World, sam: &str) -> Change {
     use directory::password::{PasswordHistory, PasswordMaterial};
     let account = world.account(sam);
     let cost = crypto::password::Cost::LEAST;

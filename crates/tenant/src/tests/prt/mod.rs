@@ -5,3 +5,4 @@ mod hello;
 mod hostile;
 mod life;
 mod nonces;
+mod other;
