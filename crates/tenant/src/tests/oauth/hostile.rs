@@ -1,0 +1,150 @@
+//! What strangers try.
+
+use super::*;
+
+#[test]
+fn a_redirect_uri_is_never_taken_from_the_request_alone() {
+    let mut world = World::new();
+    for uri in [
+        "https://evil.example/",
+        "https://evil.example/done",
+        "https://notes.example",
+        "https://notes.example/",
+        "https://notes.example/done/",
+        "https://notes.example/done/..",
+        "https://notes.example/done?next=https://evil.example",
+        "https://notes.example/done#x",
+        "https://notes.example/done%2f",
+        "https://notes.example/Done",
+        "https://NOTES.example/done",
+        "HTTPS://notes.example/done",
+        "http://notes.example/done",
+        "https://notes.example:443/done",
+        "https://notes.example:8443/done",
+        "https://notes.example.evil.example/done",
+        "https://notes.example@evil.example/done",
+        "https://evil.example\\@notes.example/done",
+        "https://notes.example/done\r\nSet-Cookie: a=b",
+        "https://notes.example/done\u{0}",
+        " https://notes.example/done",
+        "//notes.example/done",
+        "/done",
+        "javascript:alert(1)",
+        "data:text/html,x",
+        "urn:ietf:wg:oauth:2.0:oob",
+        "http://127.0.0.1/done",
+        "http://localhost/done",
+        BROKER_REDIRECT,
+        WIKI_REDIRECT,
+    ] {
+        for more in [None, Some(("prompt", "none")), Some(("scope", "x"))] {
+            let mut changes = vec![("redirect_uri", uri)];
+            changes.extend(more);
+            let target = of_notes(&world, &changes);
+            let mut browser = Browser::default();
+            browser.get(&mut world, &target);
+            assert_eq!(
+                (browser.status, browser.location.as_deref()),
+                (400, None),
+                "{uri}"
+            );
+            assert!(!browser.html.contains("evil.example"), "{uri}");
+        }
+    }
+}
+
+#[test]
+fn a_form_of_another_site_or_browser_signs_nobody_in() {
+    let mut world = World::new();
+    let target = of_notes(&world, &[]);
+    let mut browser = Browser::default();
+    browser.get(&mut world, &target);
+    let name = world.upn("bob");
+    let fields = [("UserName", name.as_str()), ("Password", PASSWORD)];
+    let good = browser.filled(&world, "password", &fields);
+    // From another site.
+    let mut foreign = good.clone();
+    foreign.headers.set("Origin", "https://evil.example");
+    browser.send(&mut world, foreign);
+    assert_eq!((browser.status, browser.location.as_deref()), (400, None));
+    // In another browser.
+    let mut other = Browser::default();
+    other.get(&mut world, &target);
+    other.send(&mut world, good.clone());
+    assert_eq!((other.status, other.location.as_deref()), (400, None));
+    // In one without cookies.
+    let mut without = Browser::default();
+    without.send(&mut world, good.clone());
+    assert_eq!((without.status, without.location.as_deref()), (400, None));
+    // With the token of another request.
+    let elsewhere = of_notes(&world, &[("state", "another")]);
+    let mut moved = good.clone();
+    let (path, query) = elsewhere.split_once('?').unwrap();
+    (moved.path, moved.query) = (path.into(), query.into());
+    browser.send(&mut world, moved);
+    assert_eq!((browser.status, browser.location.as_deref()), (400, None));
+    browser.send(&mut world, good);
+    assert!(browser.sent("code").is_some());
+}
+
+#[test]
+fn a_sign_in_of_another_browser_or_tenant_is_not_gone_on_with() {
+    let mut world = World::new();
+    let target = of_broker(&world, &[("amr_values", "mfa")]);
+    let mut browser = Browser::default();
+    browser.get(&mut world, &target);
+    browser.password(&mut world, "alice", PASSWORD);
+    let code = world.totp();
+    let good = browser.filled(&world, "totp", &[("VerificationCode", &code)]);
+    let mut other = Browser::default();
+    other.get(&mut world, &target);
+    other.send(&mut world, good.clone());
+    assert_eq!((other.status, other.location.as_deref()), (400, None));
+    world.at = 1;
+    let mut there = good.clone();
+    there.path = there
+        .path
+        .replace(&world.tenants[0].id.to_string(), &world.id());
+    there.headers.set("Origin", "https://login.other.example");
+    browser.send(&mut world, there);
+    assert_eq!((browser.status, browser.location.as_deref()), (400, None));
+    world.at = 0;
+    browser.send(&mut world, good);
+    assert!(browser.sent("code").is_some());
+}
+
+#[test]
+fn a_code_of_one_tenant_opens_nothing_at_the_other() {
+    let mut world = World::new();
+    let target = of_notes(&world, &[]);
+    let code = Browser::default().sign_in(&mut world, "bob", &target);
+    world.at = 1;
+    let there = redeem_notes(&mut world, &code, &[]);
+    assert_eq!(refusal(&there), (70000, "invalid_grant".into()));
+}
+
+#[test]
+fn what_is_no_form_or_too_long_is_refused() {
+    let mut world = World::new();
+    let path = world.path("oauth2/v2.0/token");
+    for body in [
+        Vec::new(),
+        b"{\"grant_type\":\"password\"}".to_vec(),
+        vec![0xff; 100],
+        b"a=%zz".to_vec(),
+        b"grant_type=x&grant_type=y".to_vec(),
+        "a&".repeat(1000).into_bytes(),
+        vec![b'a'; 70_000],
+        format!("grant_type=refresh_token&client_id={NOTES}&refresh_token=1.%00.%00").into_bytes(),
+    ] {
+        let mut request = Request::post_form(&path, [("a", "b")]);
+        request.body = body.clone();
+        let answer = world.send(request);
+        assert!(
+            (400..=413).contains(&answer.status),
+            "{} {:?}",
+            answer.status,
+            body.get(..20)
+        );
+    }
+}

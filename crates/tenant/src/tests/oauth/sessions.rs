@@ -1,0 +1,171 @@
+//! Sessions, userinfo and signing out.
+
+use trust::Span;
+
+use super::*;
+
+#[test]
+fn a_session_spares_the_pages_until_more_is_asked() {
+    let mut world = World::new();
+    let mut browser = Browser::default();
+    let target = of_notes(&world, &[]);
+    browser.sign_in(&mut world, "alice", &target);
+    browser.get(&mut world, &target);
+    assert!(browser.sent("code").is_some());
+    let fresh = of_broker(&world, &[("amr_values", "ngcmfa")]);
+    browser.get(&mut world, &fresh);
+    assert!(browser.page.form("totp").is_some());
+    browser.totp(&mut world);
+    assert!(browser.sent("code").is_some());
+    browser.get(&mut world, &fresh);
+    assert!(browser.sent("code").is_some(), "within ten minutes");
+    world.advance(Span::minutes(11));
+    browser.get(&mut world, &fresh);
+    assert!(browser.page.form("totp").is_some());
+    let again = of_notes(&world, &[("prompt", "login")]);
+    browser.get(&mut world, &again);
+    assert!(browser.page.form("password").is_some());
+    let silent = of_broker(&world, &[("amr_values", "ngcmfa"), ("prompt", "none")]);
+    browser.get(&mut world, &silent);
+    assert_eq!(
+        browser.sent("error").as_deref(),
+        Some("interaction_required")
+    );
+    let someone = of_notes(&world, &[("login_hint", "bob@corp.example")]);
+    browser.get(&mut world, &someone);
+    assert!(browser.page.form("password").is_some());
+}
+
+#[test]
+fn a_new_person_sets_up_a_second_factor_where_one_is_demanded() {
+    let mut world = World::new();
+    let mut browser = Browser::default();
+    let target = of_broker(&world, &[("resource", PORTAL)]);
+    browser.get(&mut world, &target);
+    browser.password(&mut world, "bob", PASSWORD);
+    assert!(browser.page.form("enrolment").is_some());
+    let secret = browser.page.secret.clone().unwrap().replace(' ', "");
+    let code = token::totp::TotpSecret::parse(&secret)
+        .unwrap()
+        .code(world.now);
+    browser.fill(&mut world, "enrolment", &[("VerificationCode", &code)]);
+    assert_eq!(browser.page.recovery_codes.len(), 10);
+    browser.fill(&mut world, "acknowledgement", &[]);
+    let code = browser.sent("code").unwrap();
+    let answer = redeem_broker(&mut world, &code, &[]);
+    assert!(amr(&text(&answer, "access_token")).contains(&"mfa".to_owned()));
+}
+
+#[test]
+fn bearers_are_told_who_they_are() {
+    let mut world = World::new();
+    let target = of_notes(&world, &[]);
+    let code = Browser::default().sign_in(&mut world, "bob", &target);
+    let answer = redeem_notes(&mut world, &code, &[]);
+    let token = text(&answer, "access_token");
+    let ask = |world: &mut World, token: &str| {
+        let path = world.path("openid/userinfo");
+        world.send(Request::get(&path).with_header("Authorization", &format!("Bearer {token}")))
+    };
+    let told = json(&ask(&mut world, &token));
+    let id_token = claims(&text(&answer, "id_token"));
+    assert_eq!(told["sub"], id_token["sub"]);
+    assert_eq!(told["preferred_username"], "bob@corp.example");
+    assert_eq!(told["email"], "bob@mail.example");
+    let on_graph = Request::get("/oidc/userinfo")
+        .with_host("graph.corp.example")
+        .with_header("Authorization", &format!("Bearer {token}"));
+    assert_eq!(world.send(on_graph).status, 200);
+
+    let id_token = text(&answer, "id_token");
+    for wrong in ["", "nonsense", &id_token] {
+        let refused = ask(&mut world, wrong);
+        assert_eq!(refused.status, 401, "{wrong}");
+        let challenge = refused.headers.get("WWW-Authenticate").unwrap();
+        assert!(challenge.starts_with("Bearer error=\"invalid_token\""));
+    }
+    world.at = 1;
+    assert_eq!(
+        ask(&mut world, &token).status,
+        401,
+        "a token of another tenant"
+    );
+    world.at = 0;
+    disable(&mut world, "bob");
+    assert_eq!(ask(&mut world, &token).status, 401);
+}
+
+#[test]
+fn signing_out_ends_the_session_and_leads_only_where_it_was_registered() {
+    let mut world = World::new();
+    let mut browser = Browser::default();
+    let changes = [("client_id", WIKI), ("redirect_uri", WIKI_REDIRECT)];
+    let target = of_notes(&world, &changes);
+    let code = browser.sign_in(&mut world, "bob", &target);
+    let redeem = [
+        ("client_id", WIKI),
+        ("redirect_uri", WIKI_REDIRECT),
+        ("client_secret", SECRET),
+    ];
+    let answer = redeem_notes(&mut world, &code, &redeem);
+    let hint = text(&answer, "id_token");
+    for wrong in [
+        "https://evil.example/",
+        "https://wiki.example/bye/",
+        "https://wiki.example/bye?x=y",
+        "//wiki.example/bye",
+    ] {
+        let query = write_query([
+            ("id_token_hint", hint.as_str()),
+            ("post_logout_redirect_uri", wrong),
+        ]);
+        let path = world.path(&format!("oauth2/v2.0/logout?{query}"));
+        browser.get(&mut world, &path);
+        assert_eq!(
+            (browser.status, browser.location.as_deref()),
+            (400, None),
+            "{wrong}"
+        );
+    }
+    browser.get(&mut world, &target);
+    assert!(browser.sent("code").is_some(), "still signed in");
+    // Without a hint a page asks first.
+    let path = world.path("oauth2/v2.0/logout");
+    browser.get(&mut world, &path);
+    assert!(browser.page.form("sign-out").is_some());
+    let query = write_query([
+        ("id_token_hint", hint.as_str()),
+        ("post_logout_redirect_uri", "https://wiki.example/bye"),
+        ("state", "s"),
+    ]);
+    let path = world.path(&format!("oauth2/v2.0/logout?{query}"));
+    browser.get(&mut world, &path);
+    assert_eq!(
+        browser.location.as_deref(),
+        Some("https://wiki.example/bye?state=s")
+    );
+    browser.get(&mut world, &target);
+    assert!(browser.page.form("password").is_some());
+}
+
+#[test]
+fn two_tenants_on_one_host_do_not_overwrite_each_others_cookies() {
+    let mut world = World::new();
+    let mut browser = Browser::default();
+    let target = of_notes(&world, &[]);
+    browser.sign_in(&mut world, "bob", &target);
+    let first = browser.cookies.len();
+    world.at = 1;
+    let target = of_notes(&world, &[]);
+    browser.get(&mut world, &target);
+    assert!(
+        browser.page.form("password").is_some(),
+        "no session of the other's"
+    );
+    browser.password(&mut world, "bob", PASSWORD);
+    assert_eq!(browser.cookies.len(), first * 2);
+    world.at = 0;
+    let target = of_notes(&world, &[]);
+    browser.get(&mut world, &target);
+    assert!(browser.sent("code").is_some());
+}
