@@ -41,9 +41,8 @@ pub fn is_quick(message: &[u8]) -> bool {
 
 /// Whether an attribute is neither a password nor looks through other entries to be checked.
 fn is_plain(given: &wire::ldap::Attribute<'_>) -> bool {
-    Attribute::by_name(given.description).is_some_and(|attribute| {
-        !is_password(attribute) && attribute.row().index != Index::Linked
-    })
+    Attribute::by_name(given.description)
+        .is_some_and(|attribute| !is_password(attribute) && attribute.row().index != Index::Linked)
 }
 
 #[cfg(test)]
@@ -85,7 +84,12 @@ mod tests {
         };
         assert!(add("description") && add("uidNumber"));
         assert!(!add("unicodePwd") && !add("userPassword") && !add("USERPASSWORD"));
-        assert!(!add("member") && !add("msDS-KeyCredentialLink") && !add("2.5.4.35") && !add("nobody's"));
+        assert!(
+            !add("member")
+                && !add("msDS-KeyCredentialLink")
+                && !add("2.5.4.35")
+                && !add("nobody's")
+        );
         assert!(!is_quick(b"0"));
         let mut ordered = Message::new(1, search(Scope::Subtree, value, "DC=corp"));
         ordered.controls.push(Control::new("1.2.3", None));

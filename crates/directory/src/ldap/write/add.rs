@@ -5,8 +5,7 @@ use wire::ldap::{AddRequest, ResultCode};
 use zeroize::Zeroizing;
 
 use super::{
-    Planned, Told, Work, few_enough, first_password, is_password, kept_from_ldap, told,
-    writable,
+    Planned, Told, Work, few_enough, first_password, is_password, kept_from_ldap, told, writable,
 };
 use crate::account::{AccountControl, MUST_CHANGE};
 use crate::change::{self, Change, NewEntry};
