@@ -12,11 +12,11 @@ use token::redirect;
 use token::secret::{Digest, Purpose, Secret};
 use trust::{Rng, Span, Timestamp};
 use wire::Guid;
-use wire::x509::Certificate;
 
 use crate::asked::Asked;
 use crate::body::{Members, Patch};
 use crate::done::Done;
+use crate::issuers;
 use crate::list::{self, Page};
 use crate::names;
 use crate::refused::{Refused, Trouble};
@@ -213,9 +213,9 @@ pub(crate) fn add_key(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done, 
     let mut application = confidential(asked)?;
     let mut members = asked.members()?;
     room(application.keys.len())?;
-    let form = match (members.has("jwk"), members.bytes("certificate")?) {
+    let form = match (members.has("jwk"), members.encoded("certificate")?) {
         (true, None) => KeyForm::Jwk(jwk(&members.value("jwk")?)?),
-        (false, Some(der)) => KeyForm::Certificate(certificate(der)?),
+        (false, Some(text)) => KeyForm::Certificate(certificate(&text)?),
         _ => return Err(Refused::member("jwk", "it must be this or certificate").into()),
     };
     if application.keys.iter().any(|key| key.key == form) {
@@ -364,12 +364,13 @@ fn jwk(value: &Value) -> Result<String, Refused> {
     Ok(jwk.to_json().to_string())
 }
 
-fn certificate(der: Vec<u8>) -> Result<Vec<u8>, Refused> {
-    let unreadable = || Refused::member("certificate", "it must be a certificate (DER) in Base64");
-    let certificate = Certificate::parse(&der).map_err(|_| unreadable())?;
-    let key = PublicKey::from_spki_der(certificate.spki()).map_err(|_| unreadable())?;
+fn certificate(text: &str) -> Result<Vec<u8>, Refused> {
+    let member = "certificate";
+    let certificate = issuers::certificate(member, text)?;
+    let key = PublicKey::from_spki_der(certificate.spki())
+        .map_err(|_| Refused::member(member, "its public key cannot be used"))?;
     strong(&key)?;
-    Ok(der)
+    Ok(certificate.der().to_vec())
 }
 
 fn strong(key: &PublicKey) -> Result<(), Refused> {

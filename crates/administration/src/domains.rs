@@ -7,12 +7,11 @@ use directory::tenant::{
 use directory::{Change, Class, change};
 use serde_json::{Value, json};
 use trust::Rng;
-use wire::x509::Certificate;
 
 use crate::asked::Asked;
 use crate::done::Done;
 use crate::refused::{Refused, Trouble};
-use crate::{list, shown};
+use crate::{issuers, list, shown};
 
 /// The members that `PUT /domains/{name}/federation` takes.
 pub(crate) const FEDERATION: &[&str] = &[
@@ -21,7 +20,7 @@ pub(crate) const FEDERATION: &[&str] = &[
     "active_url",
     "metadata_url",
     "brand",
-    "certificates",
+    "certificate",
     "second_factor",
 ];
 
@@ -135,15 +134,20 @@ pub(crate) fn federate(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done,
     let mut members = asked.members()?;
     let passive_url = https(&mut members, "passive_url")?;
     let passive_url = passive_url.ok_or(Refused::MissingMember("passive_url"))?;
-    let certificates = members.texts("certificates")?.unwrap_or_default();
-    let certificates = certificates.iter().map(|text| certificate(text));
+    let certificate = match members.encoded("certificate")? {
+        Some(text) => Some(issuers::certificate("certificate", &text)?),
+        None => None,
+    };
     let federation = Federated {
         issuer: members.needed("issuer")?,
         passive_url,
         active_url: https(&mut members, "active_url")?,
         mex_url: https(&mut members, "metadata_url")?,
         brand: members.text("brand")?,
-        certificates: certificates.collect::<Result<_, _>>()?,
+        certificates: certificate
+            .iter()
+            .map(|certificate| certificate.der().to_vec())
+            .collect(),
         second_factor: match members.text("second_factor")?.as_deref() {
             None | Some("here") => SecondFactorOfFederation::Here,
             Some("accept_if_done") => SecondFactorOfFederation::AcceptIfDone,
@@ -282,14 +286,6 @@ fn https(
 
 fn is_https(url: &str) -> bool {
     url.len() > 8 && url.starts_with("https://") && token::redirect::check(url).is_ok()
-}
-
-fn certificate(text: &str) -> Result<Vec<u8>, Refused> {
-    use base64ct::{Base64, Encoding};
-    let must_be = || Refused::member("certificates", "they must be certificates (DER) in Base64");
-    let der = Base64::decode_vec(text).map_err(|_| must_be())?;
-    Certificate::parse(&der).map_err(|_| must_be())?;
-    Ok(der)
 }
 
 /// Somebody whose name is in a domain.

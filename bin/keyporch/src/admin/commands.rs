@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::arguments::{
     Certificate, Computer, Delegate, Device, Group, Key, Narrow, Service, User,
 };
-use super::{Api, issuers, keytab, logon, shown};
+use super::{Api, factor, issuers, keytab, logon, shown};
 use crate::ask;
 use crate::failure::Failure;
 use crate::output::{self, Column};
@@ -52,6 +52,25 @@ pub(super) fn user(api: &Api, command: &User) -> Result<(), Failure> {
                 .done(&format!("{name} has a new password."), &answer);
             Ok(())
         }
+        User::Factors { name } => factor::list(api, name),
+        User::AccessPass {
+            name, remove: true, ..
+        } => factor::take_pass(api, name),
+        User::AccessPass {
+            name,
+            minutes,
+            reusable,
+            begins,
+            ..
+        } => factor::give_pass(api, name, *minutes, *reusable, begins.as_deref()),
+        User::RecoveryCodes { name } => factor::recovery_codes(api, name),
+        User::RevokeSignIns { name } => act(
+            api,
+            "users",
+            name,
+            "revoke-sign-ins",
+            "signs in anew everywhere",
+        ),
         User::Map { name, mapping } => issuers::map(api, name, mapping),
         User::Unmap { name, mapping } => issuers::unmap(api, name, mapping),
         User::ResetSecondFactor { name, yes } => {
@@ -445,13 +464,25 @@ fn list(
     Ok(())
 }
 
-fn act(api: &Api, nouns: &str, name: &str, action: &str, done: &str) -> Result<(), Failure> {
+pub(super) fn act(
+    api: &Api,
+    nouns: &str,
+    name: &str,
+    action: &str,
+    done: &str,
+) -> Result<(), Failure> {
     let answer = api.post(&format!("/{nouns}/{}/{action}", segment(name)), None)?;
     api.output.done(&format!("{name} {done}."), &answer);
     Ok(())
 }
 
-fn delete(api: &Api, nouns: &str, name: &str, yes: bool, what: &str) -> Result<(), Failure> {
+pub(super) fn delete(
+    api: &Api,
+    nouns: &str,
+    name: &str,
+    yes: bool,
+    what: &str,
+) -> Result<(), Failure> {
     api.sure(yes, &format!("Delete {name}, {what}?"))?;
     let answer = api.ask(
         Method::DELETE,
@@ -501,7 +532,7 @@ fn below(api: &Api, item: &Value, member: &str, columns: &[Column]) {
     }
 }
 
-fn members(item: &Value, member: &str) -> Vec<Value> {
+pub(super) fn members(item: &Value, member: &str) -> Vec<Value> {
     item.get(member)
         .and_then(Value::as_array)
         .cloned()

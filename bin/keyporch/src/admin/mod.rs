@@ -1,9 +1,12 @@
 //! `keyporch admin`: each command is a request to the administration API, and a way to show its answer.
 
 mod access;
+mod app;
 pub(crate) mod arguments;
 mod commands;
+mod domain;
 mod export;
+mod factor;
 mod import;
 mod issuers;
 mod keytab;
@@ -11,6 +14,7 @@ mod logon;
 mod policy;
 mod right;
 mod shown;
+mod tenant;
 
 use call::administration::{Administration, Unwilling};
 use http::Method;
@@ -44,6 +48,9 @@ pub(crate) fn run(admin: &Admin, common: &Common, output: Output) -> Result<(), 
         Admin::Import(asked) => import::import(&api, asked),
         Admin::Export(asked) => export::export(&api, asked),
         Admin::Right(command) => right::right(&api, command),
+        Admin::Tenant(command) => tenant::tenant(&api, command),
+        Admin::Domain(command) => domain::domain(&api, command),
+        Admin::App(command) => app::app(&api, command),
         Admin::Audit { limit } => commands::audit(&api, *limit),
     }
 }

@@ -100,6 +100,77 @@ pub(super) const KEYS: &[Column] = &[
     ("REMARKS", "remarks"),
 ];
 
+pub(super) const FACTORS: &[Column] = &[
+    ("FACTOR", "name"),
+    ("WORKS", "works"),
+    ("LEFT", "left"),
+    ("ONCE", "once"),
+    ("BEGINS", "begins"),
+    ("ENDS", "ends"),
+];
+
+pub(super) const TENANT: &[Column] = &[
+    ("Tenant", "id"),
+    ("First domain", "initial_domain"),
+    ("Primary domain", "primary_domain"),
+    ("Verified domains", "verified_domains"),
+];
+
+pub(super) const SETTINGS_OF_A_TENANT: &[Column] = &[("SETTING", "name"), ("VALUE", "value")];
+
+pub(super) const DOMAINS: &[Column] = &[
+    ("DOMAIN", "name"),
+    ("VERIFIED", "verified"),
+    ("PRIMARY", "primary"),
+    ("FEDERATED WITH", "federation.issuer"),
+];
+
+pub(super) const DOMAIN: &[Column] = &[
+    ("Domain", "name"),
+    ("Verified", "verified"),
+    ("Verified at", "verified_at"),
+    ("Verified by", "verified_by"),
+    ("TXT record", "txt"),
+    ("Primary", "primary"),
+    ("Federated with", "federation.issuer"),
+    ("Sign-in there", "federation.passive_url"),
+];
+
+pub(super) const APPS: &[Column] = &[
+    ("NAME", "name"),
+    ("CLIENT ID", "id"),
+    ("KIND", "kind"),
+    ("ENABLED", "enabled"),
+];
+
+pub(super) const APP: &[Column] = &[
+    ("Name", "name"),
+    ("Client ID", "id"),
+    ("Kind", "kind"),
+    ("Enabled", "enabled"),
+    ("Redirect URIs", "redirect_uris"),
+    ("After signing out", "post_logout_redirect_uris"),
+    ("Identifier", "identifier_uri"),
+    ("Second factor", "second_factor"),
+    ("Refresh tokens", "refresh"),
+    ("Device codes", "device_code"),
+    ("Passwords", "password"),
+    ("Signs", "signs"),
+    ("For", "assigned_to"),
+];
+
+pub(super) const SECRETS: &[Column] = &[
+    ("SECRET", "id"),
+    ("BEGINS WITH", "begins_with"),
+    ("FOR", "name"),
+    ("UNTIL", "until"),
+];
+
+pub(super) const APP_KEYS: &[Column] = &[("KEY", "id"), ("FOR", "name"), ("UNTIL", "until")];
+
+pub(super) const CONSENT: &[Column] =
+    &[("RESOURCE", "resource"), ("SCOPES", "scopes"), ("BY", "by")];
+
 pub(super) const RIGHTS: &[Column] = &[
     ("RIGHT", "right"),
     ("GROUP", "group.name"),

@@ -309,7 +309,7 @@ fn the_people_of_a_federated_domain_have_no_password_here() {
             "invalid_member",
         ),
         (
-            json!({"issuer": "urn:partner", "passive_url": "https://a.example/", "certificates": ["AAAA"]}),
+            json!({"issuer": "urn:partner", "passive_url": "https://a.example/", "certificate": "AAAA"}),
             "invalid_member",
         ),
         (
