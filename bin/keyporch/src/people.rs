@@ -117,13 +117,19 @@ impl AtTerminal {
         }
     }
 
+    /// A Temporary Access Pass, which comes from where codes come from.
+    fn access_pass(&self) -> Result<Secret, Failure> {
+        let file = self.code_file.as_deref();
+        ask::secret("Temporary Access Pass", file, "--code-file")
+    }
+
     /// Whether an answer that was wrong can be another one the next time: not where it comes from a file.
     fn can_answer_anew(&self, question: Question) -> bool {
         let from_file = match question {
             Question::Name => self.name.is_some(),
             Question::Password => self.password_file.is_some() || self.lab.is_some(),
             Question::NewPassword => self.new_password_file.is_some(),
-            Question::Code => self.code_file.is_some(),
+            Question::Code | Question::AccessPass => self.code_file.is_some(),
         };
         !from_file
     }
@@ -147,6 +153,7 @@ impl Person for AtTerminal {
             Question::Password => self.password(),
             Question::NewPassword => self.new_password(),
             Question::Code => self.code(),
+            Question::AccessPass => self.access_pass(),
         };
         match answer {
             Ok(secret) => Some(Zeroizing::new(secret.expose().to_owned())),

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::client::{Client, request};
 use crate::fault::CallFault;
-use crate::sign_in::Wish;
+use crate::sign_in::{Endpoints, Wish};
 
 /// The `keyporch` command as a client of the federation service.
 pub const CLIENT: &str = "3f6f9f0a-8c39-4d5e-9c0f-6b2d7a1e5c44";
@@ -82,11 +82,17 @@ impl Administration {
         }
     }
 
-    /// What to ask the federation service for, to get a token for the API.
+    /// What to ask the federation service at `base` for, to get a token for the API.
     #[must_use]
     pub fn wish(base: &str, login_hint: Option<String>) -> Wish {
+        Self::wish_at(Endpoints::of_federation(base), login_hint)
+    }
+
+    /// As [`wish`](Self::wish), of whoever gives tokens there.
+    #[must_use]
+    pub fn wish_at(endpoints: Endpoints, login_hint: Option<String>) -> Wish {
         Wish {
-            base: base.to_owned(),
+            endpoints,
             client_id: CLIENT.to_owned(),
             redirect_uri: crate::federation::REDIRECT_URI.to_owned(),
             resource: RESOURCE.to_owned(),

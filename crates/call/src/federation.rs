@@ -1,8 +1,5 @@
 //! The production door to the federation service and its registration services.
 
-use base64ct::{Base64, Encoding};
-use http::Method;
-use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName};
 use provisioning::Secret;
 use provisioning::dialogue::{
     Dialogue, Prompt, PromptKind, SecondFactorProblem, SecondFactorProgress,
@@ -13,12 +10,10 @@ use provisioning::doors::{
 };
 use provisioning::phases::second_factor::FreshSecondFactor;
 use trust::{Clock, Rng, Span, Timestamp};
-use wire::registration::{KeyErrorDetails, KeyRequest, KeyResponse};
 use zeroize::Zeroizing;
 
-use crate::client::{Client, request};
-use crate::fault::CallFault;
-use crate::sign_in::{Person, Question, SignIn, SignInFault, Tokens, Wish, claims};
+use crate::client::Client;
+use crate::sign_in::{Endpoints, Person, Question, SignIn, SignInFault, Tokens, Wish, claims};
 
 /// The client of device registration and Hello provisioning (protocols F.2).
 pub const REGISTRATION_CLIENT: &str = "dd762716-544d-4aeb-a526-687b73838a22";
@@ -64,7 +59,7 @@ pub struct FederationDoor<'a> {
 impl FederationDoor<'_> {
     fn wish(&self, account: &Account) -> Wish {
         Wish {
-            base: self.base.clone(),
+            endpoints: Endpoints::of_federation(&self.base),
             client_id: REGISTRATION_CLIENT.to_owned(),
             redirect_uri: REDIRECT_URI.to_owned(),
             resource: self.resource.clone(),
@@ -162,10 +157,11 @@ pub(crate) fn token_error(fault: SignInFault) -> TokenError {
 }
 
 /// The person of a provisioning flow, answering a sign-in's questions.
-struct Asked<'a> {
-    person: &'a mut dyn Dialogue,
-    shows: &'a mut dyn Shows,
-    told: bool,
+pub(crate) struct Asked<'a> {
+    pub(crate) person: &'a mut dyn Dialogue,
+    pub(crate) shows: &'a mut dyn Shows,
+    /// Whether the person was told to look at what gives the second factor.
+    pub(crate) told: bool,
 }
 
 impl Person for Asked<'_> {
@@ -175,12 +171,17 @@ impl Person for Asked<'_> {
             Question::Password => (PromptKind::Password, "Password"),
             Question::NewPassword => (PromptKind::NewPassword, "New password"),
             Question::Code => (PromptKind::OneTimeCode, "Verification code"),
+            Question::AccessPass => (PromptKind::OneTimeCode, "Temporary Access Pass"),
         };
-        if question == Question::Code && !self.told {
+        let method = match question {
+            Question::Code => Some("authenticator application"),
+            Question::AccessPass => Some("Temporary Access Pass"),
+            _ => None,
+        };
+        if let Some(method) = method.filter(|_| !self.told) {
             self.told = true;
-            self.person.second_factor(SecondFactorProgress::Waiting {
-                method: "authenticator application",
-            });
+            self.person
+                .second_factor(SecondFactorProgress::Waiting { method });
         }
         let answer = self
             .person
@@ -208,72 +209,6 @@ impl KeyRegistration for FederationDoor<'_> {
         token: &FreshSecondFactor,
         key: &NewKey,
     ) -> Result<Registered, RegistrationError> {
-        let bearer = Zeroizing::new(format!("Bearer {}", token.bearer().expose()));
-        let request_id = wire::Guid::from_random(self.rng.bytes()).to_string();
-        let headers = [
-            (ACCEPT, "application/json"),
-            (CONTENT_TYPE, "application/json"),
-            (AUTHORIZATION, bearer.as_str()),
-            (
-                HeaderName::from_static("client-request-id"),
-                request_id.as_str(),
-            ),
-        ];
-        let body = serde_json::to_vec(&KeyRequest {
-            kngc: key.material.clone(),
-        })
-        .map_err(|error| RegistrationError::NotUnderstood(error.to_string()))?;
-        let url = wire::http::with_query(&self.key_endpoint, [("api-version", "1.0")]);
-        let unreachable = |fault: CallFault| RegistrationError::Unreachable(fault.to_string());
-        let answer = request(Method::POST, &url, &headers, body)
-            .and_then(|request| self.client.send(request))
-            .map_err(unreachable)?;
-        match answer.status().as_u16() {
-            200 => registered(answer.body()),
-            status => Err(refusal(
-                status,
-                answer.body(),
-                answer.headers().get("request-id"),
-            )),
-        }
-    }
-}
-
-fn registered(body: &[u8]) -> Result<Registered, RegistrationError> {
-    let answer: KeyResponse = serde_json::from_slice(body)
-        .map_err(|error| RegistrationError::NotUnderstood(error.to_string()))?;
-    let pctx = answer.pctx.map(|bytes| Base64::encode_string(&bytes));
-    Ok(Registered {
-        kid: answer.kid,
-        upn: answer.upn,
-        pctx,
-    })
-}
-
-/// PROV-W4, PROV-W5: what an error of the service means.
-fn refusal(status: u16, body: &[u8], request_id: Option<&http::HeaderValue>) -> RegistrationError {
-    let details: Option<KeyErrorDetails> = serde_json::from_slice(body).ok();
-    let said = details.as_ref().map_or_else(
-        || format!("HTTP status {status}"),
-        |details| details.message.clone(),
-    );
-    let code = details
-        .map(|details| details.code.to_ascii_lowercase())
-        .unwrap_or_default();
-    match status {
-        401 | 403 if code.contains("mfa") || code.contains("second") || code.contains("claims") => {
-            RegistrationError::SecondFactor
-        }
-        401 | 403 => RegistrationError::NotAuthorised(said),
-        400 if code.contains("quota") => RegistrationError::Quota,
-        400 if code.contains("attestation") => RegistrationError::Attestation,
-        400 => RegistrationError::Refused(said),
-        500..=599 => RegistrationError::Server {
-            request_id: request_id
-                .and_then(|id| id.to_str().ok())
-                .unwrap_or("unknown")
-                .to_owned(),
-        },
-        other => RegistrationError::UnexpectedStatus(other),
+        crate::keys::register(self.client, &self.key_endpoint, "1.0", token, key, self.rng)
     }
 }

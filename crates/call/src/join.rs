@@ -19,7 +19,8 @@ use trust::story::{Event, Party};
 use trust::{Clock, Rng, Story};
 use wire::kerberos::PrincipalName;
 use wire::registration::{
-    CertificateRequest, DiscoveryContract, JoinErrorDetails, JoinRequest, JoinResponse, JoinType,
+    CertificateRequest, DeviceAttributes, DiscoveryContract, JoinErrorDetails, JoinRequest,
+    JoinResponse, JoinType,
 };
 use wire::x509::{Certificate, Name, assemble, oid};
 use wire::{Guid, Sid};
@@ -31,7 +32,7 @@ use crate::fault::CallFault;
 use crate::federation::{REDIRECT_URI, REGISTRATION_CLIENT};
 use crate::hosts::Hosts;
 use crate::kerberos::Kdcs;
-use crate::sign_in::{Code, SignIn, SignInFault, Wish};
+use crate::sign_in::{Code, Endpoints, SignIn, SignInFault, Wish};
 use crate::tickets::{Kerberos, TicketFault};
 
 /// The subject of the certificate request, a literal (protocols B.3).
@@ -321,7 +322,7 @@ impl Joining<'_> {
         let shown = kerberos.negotiate(&ticket);
         self.story.tell(&SIGNED_IN);
         let wish = Wish {
-            base: self.organisation.base.clone(),
+            endpoints: Endpoints::of_federation(&self.organisation.base),
             client_id: REGISTRATION_CLIENT.to_owned(),
             redirect_uri: REDIRECT_URI.to_owned(),
             resource: services.resource.clone(),
@@ -345,46 +346,15 @@ impl Joining<'_> {
         services: &Services,
         token: &Zeroizing<String>,
     ) -> Result<Vec<u8>, NotJoined> {
-        let vault = self.hello.vault_mut();
-        vault.create_device_key(DeviceKey::Device, KeyKind::Rsa2048, self.rng)?;
-        let transport =
-            vault.create_device_key(DeviceKey::Transport, KeyKind::Rsa2048, self.rng)?;
-        let body = JoinRequest {
-            certificate_request: CertificateRequest::pkcs10(certificate_request(
-                self.device_key(DeviceKey::Device)?.signer(),
-            )?),
-            transport_key: key_blob(&transport).ok_or(NotJoined::Key)?,
-            target_domain: host_of(&self.organisation.base).to_owned(),
-            device_type: self.device.os_type.clone(),
-            os_version: self.device.os_version.clone(),
-            device_display_name: self.device.name.clone(),
+        make_keys(self.hello, self.rng)?;
+        let asks = Asks {
+            device: self.device,
+            target: host_of(&self.organisation.base),
             join_type: JoinType::DOMAIN_JOINED,
-            aik_certificate: None,
-            attestation_data: None,
             attributes: None,
-            pre_authorized_join_challenge: None,
         };
-        let body = serde_json::to_vec(&body).map_err(|_| NotJoined::NotUnderstood("join"))?;
-        let bearer = Zeroizing::new(format!("Bearer {}", token.as_str()));
-        let headers = [
-            (ACCEPT, "application/json"),
-            (CONTENT_TYPE, "application/json"),
-            (AUTHORIZATION, bearer.as_str()),
-        ];
-        let url = wire::http::with_query(&services.join_endpoint, [("api-version", "1.0")]);
-        let answer = client.send(request(Method::POST, &url, &headers, body)?)?;
-        if !answer.status().is_success() {
-            let details: Option<JoinErrorDetails> = serde_json::from_slice(answer.body()).ok();
-            let said = details
-                .map(|details| details.message)
-                .or_else(|| crate::sign_in::json_error(answer.body()));
-            return Err(NotJoined::Refused(said.unwrap_or_else(|| {
-                format!("HTTP status {}", answer.status().as_u16())
-            })));
-        }
-        let answer: JoinResponse =
-            serde_json::from_slice(answer.body()).map_err(|_| NotJoined::NotUnderstood("join"))?;
-        Ok(answer.certificate.raw_body)
+        let endpoint = (services.join_endpoint.as_str(), "1.0");
+        register(client, endpoint, token, self.hello, &asks)
     }
 
     fn keep(self, computer: Computer, certificate: Vec<u8>) -> Result<(), NotJoined> {
@@ -408,6 +378,72 @@ impl Joining<'_> {
     }
 }
 
+/// The device's own keys, in the place of those of a join before.
+pub(crate) fn make_keys(hello: &mut Hello, rng: &mut dyn Rng) -> Result<(), NotJoined> {
+    let vault = hello.vault_mut();
+    vault.create_device_key(DeviceKey::Device, KeyKind::Rsa2048, rng)?;
+    vault.create_device_key(DeviceKey::Transport, KeyKind::Rsa2048, rng)?;
+    Ok(())
+}
+
+/// How a device asks to be registered.
+pub(crate) struct Asks<'a> {
+    pub(crate) device: &'a ThisDevice,
+    /// The host or domain that it means to join.
+    pub(crate) target: &'a str,
+    pub(crate) join_type: JoinType,
+    pub(crate) attributes: Option<DeviceAttributes>,
+}
+
+/// Shows a registration service the device's keys and a token, and gives the device certificate (DREG-W1). `endpoint` is its
+/// address, and the version of its API.
+pub(crate) fn register(
+    client: &Client,
+    endpoint: (&str, &str),
+    token: &Zeroizing<String>,
+    hello: &Hello,
+    asks: &Asks<'_>,
+) -> Result<Vec<u8>, NotJoined> {
+    let key = |which| hello.vault().device_key(which)?.ok_or(NotJoined::Key);
+    let transport = key(DeviceKey::Transport)?;
+    let body = JoinRequest {
+        certificate_request: CertificateRequest::pkcs10(certificate_request(
+            key(DeviceKey::Device)?.signer(),
+        )?),
+        transport_key: key_blob(transport.public_key()).ok_or(NotJoined::Key)?,
+        target_domain: asks.target.to_owned(),
+        device_type: asks.device.os_type.clone(),
+        os_version: asks.device.os_version.clone(),
+        device_display_name: asks.device.name.clone(),
+        join_type: asks.join_type,
+        aik_certificate: None,
+        attestation_data: None,
+        attributes: asks.attributes,
+        pre_authorized_join_challenge: None,
+    };
+    let body = serde_json::to_vec(&body).map_err(|_| NotJoined::NotUnderstood("join"))?;
+    let bearer = Zeroizing::new(format!("Bearer {}", token.as_str()));
+    let headers = [
+        (ACCEPT, "application/json"),
+        (CONTENT_TYPE, "application/json"),
+        (AUTHORIZATION, bearer.as_str()),
+    ];
+    let url = wire::http::with_query(endpoint.0, [("api-version", endpoint.1)]);
+    let answer = client.send(request(Method::POST, &url, &headers, body)?)?;
+    if !answer.status().is_success() {
+        let details: Option<JoinErrorDetails> = serde_json::from_slice(answer.body()).ok();
+        let said = details
+            .map(|details| details.message)
+            .or_else(|| crate::sign_in::json_error(answer.body()));
+        return Err(NotJoined::Refused(said.unwrap_or_else(|| {
+            format!("HTTP status {}", answer.status().as_u16())
+        })));
+    }
+    let answer: JoinResponse =
+        serde_json::from_slice(answer.body()).map_err(|_| NotJoined::NotUnderstood("join"))?;
+    Ok(answer.certificate.raw_body)
+}
+
 /// A PKCS#10 request for a device key: RSA with SHA-256 (DREG-W1).
 fn certificate_request(signer: &dyn Signer) -> Result<Vec<u8>, NotJoined> {
     let subject = Name::common(REQUEST_SUBJECT);
@@ -418,7 +454,7 @@ fn certificate_request(signer: &dyn Signer) -> Result<Vec<u8>, NotJoined> {
 }
 
 /// The device ID: the common name of the device certificate (protocols B.5).
-fn device_id(certificate: &[u8]) -> Option<Guid> {
+pub(crate) fn device_id(certificate: &[u8]) -> Option<Guid> {
     let certificate = Certificate::parse(certificate).ok()?;
     certificate
         .subject()

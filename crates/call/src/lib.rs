@@ -15,10 +15,12 @@ pub mod files;
 pub mod hosts;
 pub mod join;
 pub mod kerberos;
+mod keys;
 mod moment;
 pub mod password;
 pub mod sign_in;
 pub mod state;
+pub mod tenant;
 #[cfg(test)]
 mod tests;
 pub mod tickets;

@@ -1,4 +1,4 @@
-//! Signing in at the federation service from a terminal: authorization code with PKCE (RFC 6749 4.1,
+//! Signing in at the federation service or the tenant from a terminal: authorization code with PKCE (RFC 6749 4.1,
 //! RFC 7636), its plain HTML forms filled without a browser.
 //!
 //! A [`SignIn`] begins with the authorization request and ends with a code at the client's own redirect URI.
@@ -6,6 +6,7 @@
 //! know. What the person types goes to that server and nowhere else.
 
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
+use hello::prt::Credentials;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderName, LOCATION};
 use http::{Method, Response, StatusCode};
 use token::pages::reader::{self, Form, Read};
@@ -20,11 +21,32 @@ use crate::url::Url;
 /// Pages and redirections that one sign-in may take.
 const STEPS: usize = 24;
 
+/// Where somebody signs in.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Endpoints {
+    /// The authorization endpoint.
+    pub authorize: String,
+    /// The token endpoint.
+    pub token: String,
+}
+
+impl Endpoints {
+    /// Those of the federation service at `https://sts.corp.example` (protocols F.1).
+    #[must_use]
+    pub fn of_federation(base: &str) -> Self {
+        let base = base.trim_end_matches('/');
+        Self {
+            authorize: format!("{base}/adfs/oauth2/authorize"),
+            token: format!("{base}/adfs/oauth2/token"),
+        }
+    }
+}
+
 /// What a program asks for when it has somebody sign in.
 #[derive(Clone, Debug)]
 pub struct Wish {
-    /// The federation service's base address: `https://sts.corp.example`.
-    pub base: String,
+    /// Where.
+    pub endpoints: Endpoints,
     /// The client's identifier.
     pub client_id: String,
     /// Where it wants the code: never fetched, only recognised.
@@ -50,6 +72,8 @@ pub enum Question {
     NewPassword,
     /// The code that an authenticator shows.
     Code,
+    /// A Temporary Access Pass.
+    AccessPass,
 }
 
 /// Who answers the forms.
@@ -92,6 +116,8 @@ pub struct SignIn<'a> {
     verifier: Zeroizing<String>,
     state: String,
     jar: Jar,
+    /// What each request of it shows beside the cookies: who is signed in on the device (protocols A.11.1).
+    shown: Vec<(HeaderName, Zeroizing<String>)>,
     /// The page that waits for an answer, and where it came from.
     page: Option<(Url, Read)>,
 }
@@ -173,8 +199,25 @@ impl<'a> SignIn<'a> {
             verifier,
             state: random(rng),
             jar: Jar::default(),
+            shown: Vec::new(),
             page: None,
         }
+    }
+
+    /// The same, showing who is signed in on this device: nobody is asked for more than is missing (protocols A.11).
+    #[must_use]
+    pub fn showing(mut self, credentials: Credentials) -> Self {
+        self.shown = vec![
+            (
+                HeaderName::from_static("x-ms-refreshtokencredential"),
+                credentials.refresh_token,
+            ),
+            (
+                HeaderName::from_static("x-ms-devicecredential"),
+                credentials.device,
+            ),
+        ];
+        self
     }
 
     /// Goes on until there is a code, asking `person` what the forms want to know.
@@ -255,11 +298,7 @@ impl<'a> SignIn<'a> {
         if self.wish.fresh_second_factor {
             fields.push(("amr_values", "ngcmfa"));
         }
-        let address = format!(
-            "{}/adfs/oauth2/authorize",
-            self.wish.base.trim_end_matches('/')
-        );
-        let address = wire::http::with_query(&address, fields);
+        let address = wire::http::with_query(&self.wish.endpoints.authorize, fields);
         Url::parse(&address).ok_or_else(|| CallFault::Address { address }.into())
     }
 
@@ -273,6 +312,8 @@ impl<'a> SignIn<'a> {
         let cookies = self.jar.header();
         let mut headers = vec![(ACCEPT, "text/html")];
         headers.extend_from_slice(extra);
+        let shown = self.shown.iter();
+        headers.extend(shown.map(|(name, value)| (name.clone(), value.as_str())));
         if let Some(cookies) = &cookies {
             headers.push((COOKIE, cookies.as_str()));
         }
@@ -283,9 +324,8 @@ impl<'a> SignIn<'a> {
             }
             None => (Method::GET, Vec::new()),
         };
-        let answer = self
-            .client
-            .send(request(method, url.as_str(), &headers, body)?)?;
+        let request = request(method, url.as_str(), &headers, body)?;
+        let answer = self.client.send(request)?;
         self.jar.take(answer.headers());
         self.understand(url, &answer)
     }
@@ -426,6 +466,7 @@ fn choose(page: &Read) -> Option<&Form> {
         "totp",
         "enrolment",
         "acknowledgement",
+        token::access_pass::ID,
         "recovery-code",
     ];
     known.iter().find_map(|id| page.form(id))
@@ -468,6 +509,7 @@ pub(crate) fn question_of(field: &str) -> Option<Question> {
             Some(Question::NewPassword)
         }
         "VerificationCode" | "RecoveryCode" => Some(Question::Code),
+        token::access_pass::FIELD => Some(Question::AccessPass),
         _ => None,
     }
 }
@@ -476,7 +518,6 @@ impl Code {
     /// Exchanges the code for tokens. `client` may be another than the one that the sign-in was made with: one
     /// that shows the device's certificate (protocols F.3).
     pub fn redeem(self, client: &Client) -> Result<Tokens, SignInFault> {
-        let url = format!("{}/adfs/oauth2/token", self.wish.base.trim_end_matches('/'));
         let fields = [
             ("grant_type", "authorization_code"),
             ("code", self.code.as_str()),
@@ -484,7 +525,7 @@ impl Code {
             ("client_id", &self.wish.client_id),
             ("code_verifier", &self.verifier),
         ];
-        let answer = client.post_form(&url, &fields)?;
+        let answer = client.post_form(&self.wish.endpoints.token, &fields)?;
         if answer.status() != StatusCode::OK {
             let said = json_error(answer.body());
             return Err(SignInFault::Refused(said.unwrap_or_else(|| {

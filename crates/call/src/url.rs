@@ -49,6 +49,12 @@ impl Url {
         rest.split('?').next().unwrap_or_default()
     }
 
+    /// The first part of the path; `None` where there is none.
+    pub(crate) fn first_segment(&self) -> Option<&str> {
+        let first = self.path().split('/').nth(1)?;
+        Some(first).filter(|first| !first.is_empty())
+    }
+
     /// Whether both are addresses of the same scheme, host and port.
     pub(crate) fn same_origin(&self, other: &Self) -> bool {
         self.origin().eq_ignore_ascii_case(other.origin())

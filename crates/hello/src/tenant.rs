@@ -427,23 +427,17 @@ impl Hello {
         got.map_err(|error| self.learned(prt.upn(), error, rng))
     }
 
-    /// What shows the tenant's authorization endpoint that this person asks from this device: both with the same nonce (protocols
-    /// A.11).
+    /// Who shows the tenant's authorization endpoint that this person asks from this device, while the rest of the device is
+    /// busy otherwise.
     ///
     /// # Errors
     /// [`NotSignedIn`].
-    pub fn credentials(
-        &self,
-        prt: &Prt,
-        tenant: &mut dyn TokenEndpoint,
-        rng: &mut dyn Rng,
-    ) -> Result<Credentials, NotSignedIn> {
+    pub fn broker(&self, prt: Prt) -> Result<Broker, NotSignedIn> {
         let (registration, _) = self.joined()?;
-        let nonce = tenant.nonce()?;
-        let key = self.device_key()?;
-        Ok(Credentials {
-            refresh_token: prt.credential(&nonce, rng)?,
-            device: signer(&key, registration).credential(&nonce)?,
+        Ok(Broker {
+            prt,
+            key: self.device_key()?,
+            certificate: registration.certificate().to_vec(),
         })
     }
 
@@ -506,6 +500,42 @@ impl Hello {
             let _ = self.forget_prt(upn, rng);
         }
         error
+    }
+}
+
+/// A person's primary refresh token with the device that it is bound to (PRT-9).
+#[derive(Debug)]
+pub struct Broker {
+    prt: Prt,
+    key: VaultKey,
+    certificate: Vec<u8>,
+}
+
+impl Broker {
+    /// Whose token it is.
+    #[must_use]
+    pub fn upn(&self) -> &str {
+        self.prt.upn()
+    }
+
+    /// What shows the authorization endpoint who asks, from which device: both over one nonce (protocols A.11).
+    ///
+    /// # Errors
+    /// [`NotSignedIn`].
+    pub fn credentials(
+        &self,
+        tenant: &mut dyn TokenEndpoint,
+        rng: &mut dyn Rng,
+    ) -> Result<Credentials, NotSignedIn> {
+        let nonce = tenant.nonce()?;
+        let device = DeviceSigner {
+            signer: self.key.signer(),
+            certificate: &self.certificate,
+        };
+        Ok(Credentials {
+            refresh_token: self.prt.credential(&nonce, rng)?,
+            device: device.credential(&nonce)?,
+        })
     }
 }
 

@@ -453,7 +453,9 @@ impl Person for Administrator {
         match question {
             Question::Password if problem.is_none() => Some(Zeroizing::new(PASSWORD.to_owned())),
             Question::Code => Some(Zeroizing::new(self.0.clone())),
-            Question::Name | Question::Password | Question::NewPassword => None,
+            Question::Name | Question::Password | Question::NewPassword | Question::AccessPass => {
+                None
+            }
         }
     }
 

@@ -6,7 +6,7 @@ use trust::SystemRng;
 use zeroize::Zeroizing;
 
 use super::{client, one_exchange};
-use crate::sign_in::{Person, Question, SignIn, SignInFault, Wish};
+use crate::sign_in::{Endpoints, Person, Question, SignIn, SignInFault, Wish};
 
 /// A server that gives one answer to each request after another, and then the requests that it got. `{port}` in
 /// an answer is its port, `{state}` the state of the first request.
@@ -47,7 +47,7 @@ fn between(text: &str, before: &str, after: char) -> String {
 
 fn wish(port: u16) -> Wish {
     Wish {
-        base: format!("http://localhost:{port}"),
+        endpoints: Endpoints::of_federation(&format!("http://localhost:{port}")),
         client_id: "dd762716-544d-4aeb-a526-687b73838a22".into(),
         redirect_uri: "http://127.0.0.1/".into(),
         resource: "urn:ms-drs:enterpriseregistration.corp.example".into(),

@@ -454,9 +454,9 @@ fn the_two_credentials_share_one_nonce_and_have_a_key_each() {
     let mut world = enrolled();
     world.sign_in("271828", START).unwrap();
     let prt = world.prt(START).unwrap();
-    let credentials = world
-        .hello
-        .credentials(&prt, &mut world.tenant, &mut world.rng)
+    let broker = world.hello.broker(prt).unwrap();
+    let credentials = broker
+        .credentials(&mut world.tenant, &mut world.rng)
         .unwrap();
     let device = verified(&credentials.device, &world.tenant.device);
     let person = Unverified::parse(&credentials.refresh_token).unwrap();
