@@ -86,10 +86,9 @@ impl Person for Somebody {
         match question {
             Question::Password if problem.is_none() => Some(Zeroizing::new(self.password.clone())),
             Question::Code => Some(Zeroizing::new(self.code())),
-            Question::Name
-            | Question::Password
-            | Question::NewPassword
-            | Question::AccessPass => None,
+            Question::Name | Question::Password | Question::NewPassword | Question::AccessPass => {
+                None
+            }
         }
     }
 
