@@ -26,6 +26,7 @@
 //! | files of MIT's and Heimdal's tools | [`ccache`], [`keytab`] |
 //! | HTTP and what is said over it | [`http`], [`registration`] |
 //! | the directory, as LDAP clients ask for it | [`ldap`] |
+//! | what a nameserver knows of a domain | [`dns`] |
 //! | who may do what with an object | [`security_descriptor`] |
 //! | values that all of them share | [`Guid`], [`Sid`], [`Principal`], [`dn_binary`] |
 //!
@@ -41,6 +42,7 @@ pub mod bcrypt_blob;
 pub mod ccache;
 pub mod cms;
 pub mod dn_binary;
+pub mod dns;
 pub mod guid;
 pub mod http;
 pub mod kerberos;
