@@ -51,6 +51,7 @@ impl<'a, 'd> Asked<'a, 'd> {
             },
             now: self.now,
             trace: self.trace,
+            device: None,
         }
     }
 

@@ -113,6 +113,8 @@ pub struct Asked<'a, 'd> {
     pub now: Timestamp,
     /// Under which our log has what the peer is not told.
     pub trace: Guid,
+    /// The device that proved itself with the request, where the party has seen that.
+    pub device: Option<Guid>,
 }
 
 impl Asked<'_, '_> {

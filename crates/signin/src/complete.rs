@@ -35,7 +35,7 @@ pub struct OpenSession {
     pub replaces: Option<[u8; 32]>,
 }
 
-/// Sends the client its code, on the `device` that proved itself with the request where one did. The code's record, the
+/// Sends the client its code, on the `device` that proved itself with the request where one did, here or before. The code's record, the
 /// session and the audit record are committed first.
 #[must_use]
 pub fn complete(
@@ -53,7 +53,7 @@ pub fn complete(
         signed_in.authentication().clone(),
     );
     let audit = audit(asked, &signed_in, account);
-    let record = CodeRecord::new(signed_in, device, now, rng);
+    let record = CodeRecord::new(signed_in, device.or(asked.device), now, rng);
     let expires = record.kept_until();
     let mut changes = vec![
         records::write(

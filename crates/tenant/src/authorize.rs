@@ -21,6 +21,7 @@ use crate::consent::{self, NoConsent};
 use crate::limits::within_limit;
 use crate::refused::{Reason, Refused, Trouble};
 use crate::reply::Answer;
+use crate::sso::{self, OnDevice};
 use crate::words::{Words, description};
 
 /// The endpoints of this module.
@@ -46,14 +47,20 @@ fn by_form(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble> 
     within_limit(asked)?;
     let form = asked.form().map_err(Refused::Parameters)?;
     if form.field(pages::CONTEXT).is_some() {
-        return Ok(sign_in::continued(&asked.sign_in(), &form, rng)?.into());
+        let (page, changes) = sso::on_device(asked, rng)?;
+        let answer: Answer = sign_in::continued(&page, &form, rng)?.into();
+        return Ok(answer.committing(changes));
     }
     if form.field(pages::FORM_TOKEN).is_none() {
         return begin(asked, &form, rng);
     }
     let parameters = asked.query().map_err(Refused::Parameters)?;
     match read(asked, &parameters)? {
-        Ok(request) => Ok(sign_in::with_password(&asked.sign_in(), request, &form, rng)?.into()),
+        Ok(request) => {
+            let (page, changes) = sso::on_device(asked, rng)?;
+            let answer: Answer = sign_in::with_password(&page, request, &form, rng)?.into();
+            Ok(answer.committing(changes))
+        }
         Err(answer) => Ok(answer),
     }
 }
@@ -67,6 +74,26 @@ fn begin(
         Ok(request) => request,
         Err(answer) => return Ok(answer),
     };
+    match sso::answer(asked, &request, parameters, rng)? {
+        OnDevice::Answered(answer) => Ok(*answer),
+        OnDevice::NotGood(reason) => {
+            let answer = in_browser(asked, request, rng)?;
+            // What the pages refuse by themselves says more.
+            Ok(match answer.refused {
+                Some(_) => answer,
+                None => answer.because(asked, reason.as_ref()),
+            })
+        }
+        OnDevice::Nothing => in_browser(asked, request, rng),
+    }
+}
+
+/// Nobody is signed in on the device, as far as that was shown: a session, or a page.
+fn in_browser(
+    asked: &Asked<'_, '_>,
+    request: AuthorizeRequest,
+    rng: &mut dyn Rng,
+) -> Result<Answer, Trouble> {
     let page = asked.sign_in();
     match session_of(&page)? {
         Some(held) => with_session(asked, request, held, rng),

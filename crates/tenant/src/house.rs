@@ -83,6 +83,7 @@ impl<'d> Asked<'_, 'd> {
             },
             now: self.now,
             trace: self.trace,
+            device: None,
         }
     }
 }

@@ -5,17 +5,28 @@
 
 use directory::{Change, Device, change};
 use serde::Deserialize;
+use signin::browser::Browser;
+use signin::complete::{complete, wanted};
+use token::authorize::{AuthorizeRequest, Prompt};
+use token::parameters::Parameters;
+use token::refusal::Code;
 use token::secret::{Purpose, Secret};
+use token::sign_in::SignedIn;
 use trust::{Rng, Span};
+use wire::http::{Method, Response};
 
 use crate::asked::Asked;
+use crate::authorize::to_client;
+use crate::config;
 use crate::keys::PRT_USES;
 use crate::nonce::{self, BadNonce, Place};
 use crate::prt::assertion::Moment;
 use crate::prt::judge::{self, Live};
 use crate::prt::refused::Refused;
 use crate::prt::request;
-use crate::refused::Trouble;
+use crate::refused::{Reason, Trouble};
+use crate::reply::Answer;
+use crate::words::{self, Words};
 
 /// The header, or the cookie, with the primary refresh token.
 const CREDENTIAL: &str = "x-ms-RefreshTokenCredential";
@@ -126,4 +137,134 @@ fn must_be_of(asked: &Asked<'_, '_>, credential: &str, device: &Device) -> Resul
         true => Ok(()),
         false => Err(Refused::AnotherDevice.into()),
     }
+}
+
+/// What an authorization request comes to by what it shows of its device's sign-in.
+pub(crate) enum OnDevice {
+    /// It shows nothing, or not enough.
+    Nothing,
+    /// What it shows is no good, which a browser is not told: it goes on as any other.
+    NotGood(Box<dyn Reason>),
+    /// It is answered.
+    Answered(Box<Answer>),
+}
+
+/// Answers an authorization request by the device's sign-in, where that is enough.
+pub(crate) fn answer(
+    asked: &Asked<'_, '_>,
+    request: &AuthorizeRequest,
+    parameters: &Parameters,
+    rng: &mut dyn Rng,
+) -> Result<OnDevice, Trouble> {
+    // A broker shows its device beside the token, and reads refusals from the page of its own protocol alone.
+    let is_broker = asked.request.headers.get(DEVICE_CREDENTIAL).is_some();
+    let page = asked.sign_in();
+    let browser = Browser::of(&page, rng);
+    let answered = |answer| Ok(OnDevice::Answered(Box::new(answer)));
+    let refused = |reason: Box<dyn Reason>| match is_broker {
+        true => answered(words::reply(asked, Words::Config, reason.as_ref())),
+        false => Ok(OnDevice::NotGood(reason)),
+    };
+    let on = match signed_on(asked, browser.secret(), rng) {
+        Ok(Sso::Nothing) => return Ok(OnDevice::Nothing),
+        Ok(Sso::SignedOn(on)) => on,
+        Ok(Sso::NeedsNonce(nonce)) => {
+            // Once: who comes back without it has no way to sign it.
+            let again = parameters.field("sso_nonce").is_some();
+            return match !again && asked.request.method == Method::Get {
+                true => answered(Answer::now(with_nonce(asked, &nonce))),
+                false => refused(Box::new(Refused::Nonce(BadNonce::Missing))),
+            };
+        }
+        Err(Trouble::Refused(reason)) => return refused(reason),
+        Err(fault) => return Err(fault),
+    };
+    let SignedOn { live, changes } = *on;
+    let hint = request.login_hint.as_deref();
+    let upn = live.account.upn.as_deref().unwrap_or(&live.account.sam);
+    let signed_in = SignedIn::already(
+        request.clone(),
+        live.account.id.0,
+        live.record.authentication.clone(),
+        wanted(&page, request),
+        asked.now,
+    );
+    match signed_in.filter(|_| hint.is_none_or(|hint| hint.eq_ignore_ascii_case(upn))) {
+        Some(signed_in) => {
+            let device = Some(live.device.device_id);
+            let answer = complete(&page, signed_in, &live.account, device, None, rng);
+            let given = browser.give(with_link(answer.response));
+            answered(
+                Answer::from(given)
+                    .committing(answer.changes)
+                    .committing(changes),
+            )
+        }
+        None if request.prompt == Prompt::Nothing => answered(
+            to_client(
+                asked,
+                &request.answer,
+                Code::InteractionRequired,
+                &Refused::SecondFactor,
+            )
+            .committing(changes),
+        ),
+        None if is_broker => {
+            let mut members = serde_json::Map::new();
+            members.insert("pgid".into(), "ConvergedTFA".into());
+            let shown = config::page::page(asked, &asked.trace.to_string(), members);
+            let answer = Answer::from(browser.give(shown)).committing(changes);
+            answered(answer.because(asked, &Refused::SecondFactor))
+        }
+        // The pages ask for what is missing, in a browser that has shown its device.
+        None => Ok(OnDevice::Nothing),
+    }
+}
+
+/// The request as the pages take it, on the device that shows its sign-in with this form, where one does; and what to commit
+/// with what comes of it.
+pub(crate) fn on_device<'a, 'd>(
+    asked: &'a Asked<'_, 'd>,
+    rng: &mut dyn Rng,
+) -> Result<(signin::Asked<'a, 'd>, Vec<Change>), Trouble> {
+    let mut page = asked.sign_in();
+    let browser = Browser::of(&page, rng);
+    Ok(match signed_on(asked, browser.secret(), rng) {
+        Ok(Sso::SignedOn(on)) => {
+            page.device = Some(on.live.device.device_id);
+            (page, on.changes)
+        }
+        Err(Trouble::Fault(fault)) => return Err(fault.into()),
+        // Whoever types a name and a password needs no device.
+        Ok(Sso::Nothing | Sso::NeedsNonce(_)) | Err(Trouble::Refused(_)) => (page, vec![]),
+    })
+}
+
+/// The same request once more, with a nonce.
+fn with_nonce(asked: &Asked<'_, '_>, nonce: &str) -> Response {
+    let request = asked.request;
+    let base = asked.view.deployment.login.url();
+    let query = &request.query;
+    Response::redirect(&format!("{base}{}?{query}&sso_nonce={nonce}", request.path))
+}
+
+/// The same redirect with a link in its body, which is what known clients read (protocols A.11.2). It is the only one there.
+fn with_link(mut response: Response) -> Response {
+    let Some(location) = response.headers.get("Location") else {
+        return response;
+    };
+    let escaped = location
+        .replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;");
+    let body = format!(
+        "<html><head><title>Object moved</title></head><body><h2>Object moved to <a href=\"{escaped}\">here</a>.</h2>\
+         </body></html>"
+    );
+    response
+        .headers
+        .set("Content-Type", "text/html; charset=utf-8");
+    response.body = body.into_bytes();
+    response
 }

@@ -6,3 +6,4 @@ mod hostile;
 mod life;
 mod nonces;
 mod other;
+mod sso;
