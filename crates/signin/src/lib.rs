@@ -9,6 +9,7 @@
 //!
 //! To add a page: a state of [`token::sign_in::SignIn`], and its row in [`steps::Shown::page`].
 
+pub mod access_pass;
 pub mod account;
 mod asked;
 pub mod browser;

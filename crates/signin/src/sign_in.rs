@@ -11,6 +11,7 @@ use trust::Rng;
 
 use crate::Answer;
 use crate::Asked;
+use crate::access_pass;
 use crate::account::{self, Proven, second_factors, still_usable};
 use crate::browser::own_form;
 use crate::complete::{OpenSession, complete, wanted};
@@ -24,7 +25,7 @@ use crate::steps::{
 };
 use crate::{Refused, Trouble};
 
-/// Name and password were handed in.
+/// Name and password were handed in, or a Temporary Access Pass in the password's place.
 ///
 /// # Errors
 /// [`Trouble`].
@@ -46,6 +47,14 @@ pub fn with_password(
     }
     let begun =
         |account: &Account, request| Begun::new(request, account.id.0, browser.secret(), asked.now);
+    if let Some(by_pass) = access_pass::judge(asked, name, password)? {
+        let account = by_pass.account();
+        let wanted = wanted(asked, &request);
+        let begun = begun(account, request);
+        let first = by_pass.first().clone();
+        let answer = after_first(asked, begun, first, account, wanted, &browser, rng)?;
+        return Ok(answer.committing(by_pass.changes));
+    }
     match password::judge(asked, name, password)? {
         Judged::Wrong { wrong, account } => Ok(again(password::WRONG)
             .because(asked, &wrong.into())

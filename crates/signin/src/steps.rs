@@ -1,7 +1,7 @@
 //! The pages of a sign-in: which one is shown next.
 
 use directory::{Account, Change, ClaimId, Secret as Wrapped, change};
-use token::authentication::FirstFactor;
+use token::authentication::{Authentication, FirstFactor};
 use token::authorize::{AuthorizeRequest, Wanted};
 use token::factor::{Claim, SecondFactors, Wrong};
 use token::pages;
@@ -80,7 +80,8 @@ pub fn after_first(
     rng: &mut dyn Rng,
 ) -> Result<Answer, Trouble> {
     let factors = second_factors(account);
-    if wanted != Wanted::Unasked && !factors.is_enrolled(asked.now) {
+    let enough = Authentication::of(first.clone(), None).suffices(wanted, asked.now);
+    if !enough && !factors.is_enrolled(asked.now) {
         if !asked.house.enrol_at_sign_in {
             return Err(Refused::NoSecondFactor.into());
         }

@@ -40,6 +40,7 @@ pub fn password(page: &Password<'_>) -> Page {
         form id="password" method="post" action=(page.action) {
             (hidden(FORM_TOKEN, page.form_token))
             (name_and_password(page.user_name, page.domain, "Password", PASSWORD, page.error.is_some()))
+            p.hint { "If an administrator gave you a Temporary Access Pass, enter it in place of the password." }
             button type="submit" { "Sign in" }
         }
     };

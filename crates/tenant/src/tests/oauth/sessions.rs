@@ -169,3 +169,69 @@ fn two_tenants_on_one_host_do_not_overwrite_each_others_cookies() {
     browser.get(&mut world, &target);
     assert!(browser.sent("code").is_some());
 }
+
+/// Gives somebody a pass for an hour; its text.
+fn access_pass(world: &mut World, sam: &str, once: bool) -> String {
+    let account = world.account(sam);
+    let terms = token::access_pass::Terms {
+        begins: world.now,
+        ends: world.now + Span::hours(1),
+        once,
+    };
+    let (pass, kept) = token::access_pass::draw(account.id.0, terms, &mut world.rng);
+    let mut factors = token::factor::SecondFactors::default();
+    factors
+        .enrolled
+        .insert(token::access_pass::ID.to_owned(), kept);
+    world.set_second_factors(account.id, &factors);
+    pass.to_string()
+}
+
+#[test]
+fn a_pass_signs_in_without_a_password_and_is_fresh_by_itself() {
+    let mut world = World::new();
+    let pass = access_pass(&mut world, "bob", true);
+    let target = of_broker(&world, &[("amr_values", "ngcmfa"), ("resource", DRS)]);
+    let mut browser = Browser::default();
+    browser.get(&mut world, &target);
+    browser.password(&mut world, "bob", &pass.to_lowercase());
+    let code = browser.sent("code").expect("no further page");
+    let answer = redeem_broker(&mut world, &code, &[]);
+    let words = amr(&text(&answer, "access_token"));
+    assert_eq!(words[0], "otp");
+    assert!(words.contains(&"ngcmfa".to_owned()) && !words.contains(&"pwd".to_owned()));
+    assert!(world.audit("sign-in.access-pass").is_some());
+    // Once.
+    let mut again = Browser::default();
+    again.get(&mut world, &target);
+    again.password(&mut world, "bob", &pass);
+    assert!(again.page.error.is_some() && again.location.is_none());
+    // Another password does not end what a pass got.
+    let refresh_token = text(&answer, "refresh_token");
+    assert_eq!(refresh(&mut world, &refresh_token, &[]).status, 200);
+}
+
+#[test]
+fn a_pass_of_somebody_else_or_of_yesterday_opens_nothing() {
+    let mut world = World::new();
+    let pass = access_pass(&mut world, "bob", false);
+    let target = of_notes(&world, &[]);
+    let tries = |world: &mut World, sam: &str, typed: &str| {
+        let mut browser = Browser::default();
+        browser.get(world, &target);
+        browser.password(world, sam, typed);
+        (browser.page.error.clone(), browser.sent("code").is_some())
+    };
+    let (other, in_) = tries(&mut world, "alice", &pass);
+    assert!(!in_);
+    let (nobody, in_) = tries(&mut world, "nobody", &pass);
+    assert!(!in_);
+    assert_eq!(other, nobody, "neither says who has one");
+    assert!(tries(&mut world, "bob", &pass).1);
+    world.advance(Span::minutes(2));
+    assert!(tries(&mut world, "bob", &pass).1, "several times");
+    world.advance(Span::hours(1));
+    assert!(!tries(&mut world, "bob", &pass).1);
+    disable(&mut world, "bob");
+    assert!(!tries(&mut world, "bob", &pass).1);
+}
