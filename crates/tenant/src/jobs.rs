@@ -8,11 +8,12 @@ use directory::{Actor, AuditRecord, Change, Fault, Job, change};
 use trust::{Rng, Span, Timestamp};
 
 use crate::View;
+use crate::drs::told;
 
 /// The longest wait between two attempts.
 const LONGEST_WAIT: Span = Span::hours(1);
-/// How often a domain is looked up before nobody does any more.
-const MOST_LOOKUPS: u32 = 80;
+/// How often a job is tried before nobody does any more: for about three days.
+const MOST_ATTEMPTS: u32 = 80;
 
 /// What is to be done outside.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,6 +47,9 @@ pub enum Outcome {
 /// with [`done`] and [`Outcome::Notified`] then.
 #[must_use]
 pub fn errand(job: &Job) -> Option<Errand> {
+    if let Some(told) = told::errand(job) {
+        return Some(told);
+    }
     let name = tenant::domain_of_job(job)?.to_owned();
     Some(Errand::Txt { name })
 }
@@ -61,6 +65,12 @@ pub fn done(
     now: Timestamp,
     rng: &mut dyn Rng,
 ) -> Result<Vec<Change>, Fault> {
+    if told::errand(job).is_some() {
+        return Ok(vec![match outcome {
+            Outcome::Notified => Change::Finish(job.id.clone()),
+            Outcome::Txt(_) | Outcome::Failed(_) => later(job, now),
+        }]);
+    }
     let domain = match tenant::domain_of_job(job) {
         Some(name) => tenant::domain(view.snapshot, name, now)?,
         None => None,
@@ -90,7 +100,7 @@ pub fn done(
 
 /// The same job again, after a wait that grows; or its end, where it was tried for long enough.
 pub(crate) fn later(job: &Job, now: Timestamp) -> Change {
-    if job.attempts >= MOST_LOOKUPS {
+    if job.attempts >= MOST_ATTEMPTS {
         return Change::Finish(job.id.clone());
     }
     let minutes = 1i64 << job.attempts.min(6);
