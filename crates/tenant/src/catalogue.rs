@@ -117,7 +117,7 @@ pub(crate) fn catalogue<'a>(
 ) -> Catalogue {
     let mut catalogue = Catalogue::new(
         built_in_clients(settings, deployment),
-        built_in_resources(deployment),
+        built_in_resources(settings, deployment),
     );
     let mut enabled: Vec<&Application> = applications.filter(|app| app.enabled).collect();
     // In an order that does not change, should two ever have one name.
@@ -191,7 +191,7 @@ fn built_in_clients(settings: &Settings, deployment: &Deployment) -> Vec<Client>
     brokers.chain([command, device_page]).collect()
 }
 
-fn built_in_resources(deployment: &Deployment) -> Vec<Resource> {
+fn built_in_resources(settings: &Settings, deployment: &Deployment) -> Vec<Resource> {
     let hour = Span::hours(1);
     let resource =
         |identifier: &str, aliases: &[&str], name: &str, second_factor, lifetime| Resource {
@@ -219,12 +219,13 @@ fn built_in_resources(deployment: &Deployment) -> Vec<Resource> {
     .map(str::to_owned)
     .to_vec();
     vec![
-        // Whether a second factor is needed depends on what is done with it, which the endpoints ask.
+        // Whoever joins a device is asked for it when signing in, where the endpoint would refuse who was not. A key asks for
+        // more, and its endpoint for that.
         resource(
             &own_registration,
             &registration,
             "device registration",
-            false,
+            settings.join_needs_second_factor,
             Span::minutes(15),
         ),
         resource(
