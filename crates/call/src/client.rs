@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{ACCEPT, CONTENT_TYPE, HeaderName};
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
@@ -51,6 +51,29 @@ impl Roots {
         };
         let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
         Self::from_pem(&pem).map_err(unusable)
+    }
+
+    /// Reads the bundle of authorities that an operating system keeps. It may hold a certificate that is of no use here; the
+    /// others count all the same.
+    pub fn from_system_file(path: &Path) -> Result<Self, CallFault> {
+        let unusable = |reason: String| CallFault::Roots {
+            path: path.to_owned(),
+            reason,
+        };
+        let pem = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
+        let mut store = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(&pem) {
+            let _ = store.add(certificate.map_err(|error| unusable(error.to_string()))?);
+        }
+        match store.is_empty() {
+            true => Err(unusable("it holds none".to_owned())),
+            false => Ok(Self(Arc::new(store))),
+        }
+    }
+
+    /// Nobody: for a client that makes no connection with TLS.
+    pub(crate) fn none() -> Self {
+        Self(Arc::new(RootCertStore::empty()))
     }
 
     /// Reads certificates from PEM text; says what is wrong with it where it is.
@@ -182,6 +205,20 @@ impl Client {
             head,
             body.map_err(|error| CallFault::from_exchange(&to, error))?,
         ))
+    }
+
+    /// Sends a request and reads the status of its answer, and nothing else of it, within `patience`.
+    pub(crate) fn status(
+        &self,
+        request: Request<Vec<u8>>,
+        patience: Duration,
+    ) -> Result<StatusCode, CallFault> {
+        let to = self.address(&request);
+        let configured = self.agent.configure_request(request);
+        let request = configured.timeout_global(Some(patience)).build();
+        let answer = self.agent.run(request);
+        let answer = answer.map_err(|error| CallFault::from_exchange(&to, error))?;
+        Ok(answer.status())
     }
 
     fn address(&self, request: &Request<Vec<u8>>) -> String {

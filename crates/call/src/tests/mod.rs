@@ -19,14 +19,14 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use crate::{CallFault, Client, ClientCertificate, Hosts, Roots};
 
-fn file(name: &str) -> PathBuf {
+pub(crate) fn file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("src/tests/certificates")
         .join(name)
 }
 
 /// What one request to a server that answers `answer` looks like, head and body.
-fn one_exchange(stream: &mut (impl Read + Write), answer: &str) -> Option<String> {
+pub(crate) fn one_exchange(stream: &mut (impl Read + Write), answer: &str) -> Option<String> {
     let (mut request, mut piece) = (Vec::new(), [0; 4096]);
     loop {
         match stream.read(&mut piece) {
@@ -95,7 +95,7 @@ impl ClientCertVerifier for AnyHolder {
 }
 
 /// A server with TLS for one connection; its thread gives the request.
-fn tls_server(
+pub(crate) fn tls_server(
     answer: &'static str,
     wants_certificate: bool,
 ) -> (SocketAddr, thread::JoinHandle<(Option<String>, usize)>) {
