@@ -1,7 +1,11 @@
 //! What tokens say (protocols A.3.1).
 
+use std::sync::Arc;
+
 use base64ct::{Base64UrlUnpadded, Encoding};
+use crypto::jose::Algorithm;
 use directory::Account;
+use directory::tenant::{Application, Signs};
 use serde_json::json;
 use signin::account::{name_of, upn_of};
 use token::claims::{AccessToken, IdToken};
@@ -88,15 +92,28 @@ pub(crate) fn access_token(
     }
 }
 
+/// The application that a resource is.
+pub(crate) fn application<'k>(
+    asked: &'k Asked<'_, '_>,
+    resource: &Resource,
+) -> Option<&'k Arc<Application>> {
+    let mut ids = resource.names().filter_map(|name| name.parse().ok());
+    ids.find_map(|id: Guid| asked.known.applications.get(&id))
+}
+
+/// What a token for a resource is signed with: what the application asked for that it is, else what everybody knows.
+pub(crate) fn algorithm(asked: &Asked<'_, '_>, resource: &Resource) -> Algorithm {
+    match application(asked, resource).and_then(|application| application.signs) {
+        Some(Signs::Es256) => Algorithm::Es256,
+        Some(Signs::Rs256) | None => Algorithm::Rs256,
+    }
+}
+
 /// Who issues a token for a resource, and in which version: the tenant's own resources know the first alone, applications
 /// the one of the endpoint.
 pub(crate) fn issuer<'k>(asked: &'k Asked<'_, '_>, resource: &Resource) -> (&'k str, &'static str) {
     let known = &asked.known;
-    let of_application = resource.names().any(|name| {
-        name.parse::<Guid>()
-            .is_ok_and(|id| known.applications.contains_key(&id))
-    });
-    match of_application && asked.is_v2() {
+    match asked.is_v2() && application(asked, resource).is_some() {
         true => (&known.issuers.v2, "2.0"),
         false => (&known.issuers.v1, "1.0"),
     }

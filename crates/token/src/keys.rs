@@ -261,12 +261,30 @@ impl SigningKeys {
         self.sign(ACCESS_TOKEN, claims, None, now)
     }
 
-    /// Signs an application's token for itself.
+    /// Signs an access token with a key of this algorithm.
     ///
     /// # Errors
-    /// [`Fault`].
-    pub fn app_token(&self, claims: &AppToken, now: Timestamp) -> Result<String, Fault> {
-        self.sign(APP_TOKEN, claims, None, now)
+    /// [`Fault`]; [`Fault::NoKey`] when no key that signs now has the algorithm.
+    pub fn access_token_by(
+        &self,
+        algorithm: Algorithm,
+        claims: &AccessToken,
+        now: Timestamp,
+    ) -> Result<String, Fault> {
+        self.sign(ACCESS_TOKEN, claims, Some(algorithm), now)
+    }
+
+    /// Signs an application's token for itself with a key of this algorithm.
+    ///
+    /// # Errors
+    /// [`Fault`]; [`Fault::NoKey`] when no key that signs now has the algorithm.
+    pub fn app_token_by(
+        &self,
+        algorithm: Algorithm,
+        claims: &AppToken,
+        now: Timestamp,
+    ) -> Result<String, Fault> {
+        self.sign(APP_TOKEN, claims, Some(algorithm), now)
     }
 
     /// Signs an id_token.

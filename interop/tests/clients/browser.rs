@@ -90,12 +90,12 @@ fn a_person_signs_in_with_password_and_second_factor_and_mistakes_are_told() {
     let (browser, callback) = (Browser::start(), Callback::bind());
     browser.open(&authorize(&lab, &callback));
     assert!(browser.title().contains("Sign in"), "{}", browser.title());
-    browser.fill("#user-name", lab.text("/admin/upn"));
-    browser.fill("#current-password", "wrong");
+    browser.fill("#i0116", lab.text("/admin/upn"));
+    browser.fill("#i0118", "wrong");
     browser.click("#password button");
     assert!(browser.has("[role=alert]"), "{}", browser.source());
-    browser.fill("#user-name", lab.text("/admin/upn"));
-    browser.fill("#current-password", lab.text("/admin/password"));
+    browser.fill("#i0116", lab.text("/admin/upn"));
+    browser.fill("#i0118", lab.text("/admin/password"));
     browser.click("#password button");
 
     let field = "input[autocomplete=one-time-code]";
@@ -118,8 +118,8 @@ fn a_new_person_sets_up_an_authenticator_from_the_page() {
     lab.add_person("carol", password);
     let (browser, callback) = (Browser::start(), Callback::bind());
     browser.open(&authorize(&lab, &callback));
-    browser.fill("#user-name", "carol@corp.example");
-    browser.fill("#current-password", password);
+    browser.fill("#i0116", "carol@corp.example");
+    browser.fill("#i0118", password);
     browser.click("#password button");
     assert!(browser.has("svg"), "no QR code:\n{}", browser.source());
     let secret = browser.text("#secret").replace(' ', "");
@@ -139,8 +139,8 @@ fn an_added_person_chooses_a_password_of_their_own_before_anything_else() {
         .succeeded();
     let (browser, callback) = (Browser::start(), Callback::bind());
     browser.open(&authorize(&lab, &callback));
-    browser.fill("#user-name", "erin@corp.example");
-    browser.fill("#current-password", first);
+    browser.fill("#i0116", "erin@corp.example");
+    browser.fill("#i0118", first);
     browser.click("#password button");
     assert!(
         browser.title().contains("Choose a new password"),
@@ -177,5 +177,5 @@ fn a_redirect_to_a_stranger_is_refused_on_the_page() {
         "{}",
         browser.url()
     );
-    assert!(!browser.has("#current-password"), "{}", browser.source());
+    assert!(!browser.has("#i0118"), "{}", browser.source());
 }

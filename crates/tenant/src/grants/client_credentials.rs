@@ -2,13 +2,14 @@
 
 use directory::{Actor, AuditRecord, Fault, tenant};
 use token::claims::AppToken;
+use token::client::Resource;
 use token::grant::{Asks as Requested, Refused};
 use trust::Rng;
 use wire::Guid;
 
 use super::{Asks, answer_with};
 use crate::asked::Asked;
-use crate::claims::issuer;
+use crate::claims::{algorithm, issuer};
 use crate::refused::Trouble;
 use crate::reply::Answer;
 use crate::response::TokenResponse;
@@ -36,10 +37,12 @@ pub(crate) fn answer(
         appid: request.client().to_owned(),
         appidacr: asks.proven.text().to_owned(),
         idtyp: "app".to_owned(),
-        roles: roles(asked, request)?,
+        roles: roles(asked, request, resource)?,
         tid: known.id,
     };
-    let token = known.keys.app_token(&claims, now);
+    let token = known
+        .keys
+        .app_token_by(algorithm(asked, resource), &claims, now);
     let token = token.map_err(|_| Fault::Corrupt("token signing keys"))?;
     let name = request.resource();
     let response = TokenResponse::new(asked.is_v2(), token, name, String::new(), claims.exp, now);
@@ -60,14 +63,19 @@ pub(crate) fn answer(
 }
 
 /// What an administrator permitted the application to do with the resource.
-fn roles(asked: &Asked<'_, '_>, request: &Requested) -> Result<Vec<String>, Fault> {
-    let Ok(application) = request.client().parse::<Guid>() else {
+fn roles(
+    asked: &Asked<'_, '_>,
+    request: &Requested,
+    resource: &Resource,
+) -> Result<Vec<String>, Fault> {
+    // Nobody is asked about what an application does with itself.
+    let itself = resource.name_of(request.client()).is_some();
+    let Some(application) = request.client().parse::<Guid>().ok().filter(|_| !itself) else {
         return Ok(vec![]);
     };
-    let resource = asked.known.catalogue.resource(request.resource());
     let given = tenant::consent(asked.view.snapshot, application, None, asked.now)?;
-    let of_resource = given.into_iter().find(|consent| {
-        resource.is_some_and(|resource| resource.name_of(&consent.resource).is_some())
-    });
+    let of_resource = given
+        .into_iter()
+        .find(|consent| resource.name_of(&consent.resource).is_some());
     Ok(of_resource.map_or_else(Vec::new, |consent| consent.scopes))
 }

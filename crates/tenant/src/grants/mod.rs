@@ -185,7 +185,8 @@ pub(crate) fn tokens(
         return Err(NoConsent.into());
     }
     let access = claims::access_token(asked, grant, &account, resource, what.proven, rng);
-    let access_token = signed(known.keys.access_token(&access, now))?;
+    let algorithm = claims::algorithm(asked, resource);
+    let access_token = signed(known.keys.access_token_by(algorithm, &access, now))?;
     let scope = grant.scopes().text();
     let mut response = TokenResponse::new(
         asked.is_v2(),

@@ -222,7 +222,7 @@ fn app(now: Timestamp) -> AppToken {
 #[test]
 fn a_token_for_an_application_never_passes_for_a_persons() {
     let keys = keys();
-    let own = keys.app_token(&app(NOW), NOW).unwrap();
+    let own = keys.app_token_by(Algorithm::Es256, &app(NOW), NOW).unwrap();
     let persons = keys.access_token(&claims(NOW), NOW).unwrap();
     let (issuers, audiences) = ([ISSUER], ["urn:r"]);
     assert!(keys.verify_app(&own, &issuers, &audiences, NOW).is_ok());

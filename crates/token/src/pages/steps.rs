@@ -11,6 +11,12 @@ use crate::secret::shows_only;
 use crate::sign_in::LOST_AUTHENTICATOR;
 use crate::{qr, totp};
 
+// The names of these elements are those of the page that clients of the protocol fill in by themselves (protocols A.5.7).
+const USER_NAME_ID: &str = "i0116";
+const PASSWORD_ID: &str = "i0118";
+const SUBMIT_ID: &str = "idSIButton9";
+const CODE_ID: &str = "idTxtBx_SAOTCC_OTC";
+
 /// What the page for name and password shows.
 #[derive(Clone, Copy)]
 pub struct Password<'a> {
@@ -41,7 +47,7 @@ pub fn password(page: &Password<'_>) -> Page {
             (hidden(FORM_TOKEN, page.form_token))
             (name_and_password(page.user_name, page.domain, "Password", PASSWORD, page.error.is_some()))
             p.hint { "If an administrator gave you a Temporary Access Pass, enter it in place of the password." }
-            button type="submit" { "Sign in" }
+            button id=(SUBMIT_ID) type="submit" { "Sign in" }
         }
     };
     document(page.organisation, "Sign in", page.error, &body)
@@ -58,13 +64,13 @@ pub(super) fn name_and_password(
     let named = !user_name.is_empty();
     let invalid = invalid.then_some("true");
     html! {
-        label for="user-name" { "User name" }
-        input id="user-name" type="text" name=(USER_NAME) value=(user_name) autocomplete="username"
+        label for=(USER_NAME_ID) { "User name" }
+        input id=(USER_NAME_ID) type="text" name=(USER_NAME) value=(user_name) autocomplete="username"
             autocapitalize="none" spellcheck="false" maxlength="256" required autofocus[!named]
             aria-describedby="user-name-hint" aria-invalid=[invalid];
         p.hint id="user-name-hint" { "For example, alice@" (domain) "." }
-        label for="current-password" { (label) }
-        input id="current-password" type="password" name=(field) autocomplete="current-password"
+        label for=(PASSWORD_ID) { (label) }
+        input id=(PASSWORD_ID) type="password" name=(field) autocomplete="current-password"
             maxlength="1024" required autofocus[named] aria-invalid=[invalid];
     }
 }
@@ -111,7 +117,10 @@ pub fn second_factor(page: &SecondFactor<'_>) -> Page {
 
 fn factor(page: &SecondFactor<'_>, form: &Form, first: bool) -> Markup {
     let (id, hint) = (
-        format!("field-{}", form.adapter),
+        match form.adapter == totp::Totp.id() {
+            true => CODE_ID.to_owned(),
+            false => format!("field-{}", form.adapter),
+        },
         format!("hint-{}", form.adapter),
     );
     html! {

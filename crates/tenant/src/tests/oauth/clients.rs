@@ -241,3 +241,41 @@ fn a_confidential_application_signs_people_in_by_its_secret() {
     assert_eq!(answer.status, 200);
     assert_eq!(claims(&text(&answer, "access_token"))["appidacr"], "1");
 }
+
+#[test]
+fn a_token_for_an_application_is_signed_as_that_asked() {
+    let mut world = World::new();
+    let algorithm = |world: &mut World| {
+        let answer = own_token(world, &[("client_secret", SECRET)]);
+        let token = text(&answer, "access_token");
+        let header = crypto::jose::Unverified::parse(&token).unwrap();
+        header.header().text("alg").unwrap().to_owned()
+    };
+    assert_eq!(algorithm(&mut world), "RS256");
+    let mut wiki = (*world.known().applications[&WIKI.parse().unwrap()]).clone();
+    wiki.signs = Some(directory::tenant::Signs::Es256);
+    world.put_application(&wiki);
+    assert_eq!(algorithm(&mut world), "ES256");
+}
+
+#[test]
+fn an_application_has_the_roles_that_an_administrator_gave_it() {
+    let mut world = World::new();
+    let scope = ("scope", "https://graph.microsoft.com/.default");
+    let roles = |world: &mut World| {
+        let answer = own_token(world, &[("client_secret", SECRET), scope]);
+        claims(&text(&answer, "access_token"))["roles"].clone()
+    };
+    assert_eq!(roles(&mut world), Value::Null);
+    let consent = directory::tenant::Consent {
+        application: WIKI.parse().unwrap(),
+        account: None,
+        resource: crate::catalogue::GRAPH.into(),
+        scopes: vec!["User.Read.All".into()],
+        by: "root".into(),
+        at: world.now,
+    };
+    let changes = directory::tenant::put_consent(&consent, &mut world.rng);
+    world.commit(changes);
+    assert_eq!(roles(&mut world), object!(["User.Read.All"]));
+}
