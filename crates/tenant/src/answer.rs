@@ -162,11 +162,12 @@ fn judged(request: &Request, view: &View<'_, '_>, now: Timestamp, rng: &mut dyn 
         captured: vec![],
     };
     let hosts = view.deployment.hosts_of(request);
+    let depth = depth(&request.path);
     let here: Vec<(&Route, Vec<String>)> = ROUTES
         .iter()
         .copied()
         .flatten()
-        .filter(|route| hosts.serve(route.on))
+        .filter(|route| hosts.serve(route.on) && self::depth(route.path) == depth)
         .filter_map(|route| Some((route, request.path_matches(route.path)?)))
         .collect();
     let Some((first, _)) = here.first() else {
@@ -209,6 +210,12 @@ fn judged(request: &Request, view: &View<'_, '_>, now: Timestamp, rng: &mut dyn 
             ..words::failed(&asked, route.words)
         },
     }
+}
+
+/// How many segments a path has. Most endpoints have another number than a request, and need no closer look.
+fn depth(path: &str) -> usize {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    path.bytes().filter(|byte| *byte == b'/').count()
 }
 
 impl Hosts {

@@ -3,9 +3,14 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use crypto::key::KeyKind;
 use serde_json::json as object;
+use token::session::COOKIE;
 use wire::http::{Method, Request};
 
+use super::oauth::{self, Browser};
+use super::registration;
 use super::world::*;
+use crate::answer::{Route, routes};
+use crate::words::Words;
 use crate::{Names, Which, which};
 
 /// Two tenants behind the same hosts.
@@ -163,4 +168,177 @@ fn hints_that_are_none_choose_nobody_and_bring_nobody_down() {
         request.client_certificate = Some(bytes.to_vec());
         let _ = which(&request, &names);
     }
+}
+
+/// What somebody shows who holds something of the first tenant.
+#[derive(Clone)]
+enum Shown {
+    Nothing,
+    Bearer(String),
+    /// A session's cookie, under the name that the tenant that is asked gives it.
+    Session(String),
+    Certificate(Vec<u8>),
+}
+
+/// A request to an endpoint of the tenant that is asked, as good as it can be without what is shown.
+fn request_to(
+    world: &World,
+    route: &Route,
+    device: &Device,
+    keys: &registration::Keys,
+    shown: &Shown,
+) -> Request {
+    let tenant = world.tenant();
+    let mut target = route.path.to_owned();
+    for (part, value) in [
+        ("{t}", tenant.id.to_string()),
+        ("{device}", device.id.to_string()),
+        ("{tenant}", tenant.id.to_string()),
+        ("{upn}", world.upn("alice")),
+        ("{user}", world.upn("alice")),
+    ] {
+        target = target.replace(part, &value);
+    }
+    let other = |text: &str| text.contains('{');
+    let segments = target.split('/').map(|part| match other(part) {
+        true => "x",
+        false => part,
+    });
+    target = segments.collect::<Vec<_>>().join("/");
+    if route.on == crate::answer::On::Registration {
+        target += "?api-version=1.0";
+    }
+    if route.path.to_lowercase().ends_with("/authorize") && route.method == Method::Get {
+        target = oauth::of_notes(world, &[]);
+    }
+    let mut request = Request::new(route.method, &target);
+    if route.method == Method::Post {
+        let body = match route.words {
+            Words::Drs => keys.body(),
+            Words::Key => object!({
+                "kngc": base64ct::Base64::encode_string(&bcrypt_blob(&keys.transport)),
+            }),
+            _ => object!({}),
+        };
+        request = Request::post_json(&target, &body);
+    }
+    request.secure = true;
+    // The machine itself is not limited.
+    request.peer = Some("127.0.0.1".parse().unwrap());
+    let deployment = &tenant.deployment;
+    request.host = match route.on {
+        crate::answer::On::Login => deployment.login.authority(),
+        crate::answer::On::Registration => deployment.drs.authority(),
+        crate::answer::On::Graph => deployment.graph.authority(),
+        crate::answer::On::Provider => deployment.odc.authority(),
+    }
+    .to_owned();
+    match shown {
+        Shown::Nothing => {}
+        Shown::Bearer(token) => {
+            let bearer = format!("Bearer {token}");
+            request.headers.set("Authorization", &bearer);
+        }
+        Shown::Session(secret) => {
+            let short: String = world.id().chars().take(8).collect();
+            let cookie = format!("{COOKIE}-{short}={secret}");
+            request.headers.set("Cookie", &cookie);
+        }
+        Shown::Certificate(der) => request.client_certificate = Some(der.clone()),
+    }
+    request
+}
+
+/// Tokens of the first tenant for whatever resource both have, one of which says that it is the second's.
+fn tokens(world: &mut World) -> Vec<String> {
+    world.at = 1;
+    let of_the_second = world.known().issuers.v1.clone();
+    let id_of_the_second = world.tenant().id;
+    world.at = 0;
+    let mut tokens = Vec::new();
+    for audience in [
+        crate::catalogue::PUBLIC_REGISTRATION,
+        crate::catalogue::REGISTRATION_SERVICE,
+        crate::catalogue::GRAPH,
+        token::authorize::USERINFO,
+        token::client::ADMINISTRATION,
+    ] {
+        tokens.push(registration::token(world, "alice", |claims| {
+            claims.aud = audience.to_owned();
+            claims.scp = "openid profile User.Read".into();
+        }));
+        tokens.push(registration::token(world, "alice", |claims| {
+            claims.aud = audience.to_owned();
+            claims.iss.clone_from(&of_the_second);
+            claims.tid = Some(id_of_the_second);
+        }));
+    }
+    tokens
+}
+
+#[test]
+fn two_tenants_in_one_process_share_nothing() {
+    let mut world = World::new();
+    let device = world.device("alice", KeyKind::P256);
+    let mut browser = Browser::default();
+    let target = oauth::of_notes(&world, &[]);
+    browser.sign_in(&mut world, "alice", &target);
+    let short: String = world.id().chars().take(8).collect();
+    let session = browser.cookies.get(&format!("{COOKIE}-{short}"));
+    let mut shown = vec![
+        Shown::Session(session.expect("a session").clone()),
+        Shown::Certificate(device.certificate.clone()),
+    ];
+    shown.extend(tokens(&mut world).into_iter().map(Shown::Bearer));
+
+    // At the second tenant each is as good as nothing, whatever it is shown to.
+    let keys = registration::Keys::new();
+    let mut opened = vec![false; shown.len()];
+    for route in routes() {
+        for (place, what) in shown.iter().enumerate() {
+            let mut statuses = [0, 0];
+            for (at, status) in statuses.iter_mut().enumerate() {
+                world.at = at;
+                let bare = request_to(&world, route, &device, &keys, &Shown::Nothing);
+                let bare = world.ask(&bare).status;
+                let with = request_to(&world, route, &device, &keys, what);
+                let with = world.ask(&with).status;
+                *status = with;
+                if at == 1 {
+                    assert_eq!(with, bare, "{} {place}", route.path);
+                } else if with != bare {
+                    opened[place] = true;
+                }
+            }
+        }
+    }
+    // At the first each opens something, but for what says that it is the second's.
+    assert!(opened[0], "the session");
+    assert!(opened[1], "the certificate");
+    for (place, name) in [(2, "registration"), (4, "registration"), (8, "userinfo")] {
+        assert!(opened[place], "a token for {name}");
+    }
+    for place in [3, 5, 7, 9, 11] {
+        assert!(!opened[place], "a token with another issuer");
+    }
+}
+
+#[test]
+fn a_code_or_refresh_token_of_one_tenant_is_none_at_the_other() {
+    let mut world = World::new();
+    let mut browser = Browser::default();
+    let target = oauth::of_notes(&world, &[]);
+    let code = browser.sign_in(&mut world, "alice", &target);
+    world.at = 1;
+    let refused = oauth::redeem_notes(&mut world, &code, &[]);
+    assert_eq!(oauth::refusal(&refused).1, "invalid_grant");
+    world.at = 0;
+    let given = oauth::redeem_notes(&mut world, &code, &[]);
+    let token = oauth::text(&given, "refresh_token");
+    let notes = [("client_id", NOTES)];
+    world.at = 1;
+    let refused = oauth::refresh(&mut world, &token, &notes);
+    assert_eq!(oauth::refusal(&refused).1, "invalid_grant");
+    world.at = 0;
+    assert_eq!(oauth::refresh(&mut world, &token, &notes).status, 200);
 }
