@@ -72,12 +72,20 @@ impl Browser {
 /// # Errors
 /// [`Refused::ForeignForm`].
 pub fn own_form(asked: &Asked<'_, '_>, form: &Parameters, place: &str) -> Result<Browser, Refused> {
+    let sent = form.field(pages::FORM_TOKEN).unwrap_or_default();
+    own(asked, sent, place)
+}
+
+/// The browser to which the token `sent` was given for what is at `place`, if the request comes from there and from us.
+///
+/// # Errors
+/// [`Refused::ForeignForm`].
+pub fn own(asked: &Asked<'_, '_>, sent: &str, place: &str) -> Result<Browser, Refused> {
     let origin = asked.request.headers.get("Origin");
     let same_origin = origin.is_none_or(|origin| origin.eq_ignore_ascii_case(asked.house.origin));
     let secret = Browser::known(asked)
         .filter(|_| same_origin)
         .ok_or(Refused::ForeignForm)?;
-    let sent = form.field(pages::FORM_TOKEN).unwrap_or_default();
     if is_form_token(sent, &secret, place) {
         Ok(Browser {
             secret,

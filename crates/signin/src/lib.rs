@@ -18,6 +18,7 @@ pub mod grants;
 pub mod limits;
 pub mod logout;
 pub mod new_password;
+pub mod on_its_way;
 pub mod password;
 pub mod records;
 mod refused;

@@ -1,28 +1,26 @@
 //! The forms of a sign-in: what was handed in, and what it leads to.
 
-use directory::{Account, Actor, AuditRecord, Change, change};
+use directory::{Account, Actor, AuditRecord, change};
 use token::authentication::FirstFactor;
 use token::authorize::AuthorizeRequest;
 use token::pages;
 use token::parameters::Parameters;
-use token::secret::{Purpose, Secret};
+use token::secret::Secret;
 use token::sign_in::{Begun, Handled, Next, SignIn};
 use trust::Rng;
 
 use crate::Answer;
 use crate::Asked;
 use crate::access_pass;
-use crate::account::{self, Proven, second_factors, still_usable};
+use crate::account;
 use crate::browser::own_form;
 use crate::complete::{OpenSession, complete, wanted};
 use crate::limits::{must_wait, waiting};
 use crate::new_password;
+use crate::on_its_way::{self, OnItsWay};
 use crate::password::{self, Judged};
-use crate::records;
 use crate::session::session_of;
-use crate::steps::{
-    Shown, after_first, canonical, claim_id, keep, password_page, said_of, set_factors,
-};
+use crate::steps::{Shown, after_first, canonical, keep, password_page, said_of};
 use crate::{Refused, Trouble};
 
 /// Name and password were handed in, or a Temporary Access Pass in the password's place.
@@ -84,93 +82,70 @@ pub fn continued(
     let text = form.field(pages::CONTEXT).unwrap_or_default();
     let browser = own_form(asked, form, text)?;
     let context = Secret::parse(text).ok_or(Refused::SignInGone)?;
-    let (snapshot, now) = (asked.house.snapshot, asked.now);
-    let sign_ins = asked.house.tables.sign_ins;
-    let key = *context.digest(Purpose::SignIn).as_bytes();
-    let sign_in: SignIn =
-        records::read(snapshot, sign_ins, &key, now)?.ok_or(Refused::SignInGone)?;
-    if !sign_in.is_open(browser.secret(), now) {
-        return Err(Refused::SignInGone.into());
-    }
+    let sign_in = on_its_way::record(asked, &context, &browser)?;
     if let SignIn::AwaitsNewPassword(state) = &sign_in {
         return new_password::handed_in(asked, form, &sign_in, state, &context, &browser, rng);
     }
-    let began = sign_in.expires() - token::sign_in::LIFETIME;
-    let account = still_usable(
-        &asked.house,
-        sign_in.begun().account,
-        Proven::at(began),
-        now,
-    )??;
-    let factors = second_factors(&account);
+    let on_its_way = OnItsWay::of(asked, sign_in, context)?;
+    let OnItsWay {
+        sign_in,
+        context,
+        account,
+        factors,
+    } = &on_its_way;
     let shown = Shown {
         asked,
-        sign_in: &sign_in,
-        context: &context,
+        sign_in,
+        context,
         browser: &browser,
-        account: &account,
-        factors: &factors,
+        account,
+        factors,
     };
-    let mut handled = sign_in.clone().handle(form, factors.clone(), now, rng);
-    if let Handled::Right {
-        claim: Some(claim), ..
-    } = &handled
-        && snapshot.claimed(&claim_id(asked, claim), now)?
-    {
-        handled = Handled::used(factors.clone(), now);
-    }
+    let handled = on_its_way.handle(asked, form, rng)?;
+    let mut changes = on_its_way.changes(asked, &handled);
     match handled {
         Handled::Right {
             next,
             factors: changed,
-            claim,
             codes,
+            ..
         } => {
-            let mut changes: Vec<Change> = claim
-                .map(|claim| change::claim(claim_id(asked, &claim), claim.until))
-                .into_iter()
-                .collect();
-            changes.extend(changed.iter().map(|factors| set_factors(&account, factors)));
             if !codes.is_empty() {
-                changes.push(change::audit(enrolled(asked, &account)));
+                changes.push(change::audit(enrolled(asked, account)));
             }
-            let factors = changed.unwrap_or(factors.clone());
             match next {
                 Next::Done(signed_in) => {
-                    changes.push(change::remove(sign_ins, key));
+                    changes.push(on_its_way.end(asked));
                     let open = OpenSession {
                         replaces: session_of(asked)?.map(|held| held.key),
                     };
-                    Ok(complete(asked, signed_in, &account, None, Some(open), rng)
+                    Ok(complete(asked, signed_in, account, None, Some(open), rng)
                         .committing(changes))
                 }
                 Next::Wait(sign_in) => {
-                    changes.push(keep(asked, &context, &sign_in));
+                    changes.push(keep(asked, context, &sign_in));
                     let shown = Shown {
                         sign_in: &sign_in,
-                        factors: &factors,
+                        factors: changed.as_ref().unwrap_or(factors),
                         ..shown
                     };
                     Ok(shown.page(None, &codes, rng)?.committing(changes))
                 }
             }
         }
-        Handled::Wrong {
-            wrong,
-            factors: changed,
-        } => {
+        Handled::Wrong { wrong, .. } => {
             let answer = shown
                 .page(Some(said_of(wrong)), &[], rng)?
                 .because(asked, &wrong.into())
-                .about(Some(&account));
-            Ok(answer.committing(changed.iter().map(|factors| set_factors(&account, factors))))
+                .about(Some(account));
+            Ok(answer.committing(changes))
         }
         // The state that waits for a new password was handled before.
         Handled::NewPassword { .. } | Handled::NotChosen(_) => Err(Refused::SignInGone.into()),
         Handled::TooMany { wait } => Ok(shown
             .page(Some(&waiting(wait)), &[], rng)?
             .because(asked, &Refused::SecondFactorWait(wait))
-            .about(Some(&account))),
+            .about(Some(account))),
     }
 }
 
