@@ -304,10 +304,12 @@ pub(crate) fn sign_in_failed(fault: &SignInFault) -> Failure {
             "the sign-in was not finished",
             "Run the command again to sign in.",
         ),
-        SignInFault::SecondFactor(_) | SignInFault::Refused(_) => Failure::refused(
-            crate::failure::words(fault),
-            "Check name, password and code; an administrator can look into the audit log.",
-        ),
+        SignInFault::SecondFactor(_) | SignInFault::Refused(_) | SignInFault::Interaction(_) => {
+            Failure::refused(
+                crate::failure::words(fault),
+                "Check name, password and code; an administrator can look into the audit log.",
+            )
+        }
         SignInFault::NotUnderstood(_) => Failure::of(
             fault,
             "Check that --server is a Keyporch federation service of this version.",

@@ -151,7 +151,7 @@ pub(crate) fn token_error(fault: SignInFault) -> TokenError {
         SignInFault::Call(fault) => TokenError::Unreachable(fault.to_string()),
         SignInFault::Cancelled => TokenError::Cancelled(provisioning::dialogue::Cancelled),
         SignInFault::SecondFactor(_) => SecondFactorProblem::Failed.into(),
-        SignInFault::Refused(said) => TokenError::Refused(said),
+        SignInFault::Refused(said) | SignInFault::Interaction(said) => TokenError::Refused(said),
         SignInFault::NotUnderstood(what) => TokenError::NotUnderstood(what.to_owned()),
     }
 }

@@ -101,6 +101,9 @@ pub enum SignInFault {
     /// The second factor was wrong. The sign-in stands where it stood, and can be gone on with.
     #[error("the second factor was refused: {0}")]
     SecondFactor(String),
+    /// The service would have to ask the person, and was told not to: its words.
+    #[error("the sign-in needs the person: {0}")]
+    Interaction(String),
     /// The service refused, in its own words.
     #[error("the sign-in was refused: {0}")]
     Refused(String),
@@ -204,20 +207,38 @@ impl<'a> SignIn<'a> {
         }
     }
 
-    /// The same, showing who is signed in on this device: nobody is asked for more than is missing (protocols A.11).
+    /// The same, showing with each request who is signed in on this device, so that the code names the device and nobody is
+    /// asked for more than is missing (protocols A.11).
     #[must_use]
     pub fn showing(mut self, credentials: Credentials) -> Self {
-        self.shown = vec![
-            (
-                HeaderName::from_static("x-ms-refreshtokencredential"),
-                credentials.refresh_token,
-            ),
-            (
-                HeaderName::from_static("x-ms-devicecredential"),
-                credentials.device,
-            ),
-        ];
+        let name = HeaderName::from_static("x-ms-refreshtokencredential");
+        self.shown = vec![(name, credentials.refresh_token)];
         self
+    }
+
+    /// Asks for a code with nothing but who is signed in on this device: no form is filled (protocols A.11.2).
+    ///
+    /// # Errors
+    /// [`SignInFault::Interaction`] where the person would have to be asked for something.
+    pub fn silently(mut self, credentials: Credentials) -> Result<Code, SignInFault> {
+        let device = HeaderName::from_static("x-ms-devicecredential");
+        let shown = (device, credentials.device.clone());
+        self = self.showing(credentials);
+        self.shown.push(shown);
+        match self.fetch(&self.authorize_url(Some("none"))?, None, &[])? {
+            Step::Done(code) => Ok(self.code(code)),
+            Step::Go(_) | Step::Page(..) => Err(SignInFault::NotUnderstood(
+                "a request without a person was answered with a page for one",
+            )),
+        }
+    }
+
+    fn code(&self, code: Zeroizing<String>) -> Code {
+        Code {
+            code,
+            verifier: self.verifier.clone(),
+            wish: self.wish.clone(),
+        }
     }
 
     /// Goes on until there is a code, asking `person` what the forms want to know.
@@ -228,19 +249,13 @@ impl<'a> SignIn<'a> {
     pub fn run(&mut self, person: &mut dyn Person) -> Result<Code, SignInFault> {
         let mut step = match self.page.take() {
             Some((url, page)) => Step::Page(url, Box::new(page)),
-            None => Step::Go(self.authorize_url()?),
+            None => Step::Go(self.authorize_url(None)?),
         };
         for _ in 0..STEPS {
             step = match step {
                 Step::Go(url) => self.fetch(&url, None, &[])?,
                 Step::Page(url, page) => self.answer(url, *page, person)?,
-                Step::Done(code) => {
-                    return Ok(Code {
-                        code,
-                        verifier: self.verifier.clone(),
-                        wish: self.wish.clone(),
-                    });
-                }
+                Step::Done(code) => return Ok(self.code(code)),
             };
         }
         Err(SignInFault::NotUnderstood(
@@ -253,20 +268,14 @@ impl<'a> SignIn<'a> {
     pub fn with_ticket(&mut self, spnego: &[u8]) -> Result<Code, SignInFault> {
         let value = Zeroizing::new(format!("Negotiate {}", Base64::encode_string(spnego)));
         let mut step = self.fetch(
-            &self.authorize_url()?,
+            &self.authorize_url(None)?,
             None,
             &[(AUTHORIZATION, value.as_str())],
         )?;
         for _ in 0..STEPS {
             step = match step {
                 Step::Go(url) => self.fetch(&url, None, &[])?,
-                Step::Done(code) => {
-                    return Ok(Code {
-                        code,
-                        verifier: self.verifier.clone(),
-                        wish: self.wish.clone(),
-                    });
-                }
+                Step::Done(code) => return Ok(self.code(code)),
                 Step::Page(_, page) => {
                     let said = page
                         .error
@@ -280,7 +289,7 @@ impl<'a> SignIn<'a> {
         ))
     }
 
-    fn authorize_url(&self) -> Result<Url, SignInFault> {
+    fn authorize_url(&self, prompt: Option<&str>) -> Result<Url, SignInFault> {
         let challenge = token::pkce::challenge_of(&self.verifier);
         let mut fields = vec![
             ("response_type", "code"),
@@ -298,6 +307,7 @@ impl<'a> SignIn<'a> {
         if self.wish.fresh_second_factor {
             fields.push(("amr_values", "ngcmfa"));
         }
+        fields.extend(prompt.map(|prompt| ("prompt", prompt)));
         let address = wire::http::with_query(&self.wish.endpoints.authorize, fields);
         Url::parse(&address).ok_or_else(|| CallFault::Address { address }.into())
     }
@@ -374,9 +384,12 @@ impl<'a> SignIn<'a> {
             ));
         }
         if let Some(error) = fields.get("error") {
-            return Err(SignInFault::Refused(
-                fields.get("error_description").unwrap_or(error),
-            ));
+            let wants_the_person = ["login_required", "interaction_required"].contains(&&*error);
+            let said = fields.get("error_description").unwrap_or(error);
+            return Err(match wants_the_person {
+                true => SignInFault::Interaction(said),
+                false => SignInFault::Refused(said),
+            });
         }
         let code = fields.get_verbatim("code");
         code.map(Zeroizing::new).ok_or(SignInFault::NotUnderstood(
@@ -485,7 +498,10 @@ pub(crate) fn hidden_of(form: &Form) -> Fields {
 
 /// What an answer without a form says.
 pub(crate) fn refusal(answer: &Response<Vec<u8>>, page: Read) -> SignInFault {
-    let said = page.error.or_else(|| json_error(answer.body()));
+    let said = page
+        .error
+        .or_else(|| json_error(answer.body()))
+        .or_else(|| config_error(answer.body()));
     let said = said.unwrap_or_else(|| format!("HTTP status {}", answer.status().as_u16()));
     let traced = page.trace.map_or_else(String::new, |trace| {
         format!(" (for the administrator: {trace})")
@@ -550,6 +566,21 @@ pub(crate) fn json_error(body: &[u8]) -> Option<String> {
     member("error_description")
         .or_else(|| member("message"))
         .or_else(|| member("error"))
+}
+
+/// The error of a page for brokers, which is in the JSON of its script (protocols A.5.1).
+fn config_error(body: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(body).ok()?;
+    let (_, json) = text.split_once("$Config=")?;
+    let mut values = serde_json::Deserializer::from_str(json).into_iter::<serde_json::Value>();
+    let config = values.next()?.ok()?;
+    let member = |name: &str| config.get(name).and_then(serde_json::Value::as_str);
+    let number = member("sErrorCode").filter(|number| !number.is_empty())?;
+    let said = member("sErrTxt").or_else(|| member("strServiceExceptionMessage"));
+    Some(match said.filter(|said| !said.is_empty()) {
+        Some(said) => format!("{said} (AADSTS{number})"),
+        None => format!("AADSTS{number}"),
+    })
 }
 
 /// What an access token says of itself, read without a check: whoever got it over TLS from its issuer may look.

@@ -2,7 +2,7 @@
 //!
 //! A [`World`] has a domain with its servers ([`Servers`]), a laptop with its container ([`World::hello`]), a
 //! person who answers what forms and dialogues ask ([`Alice`]), and a clock that is moved
-//! ([`World::advance`]). The laptop goes through the production doors of `call`; where those would open a
+//! ([`World::advance`]). A [`TenantWorld`] has a tenant in its place. The laptop goes through the production doors of `call`; where those would open a
 //! socket, they come straight into the parties' `answer`.
 //!
 //! Promises: nothing waits, nothing listens, nothing depends on the day. What a party answers is committed
@@ -16,10 +16,15 @@ mod alice;
 mod chance;
 mod servers;
 mod story;
+mod tenant_servers;
+mod tenant_world;
+mod wired;
 mod world;
 
 pub use alice::{Alice, Factor};
 pub use chance::{Dice, Hands, START};
 pub use servers::Servers;
 pub use story::{Heard, Row, documented};
+pub use tenant_servers::TenantServers;
+pub use tenant_world::TenantWorld;
 pub use world::{PASSWORD, PIN, World, facts};

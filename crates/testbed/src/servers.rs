@@ -1,6 +1,5 @@
 //! The servers of a domain: every party over one directory in memory, asked and followed up as `serve` does it.
 
-use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use administration::{Caller, Deployment};
@@ -17,7 +16,7 @@ use federation::Reply;
 use serde_json::Value;
 use trust::path::Anchor;
 use trust::{Clock, Timestamp};
-use wire::http::{Headers, Method, Request, Response};
+use wire::http::{Method, Request, Response};
 
 use crate::chance::{Dice, Hands};
 use crate::story::Heard;
@@ -358,37 +357,8 @@ impl InProcess for Servers {
         request: http::Request<Vec<u8>>,
         certificate: Option<&[u8]>,
     ) -> http::Response<Vec<u8>> {
-        let (head, body) = request.into_parts();
-        let mut headers = Headers::new();
-        for (name, value) in &head.headers {
-            headers.append(
-                name.as_str(),
-                value.to_str().expect("our own header fields are text"),
-            );
-        }
-        let request = Request {
-            method: Method::parse(head.method.as_str()),
-            host: head
-                .uri
-                .authority()
-                .map(ToString::to_string)
-                .unwrap_or_default(),
-            path: head.uri.path().to_owned(),
-            query: head.uri.query().unwrap_or_default().to_owned(),
-            headers,
-            body,
-            peer: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7))),
-            client_certificate: certificate.map(<[u8]>::to_vec),
-            secure: head.uri.scheme_str() == Some("https"),
-        };
-        let answer = self.route(&request);
-        let mut response = http::Response::builder().status(answer.status);
-        for (name, value) in answer.headers.iter() {
-            response = response.header(name, value);
-        }
-        response
-            .body(answer.body)
-            .expect("our own header fields are possible")
+        let request = crate::wired::request(request, certificate);
+        crate::wired::response(self.route(&request))
     }
 
     fn kerberos(&self, message: &[u8]) -> Option<Vec<u8>> {

@@ -1,5 +1,6 @@
 //! The production door to the tenant of a provisioning flow (PH-A-M, PH-C-Cloud).
 
+use hello::prt::Credentials;
 use hello::registration::Tenant as Known;
 use hello::tenant::{Broker, NotSignedIn, TenantFault};
 use provisioning::dialogue::{Dialogue, SecondFactorProblem};
@@ -13,7 +14,7 @@ use trust::{Clock, Rng, Timestamp};
 use super::tokens::Tokens;
 use crate::client::Client;
 use crate::federation::{Asked, REDIRECT_URI, REGISTRATION_CLIENT, Shows, token_error, token_of};
-use crate::sign_in::{Endpoints, SignIn, SignInFault, Wish};
+use crate::sign_in::{Code, Endpoints, SignIn, SignInFault, Wish};
 
 /// The tenant that this device is joined to.
 pub struct TenantDoor<'a> {
@@ -72,15 +73,32 @@ impl<'a> TenantDoor<'a> {
         }
     }
 
-    /// F1.A2: a sign-in that shows the primary refresh token. Where its second factor is fresh, no form comes.
-    fn begin(&mut self, account: &Account) -> Result<SignIn<'a>, TokenError> {
+    /// A sign-in, and what it shows: who is signed in on the device. A nonce is good for one browser alone, so that each
+    /// sign-in has its own.
+    fn begin(&mut self, account: &Account) -> Result<(SignIn<'a>, Credentials), TokenError> {
         let mut tokens = Tokens::new(self.client, &self.tenant.token);
-        let credentials = self
-            .broker
-            .credentials(&mut tokens, self.rng)
-            .map_err(not_shown)?;
+        let credentials = self.broker.credentials(&mut tokens, self.rng);
+        let credentials = credentials.map_err(not_shown)?;
         let wish = self.wish(account);
-        Ok(SignIn::new(self.client, wish, self.rng).showing(credentials))
+        Ok((SignIn::new(self.client, wish, self.rng), credentials))
+    }
+
+    /// F1.A2: what the primary refresh token alone gets; `None` where the person has to be asked.
+    fn silently(&mut self, account: &Account) -> Result<Option<Code>, TokenError> {
+        let (sign_in, credentials) = self.begin(account)?;
+        match sign_in.silently(credentials) {
+            Ok(code) => Ok(Some(code)),
+            Err(SignInFault::Interaction(_)) => Ok(None),
+            Err(fault) => Err(token_error(fault)),
+        }
+    }
+
+    fn redeemed(&mut self, code: Code, asked: bool) -> Result<DrsToken, TokenError> {
+        let tokens = code.redeem(self.client).map_err(token_error)?;
+        let token = token_of(&tokens, asked, self.clock.now())
+            .ok_or_else(|| TokenError::NotUnderstood("the token names nobody".to_owned()))?;
+        self.held = Some(token.clone());
+        Ok(token)
     }
 
     /// Whether a sign-in that stood at its pages since `began` has outlived the tenant's patience.
@@ -115,7 +133,13 @@ impl TokenService for TenantDoor<'_> {
     ) -> Result<DrsToken, TokenError> {
         let mut sign_in = match self.pending.take() {
             Some(sign_in) => sign_in,
-            None => self.begin(account)?,
+            None => {
+                if let Some(code) = self.silently(account)? {
+                    return self.redeemed(code, false);
+                }
+                let (sign_in, credentials) = self.begin(account)?;
+                sign_in.showing(credentials)
+            }
         };
         let mut asked = Asked {
             person,
@@ -123,25 +147,18 @@ impl TokenService for TenantDoor<'_> {
             told: false,
         };
         let began = self.clock.now();
-        let code = sign_in.run(&mut asked);
-        let was_asked = asked.told;
-        let code = match code {
+        match sign_in.run(&mut asked) {
+            Ok(code) => self.redeemed(code, true),
             // The tenant has forgotten a sign-in that took so long; the next try begins anew.
-            Err(SignInFault::Refused(_)) if was_asked && self.is_over(began) => {
-                return Err(SecondFactorProblem::TimedOut.into());
+            Err(SignInFault::Refused(_)) if asked.told && self.is_over(began) => {
+                Err(SecondFactorProblem::TimedOut.into())
             }
-            Ok(code) => code,
             Err(SignInFault::SecondFactor(_)) => {
                 self.pending = Some(sign_in);
-                return Err(SecondFactorProblem::Failed.into());
+                Err(SecondFactorProblem::Failed.into())
             }
-            Err(fault) => return Err(token_error(fault)),
-        };
-        let tokens = code.redeem(self.client).map_err(token_error)?;
-        let token = token_of(&tokens, was_asked, self.clock.now())
-            .ok_or_else(|| TokenError::NotUnderstood("the token names nobody".to_owned()))?;
-        self.held = Some(token.clone());
-        Ok(token)
+            Err(fault) => Err(token_error(fault)),
+        }
     }
 }
 

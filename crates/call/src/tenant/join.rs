@@ -48,12 +48,6 @@ static KEYS: Event = Event {
     party: Party::Device,
     happened: "made the device key and the transport key",
 };
-static REGISTERED: Event = Event {
-    step: "DREG-F1.G",
-    phase: "join",
-    party: Party::Tenant,
-    happened: "registered the device and gave it a certificate",
-};
 static KEPT: Event = Event {
     step: "DREG-F1.H",
     phase: "join",
@@ -188,7 +182,7 @@ impl Joining<'_> {
             self.hello,
             &asks,
         )?;
-        self.story.tell(&REGISTERED); // G
+        // G is told by the tenant, which writes the device.
         let device_id =
             join::device_id(&certificate).ok_or(join::NotJoined::NotUnderstood("join"))?;
         let mut door = Tokens::new(self.client, &tenant.token);

@@ -3,4 +3,5 @@
 
 extern crate keyporch_testbed as testbed;
 
+mod cloud_managed;
 mod onprem_key;
