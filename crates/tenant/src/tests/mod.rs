@@ -1,6 +1,7 @@
 //! The party at its boundary: requests in, replies and committed changes out.
 
 mod discovery;
+mod domains;
 mod oauth;
 mod prt;
 mod registration;
