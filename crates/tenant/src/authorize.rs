@@ -22,7 +22,7 @@ use crate::limits::within_limit;
 use crate::refused::{Reason, Refused, Trouble};
 use crate::reply::Answer;
 use crate::sso::{self, OnDevice};
-use crate::words::{Words, description};
+use crate::words::{self, Words, description};
 
 /// The endpoints of this module.
 pub(crate) const ROUTES: &[Route] = &[
@@ -37,6 +37,10 @@ const V2: &str = "/{t}/oauth2/v2.0/authorize";
 
 /// An authorization request in the query.
 fn by_query(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
+    as_read(asked, in_query(asked, rng))
+}
+
+fn in_query(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
     within_limit(asked)?;
     let parameters = asked.query().map_err(Refused::Parameters)?;
     begin(asked, &parameters, rng)
@@ -44,6 +48,21 @@ fn by_query(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble>
 
 /// A form of ours, or an authorization request in a form (OpenID Connect Core 3.1.2.1).
 fn by_form(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
+    as_read(asked, in_form(asked, rng))
+}
+
+/// A refusal as whoever asks reads it. A broker reads it from a page of its own protocol alone: what comes with another
+/// status, or as a redirection, is lost to it (protocols A.11.2).
+fn as_read(asked: &Asked<'_, '_>, answer: Result<Answer, Trouble>) -> Result<Answer, Trouble> {
+    match answer {
+        Err(Trouble::Refused(reason)) if sso::is_broker(asked) => {
+            Ok(words::reply(asked, Words::Config, reason.as_ref()))
+        }
+        answer => answer,
+    }
+}
+
+fn in_form(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
     within_limit(asked)?;
     let form = asked.form().map_err(Refused::Parameters)?;
     if form.field(pages::CONTEXT).is_some() {
@@ -186,6 +205,9 @@ fn with_session(
 /// Tells the client, through the browser, why it gets no code. Known clients look for the number in the description
 /// (protocols A.3.2).
 pub(crate) fn to_client(asked: &Asked<'_, '_>, to: &To, code: Code, reason: &dyn Reason) -> Answer {
+    if sso::is_broker(asked) {
+        return words::reply(asked, Words::Config, reason);
+    }
     let page = asked.sign_in();
     let number: Number = reason.number();
     let description = description(asked, number, reason.sentence());

@@ -139,6 +139,11 @@ fn must_be_of(asked: &Asked<'_, '_>, credential: &str, device: &Device) -> Resul
     }
 }
 
+/// Whether it is a broker that asks: it shows its device.
+pub(crate) fn is_broker(asked: &Asked<'_, '_>) -> bool {
+    asked.request.headers.get(DEVICE_CREDENTIAL).is_some()
+}
+
 /// What an authorization request comes to by what it shows of its device's sign-in.
 pub(crate) enum OnDevice {
     /// It shows nothing, or not enough.
@@ -157,7 +162,7 @@ pub(crate) fn answer(
     rng: &mut dyn Rng,
 ) -> Result<OnDevice, Trouble> {
     // A broker shows its device beside the token, and reads refusals from the page of its own protocol alone.
-    let is_broker = asked.request.headers.get(DEVICE_CREDENTIAL).is_some();
+    let is_broker = is_broker(asked);
     let page = asked.sign_in();
     let browser = Browser::of(&page, rng);
     let answered = |answer| Ok(OnDevice::Answered(Box::new(answer)));

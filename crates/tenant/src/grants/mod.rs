@@ -196,7 +196,8 @@ pub(crate) fn tokens(
         access.exp,
         now,
     );
-    if grant.scopes().openid {
+    // Brokers ask for it in words of the second version alone, and read it from answers of the first, too.
+    if grant.scopes().openid || (client.family && !asked.is_v2()) {
         let claims = claims::id_token(asked, grant, &account);
         let algorithm = client.algorithm.unwrap_or(default_algorithm(asked));
         response.id_token = Some(signed(known.keys.id_token_by(algorithm, &claims, now))?);

@@ -28,6 +28,9 @@ enum Refused {
     Federated,
     #[error("the password must be changed first")]
     MustChange,
+    /// Whatever is wrong, and also where nothing is but the account's lock: who tries names learns nothing from it.
+    #[error("sign-in refused")]
+    Wrong(#[from] password::Wrong),
 }
 
 impl Reason for Refused {
@@ -36,6 +39,7 @@ impl Reason for Refused {
             Self::Foreign => Number::UnknownUser,
             Self::Federated => Number::Federated,
             Self::MustChange => Number::PasswordExpired,
+            Self::Wrong(_) => Number::Password,
         }
     }
 
@@ -99,7 +103,7 @@ pub(crate) fn whose(
             (refused, Some(account))
         }
         Judged::Wrong { wrong, account } => {
-            let refused = words::reply(asked, Words::OAuth, &signin::Refused::from(wrong));
+            let refused = words::reply(asked, Words::OAuth, &Refused::from(wrong));
             (refused, account)
         }
     };

@@ -148,3 +148,25 @@ fn what_is_no_form_or_too_long_is_refused() {
         );
     }
 }
+
+#[test]
+fn a_broker_reads_every_refusal_from_a_page_of_its_own() {
+    // What comes with another status than 200, or as a redirection, is lost to it.
+    let mut world = World::new();
+    for (changes, number) in [
+        (vec![("client_id", "nobody")], 700_016),
+        (vec![("redirect_uri", "https://evil.example/")], 50011),
+        (vec![("resource", "urn:nobody")], 500_011),
+        (vec![("prompt", "none")], 50058),
+    ] {
+        let target = of_broker(&world, &changes);
+        let request = Request::get(&target).with_header("x-ms-DeviceCredential", "x");
+        let answer = world.send(request);
+        let html = String::from_utf8_lossy(&answer.body).into_owned();
+        assert_eq!(answer.status, 200, "{changes:?}");
+        assert!(
+            html.contains(&format!("\"sErrorCode\":\"{number}\"")),
+            "{html}"
+        );
+    }
+}

@@ -133,3 +133,20 @@ fn ten_thousand_wrong_passwords_from_many_addresses_do_not_open_one_account() {
     world.advance(Span::hours(2));
     assert_eq!(hand_in(&mut world, &[]).status, 200);
 }
+
+#[test]
+fn an_account_that_is_locked_is_not_told_from_one_that_nobody_has() {
+    let mut world = world();
+    let policy = world.read(|snapshot| snapshot.lockout_policy().unwrap());
+    let tries = policy.threshold.max(5) + 2;
+    let numbers = |world: &mut World, name: &str| -> Vec<u64> {
+        let fields = [("username", name), ("password", "wrong")];
+        (0..tries)
+            .map(|_| refusal(&hand_in(world, &fields)).0)
+            .collect()
+    };
+    let bob = numbers(&mut world, "bob@corp.example");
+    let nobody = numbers(&mut world, "nobody@corp.example");
+    assert_eq!(bob, nobody);
+    assert!(bob.iter().all(|number| *number == 50126), "{bob:?}");
+}
