@@ -116,6 +116,8 @@ numbers! {
     Missing = 90014, "invalid_request", 400, "A parameter of the request is missing.";
     /// Too many requests.
     Throttled = 90055, "temporarily_unavailable", 429, "Too many requests. Wait, then try again.";
+    /// The Temporary Access Pass is not right.
+    AccessPass = 130_503, "invalid_grant", 400, "The Temporary Access Pass is not right.";
     /// The Hello key is unknown, or not this person's, or disabled with the person: not to be told apart.
     HelloKey = 135_010, "invalid_grant", 400, "The key is not known.";
     /// The device is disabled.

@@ -17,6 +17,7 @@ use crate::aadsts::Number;
 use crate::answer::{Route, route};
 use crate::asked::Asked;
 use crate::client_auth::{self, ApplicationDisabled};
+use crate::config;
 use crate::consent::{self, NoConsent};
 use crate::limits::within_limit;
 use crate::refused::{Reason, Refused, Trouble};
@@ -102,6 +103,9 @@ fn begin(
                 Some(_) => answer,
                 None => answer.because(asked, reason.as_ref()),
             })
+        }
+        OnDevice::Nothing if config::authorize::speaks(asked, parameters, &request) => {
+            config::authorize::first_page(asked, &request, rng)
         }
         OnDevice::Nothing => in_browser(asked, request, rng),
     }

@@ -2,6 +2,7 @@
 
 mod discovery;
 mod domains;
+mod headless;
 mod oauth;
 mod prt;
 mod registration;
