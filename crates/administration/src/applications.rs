@@ -354,7 +354,7 @@ fn room(there: usize) -> Result<(), Refused> {
 
 fn until(asked: &Asked<'_, '_>, members: &mut Members) -> Result<Timestamp, Refused> {
     let days = members.number("days", 1, MOST_DAYS)?.unwrap_or(DAYS);
-    Ok(asked.now + Span::days(days))
+    Ok(asked.now.whole_seconds() + Span::days(days))
 }
 
 fn jwk(value: &Value) -> Result<String, Refused> {

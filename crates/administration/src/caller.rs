@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use directory::access::{self, Right};
 use directory::account::AccountControl;
-use directory::{Account, AccountKind, Actor, EntryId, Snapshot, well_known};
+use directory::{Account, AccountKind, Actor, EntryId, Snapshot, StoreKind, well_known};
 use registration::second_factor;
 use token::claims::{NotAccepted, Verified};
 use token::client::ADMINISTRATION;
@@ -75,7 +75,7 @@ pub(crate) enum Needs {
 /// Somebody who was proven. Only [`Proven::of`] makes one.
 pub(crate) struct Proven {
     pub(crate) actor: Actor,
-    /// Their account; `None` on the Unix socket.
+    /// Their account; `None` on the Unix socket, and for a device of a tenant.
     pub(crate) account: Option<Arc<Account>>,
     access: Option<access::Caller>,
     rank: Needs,
@@ -134,8 +134,8 @@ impl Proven {
         })
     }
 
-    /// Proves a device of the domain by the certificate whose key its connection proved (protocols F.3). It acts as its
-    /// computer, whose objectGUID is its device ID (DREG-W4).
+    /// Proves a device by the certificate whose key its connection proved (protocols F.3). A device of the domain acts as its
+    /// computer, whose objectGUID is its device ID (DREG-W4); a tenant has no computers, and its devices no account.
     pub(crate) fn device(
         request: &Request,
         snapshot: &Snapshot<'_>,
@@ -148,6 +148,14 @@ impl Proven {
         let certificate = certificate.ok_or(Refused::NoDevice)?;
         let proven = registration::proven_device::prove(snapshot, certificate, now)?;
         let device = proven.map_err(|_| Refused::DeviceUnusable)?;
+        if snapshot.domain().kind == StoreKind::Tenant {
+            return Ok(Self {
+                actor: Actor::named(&device.device().display_name),
+                account: None,
+                access: None,
+                rank: Needs::Device,
+            });
+        }
         let computer = snapshot.account_by_id(EntryId(device.device().device_id))?;
         let computer = computer
             .filter(|account| account.kind == AccountKind::Computer)
@@ -170,8 +178,8 @@ impl Proven {
     }
 
     /// Whether they are root or the service's user.
-    pub(crate) const fn is_local(&self) -> bool {
-        self.access.is_none()
+    pub(crate) fn is_local(&self) -> bool {
+        self.access.is_none() && self.rank == Needs::Administrator
     }
 
     /// Their rights in the directory; the socket's caller has all of them, and none by name.
@@ -184,7 +192,7 @@ impl Proven {
         self.account.as_ref().is_some_and(|own| own.id == id)
     }
 
-    /// Their own account, which the socket has not.
+    /// Their own account, which the socket and a device of a tenant have not.
     pub(crate) fn own(&self) -> Result<&Arc<Account>, Refused> {
         self.account.as_ref().ok_or(Refused::NoOwnAccount)
     }
@@ -196,7 +204,7 @@ impl Proven {
         snapshot: &Snapshot<'_>,
     ) -> Result<bool, directory::Fault> {
         match &self.access {
-            None => Ok(true),
+            None => Ok(self.is_local()),
             Some(access) => access.may(Right::WriteKeys, Some(target), snapshot),
         }
     }
@@ -204,7 +212,7 @@ impl Proven {
     /// Whether they may join one more computer.
     pub(crate) fn may_join(&self, snapshot: &Snapshot<'_>) -> Result<bool, directory::Fault> {
         match &self.access {
-            None => Ok(true),
+            None => Ok(self.is_local()),
             Some(access) => access.may_join_computer(snapshot),
         }
     }

@@ -70,7 +70,7 @@ pub(crate) fn give_pass(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done
     )?;
     let minutes = minutes.unwrap_or(rules.minutes.into());
     let begins = match members.text("begins")? {
-        None => asked.now,
+        None => asked.now.whole_seconds(),
         Some(text) => Timestamp::from_rfc3339(&text)
             .map_err(|error| Refused::member("begins", error.to_string()))?
             .max(asked.now),
@@ -123,7 +123,8 @@ pub(crate) fn recovery_codes(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result
     let account = ordinary(asked, Kind::User)?;
     asked.members()?;
     let mut factors = second_factor::of(&account);
-    if !factors.is_enrolled(asked.now) {
+    let lasting = |name: &String| *name != access_pass::ID && *name != RecoveryCode.id();
+    if !factors.enrolled.keys().any(lasting) {
         let why = format!(
             "{} has no second factor yet, and recovery codes are spare keys for one",
             called(&account)

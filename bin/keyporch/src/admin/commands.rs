@@ -97,16 +97,12 @@ fn add_user(api: &Api, command: &User) -> Result<(), Failure> {
         mail,
         groups,
         password_file,
+        no_password,
         keep_password,
     } = command
     else {
         return Ok(());
     };
-    let password = ask::new_secret(
-        "First password",
-        password_file.as_deref(),
-        "--password-file",
-    )?;
     let mut body = Map::new();
     body.insert("name".to_owned(), name.as_str().into());
     for (member, value) in [("upn", upn), ("display_name", display_name), ("mail", mail)] {
@@ -117,8 +113,12 @@ fn add_user(api: &Api, command: &User) -> Result<(), Failure> {
     if !groups.is_empty() {
         body.insert("groups".to_owned(), groups.clone().into());
     }
-    body.insert("password".to_owned(), password.expose().into());
-    body.insert("must_change".to_owned(), (!keep_password).into());
+    if !no_password {
+        let file = password_file.as_deref();
+        let password = ask::new_secret("First password", file, "--password-file")?;
+        body.insert("password".to_owned(), password.expose().into());
+        body.insert("must_change".to_owned(), (!keep_password).into());
+    }
     let answer = api.post("/users", Some(&Value::Object(body)))?;
     let upn = answer.get("upn").and_then(Value::as_str).unwrap_or(name);
     api.output.done(&format!("{upn} is added."), &answer);

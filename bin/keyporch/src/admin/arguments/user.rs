@@ -29,6 +29,9 @@ pub(crate) enum User {
         /// The first password, in a file or `-`, instead of asking.
         #[arg(long, value_name = "FILE")]
         password_file: Option<PathBuf>,
+        /// Give no password: for somebody who begins with a Temporary Access Pass, or whose keys are brought.
+        #[arg(long, conflicts_with_all = ["password_file", "keep_password"])]
+        no_password: bool,
         /// Let the first password stay; otherwise it must be changed at the first sign-in.
         #[arg(long)]
         keep_password: bool,
