@@ -153,6 +153,13 @@ impl Registration {
         self.tenant.as_ref()
     }
 
+    /// The same device, whose tenant is found elsewhere now.
+    #[must_use]
+    pub fn found_at(mut self, tenant: Tenant) -> Self {
+        self.tenant = Some(tenant);
+        self
+    }
+
     /// How the device is joined (DSR-1).
     #[must_use]
     pub const fn joined_to(&self) -> Joined {

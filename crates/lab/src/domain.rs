@@ -7,7 +7,7 @@ use crypto::password::Cost;
 use directory::password::{PasswordHistory, PasswordMaterial};
 use directory::{
     Account, Attribute, Bootstrap, Change, Directory, EntryId, NewEntry, Options, Reads, RootKey,
-    Secret, account, change,
+    Secret, StoreKind, account, change,
 };
 use policy::{Half, PolicyObject, Value};
 use serve::{Administrator, AuditSettings, Settings};
@@ -43,7 +43,7 @@ const LONGEST_DATAGRAM: usize = 16 * 1024;
 
 const STORE: &str = "directory.sqlite";
 const ROOT_KEY: &str = "root.key";
-const AUDIT: &str = "audit.jsonl";
+pub(crate) const AUDIT: &str = "audit.jsonl";
 
 /// The address of the federation service.
 pub(crate) fn base(ports: &Ports) -> String {
@@ -81,9 +81,19 @@ pub(crate) fn settings(folder: &LabFolder, ports: &Ports) -> Settings {
     settings
 }
 
-/// Opens the directory on disk; makes it, and its root key, where there is none.
+/// Opens the domain's directory on disk; makes it, and its root key, where there is none.
 pub(crate) fn open(
     folder: &LabFolder,
+    clock: &Arc<dyn Clock>,
+    rng: &mut dyn Rng,
+) -> Result<Arc<Directory>, Fault> {
+    open_store(folder, STORE, clock, rng)
+}
+
+/// Opens the directory in a store of this name; makes it, and the lab's root key, where there is none.
+pub(crate) fn open_store(
+    folder: &LabFolder,
+    store: &str,
     clock: &Arc<dyn Clock>,
     rng: &mut dyn Rng,
 ) -> Result<Arc<Directory>, Fault> {
@@ -102,7 +112,7 @@ pub(crate) fn open(
             key
         }
     };
-    let path = folder.file(STORE);
+    let path = folder.file(store);
     let options = store::Options::default();
     let storage = Sqlite::open(&path, Arc::clone(clock), &options)
         .map_err(|error| of_storage(&path, &error))?;
@@ -165,7 +175,7 @@ pub(crate) fn set_up(
     enable_hello(directory, clock.as_ref(), rng)
 }
 
-fn add_user(
+pub(crate) fn add_user(
     directory: &Directory,
     kept: &Kept,
     clock: &dyn Clock,
@@ -178,10 +188,15 @@ fn add_user(
         return Ok(());
     }
     let id = EntryId(Guid::from_random(rng.bytes()));
-    let salt = account::user_salt(REALM, USER);
     let none = PasswordHistory::empty();
-    let material =
-        PasswordMaterial::of_password(&kept.user.password, &salt, &none, 1, Cost::LEAST, rng);
+    let password = &kept.user.password;
+    let material = match snapshot.domain().kind {
+        StoreKind::Domain => {
+            let salt = account::user_salt(REALM, USER);
+            PasswordMaterial::of_password(password, &salt, &none, 1, Cost::LEAST, rng)
+        }
+        StoreKind::Tenant => PasswordMaterial::hash_only(password, &none, 1, Cost::LEAST, rng),
+    };
     let entry = NewEntry::user(id, snapshot.domain().users, USER, "Alice Liddell")
         .with(Attribute::UserPrincipalName, USER_UPN)
         .with(Attribute::DisplayName, "Alice Liddell")
@@ -193,7 +208,11 @@ fn add_user(
 }
 
 /// "Use Windows Hello for Business", for everybody: unset would mean that nobody enrols (PROV-1.4).
-fn enable_hello(directory: &Directory, clock: &dyn Clock, rng: &mut dyn Rng) -> Result<(), Fault> {
+pub(crate) fn enable_hello(
+    directory: &Directory,
+    clock: &dyn Clock,
+    rng: &mut dyn Rng,
+) -> Result<(), Fault> {
     const DOING: &str = "enabling enrolment";
     let snapshot = directory
         .snapshot()

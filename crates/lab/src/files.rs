@@ -15,19 +15,19 @@ use crate::kept::Kept;
 use crate::ports::Ports;
 
 /// The version of `lab.json`.
-const VERSION: u32 = 1;
+pub(crate) const VERSION: u32 = 1;
 
 /// `lab.json`
 pub(crate) const DESCRIPTION: &str = "lab.json";
 pub(crate) const KRB5_CONF: &str = "krb5.conf";
-const HOSTS: &str = "hosts";
-const ROOT: &str = "root.pem";
+pub(crate) const HOSTS: &str = "hosts";
+pub(crate) const ROOT: &str = "root.pem";
 const KDC_ROOT: &str = "kdc-root.pem";
 pub(crate) const USER_CERTIFICATE: &str = "alice.cert.pem";
 pub(crate) const USER_KEY: &str = "alice.key.pem";
 pub(crate) const USER_CCACHE: &str = "alice.ccache";
-const DEVICE_CERTIFICATE: &str = "LAPTOP-1.cert.pem";
-const DEVICE_KEY: &str = "LAPTOP-1.key.pem";
+pub(crate) const DEVICE_CERTIFICATE: &str = "LAPTOP-1.cert.pem";
+pub(crate) const DEVICE_KEY: &str = "LAPTOP-1.key.pem";
 
 /// The lines of a hosts file by which the lab's names resolve.
 pub(crate) fn hosts() -> String {
@@ -70,7 +70,7 @@ fn krb5_conf(folder: &LabFolder, ports: &Ports) -> String {
 }
 
 /// A private key, PEM, with a first line that nobody overlooks; readers skip what stands before `BEGIN`.
-fn private_key(whose: &str, key: &VaultKey) -> Result<Zeroizing<String>, Fault> {
+pub(crate) fn private_key(whose: &str, key: &VaultKey) -> Result<Zeroizing<String>, Fault> {
     let key = key.private_key().ok_or_else(|| {
         Fault::failed(
             format!("the key of {whose} does not leave its vault"),

@@ -11,6 +11,7 @@
 //! To add a scenario: give its flow what runs it in `provisioning`, start its parties in `domain.rs`, and write its
 //! members of `lab.json` in `files.rs`.
 
+mod cloud;
 mod domain;
 mod fault;
 mod files;

@@ -19,7 +19,7 @@ const HIGHEST_BASE_PORT: u16 = u16::MAX - 443;
 const ALL: &str = "all";
 
 /// The scenarios whose parties a lab has. A flow may be built and its servers not be here.
-const RUNS: [&str; 1] = ["onprem-key"];
+const RUNS: [&str; 2] = ["onprem-key", "cloud-managed"];
 
 /// Whether a lab can run the flow.
 fn runs(flow: &Flow) -> bool {
@@ -132,7 +132,6 @@ mod tests {
         // design.md 4: each documented name.
         for name in [
             "onprem-cert",
-            "cloud-managed",
             "cloud-federated",
             "hybrid-key",
             "hybrid-cert",
@@ -146,9 +145,13 @@ mod tests {
                 fault.to_string().contains("this release cannot run"),
                 "{fault}"
             );
-            assert_eq!(fault.remedy(), "Use --scenario onprem-key.");
+            assert_eq!(
+                fault.remedy(),
+                "Use --scenario cloud-managed or onprem-key."
+            );
         }
         assert_eq!(asked("onprem-key").unwrap().id, "PROV-F7");
+        assert_eq!(asked("cloud-managed").unwrap().id, "PROV-F1");
     }
 
     #[test]

@@ -112,6 +112,25 @@ impl Ports {
         }
     }
 
+    /// What the server of a tenant listens on, which answers neither Kerberos nor LDAP.
+    pub(crate) fn listen_for_tenant(&self) -> Listen {
+        Listen {
+            https: vec![self.https],
+            http: vec![self.http],
+            ..Listen::nowhere()
+        }
+    }
+
+    /// The sockets of a tenant's server that are open already. The others are let go.
+    pub(crate) fn take_open_for_tenant(&mut self) -> Inherited {
+        let mut open = std::mem::take(&mut self.inherited);
+        let wanted = [self.https, self.http];
+        open.tcp
+            .retain(|socket| socket.local_addr().is_ok_and(|own| wanted.contains(&own)));
+        open.udp.clear();
+        open
+    }
+
     /// The sockets that are open already.
     pub(crate) fn take_open(&mut self) -> Inherited {
         std::mem::take(&mut self.inherited)

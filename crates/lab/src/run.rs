@@ -8,6 +8,7 @@ use crypto::key::{KeyKind, ahead};
 use serve::{Asked, Parts, Running, Server};
 use trust::{Clock, SystemClock, SystemRng};
 
+use crate::cloud;
 use crate::domain;
 use crate::fault::Fault;
 use crate::files;
@@ -19,7 +20,7 @@ use crate::ports::Ports;
 use crate::told::Teller;
 
 /// How long answers under way may take when the lab ends.
-const GRACE: Duration = Duration::from_millis(500);
+pub(crate) const GRACE: Duration = Duration::from_millis(500);
 
 /// The RSA keys of a new lab: three roots, the KDC's, the one that signs tokens, the machine's, the device's, its
 /// transport key, and the person's. They are made side by side, from the first moment on.
@@ -43,6 +44,23 @@ pub fn run(options: &Options, out: Box<dyn Write + Send>) -> Result<(), Fault> {
     let (folder, kept) = LabFolder::open(&options.dir, options.fresh)?;
     teller.title(&format!("Keyporch lab: {} ({})", flow.name, flow.scenario));
     let kept = kept.unwrap_or_else(|| Kept::draw(flow.scenario, &mut SystemRng));
+    if kept.scenario != flow.scenario {
+        return Err(Fault::refused(
+            format!(
+                "{} holds a lab of the scenario {}",
+                folder.path().display(),
+                kept.scenario
+            ),
+            format!(
+                "Go on with it by --scenario {}, start anew with --fresh, or give another folder with --dir.",
+                kept.scenario
+            ),
+        ));
+    }
+    let play = match flow.scenario {
+        cloud::SCENARIO => cloud::play,
+        _ => play,
+    };
     play(options, &folder, kept, &clock, &teller).map_err(|fault| {
         // Whoever notices a full disk first may not know that it is one.
         if folder.is_out_of_room() {
@@ -173,8 +191,18 @@ fn walk(device: &mut Device<'_>, teller: &Teller) -> Result<bool, Fault> {
 
 /// Whether every phase was told, the servers' part as well as the device's.
 fn check(teller: &Teller, enrolled: bool) -> Result<(), Fault> {
+    check_told(
+        teller,
+        ENROLMENT.iter().filter(|_| enrolled).chain(&SIGN_IN),
+    )
+}
+
+/// Whether each of these steps was told.
+pub(crate) fn check_told<'s>(
+    teller: &Teller,
+    expected: impl IntoIterator<Item = &'s &'static str>,
+) -> Result<(), Fault> {
     let told = teller.steps();
-    let expected = ENROLMENT.iter().filter(|_| enrolled).chain(&SIGN_IN);
     match expected.into_iter().find(|step| !told.contains(step)) {
         None => Ok(()),
         Some(missing) => Err(Fault::failed(
@@ -184,7 +212,7 @@ fn check(teller: &Teller, enrolled: bool) -> Result<(), Fault> {
     }
 }
 
-fn serve_until_stopped(running: &Running) -> Result<(), Fault> {
+pub(crate) fn serve_until_stopped(running: &Running) -> Result<(), Fault> {
     let mut signals = running.signals()?;
     loop {
         match signals.wait(None) {

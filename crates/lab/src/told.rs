@@ -48,10 +48,15 @@ impl Shade {
 fn chapter(step: &str) -> &'static str {
     match step {
         _ if step.starts_with("DREG-F5") => "The device joins the domain and registers (DREG-F5)",
-        _ if step.starts_with("PROV-") || step.starts_with("F7.") => {
-            "The person enrols a PIN: on-premises key trust (PROV-F7)"
+        _ if step.starts_with("DREG-F1.") => "The person joins the device to the tenant (DREG-F1)",
+        _ if ["PROV-", "F7.", "F1."]
+            .iter()
+            .any(|part| step.starts_with(part)) =>
+        {
+            "The person enrols a PIN"
         }
         _ if step.starts_with("AUTH-F8") => "The PIN becomes a Kerberos ticket (AUTH-F8)",
+        _ if step.starts_with("AUTH-F1.") => "The PIN becomes a primary refresh token (AUTH-F1)",
         _ => "Further steps",
     }
 }

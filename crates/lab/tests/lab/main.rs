@@ -4,4 +4,5 @@
 
 extern crate keyporch_lab as lab;
 
+mod cloud;
 mod story;

@@ -24,14 +24,14 @@ impl Write for Page {
     }
 }
 
-fn run(options: &Options) -> Result<String, Fault> {
+pub(super) fn run(options: &Options) -> Result<String, Fault> {
     let page = Page::default();
     lab::run(options, Box::new(page.clone()))?;
     let told = page.0.lock().unwrap().clone();
     Ok(String::from_utf8(told).unwrap())
 }
 
-fn once(dir: &Path) -> Options {
+pub(super) fn once(dir: &Path) -> Options {
     Options {
         dir: dir.to_owned(),
         once: true,
@@ -40,12 +40,12 @@ fn once(dir: &Path) -> Options {
     }
 }
 
-fn description(dir: &Path) -> Value {
+pub(super) fn description(dir: &Path) -> Value {
     serde_json::from_slice(&std::fs::read(dir.join("lab.json")).unwrap()).unwrap()
 }
 
 /// The steps of a story that was told as JSON lines.
-fn steps(told: &str) -> Vec<String> {
+pub(super) fn steps(told: &str) -> Vec<String> {
     told.lines()
         .map(|line| {
             serde_json::from_str::<Value>(line).unwrap_or_else(|_| panic!("no JSON: {line}"))
