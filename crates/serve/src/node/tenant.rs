@@ -279,6 +279,14 @@ impl TenantNode {
                 .notify(&to, &body)
                 .map_or_else(Outcome::Failed, |()| Outcome::Notified),
         };
+        if let Outcome::Failed(why) = &outcome {
+            tracing::warn!(
+                kind = job.kind,
+                attempts = job.attempts,
+                why,
+                "what others are to do for a tenant"
+            );
+        }
         let now = self.core.clock.now();
         self.core.upkeep("an errand", now, |snapshot| {
             tenant::done(
