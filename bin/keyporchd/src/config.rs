@@ -79,6 +79,8 @@ pub(crate) struct Tenant {
     pub(crate) extra_names: Vec<String>,
     /// Where it is told that somebody has a new key.
     pub(crate) notify: Option<String>,
+    /// A PEM file of the authorities that may vouch for who is told; the system's, where not given.
+    pub(crate) notify_roots: Option<PathBuf>,
 }
 
 impl Tenant {
@@ -492,7 +494,9 @@ impl Config {
             &mut self.audit.file,
             &mut self.listen.admin_socket,
         ];
-        more.into_iter().flatten().for_each(resolve);
+        let of_tenant = self.tenant.as_mut();
+        let roots = of_tenant.and_then(|tenant| tenant.notify_roots.as_mut());
+        more.into_iter().flatten().chain(roots).for_each(resolve);
         self
     }
 
@@ -598,7 +602,9 @@ mod tests {
         let text = format!("{}\n\n{rest}", tenant.join("\n"));
         let config = Config::parse(Path::new("keyporch.toml"), &text).unwrap();
         assert_eq!(config.name(), "corp.example");
-        let section = config.tenant.unwrap().section();
+        let tenant = config.tenant.unwrap();
+        assert!(tenant.notify_roots.is_some());
+        let section = tenant.section();
         assert_eq!(section.drs.as_deref(), Some("https://drs.corp.example"));
         assert!(section.notify.is_some() && !section.extra_names.is_empty());
     }

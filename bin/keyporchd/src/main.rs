@@ -9,6 +9,7 @@ mod init;
 mod lab_command;
 mod mistake;
 mod opened;
+mod outside;
 mod progress;
 mod report;
 mod restore;

@@ -21,14 +21,8 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure, in the words of `error` and of those that caused it.
     pub(crate) fn new(error: &(dyn Error + 'static), remedy: impl Into<String>, code: u8) -> Self {
-        let mut what = error.to_string();
-        let mut cause = error.source();
-        while let Some(deeper) = cause {
-            let _ = write!(what, ": {deeper}");
-            cause = deeper.source();
-        }
         Self {
-            what,
+            what: words(error),
             remedy: remedy.into(),
             code,
         }
@@ -82,6 +76,17 @@ impl Failure {
         };
         ExitCode::from(self.code)
     }
+}
+
+/// An error in its own words and those of what caused it.
+pub(crate) fn words(error: &(dyn Error + 'static)) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(deeper) = cause {
+        let _ = write!(words, ": {deeper}");
+        cause = deeper.source();
+    }
+    words
 }
 
 impl From<serve::Fault> for Failure {

@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 use crate::arguments::Serve;
 use crate::config::{Config, Format, Log};
 use crate::report::{Failure, REFUSED};
-use crate::{environment, opened, root_key};
+use crate::{environment, opened, outside, root_key};
 
 /// How long requests that are under way may take when the server stops.
 const GRACE: Duration = Duration::from_secs(10);
@@ -23,6 +23,7 @@ pub(crate) fn serve(arguments: &Serve) -> Result<(), Failure> {
     let name = config.name().to_owned();
     let parts = Parts {
         inherited: environment::inherited(),
+        outside: outside::network(&config)?,
         ..opened::parts(&config, directory)
     };
     let running = Server::start(config.settings(), parts)?;
