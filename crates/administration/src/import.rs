@@ -13,12 +13,13 @@ use serde_json::{Map, Value, json};
 use trust::Rng;
 use wire::Sid;
 use wire::ldap::{
-    AddRequest, Attribute as WireAttribute, LdapResult, Modification, ModifyDnRequest,
-    ModifyRequest, ResultCode,
+    AddRequest, Attribute as WireAttribute, LdapResult, Modification, ModificationKind,
+    ModifyDnRequest, ModifyRequest, ResultCode,
 };
 use wire::ldif::{Attribute, Kind, Record, Records};
 
 use crate::asked::Asked;
+use crate::domains;
 use crate::done::Done;
 use crate::refused::{Refused, Trouble};
 use foreign::{Foreign, Read};
@@ -83,7 +84,10 @@ pub(crate) fn import(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done, T
             break;
         }
         let outcome = match foreign.read(record) {
-            Read::Record(record) => write(&mut batch, &record, options.existing, rng)?,
+            Read::Record(record) => match in_no_domain(asked, &record)? {
+                Some(refused) => Err(refused),
+                None => write(&mut batch, &record, options.existing, rng)?,
+            },
             Read::PassedOver => Ok(PASSED_OVER),
             Read::Refused(result) => Err(result),
         };
@@ -141,6 +145,43 @@ fn records(asked: &Asked<'_, '_>) -> Result<Vec<Record>, Refused> {
 
 /// What every domain has itself, or what this one has no class for.
 const PASSED_OVER: &str = "passed_over";
+
+/// Refuses a record of a tenant that gives somebody a name in a domain that is not the tenant's.
+fn in_no_domain(asked: &Asked<'_, '_>, record: &Record) -> Result<Option<LdapResult>, Trouble> {
+    let is_upn = |attribute: &&Attribute| {
+        let name = attribute.description.split(';').next().unwrap_or_default();
+        name.eq_ignore_ascii_case(directory::Attribute::UserPrincipalName.name())
+            || name == "1.2.840.113556.1.4.656"
+    };
+    let named: Vec<&Attribute> = match &record.kind {
+        Kind::Entry(attributes) => attributes.iter().filter(is_upn).collect(),
+        Kind::Modify(changes) => {
+            let given = changes
+                .iter()
+                .filter(|change| change.kind != ModificationKind::Delete);
+            given
+                .map(|change| &change.attribute)
+                .filter(is_upn)
+                .collect()
+        }
+        Kind::Delete | Kind::Rename { .. } => vec![],
+    };
+    for value in named.iter().flat_map(|attribute| &attribute.values) {
+        // What is no text is refused where it is written.
+        let Ok(upn) = std::str::from_utf8(value) else {
+            continue;
+        };
+        match domains::may_have(asked, upn) {
+            Ok(()) => {}
+            Err(Trouble::Refused(Refused::DomainNotVerified(_))) => {
+                let why = "userPrincipalName is in no verified domain of the tenant";
+                return Ok(Some(LdapResult::told(ResultCode::ConstraintViolation, why)));
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(None)
+}
 
 /// Does one record, and says what became of it. Inside: why it is refused.
 fn write(
@@ -236,6 +277,9 @@ fn remedy(result: &LdapResult) -> &'static str {
             if result.message.contains("names an entry that there is not") =>
         {
             "add what it names before it"
+        }
+        ResultCode::ConstraintViolation if result.message.contains("no verified domain") => {
+            "add and verify the domain first: keyporch admin domain add, then domain verify"
         }
         ResultCode::ConstraintViolation if result.message.contains("belongs to another") => {
             "give it another value, or see who has that one"

@@ -759,3 +759,41 @@ fn what_came_of_somebodys_sign_ins_is_ended_at_a_moment() {
     assert_eq!(since("bob"), None);
     assert_eq!(world.last().action, "sign-in.revoke");
 }
+
+#[test]
+fn people_who_are_imported_have_names_in_verified_domains_too() {
+    use administration::Caller;
+    let world = World::of_tenant();
+    let import = |ldif: &str| {
+        let mut request = request("POST /import?go_on=true", &Value::Null)
+            .with_header("Content-Type", "application/ldif");
+        request.body = ldif.as_bytes().to_vec();
+        world.send(&request, &Caller::Local).ok()
+    };
+    let person = |name: &str, upn: &str| {
+        format!(
+            "dn: CN={name},CN=Users,DC=corp,DC=example\nobjectClass: user\nsAMAccountName: {name}\n\
+             userPrincipalName: {upn}\n\n"
+        )
+    };
+    let both = person("dora", "dora@corp.example") + &person("erik", "erik@other.example");
+    let got = import(&both);
+    assert_eq!(got["outcomes"], json!(["added", "refused"]), "{got}");
+    let why = got["refused"][0]["why"].as_str().unwrap();
+    assert!(why.contains("no verified domain"), "{why}");
+    assert!(world.exists("dora") && !world.exists("erik"));
+    let change = "dn: CN=dora,CN=Users,DC=corp,DC=example\nchangetype: modify\nreplace: userprincipalname\n\
+                  userprincipalname: dora@other.example\n-\n\n";
+    assert_eq!(import(change)["outcomes"], json!(["refused"]));
+    assert_eq!(
+        world.account("dora").upn.as_deref(),
+        Some("dora@corp.example")
+    );
+    // In a domain whatever name somebody has is their own affair.
+    let domain = World::new();
+    let mut asked =
+        request("POST /import", &Value::Null).with_header("Content-Type", "application/ldif");
+    asked.body = person("erik", "erik@other.example").into_bytes();
+    let got = domain.send(&asked, &Caller::Local).ok();
+    assert_eq!(got["outcomes"], json!(["added"]), "{got}");
+}
