@@ -112,6 +112,7 @@ const ROUTES: &[&[Route]] = &[
     drs::key::ROUTES,
     drs::key_delete::ROUTES,
     graph::users::ROUTES,
+    graph::groups::ROUTES,
     graph::hello_methods::ROUTES,
 ];
 

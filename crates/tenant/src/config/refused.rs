@@ -43,9 +43,9 @@ impl Reason for Refused {
             Self::AnotherClient | Self::Method => Number::Parameter,
             Self::Field(_) => Number::Missing,
             Self::Waiting(_) | Self::SecondFactorWait(_) => Number::Locked,
-            Self::Password(WrongPassword::LockedOut) => Number::Locked,
             // The password was right, so nothing is told to who does not have it.
             Self::Password(WrongPassword::Unusable) => Number::Disabled,
+            // A locked account as well: who tries names learns nothing from it.
             Self::Password(_) => Number::Password,
             Self::MustChange => Number::PasswordExpired,
             Self::Pass => Number::AccessPass,

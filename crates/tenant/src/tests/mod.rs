@@ -2,6 +2,7 @@
 
 mod discovery;
 mod domains;
+mod graph;
 mod headless;
 mod oauth;
 mod prt;

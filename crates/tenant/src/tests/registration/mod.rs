@@ -19,7 +19,7 @@ use wire::x509::{Extension, Name, assemble, csr};
 use super::world::{Device, World, bcrypt_blob, text};
 
 /// The claims of a token for the registration service, as somebody has it who has just proven both factors.
-pub(super) fn claims(world: &World, sam: &str) -> AccessToken {
+pub(in crate::tests) fn claims(world: &World, sam: &str) -> AccessToken {
     let account = world.account(sam);
     let now = world.now;
     let drs = &world.tenant().deployment.drs;
@@ -55,7 +55,7 @@ pub(super) fn claims(world: &World, sam: &str) -> AccessToken {
 }
 
 /// A token of this tenant with these claims.
-pub(super) fn signed(world: &World, claims: &AccessToken) -> String {
+pub(in crate::tests) fn signed(world: &World, claims: &AccessToken) -> String {
     world.known().keys.access_token(claims, world.now).unwrap()
 }
 
