@@ -33,6 +33,7 @@
 //! | a token service, asked by our client | pages, discovery, JWK sets, answers to join and key registration | `service_answer` |
 //! | a certificate's distribution point, a responder | what a plain HTTP server says | `issuer_answer` |
 //! | in it | revocation lists; OCSP answers, decoded and judged | `crl`, `revocation`; `ocsp` |
+//! | a nameserver, asked for a domain's TXT records | its answer | `dns` |
 //! | a store | what is known of revocation, and who signs in by it | `revocation` |
 //! | a store, a backup | rows, one by one and as a whole; what rests wrapped in them | `row`, `store` |
 //! | a store, from another party | enrolments, signing keys, second factors | `party_records` |
@@ -142,6 +143,7 @@ pub const TARGETS: &[Target] = &[
     target("revocation", 2_048, revocation::revocation).slow(),
     target("ocsp", 4_096, revocation::ocsp),
     target("issuer_answer", 2_048, revocation::issuer_answer),
+    target("dns", 1_232, others::dns),
     target("mapping", 1_024, mapping::mapping).slow(),
     target("enveloped", 4_096, enveloped::enveloped),
     target("s4u_messages", 4_096, s4u::messages),

@@ -2,6 +2,7 @@
 
 use wire::ccache::CredentialCache;
 use wire::dn_binary::DnBinary;
+use wire::dns::{Answer, Name, TxtQuestion};
 use wire::http::Fields;
 use wire::key_credential::KeyCredentialLink;
 use wire::key_material::PublicKeyMaterial;
@@ -61,6 +62,24 @@ pub(crate) fn dn_binary(bytes: &[u8]) {
             .parse()
             .expect("what was written can be read");
         assert_eq!(again.to_string(), value.to_string());
+    }
+}
+
+/// What a nameserver answers to the question that the seeds answer. No text is in it twice.
+pub(crate) fn dns(bytes: &[u8]) {
+    let name = Name::parse("corp.example").expect("it is a name");
+    let question = TxtQuestion { id: 0x1234, name };
+    if let Ok(Answer::Texts(texts)) = question.answer(bytes) {
+        assert!(texts.iter().map(Vec::len).sum::<usize>() <= bytes.len());
+    }
+    let Ok(text) = std::str::from_utf8(bytes) else {
+        return;
+    };
+    if let Some(name) = Name::parse(text) {
+        assert!(text.len() <= 254);
+        let question = TxtQuestion { id: 1, name };
+        let length = text.strip_suffix('.').unwrap_or(text).len();
+        assert_eq!(question.encode(None).len(), 12 + length + 2 + 4);
     }
 }
 

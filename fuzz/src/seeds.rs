@@ -35,6 +35,7 @@ fn main() -> io::Result<()> {
     kerberos(&mut corpus, &pair, &certificate)?;
     pac(&mut corpus)?;
     texts(&mut corpus)?;
+    dns(&mut corpus)?;
     for (target, name, bytes) in keyporch_fuzz::armor_seeds() {
         corpus.add(target, name, &bytes)?;
     }
@@ -291,6 +292,34 @@ fn texts(corpus: &mut Corpus) -> io::Result<()> {
         "es256",
         b"eyJhbGciOiJFUzI1NiIsImtpZCI6IjEifQ.eyJpc3MiOiJodHRwczovL3N0cyJ9.AAAA",
     )
+}
+
+/// Answers of a nameserver, put together by hand, by RFC 1035 4.1: what was asked for stands at 12, the first record at 30.
+fn dns(corpus: &mut Corpus) -> io::Result<()> {
+    const AT_NAME: &[u8] = &[0xc0, 12];
+    const BELOW: &[u8] = b"\x04here\xc0\x11";
+    let record = |owner: &[u8], kind: u8, data: &[u8]| {
+        let length = u16::try_from(data.len()).unwrap_or_default().to_be_bytes();
+        [owner, &[0, kind, 0, 1, 0, 0, 14, 16], &length, data].concat()
+    };
+    let options = [&[0, 0, 41, 4, 0xd0][..], &[0; 6]].concat();
+    let answer = |flags: u8, code: u8, records: &[Vec<u8>]| {
+        let count = u8::try_from(records.len()).unwrap_or_default();
+        let head = [0x12, 0x34, flags, 0x80 | code, 0, 1, 0, count, 0, 0, 0, 1];
+        let question = b"\x04corp\x07example\0\0\x10\0\x01";
+        [&head[..], question, &records.concat(), &options].concat()
+    };
+    let texts = [
+        record(AT_NAME, 16, b"\x07v=spf1 \x04-all"),
+        record(AT_NAME, 16, b"\x08keyporch"),
+    ];
+    let alias = [record(AT_NAME, 5, BELOW), record(BELOW, 16, b"\x01x")];
+    corpus.add("dns", "texts", &answer(0x81, 0, &texts))?;
+    corpus.add("dns", "alias", &answer(0x81, 0, &alias))?;
+    corpus.add("dns", "no-such-name", &answer(0x85, 3, &[]))?;
+    corpus.add("dns", "truncated", &answer(0x83, 0, &texts))?;
+    corpus.add("dns", "failed", &answer(0x81, 2, &[]))?;
+    corpus.add("dns", "name", b"_keyporch.Corp.Example.")
 }
 
 /// Which target a vector of `wire`'s tests is for, by the beginning of its path.
