@@ -140,7 +140,7 @@ pub(crate) fn description(asked: &Asked<'_, '_>, number: Number, sentence: &str)
 
 /// A moment as error answers write it: `2026-11-22 01:02:03Z`.
 fn timestamp(now: Timestamp) -> String {
-    now.to_rfc3339().replacen('T', " ", 1)
+    now.whole_seconds().to_rfc3339().replacen('T', " ", 1)
 }
 
 /// The error of the device registration service (protocols B.4).
@@ -176,7 +176,7 @@ fn drs_error(asked: &Asked<'_, '_>, refusal: &Refusal) -> DrsError {
             _ => "DeviceJoin",
         },
         requestid: asked.trace.to_string(),
-        time: asked.now.to_rfc3339(),
+        time: asked.now.whole_seconds().to_rfc3339(),
     }
 }
 
@@ -208,7 +208,7 @@ fn graph_error(asked: &Asked<'_, '_>, refusal: &Refusal) -> Response {
         "code": code,
         "message": refusal.sentence,
         "innerError": {
-            "date": asked.now.to_rfc3339().trim_end_matches('Z'),
+            "date": asked.now.whole_seconds().to_rfc3339().trim_end_matches('Z'),
             "request-id": asked.trace.to_string(),
             "client-request-id": asked.correlation.to_string(),
         },

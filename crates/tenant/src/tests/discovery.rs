@@ -613,6 +613,7 @@ fn questions_that_are_none_are_refused() {
 #[test]
 fn a_refusal_has_each_member_of_the_table_and_none_is_null() {
     let mut world = World::bare();
+    world.advance(Span::micros(123_456));
     let correlation = "7d2c8b66-5d5e-4d1c-9f0b-0a8a7f1f6a11";
     let request = Request::get("/nobody.example/discovery/keys")
         .with_header("client-request-id", correlation);
