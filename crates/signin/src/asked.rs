@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use crypto::password::Cost;
 use directory::lockout::Lockout;
 use directory::{EntryId, Fault, Snapshot, Table};
+use token::authorize::AuthorizeRequest;
 use token::client::Catalogue;
 use token::parameters::{InvalidParameters, Parameters};
 use trust::limiter::{Limit, Limiter};
@@ -45,7 +46,13 @@ pub struct House<'a, 'd> {
     pub enrol_at_sign_in: bool,
     /// From when on an account's sign-ins count again, where an administrator revoked the former ones.
     pub epochs: Option<Epochs>,
+    /// Whether somebody who has signed in must be asked something more, as consent, before the client gets its code.
+    pub asks_more: Option<AsksMore>,
 }
+
+/// Whether a person must be asked something more for a request. They come back to it then, signed in.
+pub type AsksMore =
+    fn(&House<'_, '_>, &AuthorizeRequest, EntryId, Timestamp) -> Result<bool, Fault>;
 
 /// Reads from when on an account's sign-ins count; `None` where none were revoked.
 pub type Epochs = fn(&Snapshot<'_>, EntryId, Timestamp) -> Result<Option<Timestamp>, Fault>;

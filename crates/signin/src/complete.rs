@@ -9,14 +9,14 @@ use token::secret::{Purpose, Secret};
 use token::sign_in::SignedIn;
 use trust::Rng;
 use wire::Guid;
-use wire::http::{Response, SetCookie};
+use wire::http::{Response, SetCookie, write_query};
 
 use crate::Answer;
 use crate::Asked;
-use crate::Refused;
 use crate::account;
 use crate::records;
-use crate::session::open_session;
+use crate::session::{open_session, session_of};
+use crate::{Refused, Trouble};
 
 /// What request and resource ask for together. A computer has no second factor, and none is asked of it.
 #[must_use]
@@ -81,6 +81,37 @@ pub fn complete(
         ));
     }
     Answer::now(response).committing(changes)
+}
+
+/// The end of a sign-in on our pages: it opens a session, and the client is sent its code, unless the person must be asked
+/// something more. Then they come back to the request, signed in.
+///
+/// # Errors
+/// [`Trouble::Fault`] when the directory fails.
+pub fn finish(
+    asked: &Asked<'_, '_>,
+    signed_in: SignedIn,
+    account: &Account,
+    rng: &mut dyn Rng,
+) -> Result<Answer, Trouble> {
+    let house = &asked.house;
+    let open = OpenSession {
+        replaces: session_of(asked)?.map(|held| held.key),
+    };
+    let more = match house.asks_more {
+        Some(asks_more) => asks_more(house, signed_in.request(), account.id, asked.now)?,
+        None => false,
+    };
+    if !more {
+        return Ok(complete(asked, signed_in, account, None, Some(open), rng));
+    }
+    let again = write_query(signed_in.request().of_who_signed_in().parameters());
+    let secret = Secret::draw(rng);
+    let cookie = SetCookie::session(house.cookies.session, &secret.reveal());
+    let response = Response::redirect(&format!("{}?{again}", house.authorize)).with_cookie(&cookie);
+    let authentication = signed_in.authentication().clone();
+    let changes = open_session(asked, &secret, account.id, authentication, open.replaces);
+    Ok(Answer::now(response).committing(changes))
 }
 
 /// An error for the client, sent through the browser.

@@ -109,14 +109,14 @@ pub fn refresh_token(
     rng: &mut dyn Rng,
 ) -> Result<Redeemed, NotRedeemed> {
     let table = asked.house.tables.families;
-    let (family, expires) = (request.family(), record.expires());
+    let family = request.family();
     let key = family.to_bytes();
     match record.redeem(request, rules, device, asked.now, rng) {
         Ok((grant, record, token)) => Ok(Redeemed {
             grant,
             family,
-            refresh: Some((token, expires)),
-            changes: vec![records::write(table, &key, &record, expires)],
+            refresh: Some((token, record.expires())),
+            changes: vec![records::write(table, &key, &record, record.expires())],
         }),
         Err(refused @ Refused::RefreshTokenSpent) => Err(NotRedeemed {
             refused,

@@ -27,6 +27,6 @@ pub mod session;
 pub mod sign_in;
 pub mod steps;
 
-pub use asked::{Asked, Cookies, Epochs, House, Limits, Tables};
+pub use asked::{Asked, AsksMore, Cookies, Epochs, House, Limits, Tables};
 pub use refused::{Refused, Trouble};
 pub use reply::Answer;

@@ -14,12 +14,11 @@ use crate::Asked;
 use crate::access_pass;
 use crate::account;
 use crate::browser::own_form;
-use crate::complete::{OpenSession, complete, wanted};
+use crate::complete::{finish, wanted};
 use crate::limits::{must_wait, waiting};
 use crate::new_password;
 use crate::on_its_way::{self, OnItsWay};
 use crate::password::{self, Judged};
-use crate::session::session_of;
 use crate::steps::{Shown, after_first, canonical, keep, password_page, said_of};
 use crate::{Refused, Trouble};
 
@@ -116,11 +115,7 @@ pub fn continued(
             match next {
                 Next::Done(signed_in) => {
                     changes.push(on_its_way.end(asked));
-                    let open = OpenSession {
-                        replaces: session_of(asked)?.map(|held| held.key),
-                    };
-                    Ok(complete(asked, signed_in, account, None, Some(open), rng)
-                        .committing(changes))
+                    Ok(finish(asked, signed_in, account, rng)?.committing(changes))
                 }
                 Next::Wait(sign_in) => {
                     changes.push(keep(asked, context, &sign_in));

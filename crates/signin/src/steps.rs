@@ -15,9 +15,8 @@ use crate::Answer;
 use crate::Asked;
 use crate::account::{self, second_factors};
 use crate::browser::Browser;
-use crate::complete::{OpenSession, complete};
+use crate::complete::finish;
 use crate::records;
-use crate::session::session_of;
 use crate::{Refused, Trouble};
 
 /// The page for name and password, with what went wrong the last time.
@@ -91,12 +90,7 @@ pub fn after_first(
         }
     }
     match begun.proven(first, &factors, wanted, asked.now, rng) {
-        Next::Done(signed_in) => {
-            let open = OpenSession {
-                replaces: session_of(asked)?.map(|held| held.key),
-            };
-            Ok(complete(asked, signed_in, account, None, Some(open), rng))
-        }
+        Next::Done(signed_in) => finish(asked, signed_in, account, rng),
         Next::Wait(sign_in) => {
             let context = Secret::draw(rng);
             let shown = Shown {

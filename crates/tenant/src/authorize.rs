@@ -1,5 +1,8 @@
 //! The authorization endpoint (protocols A.4.4): from an authorization request to a code, a page, or an error.
 
+use std::sync::Arc;
+
+use directory::{Account, Change};
 use signin::browser::Browser;
 use signin::complete::{complete, send, wanted};
 use signin::session::{Held, session_of};
@@ -22,7 +25,7 @@ use crate::consent::{self, NoConsent};
 use crate::limits::within_limit;
 use crate::refused::{Reason, Refused, Trouble};
 use crate::reply::Answer;
-use crate::sso::{self, OnDevice};
+use crate::sso::{self, OnDevice, Sso};
 use crate::words::{self, Words, description};
 
 /// The endpoints of this module.
@@ -76,6 +79,13 @@ fn in_form(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble> 
     }
     let parameters = asked.query().map_err(Refused::Parameters)?;
     match read(asked, &parameters)? {
+        Ok(request) if form.field(pages::CONSENT).is_some() => {
+            let Some((account, changes)) = who(asked, rng)? else {
+                return Err(signin::Refused::SignInGone.into());
+            };
+            let answer = consent::answered(asked, &request, &form, &account, rng)?;
+            Ok(answer.committing(changes))
+        }
         Ok(request) => {
             let (page, changes) = sso::on_device(asked, rng)?;
             let answer: Answer = sign_in::with_password(&page, request, &form, rng)?.into();
@@ -109,6 +119,22 @@ fn begin(
         }
         OnDevice::Nothing => in_browser(asked, request, rng),
     }
+}
+
+/// Who is signed in, on the device or in the browser, and what to commit with what comes of it.
+#[allow(clippy::type_complexity, reason = "two things that are found together")]
+fn who(
+    asked: &Asked<'_, '_>,
+    rng: &mut dyn Rng,
+) -> Result<Option<(Arc<Account>, Vec<Change>)>, Trouble> {
+    let page = asked.sign_in();
+    let browser = Browser::of(&page, rng);
+    match sso::signed_on(asked, browser.secret(), rng) {
+        Ok(Sso::SignedOn(on)) => return Ok(Some((on.live.account, on.changes))),
+        Err(Trouble::Fault(fault)) => return Err(fault.into()),
+        Ok(Sso::Nothing | Sso::NeedsNonce(_)) | Err(Trouble::Refused(_)) => {}
+    }
+    Ok(session_of(&page)?.map(|held| (held.account, vec![])))
 }
 
 /// Nobody is signed in on the device, as far as that was shown: a session, or a page.
@@ -185,7 +211,13 @@ fn with_session(
             asked.now,
         )
     {
-        return Ok(complete(&page, signed_in, &held.account, None, None, rng).into());
+        if !consent::must_ask(&page.house, &request, held.account.id, asked.now)? {
+            return Ok(complete(&page, signed_in, &held.account, None, None, rng).into());
+        }
+        return Ok(match request.prompt {
+            Prompt::Nothing => to_client(asked, &request.answer, Code::ConsentRequired, &NoConsent),
+            _ => consent::ask(asked, &request, &held.account, rng),
+        });
     }
     if request.prompt == Prompt::Nothing {
         let (code, refused) = match too_old || another {

@@ -9,6 +9,7 @@ use wire::Guid;
 
 use crate::aadsts::Number;
 use crate::asked::Asked;
+use crate::consent;
 use crate::keys::{CODES, FAMILIES, SESSIONS, SIGN_INS};
 use crate::refused::Reason;
 
@@ -80,6 +81,7 @@ impl<'d> Asked<'_, 'd> {
                 once: ONCE,
                 enrol_at_sign_in: known.settings.enrol_at_sign_in,
                 epochs: Some(tenant::revoked_before),
+                asks_more: Some(consent::must_ask),
             },
             now: self.now,
             trace: self.trace,

@@ -310,6 +310,16 @@ impl AuthorizeRequest {
         parameters
     }
 
+    /// The same request of somebody who has signed in for it: without what it says of when that may have been.
+    #[must_use]
+    pub fn of_who_signed_in(&self) -> Self {
+        Self {
+            prompt: Prompt::AsNeeded,
+            max_age: None,
+            ..self.clone()
+        }
+    }
+
     /// Whether somebody who signed in at `signed_in` must sign in again now.
     #[must_use]
     pub fn is_too_old(&self, signed_in: Timestamp, now: Timestamp) -> bool {

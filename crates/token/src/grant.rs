@@ -306,6 +306,8 @@ pub struct FamilyRules {
     /// Whether a family that was given to a device is used by that device alone. Where not, the device that stands in it is
     /// looked at by whoever issues tokens from it.
     pub bound_to_device: bool,
+    /// For how long a family lives on from each use; `None` where it ends when it was to end at its beginning.
+    pub lives_on: Option<Span>,
 }
 
 impl FamilyRules {
@@ -316,6 +318,7 @@ impl FamilyRules {
         other_resources: false,
         other_clients: false,
         bound_to_device: true,
+        lives_on: None,
     };
 }
 
@@ -476,6 +479,9 @@ impl FamilyRecord {
         let forgotten = self.spent.len().saturating_sub(SPENT);
         self.spent.drain(..forgotten);
         self.current = token.digest();
+        if let Some(span) = rules.lives_on {
+            self.expires = self.expires.max(now + span);
+        }
         Ok((granted, self, token))
     }
 }

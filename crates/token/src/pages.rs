@@ -11,12 +11,14 @@
 //! | `totp`, `recovery-code` | `VerificationCode` or `RecoveryCode`, hidden `Context`, `FormToken`, `AuthMethod`; checkbox `LostAuthenticator` |
 //! | `enrolment` | `VerificationCode`, hidden `Context`, `FormToken`; the secret stands in `#secret`, its URI in `#secret-uri` |
 //! | `acknowledgement` | hidden `Context`, `FormToken`; the recovery codes are the `<code>` of `#recovery-codes` |
+//! | `consent` | buttons `Consent` with `accept` or `decline`, hidden `FormToken` |
 //! | `user-code` | `otc`, hidden `FormToken` |
 //! | `approval` | buttons `Decision` with `approve` or `deny`, hidden `otc`, `FormToken` |
 //! | `sign-out` | hidden `FormToken` |
 //!
 //! What went wrong stands in `#error`, and what has been done, where nothing is left to fill in, in `#done`. The forms are posted to the address in their `action`.
 
+mod consent;
 mod device;
 mod messages;
 mod passwords;
@@ -29,6 +31,7 @@ use crate::secret::shows_only;
 use base64ct::{Base64, Encoding};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
+pub use consent::{Consent, consent};
 pub use device::{Approval, approve_device, device_decided, user_code};
 pub use messages::{form_post, refused, sign_out, signed_out};
 pub use passwords::{NewPassword, UpdatePassword, new_password, password_updated, update_password};
@@ -52,6 +55,8 @@ pub const FORM_TOKEN: &str = "FormToken";
 pub const CONTEXT: &str = "Context";
 /// The name of the field for a device's code, as in the protocol's own page.
 pub const USER_CODE: &str = "otc";
+/// The name of the buttons of a consent.
+pub const CONSENT: &str = "Consent";
 /// The name of the buttons of an approval.
 pub const DECISION: &str = "Decision";
 /// The hidden field that names the adapter.

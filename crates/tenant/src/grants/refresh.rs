@@ -90,6 +90,7 @@ fn rules(asked: &Asked<'_, '_>, record: &FamilyRecord) -> FamilyRules {
         // Brokers show their device where they ask for a primary refresh token, and not here; that the device still
         // stands is seen when tokens are issued.
         bound_to_device: false,
+        lives_on: Some(Span::days(settings.refresh_days.into())),
     }
 }
 

@@ -368,6 +368,7 @@ const BROKERS: FamilyRules = FamilyRules {
     other_resources: true,
     other_clients: true,
     bound_to_device: false,
+    lives_on: None,
 };
 const TENANT: Guid = Guid::from_bytes([1; 16]);
 
@@ -626,4 +627,23 @@ fn nothing_is_granted_at_once_beyond_what_was_proven() {
         asks(&[("resource", "urn:x")]).unwrap_err(),
         Refused::Resource
     );
+}
+
+#[test]
+fn a_family_lives_on_from_each_use_where_that_is_allowed() {
+    let (family, token) = broker_family();
+    let later = NOW + Span::days(80);
+    let used = |rules: &FamilyRules| {
+        let request = refresh(&token.reveal(), &[("client_id", "broker")]).unwrap();
+        let family = family.clone();
+        let redeemed = family.redeem(&request, rules, None, later, &mut Dice::new(5));
+        redeemed.unwrap().1.expires()
+    };
+    assert_eq!(used(&BROKERS), NOW + Span::days(90));
+    let on = |days| FamilyRules {
+        lives_on: Some(Span::days(days)),
+        ..BROKERS
+    };
+    assert_eq!(used(&on(90)), later + Span::days(90));
+    assert_eq!(used(&on(1)), NOW + Span::days(90), "never shorter");
 }

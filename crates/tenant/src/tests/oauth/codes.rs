@@ -277,3 +277,76 @@ fn who_is_not_assigned_to_an_application_gets_no_token_for_it() {
     let refused = redeem_notes(&mut world, &code, &[]);
     assert_eq!((refused.status, refusal(&refused).0), (400, 50105));
 }
+
+#[test]
+fn a_person_is_asked_once_what_an_application_may_know() {
+    let mut world = World::new();
+    let mut browser = Browser::default();
+    let target = of_notes(&world, &[("prompt", "login")]);
+    browser.get(&mut world, &target);
+    browser.password(&mut world, "bob", PASSWORD);
+    browser.follow(&mut world);
+    for said in [
+        "Notes",
+        "https://notes.example",
+        "bob@corp.example",
+        "your mail address",
+    ] {
+        assert!(browser.html.contains(said), "{said}: {}", browser.html);
+    }
+    let accept = browser.filled(&world, "consent", &[("Consent", "accept")]);
+    // Not from another site, nor from another browser, nor for another request.
+    let mut foreign = accept.clone();
+    foreign.headers.set("Origin", "https://evil.example");
+    assert_eq!(browser.send(&mut world, foreign).status, 400);
+    let mut stranger = Browser::default();
+    assert_eq!(stranger.send(&mut world, accept.clone()).status, 400);
+    let mut moved = accept.clone();
+    moved.query = moved.query.replace("s7", "s8");
+    assert_eq!(browser.send(&mut world, moved).status, 400);
+
+    let silent = of_notes(&world, &[("prompt", "none")]);
+    browser.get(&mut world, &silent);
+    assert_eq!(browser.sent("error").as_deref(), Some("consent_required"));
+    let target = of_notes(&world, &[]);
+    browser.get(&mut world, &target);
+    browser.fill(&mut world, "consent", &[("Consent", "decline")]);
+    assert_eq!(browser.sent("error").as_deref(), Some("access_denied"));
+    assert!(world.audit("application.consent").is_none());
+
+    browser.send(&mut world, accept);
+    browser.follow(&mut world);
+    assert!(browser.sent("code").is_some());
+    assert!(world.audit("application.consent").is_some());
+    browser.get(&mut world, &silent);
+    assert!(browser.sent("code").is_some(), "asked once");
+    // Another person is asked, and so is this one for more.
+    let mut other = Browser::default();
+    other.get(&mut world, &target);
+    other.password(&mut world, "alice", PASSWORD);
+    other.follow(&mut world);
+    assert!(other.page.form("consent").is_some());
+}
+
+#[test]
+fn nobody_is_asked_what_an_administrator_consented_to() {
+    let mut world = World::new();
+    let changes = directory::tenant::put_consent(
+        &directory::tenant::Consent {
+            application: NOTES.parse().unwrap(),
+            account: None,
+            resource: token::authorize::USERINFO.into(),
+            scopes: vec![],
+            by: "root".into(),
+            at: world.now,
+        },
+        &mut world.rng,
+    );
+    world.commit(changes);
+    world.set(|settings| settings.user_consent = false);
+    let target = of_notes(&world, &[]);
+    let mut browser = Browser::default();
+    browser.get(&mut world, &target);
+    browser.password(&mut world, "bob", PASSWORD);
+    assert!(browser.sent("code").is_some());
+}

@@ -84,6 +84,7 @@ fn a_form_of_another_site_or_browser_signs_nobody_in() {
     browser.send(&mut world, moved);
     assert_eq!((browser.status, browser.location.as_deref()), (400, None));
     browser.send(&mut world, good);
+    browser.consent(&mut world);
     assert!(browser.sent("code").is_some());
 }
 

@@ -128,6 +128,19 @@ impl Browser {
             .get(name)
     }
 
+    /// Consents to what the application asks, where that is asked.
+    pub(crate) fn consent(&mut self, world: &mut World) {
+        let back =
+            |location: &Option<String>| location.as_deref().is_some_and(|to| to.starts_with('/'));
+        if back(&self.location) {
+            self.follow(world);
+        }
+        if self.page.form("consent").is_some() {
+            self.fill(world, "consent", &[("Consent", "accept")]);
+            self.follow(world);
+        }
+    }
+
     /// Signs in, with the second factor where it is asked for, and gives the code.
     pub(crate) fn sign_in(&mut self, world: &mut World, sam: &str, target: &str) -> String {
         self.get(world, target);
@@ -137,6 +150,7 @@ impl Browser {
         if self.page.form("totp").is_some() {
             self.totp(world);
         }
+        self.consent(world);
         self.sent("code")
             .unwrap_or_else(|| panic!("no code: {} {} {:?}", self.status, self.html, world.refused))
     }

@@ -220,6 +220,7 @@ fn a_pass_of_somebody_else_or_of_yesterday_opens_nothing() {
         let mut browser = Browser::default();
         browser.get(world, &target);
         browser.password(world, sam, typed);
+        browser.consent(world);
         (browser.page.error.clone(), browser.sent("code").is_some())
     };
     let (other, in_) = tries(&mut world, "alice", &pass);
