@@ -192,6 +192,81 @@ fn a_device_certificate_is_that_of_protocols_b_5() {
 }
 
 #[test]
+fn the_device_certificate_of_a_tenant_says_what_b5_says_byte_for_byte() {
+    let mut house = House::of_a_tenant();
+    assert!(house.found());
+    house.settle();
+    let (entry, device) = house.device();
+    let guid = |text: &str| text.parse::<Guid>().unwrap();
+    let [instance, user, tenant] = [
+        guid("11111111-2222-3333-4444-555555555555"),
+        guid("21111111-2222-3333-4444-555555555555"),
+        guid("41111111-2222-3333-4444-555555555555"),
+    ];
+    let says = DeviceExtensions {
+        instance: Some(instance),
+        device: Some(device),
+        user: Some(user),
+        domain: None,
+        tenant: Some(tenant),
+        join_type: Some(JoinType::Joined),
+        region: Some("EU".to_owned()),
+    };
+    let key = PrivateKey::generate(KeyKind::Rsa2048);
+    let enrolment = DeviceEnrolment::new(entry.0, says, possessed(&key));
+    let until = house.now + Span::hours(1);
+    let put = change::put(records::REQUESTS, b"join", enrolment.to_bytes(), until);
+    house.commit(vec![put]);
+    house.settle();
+    let Some(Outcome::Issued(certificate)) = house.outcome(b"join") else {
+        panic!("it is issued");
+    };
+    assert_issued_by(&certificate, &house.root(Ca::Devices));
+    assert_eq!(certificate.not_after(), (START + Span::days(3652)).unix());
+
+    // One name, a UTF8String, in lower case: known clients take the first of the subject for the device.
+    let name = device.to_string();
+    assert_eq!(name, name.to_lowercase());
+    let text = [&[0x0c, 36][..], name.as_bytes()].concat();
+    let attribute = [&[0x30, 43, 6, 3, 0x55, 4, 3][..], &text].concat();
+    let subject = [&[0x30, 47, 0x31, 45][..], &attribute].concat();
+    assert_eq!(certificate.subject().der(), subject);
+
+    let written = |guid: Guid| [&[4, 0x81, 16][..], &guid.to_windows_bytes()].concat();
+    let find = |last: u32| {
+        let found = certificate
+            .extensions()
+            .find(oid::DEVICE.push_arc(last).unwrap());
+        assert!(found.is_none_or(|extension| !extension.critical), "{last}");
+        found.map(|extension| extension.value.clone())
+    };
+    assert_eq!(find(1), Some(written(instance)));
+    assert_eq!(find(2), Some(written(device)));
+    assert_eq!(find(3), Some(written(user)));
+    assert_eq!(find(4), None, "there is no domain");
+    assert_eq!(find(5), Some(written(tenant)));
+    assert_eq!(find(6), None);
+    assert_eq!(find(7), Some(vec![4, 0x81, 1, b'1']));
+    assert_eq!(find(8), Some(vec![4, 0x81, 2, b'E', b'U']));
+    for (oid, value) in [
+        // No authority, whose purpose is to sign, for clients.
+        (oid::BASIC_CONSTRAINTS, &[0x30, 0][..]),
+        (oid::KEY_USAGE, &[3, 2, 7, 0x80]),
+        (
+            oid::EXTENDED_KEY_USAGE,
+            &[0x30, 10, 6, 8, 0x2b, 6, 1, 5, 5, 7, 3, 2],
+        ),
+    ] {
+        let found = certificate.extensions().find(oid).unwrap();
+        assert_eq!(
+            (found.critical, found.value.as_slice()),
+            (true, value),
+            "{oid}"
+        );
+    }
+}
+
+#[test]
 fn device_extensions_are_minimal_where_the_switch_says_so() {
     let mut house = House::empty();
     house.configuration = configured(&Settings {
