@@ -33,7 +33,7 @@ pub(crate) struct Common {
     /// Act within the lab in this folder (`keyporchd lab --dir DIR`), as its administrator and its people.
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) lab: Option<PathBuf>,
-    /// The federation service, where it is not known from joining.
+    /// The federation service, or the tenant's sign-in address, where it is not known from joining.
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) server: Option<String>,
     /// The administration socket of the server on this machine, where it is not /run/keyporch/admin.sock.
@@ -62,9 +62,14 @@ pub(crate) enum Command {
         after_help = "Example: keyporch enroll --user alice@corp.example"
     )]
     Enroll(Enroll),
-    /// Sign in with the PIN and write a Kerberos credential cache.
+    /// Sign in with the PIN: to the domain, which writes a Kerberos credential cache, or to the tenant.
     #[command(after_help = "Example: keyporch sign-in --user alice@corp.example && klist")]
     SignIn(SignIn),
+    /// Print an access token of the tenant, with which programs ask its resources.
+    #[command(
+        after_help = "Example: curl -H \"Authorization: Bearer $(keyporch token --resource https://graph.corp.example)\" …"
+    )]
+    Token(Token),
     /// Change your own password.
     #[command(after_help = "Example: keyporch password --user alice@corp.example")]
     Password(Password),
@@ -98,6 +103,10 @@ pub(crate) struct Person {
 pub(crate) struct Join {
     /// The organisation's domain.
     pub(crate) domain: Option<String>,
+    /// Join a tenant, found at --server or https://login.DOMAIN; else what answers there decides, and a domain is joined
+    /// where no tenant does.
+    #[arg(long)]
+    pub(crate) tenant: bool,
     /// The device's name; the machine's host name where none is given.
     #[arg(long)]
     pub(crate) name: Option<String>,
@@ -143,6 +152,22 @@ pub(crate) struct SignIn {
     /// The credential cache to write; what `KRB5CCNAME` names, else the machine's usual place.
     #[arg(long, value_name = "FILE")]
     pub(crate) ccache: Option<PathBuf>,
+}
+
+/// `keyporch token`
+#[derive(Debug, Args)]
+pub(crate) struct Token {
+    /// What the token is for: the identifier of a resource.
+    #[arg(long, value_name = "ID")]
+    pub(crate) resource: String,
+    /// What may be done with it, separated by spaces.
+    #[arg(long, default_value = "openid")]
+    pub(crate) scope: String,
+    /// The application that it is for; the authentication broker where none is named.
+    #[arg(long, value_name = "ID")]
+    pub(crate) client: Option<String>,
+    #[command(flatten)]
+    pub(crate) person: Person,
 }
 
 /// `keyporch password`

@@ -5,7 +5,7 @@ use call::state::DeviceFiles;
 use hello::Hello;
 use hello::registration::Registration;
 use hello::vault::SoftwareVault;
-use trust::{Rng, SystemRng};
+use trust::{Clock as _, Rng, SystemClock, SystemRng};
 
 use crate::arguments::Common;
 use crate::failure::Failure;
@@ -68,6 +68,41 @@ impl Device {
                 let remedy = format!("Say who with --user: {}.", several.join(", "));
                 Err(Failure::refused(
                     "several people have enrolled on this device",
+                    remedy,
+                ))
+            }
+        }
+    }
+
+    /// Who is signed in at the tenant on this device, each once.
+    pub(crate) fn signed_in(&self) -> Result<Vec<String>, Failure> {
+        let now = SystemClock.now();
+        let kept = self.hello.prts();
+        let kept = kept.map_err(|error| crate::status::unreadable(&error))?;
+        let mut people: Vec<String> = Vec::new();
+        for prt in kept.iter().filter(|prt| prt.is_valid(now)) {
+            if !people.iter().any(|upn| upn.eq_ignore_ascii_case(prt.upn())) {
+                people.push(prt.upn().to_owned());
+            }
+        }
+        Ok(people)
+    }
+
+    /// Whose token is meant: whom the option names, or the only one who is signed in.
+    pub(crate) fn whose_token(&self, named: Option<&str>) -> Result<String, Failure> {
+        if let Some(upn) = named {
+            return Ok(upn.to_owned());
+        }
+        match self.signed_in()?.as_slice() {
+            [only] => Ok(only.clone()),
+            [] => Err(Failure::refused(
+                "nobody is signed in on this device",
+                "Sign in with `keyporch sign-in`.",
+            )),
+            several => {
+                let remedy = format!("Say who with --user: {}.", several.join(", "));
+                Err(Failure::refused(
+                    "several people are signed in on this device",
                     remedy,
                 ))
             }

@@ -21,12 +21,14 @@ use crate::device::{self, Device};
 use crate::failure::{Failure, words};
 use crate::output::Output;
 use crate::people::AtTerminal;
-use crate::{ask, environment, site};
+use crate::{ask, environment, site, tenant};
 
 /// Enrols a person on this device.
 pub(crate) fn run(enroll: &Enroll, common: &Common, output: Output) -> Result<(), Failure> {
     let mut device = device::open(common)?;
-    device.registration()?;
+    if device.registration()?.tenant().is_some() {
+        return tenant::enroll::run(enroll, common, &mut device, output);
+    }
     let lab = site::lab(common)?;
     let upn = match (&enroll.person.user, &lab) {
         (Some(upn), _) => upn.clone(),
@@ -84,7 +86,7 @@ pub(crate) fn run(enroll: &Enroll, common: &Common, output: Output) -> Result<()
     Ok(())
 }
 
-fn finish(device: &Device, upn: &str, output: Output) {
+pub(crate) fn finish(device: &Device, upn: &str, output: Output) {
     let registered = device
         .hello
         .containers()
@@ -103,7 +105,7 @@ fn finish(device: &Device, upn: &str, output: Output) {
 }
 
 /// What the device proves itself by: its certificate, with the key in the vault.
-fn certificate(device: &Device) -> Result<ClientCertificate, Failure> {
+pub(crate) fn certificate(device: &Device) -> Result<ClientCertificate, Failure> {
     let key = device
         .hello
         .vault()
@@ -124,7 +126,11 @@ fn certificate(device: &Device) -> Result<ClientCertificate, Failure> {
 }
 
 /// The policy of the person on this device, which the device asks for by its own certificate (PROV-2.3).
-fn policy_for(client: &Client, base: &str, upn: &str) -> Result<(Effective, Option<Sid>), Failure> {
+pub(crate) fn policy_for(
+    client: &Client,
+    base: &str,
+    upn: &str,
+) -> Result<(Effective, Option<Sid>), Failure> {
     const REMEDY: &str = "Check that this command and the server are of the same version.";
     let api = Administration::as_device(client.clone(), base);
     let answer = api
@@ -150,8 +156,8 @@ fn policy_for(client: &Client, base: &str, upn: &str) -> Result<(Effective, Opti
     Ok((effective, sid))
 }
 
-/// What holds of this device and this run (PROV-2.*).
-fn facts() -> Facts {
+/// What holds of a device of a domain and of this run (PROV-2.*).
+pub(crate) fn facts() -> Facts {
     Facts {
         joined: Joined::Enterprise,
         realm: Realm::Federated,
@@ -165,7 +171,7 @@ fn facts() -> Facts {
     }
 }
 
-fn failed(stopped: &Stopped) -> Failure {
+pub(crate) fn failed(stopped: &Stopped) -> Failure {
     let (said, advice) = (words(stopped), stopped.advice());
     let failure = match stopped {
         Stopped::Prerequisites(_)

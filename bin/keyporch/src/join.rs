@@ -8,37 +8,56 @@ use serde_json::json;
 use trust::{Silence, SystemClock, SystemRng};
 
 use crate::arguments::{Common, Join};
+use crate::device::{self, Device};
 use crate::failure::{Failure, words};
 use crate::output::Output;
 use crate::people::{AtTerminal, may_try_again, sign_in_failed};
-use crate::{device, environment, site};
+use crate::{environment, site, tenant};
 
-/// Joins this device to the organisation.
+/// Joins this device to the organisation: to its tenant, or to its domain.
 pub(crate) fn run(join: &Join, common: &Common, output: Output) -> Result<(), Failure> {
-    let common = &with_server(join, common)?;
-    let site = site::of(common)?;
-    let mut device = device::open(common)?;
-    if let Some(registration) = device.hello.registration() {
-        let what = format!(
-            "this device has joined {} already, as {}",
-            registration.domain, registration.computer
-        );
-        return Err(Failure::refused(
-            what,
-            "Use it; or empty its state folder and join anew with --replace, which ends its certificate and its keys.",
-        ));
+    match tenant::join::find(join, common, output)? {
+        Some((found, site)) => tenant::join::run(join, common, &found, &site, output),
+        None => to_domain(join, common, output),
     }
+}
+
+/// A device that has joined already keeps what it has.
+pub(crate) fn not_joined_yet(device: &Device) -> Result<(), Failure> {
+    let Some(registration) = device.hello.registration() else {
+        return Ok(());
+    };
+    let what = format!(
+        "this device has joined {} already, as {}",
+        registration.domain, registration.computer
+    );
+    Err(Failure::refused(
+        what,
+        "Use it; or empty its state folder and join anew with --replace, which ends its certificate and its keys.",
+    ))
+}
+
+/// What the device says of itself.
+pub(crate) fn this_device(join: &Join) -> Result<ThisDevice, Failure> {
     let (os_type, os_version) = environment::operating_system();
     let name = join
         .name
         .clone()
         .or_else(environment::host_name)
         .ok_or_else(|| Failure::refused("this machine has no name", "Give one with --name."))?;
-    let this = ThisDevice {
+    Ok(ThisDevice {
         name,
         os_type,
         os_version,
-    };
+    })
+}
+
+fn to_domain(join: &Join, common: &Common, output: Output) -> Result<(), Failure> {
+    let common = &with_server(join, common)?;
+    let site = site::of(common)?;
+    let mut device = device::open(common)?;
+    not_joined_yet(&device)?;
+    let this = this_device(join)?;
     let organisation = Organisation {
         base: site.base.clone(),
         roots: site.roots.clone(),
@@ -85,7 +104,7 @@ pub(crate) fn run(join: &Join, common: &Common, output: Output) -> Result<(), Fa
     Ok(())
 }
 
-/// The server that the domain's name stands for, where no other is given.
+/// The federation service that the domain's name stands for, where no other is given.
 fn with_server(join: &Join, common: &Common) -> Result<Common, Failure> {
     let mut common = common.clone();
     if common.server.is_none() && common.lab.is_none() {
@@ -138,7 +157,7 @@ fn administration(
     }
 }
 
-fn failed(fault: &NotJoined) -> Failure {
+pub(crate) fn failed(fault: &NotJoined) -> Failure {
     let call = |fault: &CallFault| fault.remedy();
     match fault {
         NotJoined::Call(inner) => Failure::of(fault, call(inner)),

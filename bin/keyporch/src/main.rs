@@ -14,6 +14,8 @@ mod people;
 mod sign_in;
 mod site;
 mod status;
+mod tenant;
+mod token;
 
 use std::process::ExitCode;
 
@@ -59,6 +61,7 @@ fn run(arguments: &Arguments, output: Output) -> Result<(), Failure> {
         Command::Join(join) => join::run(join, common, output),
         Command::Enroll(enroll) => enroll::run(enroll, common, output),
         Command::SignIn(sign_in) => sign_in::run(sign_in, common, output),
+        Command::Token(token) => token::run(token, common, output),
         Command::Password(password) => password::run(password, common, output),
         Command::Status(status) => status::run(status, common, output),
         Command::Admin(admin) => admin::run(admin, common, output),

@@ -1,4 +1,4 @@
-//! `keyporch sign-in`: the PIN becomes a ticket.
+//! `keyporch sign-in`: the PIN becomes a ticket of the domain, or a primary refresh token of the tenant.
 
 use std::path::PathBuf;
 
@@ -19,7 +19,7 @@ use crate::arguments::{Common, SignIn};
 use crate::device::{self, Device};
 use crate::failure::{Failure, words};
 use crate::output::Output;
-use crate::{ask, environment, site};
+use crate::{ask, environment, site, tenant};
 
 /// PINs that are asked for in one run.
 const TRIES: usize = 3;
@@ -30,6 +30,9 @@ pub(crate) fn run(arguments: &SignIn, common: &Common, output: Output) -> Result
     device.registration()?;
     let upn = device.person(arguments.user.as_deref())?;
     let unlocked = unlock(&mut device, &upn, arguments, common, output)?;
+    if device.registration()?.tenant().is_some() {
+        return tenant::sign_in::run(&mut device, &upn, &unlocked, common, output);
+    }
     let tgt = output.during("asking the KDC", || {
         ticket(&device, &upn, &unlocked, common)
     })?;
@@ -110,7 +113,7 @@ fn unlock(
     ))
 }
 
-fn not_unlocked(refused: &Refused) -> Failure {
+pub(crate) fn not_unlocked(refused: &Refused) -> Failure {
     let said = words(refused);
     match refused {
         Refused::NotEnrolled => Failure::refused(said, "Enrol with `keyporch enroll`."),

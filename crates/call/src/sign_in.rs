@@ -356,6 +356,10 @@ impl<'a> SignIn<'a> {
         let text = String::from_utf8_lossy(answer.body());
         let page = reader::read(&text);
         if page.forms.is_empty() {
+            let config = Config::read(answer.body());
+            if let Some(said) = config.and_then(|config| config.interaction()) {
+                return Err(SignInFault::Interaction(said));
+            }
             return Err(refusal(answer, page));
         }
         Ok(Step::Page(url.clone(), Box::new(page)))
@@ -501,7 +505,7 @@ pub(crate) fn refusal(answer: &Response<Vec<u8>>, page: Read) -> SignInFault {
     let said = page
         .error
         .or_else(|| json_error(answer.body()))
-        .or_else(|| config_error(answer.body()));
+        .or_else(|| Config::read(answer.body())?.error());
     let said = said.unwrap_or_else(|| format!("HTTP status {}", answer.status().as_u16()));
     let traced = page.trace.map_or_else(String::new, |trace| {
         format!(" (for the administrator: {trace})")
@@ -568,20 +572,54 @@ pub(crate) fn json_error(body: &[u8]) -> Option<String> {
         .or_else(|| member("error"))
 }
 
-/// The error of a page for brokers, which is in the JSON of its script (protocols A.5.1).
-fn config_error(body: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(body).ok()?;
-    let (_, json) = text.split_once("$Config=")?;
-    let mut values = serde_json::Deserializer::from_str(json).into_iter::<serde_json::Value>();
-    let config = values.next()?.ok()?;
-    let member = |name: &str| config.get(name).and_then(serde_json::Value::as_str);
-    let number = member("sErrorCode").filter(|number| !number.is_empty())?;
-    let said = member("sErrTxt").or_else(|| member("strServiceExceptionMessage"));
-    Some(match said.filter(|said| !said.is_empty()) {
-        Some(said) => format!("{said} (AADSTS{number})"),
-        None => format!("AADSTS{number}"),
-    })
+/// What a page for brokers says, in the JSON of its script (protocols A.5.1).
+struct Config {
+    number: Option<u32>,
+    said: Option<String>,
+    page: Option<String>,
 }
+
+impl Config {
+    fn read(body: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(body).ok()?;
+        let (_, json) = text.split_once("$Config=")?;
+        let mut values = serde_json::Deserializer::from_str(json).into_iter::<serde_json::Value>();
+        let config = values.next()?.ok()?;
+        let member = |name: &str| {
+            let text = config.get(name).and_then(serde_json::Value::as_str);
+            text.filter(|text| !text.is_empty()).map(str::to_owned)
+        };
+        Some(Self {
+            number: member("sErrorCode").and_then(|number| number.parse().ok()),
+            said: member("sErrTxt").or_else(|| member("strServiceExceptionMessage")),
+            page: member("pgid"),
+        })
+    }
+
+    /// The words of an error; `None` where the page is of none.
+    fn error(&self) -> Option<String> {
+        let number = self.number?;
+        let named = format!("AADSTS{number}");
+        Some(match &self.said {
+            Some(said) if said.contains(&named) => said.clone(),
+            Some(said) => format!("{said} ({named})"),
+            None => named,
+        })
+    }
+
+    /// Why the person would have to be asked for something; `None` where that is not it.
+    fn interaction(&self) -> Option<String> {
+        match self.number {
+            Some(number) if PERSON.contains(&number) => self.error(),
+            Some(_) => None,
+            // A page that asks for something is of no error.
+            None => self.page.clone(),
+        }
+    }
+}
+
+/// Nobody is signed in, or a second factor is wanted or has to be set up (protocols A.3.2).
+const PERSON: [u32; 5] = [50058, 50076, 50074, 50072, 50079];
 
 /// What an access token says of itself, read without a check: whoever got it over TLS from its issuer may look.
 #[must_use]

@@ -223,6 +223,17 @@ impl TenantServers {
         root.der().to_vec()
     }
 
+    fn route(&self, request: &Request) -> Response {
+        if request.path.starts_with(administration::PREFIX) {
+            let (snapshot, now) = (self.snapshot(), self.now());
+            let known = tenant::known(&self.view(&snapshot), now).expect("the directory works");
+            let caller = Caller::by_token(request, &known.keys, &known.issuers.v1, now);
+            drop(snapshot);
+            return self.ask_administration(request, &caller);
+        }
+        self.ask(request)
+    }
+
     fn ask(&self, request: &Request) -> Response {
         for _ in 0..TRIES {
             let snapshot = self.snapshot();
@@ -276,12 +287,12 @@ impl TenantServers {
             request.headers.set("Content-Type", "application/json");
             request.body = body.to_string().into_bytes();
         }
-        let response = self.ask_administration(&request);
+        let response = self.ask_administration(&request, &Caller::Local);
         let said = String::from_utf8_lossy(&response.body);
         assert!(response.is_success(), "{path}: {} {said}", response.status);
     }
 
-    fn ask_administration(&self, request: &Request) -> Response {
+    fn ask_administration(&self, request: &Request, caller: &Caller) -> Response {
         let deployment = Administered {
             password_cost: Cost::LEAST,
             ..Administered::default()
@@ -289,7 +300,7 @@ impl TenantServers {
         let now = self.now();
         let snapshot = self.snapshot();
         let view = self.administration_view(&snapshot, &deployment);
-        let answer = administration::answer(request, &Caller::Local, &view, now, &mut *self.rng());
+        let answer = administration::answer(request, caller, &view, now, &mut *self.rng());
         if let Some(refused) = &answer.refused {
             self.note_refusal(refused.reason.clone());
         }
@@ -320,7 +331,7 @@ impl InProcess for TenantServers {
         certificate: Option<&[u8]>,
     ) -> http::Response<Vec<u8>> {
         let request = crate::wired::request(request, certificate);
-        crate::wired::response(self.ask(&request))
+        crate::wired::response(self.route(&request))
     }
 
     /// A tenant has no KDC.

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use call::administration::{Administration, Unwilling};
 use call::join::ThisDevice;
 use call::sign_in::{Person, Question, SignInFault};
 use call::tenant::{Joined as JoinedTenant, Joining, NotJoined, TenantDoor, Tokens, find};
@@ -219,6 +220,36 @@ impl TenantWorld {
     pub fn policy(&self) -> Effective {
         let snapshot = self.servers.snapshot();
         policy::effective(&snapshot, &self.entry(), None).expect("policy can be read")
+    }
+
+    /// The policy for her, as the laptop is told it by the administration API.
+    ///
+    /// # Errors
+    /// [`Unwilling`].
+    ///
+    /// # Panics
+    /// When the laptop is not joined, or what it is told is no policy.
+    pub fn told_policy(&self) -> Result<Effective, Unwilling> {
+        let api = Administration::as_device(self.client(), LOGIN);
+        let told = api.ask(
+            http::Method::GET,
+            "/policy/device",
+            &[("user", ALICE)],
+            None,
+        )?;
+        let effective = told.get("effective").cloned().unwrap_or_default();
+        Ok(serde_json::from_value(effective).expect("it is a policy"))
+    }
+
+    /// Sets a setting for every device.
+    ///
+    /// # Panics
+    /// When there is no such setting, or it does not take the value.
+    #[track_caller]
+    pub fn set(&mut self, setting: &str, value: &serde_json::Value) {
+        let path = format!("/policies/default/settings/computer/{setting}");
+        let body = serde_json::json!({ "value": value });
+        self.servers.administer(Method::Put, &path, Some(&body));
     }
 
     /// What holds of the laptop (PROV-2.*).

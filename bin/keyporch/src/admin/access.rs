@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use call::Client;
 use call::administration::Administration;
 use call::files::Folder;
-use call::sign_in::{SignIn, claims};
+use call::sign_in::{Endpoints, SignIn, claims};
 use serde::{Deserialize, Serialize};
 use trust::{Clock as _, Span, SystemClock, SystemRng, Timestamp};
 use zeroize::Zeroizing;
@@ -65,7 +65,10 @@ fn signed_in(site: &Site, output: Output) -> Result<Administration, Failure> {
     }
     output.note(&format!("Signing in at {}", site.base));
     let mut person = AtTerminal::new(output, None, None);
-    let wish = Administration::wish(&site.base, None);
+    // A federation service, or a tenant: what answers there says which.
+    let endpoints = call::tenant::endpoints(&client, &site.base)?;
+    let endpoints = endpoints.unwrap_or_else(|| Endpoints::of_federation(&site.base));
+    let wish = Administration::wish_at(endpoints, None);
     let token = loop {
         let mut sign_in = SignIn::new(&client, wish.clone(), &mut SystemRng);
         match sign_in

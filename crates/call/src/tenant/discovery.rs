@@ -99,6 +99,32 @@ pub fn find(client: &Client, login: &str, domain: &str) -> Result<Found, NoTenan
     })
 }
 
+/// The endpoints at which whoever belongs to any tenant of `login` signs in; `None` where that is no server of a tenant.
+///
+/// # Errors
+/// [`CallFault`] when nobody is there.
+pub fn endpoints(client: &Client, login: &str) -> Result<Option<Endpoints>, CallFault> {
+    let login = login.trim_end_matches('/');
+    let answer = client.get(&format!("{login}/common/.well-known/openid-configuration"))?;
+    let found: Option<Configuration> = match answer.status().is_success() {
+        true => serde_json::from_slice(answer.body()).ok(),
+        false => None,
+    };
+    let ours = |endpoint: &str| {
+        let endpoint = Url::parse(endpoint)?;
+        Some(endpoint.same_origin(&Url::parse(login)?))
+    };
+    Ok(found
+        .filter(|found| {
+            ours(&found.authorization_endpoint) == Some(true)
+                && ours(&found.token_endpoint) == Some(true)
+        })
+        .map(|found| Endpoints {
+            authorize: found.authorization_endpoint,
+            token: found.token_endpoint,
+        }))
+}
+
 /// The tenant's ID, which is the first part of the path of both endpoints; both are of the server that was asked.
 fn tenant_of(login: &str, found: &Configuration) -> Option<Guid> {
     let asked = Url::parse(login)?;

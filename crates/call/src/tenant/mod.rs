@@ -6,7 +6,7 @@ mod door;
 mod join;
 mod tokens;
 
-pub use discovery::{Found, NoTenant, Realm, discover, find, realm};
+pub use discovery::{Found, NoTenant, Realm, discover, endpoints, find, realm};
 pub use door::TenantDoor;
 pub use join::{Joined, Joining, NotJoined, SIGN_IN_RESOURCE, wish};
 pub use tokens::Tokens;

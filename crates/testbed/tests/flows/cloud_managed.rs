@@ -30,7 +30,7 @@ fn nothing_is_registered(world: &TenantWorld) {
 fn signed_in() -> TenantWorld {
     let mut world = TenantWorld::new();
     assert_eq!(world.enrol(), Ok(Usable::Now));
-    world.sign_in(PIN).unwrap();
+    assert!(world.sign_in(PIN).is_ok());
     world
 }
 
@@ -218,6 +218,18 @@ fn a_revoked_key_and_a_disabled_person_sign_in_nowhere() {
     assert!(world.sign_in(PIN).is_ok());
     world.revoke_keys();
     refused_with(&world.sign_in(PIN).unwrap_err(), 135_010);
+}
+
+#[test]
+fn the_laptop_is_told_its_policy_by_its_certificate_as_long_as_it_is_enabled() {
+    // POL-S1: unset lets people enrol on a device of the tenant (PROV-1.4), and "no" does not.
+    let mut world = TenantWorld::new();
+    assert_eq!(world.told_policy().unwrap().use_hello, None);
+    world.set("UsePassportForWork", &false.into());
+    assert_eq!(world.told_policy().unwrap().use_hello, Some(false));
+    assert!(matches!(world.enrol(), Err(Stopped::Prerequisites(_))));
+    world.disable_laptop(true);
+    assert!(world.told_policy().is_err());
 }
 
 #[test]
