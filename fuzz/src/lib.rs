@@ -25,6 +25,8 @@
 //! | in it | percent-encoding, forms | `http` |
 //! | in it | SPNEGO, AP-REQ | `spnego`, `ap_exchange` |
 //! | in it | tokens, join and key requests, their CSR, key and blob | `jws`, `registration`, `csr`, `public_key`, `key_material` |
+//! | port 443, a tenant | tokens of devices, Hello keys and session keys, with right signatures and with none | `prt` |
+//! | a tenant, asked by our client | answers that are encrypted, session keys | `jwe` |
 //! | ports 389 and 636 | a message, its filter, values of controls and extended operations | `ldap`; a whole session: `ldap_session` |
 //! | in it | SPNEGO, AP-REQ, and the tokens that keep messages | `spnego`, `ap_exchange`, `gss_wrap` |
 //! | the administration socket, port 443 | a request: path, query, JSON | `administration` |
@@ -58,6 +60,7 @@ mod mapping;
 mod others;
 mod overlay;
 mod password;
+mod prt;
 mod request;
 mod resting;
 mod revocation;
@@ -125,6 +128,8 @@ pub const TARGETS: &[Target] = &[
     target("http", 4_096, others::http),
     target("identifiers", 128, others::identifiers),
     target("jws", 4_096, others::jws),
+    target("jwe", 2_048, prt::jwe),
+    target("prt", 4_096, prt::prt).slow(),
     target("server_kdc", 4_096, server::kdc),
     target("server_pkinit", 8_192, server::pkinit),
     target("password", 4_096, password::password).slow(),

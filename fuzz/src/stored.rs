@@ -226,6 +226,7 @@ fn seal(files: &MemoryFile, slot: Slot, json: &[u8]) -> Vec<u8> {
         Slot::Vault => 2,
         Slot::Containers => 3,
         Slot::Device => 4,
+        Slot::Prt => 5,
     };
     file.extend([kind, 1]);
     let key = sealing_key(files, slot).expect("the secret was made");
