@@ -1,5 +1,6 @@
 //! The party at its boundary: requests in, replies and committed changes out.
 
+mod catalogue;
 mod discovery;
 mod domains;
 mod graph;
