@@ -8,6 +8,7 @@ use directory::dump::{self, Dump};
 use directory::storage::{Row, Storage as _};
 use directory::testing::{START, Seeded};
 use directory::{Class, Cursor, Directory, Fault, RootKey, Snapshot};
+use hello::Hello;
 use hello::container::Containers;
 use hello::file::{Keeper, MemoryFile, Slot};
 use hello::vault::{DeviceKey, Protected, SoftwareVault, Unlocked, Vault, VaultKey};
@@ -166,16 +167,17 @@ pub(crate) fn party_records(bytes: &[u8]) {
     );
 }
 
-/// The files of a device: which (1 to 4), whether the bytes are sealed first (else they are the file), the bytes.
+/// The files of a device: which (1 to 5), whether the bytes are sealed first (else they are the file), the bytes.
 pub(crate) fn vault(bytes: &[u8]) {
     let [which, sealed, content @ ..] = bytes else {
         return;
     };
-    let slot = match which % 4 {
+    let slot = match which % 5 {
         0 => Slot::DeviceSecret,
         1 => Slot::Vault,
         2 => Slot::Containers,
-        _ => Slot::Device,
+        3 => Slot::Device,
+        _ => Slot::Prt,
     };
     let (files, rng) = (MemoryFile::new(), &mut Seeded::new(1));
     if slot == Slot::DeviceSecret {
@@ -199,6 +201,9 @@ pub(crate) fn vault(bytes: &[u8]) {
         for container in containers.iter() {
             let _ = (container.public_key(), container.id());
         }
+    }
+    if let Ok(hello) = Hello::open(Box::new(files.clone()), crypto::password::Cost::LEAST, rng) {
+        let _ = (hello.prts(), hello.prt("alice@corp.example", START));
     }
     protected(content, keeper, rng);
     assert!(files.content(slot).is_some(), "a file that was there went");

@@ -9,7 +9,7 @@ use provisioning::{Code, FLOWS, Facts, Flow, Stopped, Usable};
 use trust::Span;
 use wire::Guid;
 
-use crate::script::{START, World, facts, tenant_facts, token};
+use crate::script::{START, World, tenant_facts, token};
 
 #[test]
 fn enrols_step_by_step_as_the_document_says() {

@@ -110,6 +110,10 @@ impl Question {
 }
 
 /// Reads the question; what is none is answered as one that names nothing.
+#[allow(
+    clippy::result_large_err,
+    reason = "an answer is what there is to say, and it is said once"
+)]
 pub(super) fn read(asked: &Asked<'_, '_>) -> Result<Question, Answer> {
     let nothing = Question {
         method: String::new(),
