@@ -18,10 +18,11 @@ use wire::http::{Method, Response};
 use crate::asked::Asked;
 use crate::authorize::to_client;
 use crate::config;
+use crate::consent::{self, NoConsent};
 use crate::keys::PRT_USES;
 use crate::nonce::{self, BadNonce, Place};
 use crate::prt::assertion::Moment;
-use crate::prt::judge::{self, Live};
+use crate::prt::judge::{self, Live, noting_the_switch};
 use crate::prt::refused::Refused;
 use crate::prt::request;
 use crate::refused::{Reason, Trouble};
@@ -54,8 +55,23 @@ pub(crate) enum Sso {
 #[derive(Debug)]
 pub(crate) struct SignedOn {
     pub(crate) live: Live,
+    /// Whether it was shown under a key of the first version.
+    first_kdf: bool,
     /// To be committed with what comes of it.
     pub(crate) changes: Vec<Change>,
+}
+
+impl SignedOn {
+    /// The change, which names device and switch where it is an audit record.
+    fn naming_the_device(&self, change: Change) -> Change {
+        match change {
+            Change::Audit(record) => {
+                let record = record.about_device(self.live.device.device_id);
+                change::audit(noting_the_switch(record, self.first_kdf))
+            }
+            other => other,
+        }
+    }
 }
 
 /// What the token says besides whose it is.
@@ -86,17 +102,23 @@ pub(crate) fn signed_on(
     if let Some(device) = request.headers.get(DEVICE_CREDENTIAL) {
         must_be_of(asked, device, &shown.live.device)?;
     }
-    let live = shown.live;
     // What it was shown over: a nonce, or a moment where the tenant takes that.
     let over = match (&claims.request_nonce, claims.iat) {
         (Some(nonce), _) => nonce.clone(),
         (None, Some(at)) => format!("iat {}", at.0.unix()),
         (None, None) => String::new(),
     };
-    let key = [&live.record.id.to_bytes()[..], over.as_bytes()].concat();
+    let key = [&shown.live.record.id.to_bytes()[..], over.as_bytes()].concat();
     let key = crypto::digest::sha256(&key);
     let in_browser = browser.digest(Purpose::Browser);
-    let signed_on = |changes| Ok(Sso::SignedOn(Box::new(SignedOn { live, changes })));
+    let (live, first_kdf) = (shown.live, shown.first_kdf);
+    let signed_on = |changes| {
+        Ok(Sso::SignedOn(Box::new(SignedOn {
+            live,
+            first_kdf,
+            changes,
+        })))
+    };
     if let Some(used) = asked.view.snapshot.record(PRT_USES, &key, asked.now)? {
         return match crypto::constant_time::equal(used.value.bytes(), in_browser.as_bytes()) {
             true => signed_on(vec![]),
@@ -184,7 +206,7 @@ pub(crate) fn answer(
         Err(Trouble::Refused(reason)) => return refused(reason),
         Err(fault) => return Err(fault),
     };
-    let SignedOn { live, changes } = *on;
+    let live = &on.live;
     let hint = request.login_hint.as_deref();
     let upn = live.account.upn.as_deref().unwrap_or(&live.account.sam);
     let signed_in = SignedIn::already(
@@ -195,15 +217,29 @@ pub(crate) fn answer(
         asked.now,
     );
     match signed_in.filter(|_| hint.is_none_or(|hint| hint.eq_ignore_ascii_case(upn))) {
+        Some(_) if consent::must_ask(&page.house, request, live.account.id, asked.now)? => {
+            let answer = match request.prompt {
+                Prompt::Nothing => {
+                    to_client(asked, &request.answer, Code::ConsentRequired, &NoConsent)
+                }
+                _ if is_broker => {
+                    let mut members = serde_json::Map::new();
+                    members.insert("pgid".into(), "ConvergedConsent".into());
+                    let shown = config::page::page(asked, &asked.trace.to_string(), members);
+                    Answer::from(browser.give(shown)).because(asked, &NoConsent)
+                }
+                _ => consent::ask(asked, request, &live.account, rng),
+            };
+            answered(answer.committing(on.changes))
+        }
         Some(signed_in) => {
             let device = Some(live.device.device_id);
             let answer = complete(&page, signed_in, &live.account, device, None, rng);
             let given = browser.give(with_link(answer.response));
-            answered(
-                Answer::from(given)
-                    .committing(answer.changes)
-                    .committing(changes),
-            )
+            let told = answer.changes.into_iter();
+            let told = told.map(|change| on.naming_the_device(change));
+            let answer = Answer::from(given).committing(told.collect::<Vec<_>>());
+            answered(answer.committing(on.changes))
         }
         None if request.prompt == Prompt::Nothing => answered(
             to_client(
@@ -212,13 +248,13 @@ pub(crate) fn answer(
                 Code::InteractionRequired,
                 &Refused::SecondFactor,
             )
-            .committing(changes),
+            .committing(on.changes),
         ),
         None if is_broker => {
             let mut members = serde_json::Map::new();
             members.insert("pgid".into(), "ConvergedTFA".into());
             let shown = config::page::page(asked, &asked.trace.to_string(), members);
-            let answer = Answer::from(browser.give(shown)).committing(changes);
+            let answer = Answer::from(browser.give(shown)).committing(on.changes);
             answered(answer.because(asked, &Refused::SecondFactor))
         }
         // The pages ask for what is missing, in a browser that has shown its device.

@@ -31,20 +31,26 @@ pub(crate) struct Live {
 }
 
 /// A token signed with a session key, and the primary refresh token that it carries.
+#[derive(Debug)]
 pub(crate) struct Shown {
     pub(crate) live: Live,
     pub(crate) verified: Verified,
     /// Which version of keys it was signed with, where that is the old one.
-    first_kdf: bool,
+    pub(crate) first_kdf: bool,
 }
 
 impl Shown {
     /// The record of what was done, which names the switch that was used for it (protocols K).
     pub(crate) fn noting_the_switch(&self, told: AuditRecord) -> AuditRecord {
-        match self.first_kdf {
-            true => told.with("switch", "oauth.kdf_v1_allowed"),
-            false => told,
-        }
+        noting_the_switch(told, self.first_kdf)
+    }
+}
+
+/// The record, which names the switch for keys of the first version where one was used.
+pub(crate) fn noting_the_switch(told: AuditRecord, first_kdf: bool) -> AuditRecord {
+    match first_kdf {
+        true => told.with("switch", "oauth.kdf_v1_allowed"),
+        false => told,
     }
 }
 
