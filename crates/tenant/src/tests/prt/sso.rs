@@ -4,11 +4,13 @@ use base64ct::{Base64, Encoding};
 use crypto::key::KeyKind;
 use directory::change;
 use serde_json::{Value, json};
+use token::factor::SecondFactors;
 use trust::Span;
 use wire::http::{Request, Response, percent_decode};
 
-use super::client::{BROKER, Laptop, Prt, header_of, signed, under};
-use crate::tests::world::{World, claims, json, text};
+use super::client::{BROKER, Laptop, Prt, header_of, opened, signed, under};
+use crate::tests::oauth::{Browser, of_broker, redeem_broker};
+use crate::tests::world::{PASSWORD, World, claims, json, text};
 
 const REDIRECT: &str = "msauth://Microsoft.AAD.BrokerPlugin";
 
@@ -139,6 +141,8 @@ fn the_two_headers_of_one_request_may_share_a_nonce() {
     assert!(token["amr"].as_array().unwrap().contains(&json!("mfa")));
     let told = world.audit("token.authorize").unwrap();
     assert_eq!(told.target_name.as_deref(), Some("alice@corp.example"));
+    assert_eq!(told.device, Some(laptop.device.id));
+    assert_eq!(told.details["switch"], "oauth.kdf_v1_allowed");
 }
 
 #[test]
@@ -161,7 +165,11 @@ fn a_prt_cookie_serves_one_browser_and_no_other() {
     for other in [None, Some(stranger.as_str())] {
         let answer = world.as_browser(&token, other, &GRAPH);
         assert_eq!(answer.status, 200);
-        assert!(text(&answer).contains("type=\"password\""), "{}", text(&answer));
+        assert!(
+            text(&answer).contains("type=\"password\""),
+            "{}",
+            text(&answer)
+        );
         assert!(world.refused.last().unwrap().contains("used before"));
     }
     world.advance(Span::minutes(60));
@@ -271,7 +279,11 @@ fn a_token_of_another_tenant_or_another_key_signs_nobody_in() {
     ] {
         let answer = world.as_browser(&token, None, &GRAPH);
         assert_eq!(answer.status, 200);
-        assert!(text(&answer).contains("type=\"password\""), "{}", text(&answer));
+        assert!(
+            text(&answer).contains("type=\"password\""),
+            "{}",
+            text(&answer)
+        );
     }
     world.at = 1;
     let nonce = world.nonce();
@@ -332,4 +344,101 @@ fn the_devices_proof_is_read_in_both_forms() {
         .with_header("x-ms-RefreshTokenCredential", &credential(&prt, &nonce))
         .with_header("x-ms-DeviceCredential", &wrong);
     assert_eq!(config_number(&world.send(wrong)), Some(70_003));
+}
+
+/// A refresh token of somebody who has signed in on our pages with both factors, as a broker has it.
+fn after_both_factors(world: &mut World) -> String {
+    let mut browser = Browser::default();
+    let target = of_broker(world, &[("amr_values", "ngcmfa"), ("prompt", "login")]);
+    let code = browser.sign_in(world, "alice", &target);
+    let answer = redeem_broker(world, &code, &[]);
+    assert_eq!(answer.status, 200, "{}", text(&answer));
+    json(&answer)["refresh_token"].as_str().unwrap().to_owned()
+}
+
+impl World {
+    fn prt_by(&mut self, laptop: &Laptop, refresh_token: &str) -> Prt {
+        let nonce = self.nonce();
+        let claims = json!({
+            "client_id": BROKER, "request_nonce": nonce, "scope": "openid aza ugs", "win_ver": null,
+            "grant_type": "refresh_token", "refresh_token": refresh_token,
+        });
+        let request = signed(&laptop.device.key, &header_of(&laptop.device), &claims);
+        let answer = self.post(&request);
+        assert_eq!(answer.status, 200, "{}", text(&answer));
+        opened(&laptop.device, json(&answer))
+    }
+}
+
+/// A second factor is inherited from the pages by the refresh token, by the device's token, by the token that a key is
+/// registered with, and counts from when it was proven: known clients have no way to prove it anew in between.
+#[test]
+fn a_second_factor_of_the_pages_registers_a_key_for_ten_minutes() {
+    let mut world = World::new();
+    let laptop = world.laptop(KeyKind::P256);
+    let refresh_token = after_both_factors(&mut world);
+    world.advance(Span::minutes(5));
+    let prt = world.prt_by(&laptop, &refresh_token);
+    world.advance(Span::minutes(4));
+    let answer = world.as_broker(&laptop, &prt, &FRESH);
+    let tokens = world.redeem(&code_in(&answer));
+    let token = claims(tokens["access_token"].as_str().unwrap());
+    let amr = token["amr"].as_array().unwrap();
+    assert!(
+        amr.contains(&json!("ngcmfa")) && amr.contains(&json!("pwd")),
+        "{amr:?}"
+    );
+    assert_eq!(token["deviceid"], laptop.device.id.to_string());
+    world.advance(Span::minutes(2));
+    let answer = world.as_broker(&laptop, &prt, &FRESH);
+    assert_eq!(config_number(&answer), Some(0));
+    // What asks for no fresh one is content.
+    code_in(&world.as_broker(&laptop, &prt, &GRAPH));
+}
+
+#[test]
+fn a_prt_by_a_second_factor_dies_with_it() {
+    let mut world = World::new();
+    let laptop = world.laptop(KeyKind::P256);
+    let refresh_token = after_both_factors(&mut world);
+    let prt = world.prt_by(&laptop, &refresh_token);
+    assert_eq!(world.number_of(&prt), 0);
+    world.advance(Span::seconds(1));
+    let alice = world.account("alice").id;
+    let forgotten = SecondFactors::forgotten(world.now);
+    world.set_second_factors(alice, &forgotten);
+    assert_eq!(world.number_of(&prt), 50173);
+    let answer = world.as_broker(&laptop, &prt, &GRAPH);
+    assert_eq!(config_number(&answer), Some(50173));
+}
+
+/// Somebody signs in on the pages, on a device that shows whose it is with each form: the token names the device.
+#[test]
+fn a_sign_in_on_the_pages_is_on_the_device_that_shows_itself() {
+    let mut world = World::new();
+    let laptop = world.laptop(KeyKind::P256);
+    let prt = world.prt(&laptop);
+    let nonce = world.nonce();
+    let token = credential(&prt, &nonce);
+    let target = of_broker(&world, &[("amr_values", "ngcmfa"), ("prompt", "login")]);
+    let shows = |request: Request| request.with_header("x-ms-RefreshTokenCredential", &token);
+    let mut browser = Browser::default();
+    browser.send(&mut world, shows(Request::get(&target)));
+    let name = world.upn("alice");
+    let fields = [("UserName", name.as_str()), ("Password", PASSWORD)];
+    let request = shows(browser.filled(&world, "password", &fields));
+    browser.send(&mut world, request);
+    let code = world.totp();
+    let request = shows(browser.filled(&world, "totp", &[("VerificationCode", &code)]));
+    browser.send(&mut world, request);
+    let code = browser.sent("code").unwrap();
+    let tokens = world.redeem(&code);
+    let token = claims(tokens["access_token"].as_str().unwrap());
+    assert_eq!(token["deviceid"], laptop.device.id.to_string());
+    // Without it, on none.
+    let target = of_broker(&world, &[]);
+    let code = Browser::default().sign_in(&mut world, "bob", &target);
+    let tokens = world.redeem(&code);
+    let token = claims(tokens["access_token"].as_str().unwrap());
+    assert_eq!(token.get("deviceid"), None);
 }
