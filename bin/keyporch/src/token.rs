@@ -6,7 +6,7 @@ use call::Client;
 use call::federation::REDIRECT_URI;
 use call::sign_in::{SignIn, Wish};
 use call::tenant::Tokens;
-use hello::prt::{AccessToken, BROKER_CLIENT, Prt};
+use hello::prt::{AccessToken, BROKER_CLIENT, Credentials};
 use hello::registration::Tenant;
 use hello::tenant::{NotSignedIn, TokenEndpoint, Wanted};
 use serde_json::json;
@@ -35,13 +35,13 @@ pub(crate) fn run(token: &Token, common: &Common, output: Output) -> Result<(), 
     });
     let got = match got {
         Ok(got) => got,
-        Err((NotSignedIn::Tenant(fault), Some(prt)))
+        Err(NotSignedIn::Tenant(fault))
             if fault.wants_interaction() && std::io::stdin().is_terminal() =>
         {
             output.note(&words(&fault));
-            at_pages(token, &device, tenant, prt, &client, output)?
+            at_pages(token, &device, tenant, &upn, &client, output)?
         }
-        Err((error, _)) => return Err(not_signed_in(&error)),
+        Err(error) => return Err(not_signed_in(&error)),
     };
     if output.json {
         let shown = json!({
@@ -63,12 +63,9 @@ fn asked(
     device: &Device,
     upn: &str,
     tokens: &mut dyn TokenEndpoint,
-) -> Result<AccessToken, (NotSignedIn, Option<Prt>)> {
+) -> Result<AccessToken, NotSignedIn> {
     let now = SystemClock.now();
-    let prt = device
-        .hello
-        .current_prt(upn, tokens, now, &mut SystemRng)
-        .map_err(|error| (error, None))?;
+    let prt = device.hello.current_prt(upn, tokens, now, &mut SystemRng)?;
     let wanted = Wanted {
         client: token.client.as_deref().unwrap_or(BROKER_CLIENT),
         resource: &token.resource,
@@ -77,7 +74,6 @@ fn asked(
     device
         .hello
         .access_token(&prt, &wanted, tokens, now, &mut SystemRng)
-        .map_err(|error| (error, Some(prt)))
 }
 
 /// A token for what the person answers at the tenant's own pages, which know who is signed in on this device.
@@ -85,17 +81,12 @@ fn at_pages(
     token: &Token,
     device: &Device,
     tenant: &Tenant,
-    prt: Prt,
+    upn: &str,
     client: &Client,
     output: Output,
 ) -> Result<AccessToken, Failure> {
     let mut tokens = Tokens::new(client, &tenant.token);
-    let upn = prt.upn().to_owned();
-    let credentials = device
-        .hello
-        .broker(prt)
-        .and_then(|broker| broker.credentials(&mut tokens, &mut SystemRng))
-        .map_err(|error| not_signed_in(&error))?;
+    let credentials = shown(device, upn, &mut tokens).map_err(|error| not_signed_in(&error))?;
     let wish = Wish {
         endpoints: endpoints(tenant),
         client_id: token
@@ -105,7 +96,7 @@ fn at_pages(
         redirect_uri: REDIRECT_URI.to_owned(),
         resource: token.resource.clone(),
         scope: token.scope.clone(),
-        login_hint: Some(upn),
+        login_hint: Some(upn.to_owned()),
         fresh_second_factor: false,
     };
     let mut person = AtTerminal::new(output, Some(&token.person), None);
@@ -126,4 +117,15 @@ fn at_pages(
             Err(fault) => return Err(sign_in_failed(&fault)),
         }
     }
+}
+
+/// What shows the tenant's pages who is signed in on this device.
+fn shown(
+    device: &Device,
+    upn: &str,
+    tokens: &mut dyn TokenEndpoint,
+) -> Result<Credentials, NotSignedIn> {
+    let prt = device.hello.prt(upn, SystemClock.now())?;
+    let broker = device.hello.broker(prt.ok_or(NotSignedIn::NotHeld)?)?;
+    broker.credentials(tokens, &mut SystemRng)
 }
