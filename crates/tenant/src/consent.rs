@@ -90,6 +90,10 @@ pub(crate) fn must_ask(
     let Ok(id) = request.client.parse::<Guid>() else {
         return Ok(false);
     };
+    let client = house.catalogue.client(&request.client);
+    if client.is_some_and(|client| client.any_resource) {
+        return Ok(false);
+    }
     let resource = house.catalogue.resource(&request.resource);
     let itself = resource.is_some_and(|resource| resource.name_of(&request.client).is_some());
     if itself || tenant::application(house.snapshot, id, now)?.is_none() {

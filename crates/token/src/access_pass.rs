@@ -212,7 +212,7 @@ mod tests {
             accepted(tried(&data, ALICE, pass, T));
         }
         assert!(AccessPass.works(&data, T));
-        assert!(!data.to_string().contains(&*bare(&pass).unwrap().as_str()));
+        assert!(!data.to_string().contains(bare(&pass).unwrap().as_str()));
     }
 
     #[test]
