@@ -25,7 +25,8 @@
 //! | in it | percent-encoding, forms | `http` |
 //! | in it | SPNEGO, AP-REQ | `spnego`, `ap_exchange` |
 //! | in it | tokens, join and key requests, their CSR, key and blob | `jws`, `registration`, `csr`, `public_key`, `key_material` |
-//! | port 443, a tenant | tokens of devices, Hello keys and session keys, with right signatures and with none | `prt` |
+//! | port 443, a tenant | a request: host, path, query, headers, cookies, form, JSON, client certificate; which of several tenants it means | `tenant` |
+//! | in it | tokens of devices, Hello keys and session keys, with right signatures and with none | `prt` |
 //! | a tenant, asked by our client | answers that are encrypted, session keys | `jwe` |
 //! | ports 389 and 636 | a message, its filter, values of controls and extended operations | `ldap`; a whole session: `ldap_session` |
 //! | in it | SPNEGO, AP-REQ, and the tokens that keep messages | `spnego`, `ap_exchange`, `gss_wrap` |
@@ -67,6 +68,7 @@ mod revocation;
 mod s4u;
 mod server;
 mod stored;
+mod tenant;
 mod world;
 
 pub use armor::seeds as armor_seeds;
@@ -137,6 +139,7 @@ pub const TARGETS: &[Target] = &[
     target("fast", 4_096, armor::fast),
     target("server_fast", 4_096, armor::server_fast),
     target("federation", 4_096, federation::federation).slow(),
+    target("tenant", 4_096, tenant::tenant).slow(),
     target("administration", 4_096, administration::administration).slow(),
     target("row", 2_048, stored::row),
     target("store", 2_048, stored::store).slow(),
