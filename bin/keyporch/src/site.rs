@@ -14,7 +14,7 @@ const STATE: &str = "/var/lib/keyporch-device";
 /// The organisation, as far as a command needs it.
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
-    /// The federation service's base address.
+    /// The base address of the federation service, or of the tenant.
     pub(crate) base: String,
     /// Whom to believe.
     pub(crate) roots: Roots,
@@ -33,8 +33,9 @@ pub(crate) struct Site {
 pub(crate) struct Lab {
     pub(crate) hosts: PathBuf,
     pub(crate) root_pem: PathBuf,
-    pub(crate) kdc: LabKdc,
-    pub(crate) federation: LabFederation,
+    pub(crate) kdc: Option<LabKdc>,
+    pub(crate) federation: Option<LabServer>,
+    pub(crate) tenant: Option<LabServer>,
     pub(crate) admin: LabAdministrator,
     #[serde(default)]
     pub(crate) users: Vec<LabPerson>,
@@ -45,8 +46,9 @@ pub(crate) struct LabKdc {
     pub(crate) tcp: String,
 }
 
+/// A federation service, or a tenant.
 #[derive(Clone, Debug, Deserialize)]
-pub(crate) struct LabFederation {
+pub(crate) struct LabServer {
     pub(crate) base: String,
 }
 
@@ -68,6 +70,17 @@ pub(crate) struct LabPerson {
 }
 
 impl Lab {
+    /// Where its people sign in.
+    fn base(&self) -> Option<String> {
+        let server = self.federation.as_ref().or(self.tenant.as_ref());
+        server.map(|server| server.base.clone())
+    }
+
+    /// Whether its devices join a tenant.
+    pub(crate) const fn is_tenant(&self) -> bool {
+        self.federation.is_none() && self.tenant.is_some()
+    }
+
     /// The person of that name, who may be its administrator.
     pub(crate) fn person(&self, upn: &str) -> Option<LabPerson> {
         let known = self
@@ -121,10 +134,10 @@ pub(crate) fn of(common: &Common) -> Result<Site, Failure> {
     let base = common
         .server
         .clone()
-        .or_else(|| lab.as_ref().map(|lab| lab.federation.base.clone()));
+        .or_else(|| lab.as_ref().and_then(Lab::base));
     let base = base.or_else(|| kept.base.clone()).ok_or_else(|| {
         let remedy = "Give it with --server https://sts.corp.example, or join this device first.";
-        Failure::refused("the federation service is not known", remedy)
+        Failure::refused("the organisation's server is not known", remedy)
     })?;
     let base = base.trim_end_matches('/').to_owned();
     if !base.starts_with("https://") {
@@ -149,7 +162,8 @@ pub(crate) fn of(common: &Common) -> Result<Site, Failure> {
             "Give a file in the form of /etc/hosts with --hosts.",
         )
     })?;
-    let kdcs = lab.map(|lab| vec![lab.kdc.tcp]).unwrap_or_default();
+    let kdc = lab.and_then(|lab| lab.kdc);
+    let kdcs = kdc.map(|kdc| vec![kdc.tcp]).unwrap_or_default();
     Ok(Site {
         base,
         roots,

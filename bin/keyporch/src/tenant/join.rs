@@ -16,17 +16,19 @@ use crate::site::{self, Site};
 
 /// The tenant that the arguments mean, with how it is reached; `None` where the device joins a domain.
 ///
-/// A lab without a word of a tenant is a domain's. Else the server that is named decides by its answer, or the one that the
+/// A lab is what it is. Else the server that is named decides by its answer, or the one that the
 /// domain's name stands for.
 pub(crate) fn find(
     join: &Join,
     common: &Common,
     output: Output,
 ) -> Result<Option<(Found, Site)>, Failure> {
-    if common.lab.is_some() && !join.tenant {
+    let lab = site::lab(common)?;
+    if lab.as_ref().is_some_and(|lab| !lab.is_tenant()) && !join.tenant {
         return Ok(None);
     }
-    let Some(domain) = domain(join) else {
+    let of_lab = lab.as_ref().and_then(|lab| lab.administrator());
+    let Some(domain) = domain(join, of_lab.as_ref().map(|person| person.upn.as_str())) else {
         return match join.tenant {
             true => Err(Failure::refused(
                 "the organisation is not known",
@@ -36,10 +38,12 @@ pub(crate) fn find(
         };
     };
     let mut common = common.clone();
-    let named = common.server.is_some();
-    common
-        .server
-        .get_or_insert_with(|| format!("https://login.{domain}"));
+    let named = common.server.is_some() || lab.is_some();
+    if lab.is_none() {
+        common
+            .server
+            .get_or_insert_with(|| format!("https://login.{domain}"));
+    }
     let site = site::of(&common)?;
     let client = Client::new(&site.roots, site.hosts.clone(), None);
     let found = output.during("looking for the tenant", || {
@@ -55,13 +59,10 @@ pub(crate) fn find(
     }
 }
 
-/// The organisation's domain: as it was given, or as the person's name has it.
-fn domain(join: &Join) -> Option<String> {
-    let of_person = join
-        .person
-        .user
-        .as_deref()
-        .and_then(|upn| upn.split_once('@'));
+/// The organisation's domain: as it was given, or as the person's name has it, or that of a `member`.
+fn domain(join: &Join, member: Option<&str>) -> Option<String> {
+    let upn = join.person.user.as_deref().or(member);
+    let of_person = upn.and_then(|upn| upn.split_once('@'));
     let domain = join
         .domain
         .as_deref()
