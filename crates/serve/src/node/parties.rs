@@ -1,5 +1,7 @@
 //! The parties of a node as its upkeep sees them, whichever they are.
 
+use std::sync::atomic::AtomicBool;
+
 use directory::issuers::ISSUERS;
 use directory::{Class, Commit, Cursor, Snapshot};
 use trust::{SystemRng, Timestamp};
@@ -49,8 +51,10 @@ pub(crate) trait Parties: Send + Sync + 'static {
         false
     }
 
-    /// Does what is to be done outside, as far as it is due.
-    fn run_errands(&self) {}
+    /// Does what is to be done outside, as far as it is due. Nothing is begun after `stop`.
+    fn run_errands(&self, stop: &AtomicBool) {
+        let _ = stop;
+    }
 
     /// New certificates come into use.
     fn renew(&self, replace: &Replace);

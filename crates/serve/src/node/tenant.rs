@@ -1,5 +1,6 @@
 //! A tenant: its parties over its own store, and their answers over HTTPS.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use authority::Ca;
@@ -254,8 +255,8 @@ impl TenantNode {
         ))
     }
 
-    /// Does what is to be done outside, as far as it is due.
-    fn do_errands(&self) {
+    /// Does what is to be done outside, as far as it is due. Each may take its time: who stops the server waits for one at most.
+    fn do_errands(&self, stop: &AtomicBool) {
         let now = self.core.clock.now();
         let jobs = self
             .core
@@ -263,7 +264,10 @@ impl TenantNode {
             .snapshot()
             .and_then(|snapshot| snapshot.due_jobs(now, ERRANDS));
         match jobs {
-            Ok(jobs) => jobs.iter().for_each(|job| self.do_errand(job)),
+            Ok(jobs) => jobs
+                .iter()
+                .take_while(|_| !stop.load(Ordering::Acquire))
+                .for_each(|job| self.do_errand(job)),
             Err(fault) => self.core.trouble("errands", &fault),
         }
     }
@@ -284,7 +288,7 @@ impl TenantNode {
                 kind = job.kind,
                 attempts = job.attempts,
                 why,
-                "what others are to do for a tenant"
+                "what others were to do for a tenant was not done"
             );
         }
         let now = self.core.clock.now();
@@ -378,8 +382,8 @@ impl Parties for TenantNode {
         true
     }
 
-    fn run_errands(&self) {
-        self.do_errands();
+    fn run_errands(&self, stop: &AtomicBool) {
+        self.do_errands(stop);
     }
 
     fn renew(&self, replace: &Replace) {

@@ -152,7 +152,7 @@ fn run_errands(node: &dyn Parties, stop: &AtomicBool) {
     let mut heard = 0;
     while !stop.load(Ordering::Acquire) {
         heard = gathered(node, heard, BEAT);
-        guarded(&node.core().metrics, "errands", || node.run_errands());
+        guarded(&node.core().metrics, "errands", || node.run_errands(stop));
     }
 }
 

@@ -1,17 +1,25 @@
 //! Servers with a tenant, alone and beside a domain.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
 use crypto::password::Cost;
 use directory::storage::Memory;
-use directory::tenant::TenantNames;
-use directory::{Directory, testing};
-use trust::{SystemClock, SystemRng};
+use directory::tenant::{TenantNames, VerifiedDomain};
+use directory::{Change, Directory, Reads, testing};
+use trust::{Clock as _, SystemClock, SystemRng};
+use zeroize::Zeroizing;
 
 use super::node::{get, root, settings};
 use super::{PATIENCE, any};
+use crate::audit::{AuditSettings, Writer};
+use crate::door::Outside;
 use crate::fault::Fault;
+use crate::metrics::Metrics;
+use crate::node;
+use crate::node::parties::Parties as _;
+use crate::node::tenant::TenantNode;
 use crate::server::{Parts, Running, Server, Tenant, found_authorities};
 use crate::settings::{Listen, Settings};
 use crate::setup::{Administrator, set_up_tenant};
@@ -166,4 +174,101 @@ fn the_store_of_a_domain_is_no_tenant() {
     let parts = Parts::of_tenant(testing::fresh(), section("login.cloud.example"));
     let fault = Server::start(for_tenants(), parts).unwrap_err();
     assert!(matches!(fault, Fault::Party(why) if why.contains("no tenant")));
+}
+
+/// Has the same TXT records for every name, until it stops the server.
+#[derive(Default)]
+struct Records {
+    texts: Vec<String>,
+    asked: Mutex<Vec<String>>,
+    stop_at: usize,
+    stop: AtomicBool,
+}
+
+impl Outside for Records {
+    fn txt(&self, name: &str) -> Result<Vec<String>, String> {
+        let mut asked = self.asked.lock().unwrap();
+        asked.push(name.to_owned());
+        self.stop
+            .store(asked.len() == self.stop_at, Ordering::Release);
+        Ok(self.texts.clone())
+    }
+
+    fn notify(&self, _: &str, _: &[u8]) -> Result<(), String> {
+        Err("nobody is to be told".to_owned())
+    }
+}
+
+/// Adds a domain that is to be verified by its record, now.
+fn added(directory: &Directory, name: &str) -> VerifiedDomain {
+    let now = SystemClock.now();
+    let domain = VerifiedDomain::new(name.to_owned(), &mut SystemRng);
+    let [first, second] = directory::tenant::put_domain(&domain, &mut SystemRng);
+    let job = directory::tenant::verification_job(name, now).unwrap();
+    let changes = [first, second, Change::Schedule(job)];
+    directory.commit(&changes, &Reads::none(), now).unwrap();
+    domain
+}
+
+fn is_verified(directory: &Directory, name: &str) -> bool {
+    let snapshot = directory.snapshot().unwrap();
+    let domain = directory::tenant::domain(&snapshot, name, SystemClock.now()).unwrap();
+    domain.unwrap().is_verified()
+}
+
+#[test]
+fn a_domain_is_verified_by_its_record_while_the_server_runs() {
+    let directory = tenant_of("cloud.example", "login.cloud.example");
+    let domain = added(&directory, "other.example");
+    added(&directory, "foreign.example");
+    let outside = Arc::new(Records {
+        texts: vec!["v=spf1 -all".to_owned(), domain.txt],
+        ..Records::default()
+    });
+    let parts = Parts {
+        outside: Some(Arc::clone(&outside) as Arc<dyn Outside>),
+        ..Parts::of_tenant(Arc::clone(&directory), section("login.cloud.example"))
+    };
+    let running = Server::start(for_tenants(), parts).unwrap();
+    let mut heard = 0;
+    while !is_verified(&directory, "other.example") || outside.asked.lock().unwrap().len() < 2 {
+        let newest = directory.wait_after(heard, PATIENCE);
+        assert_ne!(newest, heard, "nobody verified it");
+        heard = newest;
+    }
+    assert!(!is_verified(&directory, "foreign.example"));
+    running.shutdown(PATIENCE);
+}
+
+#[test]
+fn a_server_that_stops_begins_no_more_errands() {
+    let directory = tenant_of("cloud.example", "login.cloud.example");
+    for name in ["one.example", "two.example", "three.example"] {
+        added(&directory, name);
+    }
+    let outside = Arc::new(Records {
+        stop_at: 2,
+        ..Records::default()
+    });
+    let metrics = Arc::new(Metrics::default());
+    let (_writer, audit) = Writer::start(&AuditSettings::default(), &metrics).unwrap();
+    let parts = node::Parts {
+        directory,
+        clock: Arc::new(SystemClock),
+        authority_keys: authority::Keys::in_directory(),
+        kdc_addresses: Vec::new(),
+        password_cost: Cost::LEAST,
+        listener: None,
+        metrics,
+        audit,
+    };
+    let tenant = TenantNode::new(
+        &for_tenants(),
+        &section("login.cloud.example"),
+        Zeroizing::new([7; 32]),
+        Some(Arc::clone(&outside) as Arc<dyn Outside>),
+        parts,
+    );
+    tenant.unwrap().run_errands(&outside.stop);
+    assert_eq!(outside.asked.lock().unwrap().len(), 2);
 }
