@@ -66,7 +66,7 @@ impl Outside for Network {
         let resolver = Resolver::from_resolv_conf(&String::from_utf8_lossy(&text));
         resolver
             .txt(name, &mut SystemRng)
-            .map_err(|fault| words(&fault))
+            .map_err(|fault| format!("the TXT records of {name}: {}", words(&fault)))
     }
 
     fn notify(&self, to: &str, body: &[u8]) -> Result<(), String> {
@@ -126,6 +126,12 @@ mod tests {
         let said = network.txt("corp.example").unwrap_err();
         let begin = format!("{} cannot be read: ", folder.path().display());
         assert!(said.starts_with(&begin), "{said}");
+        let network = Network {
+            resolv_conf: PathBuf::from("/dev/null"),
+            roots: None,
+        };
+        let said = network.txt("no name").unwrap_err();
+        assert!(said.starts_with("the TXT records of no name: "), "{said}");
         let said = network.notify("http://corp.example/", b"{}").unwrap_err();
         assert!(said.starts_with("the address is none"), "{said}");
     }
