@@ -105,3 +105,17 @@ pub(super) fn second_factor(
     members.insert("iPollingInterval".into(), json!(1_000));
     page(asked, token, members)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_that_would_end_the_script_does_not() {
+        let nasty = "</script>//]]>&amp;\"\\u003c<input type=\"submit\">$Config=";
+        let written = in_script(&json!({ "sErrTxt": nasty }).to_string());
+        assert!(!written.contains(['<', '>', '&']), "{written}");
+        let read: Value = serde_json::from_str(&written).unwrap();
+        assert_eq!(read["sErrTxt"], nasty);
+    }
+}

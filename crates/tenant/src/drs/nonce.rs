@@ -35,8 +35,8 @@ fn answer(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
         },
         value: nonce::issue(asked, Place::Join, rng)?,
     };
-    let response = with_request_ids(asked, Response::json(200, &nonce));
-    Ok(Answer::now(
-        response.with_header("Cache-Control", "no-store"),
-    ))
+    Ok(Answer::now(with_request_ids(
+        asked,
+        Response::json(200, &nonce),
+    )))
 }
