@@ -1,7 +1,7 @@
 //! The page on which somebody approves a device's code (RFC 8628 3.3).
 //!
-//! Whoever approves has signed in here, has typed the code, has seen who asks, from where and since when, and has pressed
-//! the button that says so. None of these comes from an address that somebody else could send them.
+//! Whoever approves has signed in here within the life of a code, has typed the code, has seen who asks, from where and since
+//! when, and has pressed the button that says so. None of these comes from an address that somebody else could send them.
 
 use std::net::IpAddr;
 
@@ -11,7 +11,7 @@ use signin::browser::{Browser, own_form};
 use signin::limits::waiting;
 use signin::records;
 use signin::session::{Held, session_of};
-use token::device_code::{DeviceCodeRecord, UserCode};
+use token::device_code::{DeviceCodeRecord, LIFETIME, UserCode};
 use token::pages::{self, Approval};
 use token::secret::Digest;
 use token::sign_in::form_token;
@@ -77,10 +77,17 @@ impl Reason for Refused {
 /// The page that asks for a code, for whoever is signed in; others sign in first.
 fn page(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
     within_limit(asked)?;
-    Ok(match session_of(&asked.sign_in())? {
+    Ok(match recent(asked)? {
         Some(held) => ask(asked, &held, None, rng),
         None => sign_in_first(asked, false),
     })
+}
+
+/// The session of the browser, if its owner proved who they are within the life of a code: a window that was left open, or a
+/// session of the morning, approves nothing.
+fn recent(asked: &Asked<'_, '_>) -> Result<Option<Held>, Trouble> {
+    let held = session_of(&asked.sign_in())?;
+    Ok(held.filter(|held| asked.now.since(held.record.authentication.at()) <= LIFETIME))
 }
 
 /// Sends the browser to sign in, and back to the page. The code that comes with it is redeemed by nobody.
@@ -95,9 +102,11 @@ fn sign_in_first(asked: &Asked<'_, '_>, second_factor: bool) -> Answer {
         ("redirect_uri", place),
         ("scope", "openid".to_owned()),
     ];
-    if second_factor {
-        query.push(("amr_values", "mfa".to_owned()));
-    }
+    query.push(match second_factor {
+        // A second factor is a proof of now, too.
+        true => ("amr_values", "mfa".to_owned()),
+        false => ("prompt", "login".to_owned()),
+    });
     let to = format!(
         "/{}/oauth2/authorize?{}",
         asked.known.id,
@@ -136,7 +145,7 @@ fn by_form(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble> 
         _ => CODE_FORM.to_owned(),
     };
     let browser = own_form(&page, &form, &place).map_err(Trouble::from)?;
-    let Some(held) = session_of(&page)? else {
+    let Some(held) = recent(asked)? else {
         return Ok(sign_in_first(asked, false));
     };
     if let Err(wait) = count(asked, code.as_ref()) {

@@ -288,3 +288,32 @@ fn a_device_that_polls_without_end_is_turned_away() {
     }
     assert_eq!(last, 429);
 }
+
+#[test]
+fn a_session_of_the_morning_approves_nothing() {
+    let mut world = world();
+    let mut browser = Browser::default();
+    let target = of_broker(&world, &[("amr_values", "mfa")]);
+    browser.sign_in(&mut world, "alice", &target);
+    browser.get(&mut world, "/common/oauth2/deviceauth");
+    assert!(browser.page.form("user-code").is_some(), "just signed in");
+    let begun = begin(&mut world, &[]);
+    let shown = text(&begun, "user_code");
+    browser.fill(&mut world, "user-code", &[("otc", &shown)]);
+    let approval = browser.filled(&world, "approval", &[("Decision", "approve")]);
+    world.advance(Span::minutes(15) + Span::seconds(1));
+    let begun = begin(&mut world, &[]);
+    browser.send(&mut world, approval);
+    assert!(browser.location.is_some(), "to sign in");
+    browser.get(&mut world, "/common/oauth2/deviceauth");
+    browser.follow(&mut world);
+    assert!(browser.page.form("password").is_some());
+    browser.password(&mut world, "alice", PASSWORD);
+    browser.follow(&mut world);
+    browser.fill(
+        &mut world,
+        "user-code",
+        &[("otc", &text(&begun, "user_code"))],
+    );
+    assert!(browser.location.is_some() || browser.page.form("approval").is_some());
+}
