@@ -26,6 +26,7 @@
 //! | in it | SPNEGO, AP-REQ | `spnego`, `ap_exchange` |
 //! | in it | tokens, join and key requests, their CSR, key and blob | `jws`, `registration`, `csr`, `public_key`, `key_material` |
 //! | port 443, a tenant | a request: host, path, query, headers, cookies, form, JSON, client certificate; which of several tenants it means | `tenant` |
+//! | in it | joins, keys and their ends by who may, the middle of sign-ins without a browser, Graph | `tenant_messages` |
 //! | in it | tokens of devices, Hello keys and session keys, with right signatures and with none | `prt` |
 //! | a tenant, asked by our client | answers that are encrypted, session keys | `jwe` |
 //! | ports 389 and 636 | a message, its filter, values of controls and extended operations | `ldap`; a whole session: `ldap_session` |
@@ -69,6 +70,7 @@ mod s4u;
 mod server;
 mod stored;
 mod tenant;
+mod tenant_messages;
 mod world;
 
 pub use armor::seeds as armor_seeds;
@@ -140,6 +142,7 @@ pub const TARGETS: &[Target] = &[
     target("server_fast", 4_096, armor::server_fast),
     target("federation", 4_096, federation::federation).slow(),
     target("tenant", 4_096, tenant::tenant).slow(),
+    target("tenant_messages", 4_096, tenant_messages::messages).slow(),
     target("administration", 4_096, administration::administration).slow(),
     target("row", 2_048, stored::row),
     target("store", 2_048, stored::store).slow(),
