@@ -22,3 +22,8 @@ pub(crate) fn ldap() -> Result<(), String> {
     packages::slapd()?;
     run(Command::new("bash").arg(root().join("bench/ldap.sh")))
 }
+
+/// A tenant's answers beside the least that their cryptography costs: `bench/tenant.sh`.
+pub(crate) fn tenant() -> Result<(), String> {
+    run(Command::new("bash").arg(root().join("bench/tenant.sh")))
+}

@@ -17,6 +17,7 @@ The chores of this repository.
                                      fuzzes each target for that long (60 by default); needs a nightly compiler
     cargo xtask bench kdc            the KDC beside Debian's MIT krb5 and the crypto floor, in one run
     cargo xtask bench ldap           the directory over LDAP beside Debian's slapd, in one run
+    cargo xtask bench tenant         a tenant's answers beside the least that their cryptography costs
 ";
 
 fn main() -> ExitCode {
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
         ["fuzz", rest @ ..] => fuzz::fuzz(rest),
         ["bench", "kdc"] => bench::kdc(),
         ["bench", "ldap"] => bench::ldap(),
+        ["bench", "tenant"] => bench::tenant(),
         _ => {
             eprint!("{USAGE}");
             return ExitCode::from(2);
