@@ -5,6 +5,7 @@
 //! says which Debian package has it; `cargo xtask test` installs them.
 
 mod heimdal;
+mod himmelblau;
 mod lab;
 mod ldap;
 mod machine;
@@ -15,6 +16,7 @@ mod server;
 mod sssd;
 
 pub use heimdal::Heimdal;
+pub use himmelblau::{Himmelblau, Step};
 pub use lab::{Lab, Person, binary};
 pub use ldap::{DOMAIN_CONTROLLER, Ldap};
 pub use machine::{Machine, sshd};

@@ -1,7 +1,7 @@
 //! Everything, with clients that nobody here wrote.
 
 use crate::packages;
-use crate::run::{answers, cargo, run};
+use crate::run::{answers, cargo, root, run};
 
 /// Installs what the tests need, and unpacks what cannot be installed beside it.
 pub(crate) fn packages() -> Result<(), String> {
@@ -23,6 +23,7 @@ pub(crate) fn test() -> Result<(), String> {
         "--package=keyporchd",
         "--package=keyporch",
     ]))?;
+    himmelblau()?;
     if answers("cargo-nextest", "--version") {
         run(cargo().args([
             "nextest",
@@ -43,4 +44,14 @@ pub(crate) fn test() -> Result<(), String> {
         ]))?;
     }
     run(cargo().args(["test", "--locked", "--workspace", "--doc"]))
+}
+
+/// Builds the Linux client of the tenant, a workspace of its own with its own lock file: interop/himmelblau.
+fn himmelblau() -> Result<(), String> {
+    let folder = root().join("interop/himmelblau");
+    run(cargo()
+        .args(["build", "--locked", "--manifest-path"])
+        .arg(folder.join("Cargo.toml"))
+        .arg("--target-dir")
+        .arg(folder.join("target")))
 }

@@ -9,6 +9,7 @@ mod certificates;
 mod fast;
 mod heimdal;
 mod heimdal_keys;
+mod himmelblau;
 mod hostile;
 mod import;
 mod ldap;

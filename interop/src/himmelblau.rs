@@ -1,0 +1,140 @@
+//! The Linux client of a tenant that nobody here wrote: libhimmelblau, one step of its life after the other.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use crate::lab::Lab;
+use crate::program::run;
+
+/// What is done before a step: the names of the lab lead to this machine, for this step alone.
+const NAMES: &str = "mount --bind \"$1\" /etc/hosts; shift; exec \"$@\"";
+
+/// A device of that client.
+pub struct Himmelblau<'a> {
+    lab: &'a Lab,
+    state: PathBuf,
+}
+
+/// What a step said.
+#[derive(Debug)]
+pub struct Step {
+    /// Whether it was done.
+    pub done: bool,
+    /// Its lines, the result or the error last.
+    pub lines: Vec<Value>,
+}
+
+impl<'a> Himmelblau<'a> {
+    /// A device of the lab's tenant that has done nothing yet; `name` is that of the folder in which it keeps its things.
+    ///
+    /// # Panics
+    /// When there is no room.
+    #[must_use]
+    #[track_caller]
+    pub fn new(lab: &'a Lab, name: &str) -> Self {
+        let state = lab.scratch().join(name);
+        std::fs::create_dir_all(&state).expect("there is room for a folder");
+        Self { lab, state }
+    }
+
+    /// Does a step as somebody.
+    ///
+    /// # Panics
+    /// When the program is not built, or does not speak as it says.
+    #[track_caller]
+    pub fn step(&self, step: &str, user: &str, arguments: &[&str]) -> Step {
+        let (base, id) = (self.lab.text("/tenant/base"), self.lab.text("/tenant/id"));
+        let mut command = Command::new("unshare");
+        command
+            .args(["--mount", "sh", "-ec", NAMES, "sh"])
+            .arg(self.lab.text("/hosts"))
+            .arg(probe())
+            .arg(step)
+            .args(["--authority", &format!("{base}/{id}")])
+            .arg("--state")
+            .arg(&self.state)
+            .args(["--user", user])
+            .args(arguments)
+            .env("SSL_CERT_FILE", self.lab.text("/root_pem"))
+            .env("HIMMELBLAU_DISCOVERY_URL", self.lab.text("/tenant/drs"));
+        for proxy in ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"] {
+            command.env_remove(proxy).env_remove(proxy.to_lowercase());
+        }
+        let finished = run(&mut command, "");
+        let lines = finished.text.lines();
+        let lines: Vec<Value> = lines
+            .filter_map(|line| serde_json::from_str(line).ok())
+            .collect();
+        assert!(
+            !lines.is_empty() && matches!(finished.code, Some(0 | 1)),
+            "{step} was not even tried ({:?}):\n{}",
+            finished.code,
+            finished.text
+        );
+        Step {
+            done: finished.ok,
+            lines,
+        }
+    }
+}
+
+impl Step {
+    /// The last line of a step that must have been done.
+    ///
+    /// # Panics
+    /// When it was not, with what it said.
+    #[track_caller]
+    pub fn done(&self) -> &Value {
+        assert!(self.done, "refused: {:#?}", self.lines);
+        self.last()
+    }
+
+    /// The last line of a step that must have been refused with this number of the tenant.
+    ///
+    /// # Panics
+    /// When it was not, or with another.
+    #[track_caller]
+    pub fn refused(&self, number: u32) -> &Value {
+        assert!(!self.done, "not refused: {:#?}", self.lines);
+        let last = self.last();
+        assert_eq!(last["codes"], serde_json::json!([number]), "{last:#}");
+        last
+    }
+
+    /// The last line of a step that must have failed as the library names it.
+    ///
+    /// # Panics
+    /// When it did not, or otherwise.
+    #[track_caller]
+    pub fn failed(&self, kind: &str) -> &Value {
+        assert!(!self.done, "not refused: {:#?}", self.lines);
+        let last = self.last();
+        assert_eq!(last["kind"], kind, "{last:#}");
+        last
+    }
+
+    fn last(&self) -> &Value {
+        self.lines.last().expect("there is a line")
+    }
+
+    /// Whether a line of that event is among them.
+    #[must_use]
+    pub fn says(&self, event: &str) -> bool {
+        self.lines.iter().any(|line| line["event"] == event)
+    }
+}
+
+/// The program, which is built on its own, by `cargo xtask test`.
+#[track_caller]
+fn probe() -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let path = own.join("himmelblau/target/debug/himmelblau-probe");
+    assert!(
+        path.exists(),
+        "{} is not built; run `cargo xtask test`, or `cargo build --locked` in its folder",
+        path.display()
+    );
+    path
+}
