@@ -3,4 +3,5 @@
 mod client;
 mod flows;
 mod hostile;
+mod life;
 mod page;

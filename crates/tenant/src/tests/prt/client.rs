@@ -11,32 +11,32 @@ use wire::http::{Method, Request, Response};
 
 use crate::tests::world::{Device, World, bcrypt_blob, json};
 
-pub(super) const BROKER: &str = "29d9ed98-a469-4536-ade2-f981bc1d605e";
-pub(super) const SIGN_IN: &str = "38aa3b87-a06d-4817-b275-7a316988d93b";
-pub(super) const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+pub(in crate::tests) const BROKER: &str = "29d9ed98-a469-4536-ade2-f981bc1d605e";
+pub(in crate::tests) const SIGN_IN: &str = "38aa3b87-a06d-4817-b275-7a316988d93b";
+pub(in crate::tests) const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 /// A device of somebody with a Hello key in it.
-pub(super) struct Laptop {
-    pub(super) device: Device,
-    pub(super) hello: PrivateKey,
-    pub(super) owner: String,
+pub(in crate::tests) struct Laptop {
+    pub(in crate::tests) device: Device,
+    pub(in crate::tests) hello: PrivateKey,
+    pub(in crate::tests) owner: String,
 }
 
 /// What a device holds of a primary refresh token.
-pub(super) struct Prt {
-    pub(super) text: String,
-    pub(super) session_key: [u8; 32],
-    pub(super) answer: Value,
+pub(in crate::tests) struct Prt {
+    pub(in crate::tests) text: String,
+    pub(in crate::tests) session_key: [u8; 32],
+    pub(in crate::tests) answer: Value,
 }
 
 /// Both tokens of a request with a Hello key, before they are signed.
-pub(super) struct Asking {
-    pub(super) key: PrivateKey,
-    pub(super) header: Map<String, Value>,
-    pub(super) claims: Map<String, Value>,
-    pub(super) hello: PrivateKey,
-    pub(super) assertion_header: Map<String, Value>,
-    pub(super) assertion: Map<String, Value>,
+pub(in crate::tests) struct Asking {
+    pub(in crate::tests) key: PrivateKey,
+    pub(in crate::tests) header: Map<String, Value>,
+    pub(in crate::tests) claims: Map<String, Value>,
+    pub(in crate::tests) hello: PrivateKey,
+    pub(in crate::tests) assertion_header: Map<String, Value>,
+    pub(in crate::tests) assertion: Map<String, Value>,
 }
 
 fn object(value: Value) -> Map<String, Value> {
@@ -44,14 +44,18 @@ fn object(value: Value) -> Map<String, Value> {
 }
 
 /// A token that this key signed with its own algorithm.
-pub(super) fn signed(key: &PrivateKey, header: &Map<String, Value>, claims: &Value) -> String {
+pub(in crate::tests) fn signed(
+    key: &PrivateKey,
+    header: &Map<String, Value>,
+    claims: &Value,
+) -> String {
     let algorithm = Algorithm::default_for(key.public_key());
     let payload = serde_json::to_vec(claims).unwrap();
     sign(key, algorithm, header.clone(), &payload).unwrap()
 }
 
 /// The header by which a device says who it is: one certificate in a list.
-pub(super) fn header_of(device: &Device) -> Map<String, Value> {
+pub(in crate::tests) fn header_of(device: &Device) -> Map<String, Value> {
     let certificate = Base64::encode_string(&device.certificate);
     let kid = device.key.public_key().fingerprint().to_string();
     object(json!({"typ": "JWT", "kid": kid, "x5c": [certificate]}))
@@ -59,12 +63,12 @@ pub(super) fn header_of(device: &Device) -> Map<String, Value> {
 
 impl World {
     /// A nonce, as known clients ask for one: without a Content-Type.
-    pub(super) fn nonce(&mut self) -> String {
+    pub(in crate::tests) fn nonce(&mut self) -> String {
         let path = self.path("oauth2/token");
         self.nonce_at(&path)
     }
 
-    pub(super) fn nonce_at(&mut self, path: &str) -> String {
+    pub(in crate::tests) fn nonce_at(&mut self, path: &str) -> String {
         let mut request = Request::new(Method::Post, path);
         request.body = b"grant_type=srv_challenge".to_vec();
         let answer = self.send(request);
@@ -73,11 +77,11 @@ impl World {
     }
 
     /// Alice's laptop with keys of this kind.
-    pub(super) fn laptop(&mut self, kind: KeyKind) -> Laptop {
+    pub(in crate::tests) fn laptop(&mut self, kind: KeyKind) -> Laptop {
         self.laptop_of("alice", kind)
     }
 
-    pub(super) fn laptop_of(&mut self, owner: &str, kind: KeyKind) -> Laptop {
+    pub(in crate::tests) fn laptop_of(&mut self, owner: &str, kind: KeyKind) -> Laptop {
         let device = self.device(owner, kind);
         let hello = self.hello_key(owner, &device, kind);
         let owner = self.upn(owner);
@@ -89,7 +93,7 @@ impl World {
     }
 
     /// Posts a request to the token endpoint.
-    pub(super) fn post(&mut self, request: &str) -> Response {
+    pub(in crate::tests) fn post(&mut self, request: &str) -> Response {
         self.token(&[
             ("windows_api_version", "2.0"),
             ("grant_type", JWT_BEARER),
@@ -100,13 +104,17 @@ impl World {
     }
 
     /// Asks for a primary refresh token by the Hello key; `edit` is what is different this time.
-    pub(super) fn by_hello(&mut self, laptop: &Laptop, edit: impl FnOnce(&mut Asking)) -> Response {
+    pub(in crate::tests) fn by_hello(
+        &mut self,
+        laptop: &Laptop,
+        edit: impl FnOnce(&mut Asking),
+    ) -> Response {
         let request = self.hello_request(laptop, edit);
         self.post(&request)
     }
 
     /// The request that [`World::by_hello`] sends.
-    pub(super) fn hello_request(
+    pub(in crate::tests) fn hello_request(
         &mut self,
         laptop: &Laptop,
         edit: impl FnOnce(&mut Asking),
@@ -141,21 +149,26 @@ impl World {
     }
 
     /// A primary refresh token by the Hello key.
-    pub(super) fn prt(&mut self, laptop: &Laptop) -> Prt {
+    pub(in crate::tests) fn prt(&mut self, laptop: &Laptop) -> Prt {
         let answer = self.by_hello(laptop, |_| {});
         assert_eq!(answer.status, 200, "{}", crate::tests::world::text(&answer));
         opened(&laptop.device, json(&answer))
     }
 
     /// What is asked for with a session key, of this kind of keys.
-    pub(super) fn by_session_key(&mut self, prt: &Prt, second: bool, claims: &Value) -> Response {
+    pub(in crate::tests) fn by_session_key(
+        &mut self,
+        prt: &Prt,
+        second: bool,
+        claims: &Value,
+    ) -> Response {
         let context: [u8; 32] = self.rng_bytes();
         let token = under(&prt.session_key, &context, second, claims);
         self.post(&token)
     }
 
     /// The claims of a renewal.
-    pub(super) fn renewal(&mut self, prt: &Prt) -> Value {
+    pub(in crate::tests) fn renewal(&mut self, prt: &Prt) -> Value {
         let nonce = self.nonce();
         json!({
             "win_ver": "12", "scope": "openid ugs aza", "resource": null, "request_nonce": nonce,
@@ -165,7 +178,7 @@ impl World {
     }
 
     /// Renews, and gives what follows.
-    pub(super) fn renew(&mut self, prt: &Prt) -> Prt {
+    pub(in crate::tests) fn renew(&mut self, prt: &Prt) -> Prt {
         let claims = self.renewal(prt);
         let answer = self.by_session_key(prt, false, &claims);
         assert_eq!(answer.status, 200, "{}", crate::tests::world::text(&answer));
@@ -178,7 +191,7 @@ impl World {
     }
 
     /// Whether a primary refresh token still opens something: the number of the refusal, 0 where it does.
-    pub(super) fn number_of(&mut self, prt: &Prt) -> u64 {
+    pub(in crate::tests) fn number_of(&mut self, prt: &Prt) -> u64 {
         let claims = self.renewal(prt);
         let answer = self.by_session_key(prt, false, &claims);
         match answer.status {
@@ -195,7 +208,7 @@ impl World {
 }
 
 /// What a device makes of an answer.
-pub(super) fn opened(device: &Device, answer: Value) -> Prt {
+pub(in crate::tests) fn opened(device: &Device, answer: Value) -> Prt {
     let wrapped = answer["session_key_jwe"].as_str().unwrap();
     let opened = Encrypted::parse(wrapped)
         .unwrap()
@@ -208,7 +221,12 @@ pub(super) fn opened(device: &Device, answer: Value) -> Prt {
 }
 
 /// A token under a key of a session key.
-pub(super) fn under(key: &[u8; 32], context: &[u8], second: bool, claims: &Value) -> String {
+pub(in crate::tests) fn under(
+    key: &[u8; 32],
+    context: &[u8],
+    second: bool,
+    claims: &Value,
+) -> String {
     let payload = serde_json::to_vec(claims).unwrap();
     let mut header =
         object(json!({"typ": "JWT", "ctx": Base64::encode_string(context), "kid": "0a1b2c3d4e5f"}));
@@ -223,7 +241,7 @@ pub(super) fn under(key: &[u8; 32], context: &[u8], second: bool, claims: &Value
 }
 
 /// What an encrypted answer says.
-pub(super) fn decrypted(key: &[u8; 32], token: &str) -> Value {
+pub(in crate::tests) fn decrypted(key: &[u8; 32], token: &str) -> Value {
     let token = Encrypted::parse(token).unwrap();
     let context = Base64::decode_vec(token.text("ctx").unwrap()).unwrap();
     let content = token.open_direct(&conversation_key(key, &context)).unwrap();

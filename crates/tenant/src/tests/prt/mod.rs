@@ -1,6 +1,6 @@
 //! Primary refresh tokens: nonces, requests of devices, renewal, what ends them.
 
-mod client;
+pub(in crate::tests) mod client;
 mod hello;
 mod hostile;
 mod life;

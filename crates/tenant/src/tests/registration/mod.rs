@@ -60,7 +60,11 @@ pub(in crate::tests) fn signed(world: &World, claims: &AccessToken) -> String {
 }
 
 /// A token for the registration service of somebody who has just proven both factors, with changes.
-pub(super) fn token(world: &mut World, sam: &str, change: impl FnOnce(&mut AccessToken)) -> String {
+pub(in crate::tests) fn token(
+    world: &mut World,
+    sam: &str,
+    change: impl FnOnce(&mut AccessToken),
+) -> String {
     let mut claims = claims(world, sam);
     let rng: &mut dyn trust::Rng = &mut world.rng;
     claims.jti = Guid::from_random(rng.bytes());
@@ -69,7 +73,11 @@ pub(super) fn token(world: &mut World, sam: &str, change: impl FnOnce(&mut Acces
 }
 
 /// A certification request of `key`, signed by `signer`, with these extensions.
-pub(super) fn csr_with(key: &PrivateKey, signer: &PrivateKey, extensions: &[Extension]) -> Vec<u8> {
+pub(in crate::tests) fn csr_with(
+    key: &PrivateKey,
+    signer: &PrivateKey,
+    extensions: &[Extension],
+) -> Vec<u8> {
     let subject = Name::common("7E980AD9-B86D-4306-9425-9AC066FB014A");
     let spki = key.public_key().to_spki_der();
     let info = csr::encode_info_with(&subject, &spki, extensions);
@@ -79,13 +87,13 @@ pub(super) fn csr_with(key: &PrivateKey, signer: &PrivateKey, extensions: &[Exte
 }
 
 /// The keys of a device that is about to join.
-pub(super) struct Keys {
-    pub(super) device: PrivateKey,
-    pub(super) transport: PrivateKey,
+pub(in crate::tests) struct Keys {
+    pub(in crate::tests) device: PrivateKey,
+    pub(in crate::tests) transport: PrivateKey,
 }
 
 impl Keys {
-    pub(super) fn new() -> Self {
+    pub(in crate::tests) fn new() -> Self {
         Self {
             device: PrivateKey::generate(KeyKind::P256),
             transport: PrivateKey::generate(KeyKind::Rsa2048),
@@ -93,7 +101,7 @@ impl Keys {
     }
 
     /// The body of a join request, as a known client writes it (protocols B.3).
-    pub(super) fn body(&self) -> Value {
+    pub(in crate::tests) fn body(&self) -> Value {
         json!({
             "CertificateRequest": {
                 "Type": "pkcs10",
@@ -111,7 +119,7 @@ impl Keys {
 }
 
 /// Asks the registration host.
-pub(super) fn ask(world: &mut World, request: Request) -> Response {
+pub(in crate::tests) fn ask(world: &mut World, request: Request) -> Response {
     let host = world.tenant().deployment.drs.authority().to_owned();
     world.send(request.with_host(&host))
 }
@@ -121,13 +129,13 @@ fn bearer(token: &str) -> String {
 }
 
 /// Posts a join request.
-pub(super) fn join(world: &mut World, token: &str, body: &Value) -> Response {
+pub(in crate::tests) fn join(world: &mut World, token: &str, body: &Value) -> Response {
     let request = Request::post_json("/EnrollmentServer/device/?api-version=2.0", body);
     ask(world, request.with_header("Authorization", &bearer(token)))
 }
 
 /// A device that somebody joined by a request.
-pub(super) fn joined(world: &mut World, sam: &str, name: &str) -> Device {
+pub(in crate::tests) fn joined(world: &mut World, sam: &str, name: &str) -> Device {
     let keys = Keys::new();
     let mut body = keys.body();
     body["DeviceDisplayName"] = name.into();
@@ -136,7 +144,12 @@ pub(super) fn joined(world: &mut World, sam: &str, name: &str) -> Device {
 }
 
 /// The same with a body of one's own.
-pub(super) fn joined_with(world: &mut World, sam: &str, keys: Keys, body: &Value) -> Device {
+pub(in crate::tests) fn joined_with(
+    world: &mut World,
+    sam: &str,
+    keys: Keys,
+    body: &Value,
+) -> Device {
     let token = token(world, sam, |_| {});
     let response = join(world, &token, body);
     assert_eq!(
@@ -161,7 +174,7 @@ pub(super) fn joined_with(world: &mut World, sam: &str, keys: Keys, body: &Value
 }
 
 /// Posts a request to register a key.
-pub(super) fn register(world: &mut World, token: &str, key: &PrivateKey) -> Response {
+pub(in crate::tests) fn register(world: &mut World, token: &str, key: &PrivateKey) -> Response {
     register_material(world, token, &bcrypt_blob(key))
 }
 
@@ -174,13 +187,13 @@ fn register_material(world: &mut World, token: &str, material: &[u8]) -> Respons
 }
 
 /// A request by a device that proves itself to the transport.
-pub(super) fn by_device(method: Method, target: &str, device: &Device) -> Request {
+pub(in crate::tests) fn by_device(method: Method, target: &str, device: &Device) -> Request {
     let mut request = Request::new(method, target);
     request.client_certificate = Some(device.certificate.clone());
     request
 }
 
 /// What the audit log has of the last refusal.
-pub(super) fn why(world: &World) -> &str {
+pub(in crate::tests) fn why(world: &World) -> &str {
     world.refused.last().map_or("", String::as_str)
 }
