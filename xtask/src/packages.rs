@@ -46,6 +46,9 @@ pub(crate) const TESTS: &[&str] = &[
     "libwrap0",
     // For the old-style client: see `python_clients`.
     "python3-venv",
+    // For a service that lets people in by the tenant: see interop/python/relying_party.py.
+    "python3-authlib",
+    "python3-requests",
     // What the Linux client of the tenant links: see interop/himmelblau.
     "libkeyutils-dev",
     "libssl-dev",

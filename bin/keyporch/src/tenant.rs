@@ -116,7 +116,9 @@ fn tenant_fault(fault: &TenantFault, said: String) -> Failure {
         Some(700_016) => {
             "Give the identifier of an application that the tenant knows with --client."
         }
-        Some(65001) => "Ask an administrator to consent to what the application wants.",
+        Some(65001) => {
+            "Consent at the application's own sign-in, or ask an administrator to do so for everybody."
+        }
         _ => "The tenant's audit log says why.",
     };
     let failure = Failure::refused(said, remedy);

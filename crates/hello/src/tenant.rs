@@ -145,7 +145,7 @@ impl TenantFault {
 const ENDED: [u32; 7] = [50155, 135_011, 135_010, 50057, 50173, 700_082, 70043];
 
 /// Protocols A.3.2: a second factor is wanted or has to be set up, the password is to be changed.
-const INTERACTION: [u32; 6] = [50076, 50074, 50072, 50079, 50055, 65001];
+const INTERACTION: [u32; 5] = [50076, 50074, 50072, 50079, 50055];
 
 /// Why nobody was signed in, or nothing was got.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]

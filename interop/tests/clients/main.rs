@@ -26,6 +26,7 @@ mod passwords;
 mod postgresql;
 mod proxy;
 mod relay;
+mod relying_party;
 mod s4u;
 mod samba;
 mod services;

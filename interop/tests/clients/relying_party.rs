@@ -1,0 +1,130 @@
+//! Services that let people in by the tenant, made of libraries that nobody here wrote: discovery, authorization code with
+//! PKCE, the identity token, userinfo, refresh, revocation, logout (OpenID Connect Core, Discovery, RP-Initiated Logout; RFC
+//! 6749, 7009, 7636, 9207).
+
+use std::path::Path;
+use std::process::Command;
+
+use keyporch_interop::{Lab, run};
+use serde_json::{Value, json};
+
+use crate::browser::code;
+
+const SIGNED_OUT: &str = "https://wiki.example/bye";
+
+/// What the names of the lab are for one program: mounted over the machine's own for it alone.
+const NAMES: &str = "mount --bind \"$1\" /etc/hosts; shift; exec \"$@\"";
+
+fn tenant() -> Lab {
+    Lab::start_with(&["--scenario", "cloud-managed"], &[])
+}
+
+/// Has Authlib let alice in, and gives what it found, by step.
+#[track_caller]
+fn authlib(lab: &Lab, mut arguments: Value) -> Vec<Value> {
+    let (base, id) = (lab.text("/tenant/base"), lab.text("/tenant/id"));
+    arguments["issuer"] = format!("{base}/{id}/v2.0").into();
+    arguments["signed_out"] = SIGNED_OUT.into();
+    arguments["answers"] = json!({
+        "UserName": lab.text("/users/0/upn"),
+        "Password": lab.text("/users/0/password"),
+        // The one after that which the lab's own sign-in took.
+        "VerificationCode": code(lab.text("/users/0/totp_secret"), 1),
+    });
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/relying_party.py");
+    let mut command = Command::new("unshare");
+    command
+        .args(["--mount", "sh", "-ec", NAMES, "sh"])
+        .arg(lab.text("/hosts"))
+        .arg("/usr/bin/python3")
+        .arg(program)
+        .env("REQUESTS_CA_BUNDLE", lab.text("/root_pem"))
+        .env_remove("HTTPS_PROXY")
+        .env_remove("https_proxy");
+    let text = run(&mut command, &arguments.to_string()).succeeded();
+    let lines = text.lines();
+    lines
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .collect()
+}
+
+fn step<'s>(said: &'s [Value], name: &str) -> &'s Value {
+    let found = said.iter().find(|line| line["step"] == name);
+    found.unwrap_or_else(|| panic!("no {name} among {said:#?}"))
+}
+
+/// What every service finds that was let in by the book.
+#[track_caller]
+fn was_let_in(said: &[Value], algorithm: &str) {
+    let identity = step(said, "identity");
+    assert_eq!(identity["name"], "alice@corp.example");
+    assert_eq!(identity["algorithm"], algorithm);
+    let userinfo = step(said, "userinfo");
+    assert_eq!(userinfo["status"], 200);
+    assert_eq!(userinfo["subject"], identity["subject"]);
+    assert_eq!(step(said, "code")["refreshable"], true);
+    assert_eq!(step(said, "refresh")["another"], true);
+    assert_eq!(step(said, "revocation")["status"], 200);
+    assert_eq!(step(said, "after")["error"], "invalid_grant");
+    let logout = step(said, "logout");
+    assert_eq!(logout["status"], 302);
+    assert_eq!(logout["to"], format!("{SIGNED_OUT}?state=bye"));
+}
+
+#[test]
+fn authlib_lets_a_person_in_at_a_service_that_keeps_a_secret() {
+    let lab = tenant();
+    let redirect = "https://wiki.example/done";
+    let add = [
+        "admin",
+        "app",
+        "add",
+        "Wiki",
+        "--confidential",
+        "--redirect",
+        redirect,
+        "--signed-out",
+        SIGNED_OUT,
+    ];
+    let id = lab.keyporch_json(&add)["id"].clone();
+    let id_text = id.as_str().expect("an application has an ID");
+    let secret = lab.keyporch_json(&["admin", "app", "secret", "add", id_text]);
+    let said = authlib(
+        &lab,
+        json!({
+            "client_id": id,
+            "client_secret": secret["secret"],
+            "redirect_uri": redirect,
+            "authentication": "client_secret_basic",
+        }),
+    );
+    was_let_in(&said, "RS256");
+}
+
+#[test]
+fn authlib_lets_a_person_in_at_a_program_without_a_secret_by_a_signature_on_a_curve() {
+    let lab = tenant();
+    let redirect = "http://127.0.0.1:8765/done";
+    let add = [
+        "admin",
+        "app",
+        "add",
+        "Notes",
+        "--redirect",
+        "http://127.0.0.1/done",
+        "--signed-out",
+        SIGNED_OUT,
+        "--signs",
+        "ES256",
+    ];
+    let id = lab.keyporch_json(&add)["id"].clone();
+    let said = authlib(
+        &lab,
+        json!({
+            "client_id": id,
+            "redirect_uri": redirect,
+            "authentication": "none",
+        }),
+    );
+    was_let_in(&said, "ES256");
+}
