@@ -11,6 +11,7 @@ use signin::browser::{Browser, own_form};
 use signin::limits::waiting;
 use signin::records;
 use signin::session::{Held, session_of};
+use token::authorize::USERINFO;
 use token::device_code::{DeviceCodeRecord, LIFETIME, UserCode};
 use token::pages::{self, Approval};
 use token::secret::Digest;
@@ -101,6 +102,7 @@ fn sign_in_first(asked: &Asked<'_, '_>, second_factor: bool) -> Answer {
         ("response_type", "code".to_owned()),
         ("redirect_uri", place),
         ("scope", "openid".to_owned()),
+        ("resource", USERINFO.to_owned()),
     ];
     query.push(match second_factor {
         // A second factor is a proof of now, too.

@@ -12,7 +12,7 @@
 //!
 //! To add an endpoint: a row in the `ROUTES` of its module, which stands in the list of `answer.rs`. To add a built-in
 //! client or resource: `catalogue.rs`. To add an error number: `aadsts.rs`. To add a reason to refuse: an enum in the
-//! module that refuses, which implements [`refused::Reason`].
+//! module that refuses, which implements `Reason` of `refused.rs`.
 
 mod aadsts;
 mod answer;

@@ -158,7 +158,6 @@ fn a_broker_reads_every_refusal_from_a_page_of_its_own() {
         (vec![("client_id", "nobody")], 700_016),
         (vec![("redirect_uri", "https://evil.example/")], 50011),
         (vec![("resource", "urn:nobody")], 500_011),
-        (vec![("prompt", "none")], 50058),
     ] {
         let target = of_broker(&world, &changes);
         let request = Request::get(&target).with_header("x-ms-DeviceCredential", "x");
