@@ -161,8 +161,15 @@ fn must_be_of(asked: &Asked<'_, '_>, credential: &str, device: &Device) -> Resul
     }
 }
 
-/// Whether it is a broker that asks: it shows its device.
+/// Whether a broker asks: it shows its device beside the token, and reads refusals from the page of its own protocol alone. One
+/// that wants no page (`prompt=none`) reads redirections.
 pub(crate) fn is_broker(asked: &Asked<'_, '_>) -> bool {
+    let query = asked.query().ok();
+    let prompt = query.as_ref().and_then(|query| query.field("prompt"));
+    shows_its_device(asked) && prompt != Some("none")
+}
+
+fn shows_its_device(asked: &Asked<'_, '_>) -> bool {
     asked.request.headers.get(DEVICE_CREDENTIAL).is_some()
 }
 
@@ -188,9 +195,14 @@ pub(crate) fn answer(
     let page = asked.sign_in();
     let browser = Browser::of(&page, rng);
     let answered = |answer| Ok(OnDevice::Answered(Box::new(answer)));
-    let refused = |reason: Box<dyn Reason>| match is_broker {
-        true => answered(words::reply(asked, Words::Config, reason.as_ref())),
-        false => Ok(OnDevice::NotGood(reason)),
+    let refused = |reason: Box<dyn Reason>| match request.prompt {
+        // Who wants no page at all is told by the address that the code would have gone to.
+        Prompt::Nothing if shows_its_device(asked) => {
+            let to = &request.answer;
+            answered(to_client(asked, to, Code::LoginRequired, reason.as_ref()))
+        }
+        _ if is_broker => answered(words::reply(asked, Words::Config, reason.as_ref())),
+        _ => Ok(OnDevice::NotGood(reason)),
     };
     let on = match signed_on(asked, browser.secret(), rng) {
         Ok(Sso::Nothing) => return Ok(OnDevice::Nothing),
@@ -250,7 +262,8 @@ pub(crate) fn answer(
             )
             .committing(on.changes),
         ),
-        None if is_broker => {
+        // Who asks to be asked anew gets the pages, and the code that comes of them names the device.
+        None if is_broker && request.prompt != Prompt::SignInAgain => {
             let mut members = serde_json::Map::new();
             members.insert("pgid".into(), "ConvergedTFA".into());
             let shown = config::page::page(asked, &asked.trace.to_string(), members);

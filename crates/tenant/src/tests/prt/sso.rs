@@ -316,6 +316,33 @@ fn a_hint_of_somebody_else_leads_to_the_pages() {
     );
 }
 
+#[test]
+fn a_broker_that_wants_no_page_or_the_pages_says_so() {
+    let mut world = World::new();
+    let laptop = world.laptop(KeyKind::P256);
+    let prt = world.prt(&laptop);
+    let silently = Wish {
+        more: "&prompt=none",
+        ..GRAPH
+    };
+    code_in(&world.as_broker(&laptop, &prt, &silently));
+    let anew = Wish {
+        more: "&prompt=login&amr_values=ngcmfa",
+        ..FRESH
+    };
+    let answer = world.as_broker(&laptop, &prt, &anew);
+    assert!(
+        text(&answer).contains("type=\"password\""),
+        "{}",
+        text(&answer)
+    );
+    world.commit([change::set_device_enabled(laptop.device.entry, false)]);
+    let answer = world.as_broker(&laptop, &prt, &silently);
+    let location = answer.headers.get("Location").unwrap();
+    assert!(location.starts_with(REDIRECT) && location.contains("error=login_required"));
+    assert!(location.contains("AADSTS135011"), "{location}");
+}
+
 /// Known clients write the context in standard base64, and the certificate as text.
 #[test]
 fn the_devices_proof_is_read_in_both_forms() {
