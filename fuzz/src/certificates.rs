@@ -48,6 +48,7 @@ pub(crate) fn csr(bytes: &[u8]) {
     if let Ok(request) = CertificationRequest::parse(bytes) {
         assert_eq!(request.der(), bytes);
         extensions(request.extensions());
+        let _ = request.join_nonce();
         let _ = PublicKey::from_spki_der(request.spki());
     }
 }

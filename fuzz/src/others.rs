@@ -7,7 +7,7 @@ use wire::http::Fields;
 use wire::key_credential::KeyCredentialLink;
 use wire::key_material::PublicKeyMaterial;
 use wire::keytab::Keytab;
-use wire::registration::{JoinRequest, KeyRequest};
+use wire::registration::{JoinRequest, KeyRequest, TenantDiscovery};
 use wire::security_descriptor::SecurityDescriptor;
 use wire::{Guid, Sid};
 
@@ -100,6 +100,14 @@ pub(crate) fn keytab(bytes: &[u8]) {
 pub(crate) fn registration(bytes: &[u8]) {
     let _ = JoinRequest::parse(bytes);
     let _ = KeyRequest::parse(bytes);
+    // A transport key, which may be a JWK.
+    let _ = registration::strength::StrongKey::of_transport_key(bytes);
+    // What a tenant says of itself is written as it was read.
+    if let Ok(read) = serde_json::from_slice::<TenantDiscovery>(bytes) {
+        let written = serde_json::to_vec(&read).expect("it has a JSON form");
+        let again = serde_json::from_slice::<TenantDiscovery>(&written);
+        assert_eq!(again.ok(), Some(read));
+    }
 }
 
 pub(crate) fn http(bytes: &[u8]) {

@@ -12,6 +12,7 @@ use trust::Timestamp;
 use wire::Guid;
 use wire::key_credential::{CustomKeyInformation, KeySource, KeyTime, KeyUsage, NewKeyCredential};
 
+use crate::device::TRUST_OF_REGISTERED;
 use crate::member::{SignInOver, is_among, still_signed_in};
 use crate::second_factor::{self, FreshSecondFactor, NotFresh};
 use crate::strength::{BadKey, StrongKey};
@@ -98,6 +99,9 @@ pub enum Refused {
     /// The organisation wants the device to prove itself, and it did not.
     #[error("the device did not prove itself")]
     AbsentDevice,
+    /// The device is a person's own, registered for work, and that person is another one (protocols C.2).
+    #[error("the device is another person's own")]
+    AnothersDevice,
     /// The token names no user.
     #[error("the token names no user")]
     NoUser,
@@ -160,6 +164,11 @@ pub fn register(
     }
     let device = right_device(snapshot, request, rules)?;
     let account = right_user(snapshot, request.token, now)?;
+    // What belongs to the organisation is for all its people.
+    let is_private = device.trust_type == Some(TRUST_OF_REGISTERED);
+    if is_private && device.owner != Some(account.sid) {
+        return Err(Refused::AnothersDevice.into());
+    }
     second_factor::still_counts(request.token, &account).map_err(Refused::from)?;
     if !is_among(snapshot, rules.allowed, &account)? {
         return Err(Refused::NotAllowed.into());

@@ -181,6 +181,9 @@ pub struct Approved<'a> {
     trust_type: TrustType,
 }
 
+/// msDS-DeviceTrustType of a person's own device.
+pub(crate) const TRUST_OF_REGISTERED: i64 = TrustType::Registered as i64;
+
 /// How a device is trusted: msDS-DeviceTrustType.
 #[derive(Clone, Copy, Debug)]
 enum TrustType {

@@ -65,7 +65,7 @@ impl Refused {
             Said::NoUser | Said::UnknownUser | Said::NotAPerson | Said::DisabledUser => {
                 Number::Token
             }
-            Said::NotAllowed | Said::TooMany => Number::Forbidden,
+            Said::NotAllowed | Said::TooMany | Said::AnothersDevice => Number::Forbidden,
             Said::Key(_) | Said::KeyOfAnother | Said::KeyOfAnotherDevice => Number::Parameter,
         }
     }

@@ -159,6 +159,24 @@ fn only_those_who_may_have_hello_keys_register_one() {
 }
 
 #[test]
+fn on_a_persons_own_device_nobody_else_registers_a_key() {
+    let mut world = World::new();
+    let keys = super::Keys::new();
+    let mut request = keys.body();
+    request["JoinType"] = 4.into();
+    let device = super::joined_with(&mut world, "alice", keys, &request);
+    let with = from_device(&mut world, "bob", &device);
+    assert_eq!(register(&mut world, &with, &hello()).status, 403);
+    assert!(
+        why(&world).contains("another person's own"),
+        "{}",
+        why(&world)
+    );
+    let with = from_device(&mut world, "alice", &device);
+    assert_eq!(register(&mut world, &with, &hello()).status, 200);
+}
+
+#[test]
 fn keys_and_tokens_that_are_not_good_are_refused() {
     let (mut world, device) = world();
     let bobs = joined(&mut world, "bob", "another");
