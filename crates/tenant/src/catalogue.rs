@@ -118,7 +118,9 @@ pub(crate) fn catalogue<'a>(
     let mut catalogue = Catalogue::new(
         built_in_clients(settings, deployment),
         built_in_resources(settings, deployment),
-    );
+    )
+    // Known clients name scopes of Graph by their words alone.
+    .meaning(GRAPH);
     let mut enabled: Vec<&Application> = applications.filter(|app| app.enabled).collect();
     // In an order that does not change, should two ever have one name.
     enabled.sort_unstable_by_key(|application| application.id);

@@ -231,7 +231,7 @@ impl AuthorizeRequest {
                 })
             }
         };
-        let asked = asked.as_deref().unwrap_or(USERINFO);
+        let asked = asked.as_deref().unwrap_or(catalogue.usual());
         let resource = catalogue.resource(asked).ok_or(Refused::Resource)?;
         // Where a resource has several names, the token is for the one by which it was asked for.
         let named = resource.name_of(asked);
@@ -310,12 +310,13 @@ impl AuthorizeRequest {
         parameters
     }
 
-    /// The same request of somebody who has signed in for it: without what it says of when that may have been.
+    /// The same request of somebody who has signed in for it: without what it says of who that may be, and since when.
     #[must_use]
     pub fn of_who_signed_in(&self) -> Self {
         Self {
             prompt: Prompt::AsNeeded,
             max_age: None,
+            login_hint: None,
             ..self.clone()
         }
     }

@@ -235,6 +235,8 @@ pub struct Catalogue {
     /// The place of each resource, by each of its names.
     names: HashMap<String, usize>,
     offered: Option<Grants>,
+    /// Which resource a request means that names none; [`crate::authorize::USERINFO`] where it does not say.
+    usual: Option<String>,
 }
 
 /// How names of clients and resources are compared. A slash at the end makes no difference, as in AD FS.
@@ -257,6 +259,19 @@ impl Catalogue {
             catalogue.add_resource(resource);
         }
         catalogue
+    }
+
+    /// The same, where a request that names no resource means this one.
+    #[must_use]
+    pub fn meaning(mut self, usual: &str) -> Self {
+        self.usual = Some(usual.to_owned());
+        self
+    }
+
+    /// The resource that a request means which names none.
+    #[must_use]
+    pub fn usual(&self) -> &str {
+        self.usual.as_deref().unwrap_or(crate::authorize::USERINFO)
     }
 
     /// Adds a client; `false` when its identifier is taken.

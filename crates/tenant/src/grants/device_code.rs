@@ -3,7 +3,7 @@
 use directory::change;
 use serde_json::{Value, json};
 use signin::records;
-use token::authorize::{USERINFO, Wanted};
+use token::authorize::Wanted;
 use token::device_code::{DeviceCodeRecord, INTERVAL, LIFETIME};
 use token::grant::{Asks as Requested, DeviceCodeRequest, Refused};
 use trust::Rng;
@@ -48,7 +48,12 @@ fn begin(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
     if !client.grants.device_code {
         return Err(Refused::GrantOfOthers.into());
     }
-    let asks = Requested::read(&form, client, &asked.known.catalogue, USERINFO)?;
+    let asks = Requested::read(
+        &form,
+        client,
+        &asked.known.catalogue,
+        asked.known.catalogue.usual(),
+    )?;
     if !consent::is_given(asked, asks.client(), asks.resource(), asks.scopes())? {
         return Err(NoConsent.into());
     }

@@ -15,7 +15,7 @@ use directory::{Account, Actor, AuditRecord, Change, Fault};
 use registration::proven_device;
 use signin::account::{Proven, name_of, still_usable};
 use signin::grants::NotRedeemed;
-use token::authorize::{USERINFO, Wanted};
+use token::authorize::Wanted;
 use token::client::Client;
 use token::grant::{Grant, RefreshToken, Refused, TokenRequest};
 use token::parameters::Parameters;
@@ -40,7 +40,12 @@ pub(crate) fn answer(
     rng: &mut dyn Rng,
 ) -> Result<Answer, Trouble> {
     let client = client_auth::authenticate(asked, form)?;
-    let request = TokenRequest::parse(form, client.client, &asked.known.catalogue, USERINFO)?;
+    let request = TokenRequest::parse(
+        form,
+        client.client,
+        &asked.known.catalogue,
+        asked.known.catalogue.usual(),
+    )?;
     let device = device(asked)?;
     let asks = Asks {
         proven: client.proven,
