@@ -162,3 +162,30 @@ fn a_request_that_is_refused_uses_no_nonce_up() {
     assert_eq!(code(&refused), 135_010);
     assert_eq!(with(&mut world, &laptop, &nonce, false), 0);
 }
+
+/// Two answers that were computed from one state: the second is computed again, and finds the nonce used.
+#[test]
+fn a_nonce_is_taken_once_also_by_two_at_once() {
+    let mut world = World::new();
+    let laptop = world.laptop(KeyKind::P256);
+    let request = world.hello_request(&laptop, |_| {});
+    let path = world.path("oauth2/token");
+    let form = [
+        ("grant_type", super::client::JWT_BEARER),
+        ("request", request.as_str()),
+    ];
+    let request = world.request(Request::post_form(&path, form));
+    let now = world.now;
+    let World { tenants, rng, .. } = &mut world;
+    let tenant = &tenants[0];
+    let mut compute = || tenant.view(|view| crate::answer(&request, view, now, rng));
+    let ((first, first_reads), (second, second_reads)) = (compute(), compute());
+    let commit = |answer: &crate::Answer, reads: &directory::Reads| {
+        tenant.directory.commit(&answer.changes, reads, now)
+    };
+    assert!(commit(&first, &first_reads).is_ok());
+    let late = commit(&second, &second_reads);
+    assert!(matches!(late, Err(directory::CommitError::Conflict)));
+    let again = world.ask(&request);
+    assert_eq!(code(&again), 50089);
+}
