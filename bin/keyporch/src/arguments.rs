@@ -103,7 +103,7 @@ pub(crate) struct Person {
 pub(crate) struct Join {
     /// The organisation's domain.
     pub(crate) domain: Option<String>,
-    /// Join a tenant, found at --server or https://login.DOMAIN; else what answers there decides, and a domain is joined
+    /// Join a tenant, found at --server or `https://login.DOMAIN`; else what answers there decides, and a domain is joined
     /// where no tenant does.
     #[arg(long)]
     pub(crate) tenant: bool,
