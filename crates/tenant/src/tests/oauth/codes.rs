@@ -259,6 +259,7 @@ fn a_person_consents_only_to_what_the_setting_allows() {
         wants(&mut world, even_more).as_deref(),
         Some("consent_required")
     );
+    let mut world = World::new();
     world.set(|settings| settings.user_consent = false);
     assert_eq!(
         wants(&mut world, "openid profile").as_deref(),
@@ -331,22 +332,41 @@ fn a_person_is_asked_once_what_an_application_may_know() {
 #[test]
 fn nobody_is_asked_what_an_administrator_consented_to() {
     let mut world = World::new();
-    let changes = directory::tenant::put_consent(
-        &directory::tenant::Consent {
+    for resource in [token::authorize::USERINFO, crate::catalogue::GRAPH] {
+        let consent = directory::tenant::Consent {
             application: NOTES.parse().unwrap(),
             account: None,
-            resource: token::authorize::USERINFO.into(),
+            resource: resource.into(),
             scopes: vec![],
             by: "root".into(),
             at: world.now,
-        },
-        &mut world.rng,
-    );
-    world.commit(changes);
+        };
+        let changes = directory::tenant::put_consent(&consent, &mut world.rng);
+        world.commit(changes);
+    }
     world.set(|settings| settings.user_consent = false);
     let target = of_notes(&world, &[]);
     let mut browser = Browser::default();
     browser.get(&mut world, &target);
     browser.password(&mut world, "bob", PASSWORD);
+    assert!(browser.sent("code").is_some());
+}
+
+#[test]
+fn who_signs_in_as_another_than_was_guessed_is_not_asked_for_ever() {
+    let mut world = World::new();
+    let hinted = [
+        ("login_hint", "bob@corp.example"),
+        ("prompt", "login"),
+        ("max_age", "0"),
+    ];
+    let target = of_notes(&world, &hinted);
+    let mut browser = Browser::default();
+    browser.get(&mut world, &target);
+    browser.password(&mut world, "alice", PASSWORD);
+    world.advance(Span::seconds(5));
+    browser.follow(&mut world);
+    browser.fill(&mut world, "consent", &[("Consent", "accept")]);
+    browser.follow(&mut world);
     assert!(browser.sent("code").is_some());
 }
