@@ -142,6 +142,25 @@ impl Lab {
             .unwrap_or_else(|| panic!("{pointer} of lab.json is no text"))
     }
 
+    /// Ends the lab as its user does, so that nobody answers any more; what it has written stays.
+    ///
+    /// # Panics
+    /// When it cannot be told.
+    #[track_caller]
+    pub fn stop(&self) {
+        let pid = self.pid().to_string();
+        run(Command::new("kill").args(["-TERM", &pid]), "").succeeded();
+        // It is over when its socket is no more.
+        let socket = self.text("/admin/socket").to_owned();
+        for _ in 0..300 {
+            if !Path::new(&socket).exists() {
+                return;
+            }
+            run(Command::new("sleep").arg("0.1"), "").succeeded();
+        }
+        panic!("the lab does not end");
+    }
+
     /// The process's id.
     #[must_use]
     pub fn pid(&self) -> u32 {

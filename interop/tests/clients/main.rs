@@ -31,5 +31,6 @@ mod s4u;
 mod samba;
 mod services;
 mod sssd;
+mod tenant_device;
 mod unkind;
 mod webdriver;

@@ -1,0 +1,179 @@
+//! `keyporch` on a device of a tenant, as a person and a program use it: join, enroll, sign-in online and offline, status, token,
+//! with their exit codes.
+
+use std::process::Command;
+
+use keyporch_interop::{Finished, Lab, binary, run};
+use serde_json::Value;
+
+const GRAPH: &str = "https://graph.microsoft.com";
+
+/// A device of its own beside that of the lab.
+struct Laptop<'a> {
+    lab: &'a Lab,
+    state: &'static str,
+}
+
+impl Laptop<'_> {
+    fn keyporch(&self, arguments: &[&str]) -> Finished {
+        let mut command = Command::new(binary("keyporch"));
+        command
+            .arg("--lab")
+            .arg(self.lab.directory())
+            .arg("--state")
+            .arg(self.lab.scratch().join(self.state))
+            .args(arguments);
+        run(&mut command, "")
+    }
+
+    #[track_caller]
+    fn json(&self, arguments: &[&str]) -> Value {
+        let text = self
+            .keyporch(&[&["--json"], arguments].concat())
+            .succeeded();
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("no JSON ({error}):\n{text}"))
+    }
+}
+
+fn tenant() -> Lab {
+    Lab::start_with(&["--scenario", "cloud-managed"], &[])
+}
+
+#[test]
+fn a_person_joins_enrols_signs_in_and_a_program_gets_a_token() {
+    let lab = tenant();
+    let laptop = Laptop {
+        lab: &lab,
+        state: "laptop-2",
+    };
+    let early = laptop.keyporch(&["token", "--resource", GRAPH]);
+    assert_eq!(early.code, Some(2));
+    early.refused("this device has not joined an organisation");
+
+    let joined = laptop.json(&["join", "--name", "LAPTOP-2"]);
+    assert_eq!(joined["tenant_id"], lab.text("/tenant/id"));
+    assert_eq!(joined["user"], "alice@corp.example");
+    let again = laptop.keyporch(&["join", "--name", "LAPTOP-2"]);
+    again.refused("this device has joined corp.example already, as LAPTOP-2");
+
+    // Who joined the device is signed in on it before any PIN (DREG-F1.H).
+    let status = laptop.json(&["status"]);
+    assert_eq!(status["Device State"]["AzureAdJoined"], "YES");
+    assert_eq!(status["Device State"]["DomainJoined"], "NO");
+    assert_eq!(status["Device Details"]["DeviceId"], joined["device_id"]);
+    assert_eq!(status["Tenant Details"]["TenantId"], lab.text("/tenant/id"));
+    assert_eq!(status["people"][0]["SSO State"]["AzureAdPrt"], "YES");
+    assert_eq!(status["people"][0]["User State"]["NgcSet"], "NO");
+    laptop.keyporch(&["token", "--resource", GRAPH]).succeeded();
+    laptop
+        .keyporch(&["sign-in"])
+        .refused("nobody has enrolled on this device");
+
+    // PROV-5.6: the second factor of the join is still fresh.
+    let enrolled = laptop.keyporch(&["enroll"]).succeeded();
+    assert!(
+        enrolled.contains("The second factor is still fresh."),
+        "{enrolled}"
+    );
+    let signed_in = laptop.json(&["sign-in"]);
+    assert_eq!(signed_in["online"], true);
+    let token = laptop.json(&["token", "--resource", GRAPH]);
+    assert!(
+        token["access_token"]
+            .as_str()
+            .is_some_and(|token| token.starts_with("eyJ"))
+    );
+    assert!(
+        token["expires_in"]
+            .as_i64()
+            .is_some_and(|seconds| seconds > 60)
+    );
+    let printed = laptop.keyporch(&["token", "--resource", GRAPH]).succeeded();
+    assert!(printed.starts_with("eyJ") && printed.lines().count() == 1);
+    let unknown = laptop.keyporch(&["token", "--resource", "urn:nobody"]);
+    assert_eq!(unknown.code, Some(2));
+    unknown.refused("AADSTS500011");
+}
+
+#[test]
+fn a_disabled_device_is_kept_out_and_a_tenant_that_is_away_keeps_nobody_out_who_has_the_pin() {
+    let lab = tenant();
+    let laptop = Laptop {
+        lab: &lab,
+        state: "laptop-2",
+    };
+    let id = laptop.json(&["join", "--name", "LAPTOP-2"])["device_id"].clone();
+    let id = id.as_str().expect("a device has an ID");
+    laptop.keyporch(&["enroll"]).succeeded();
+    laptop.keyporch(&["sign-in"]).succeeded();
+
+    lab.keyporch(&["admin", "device", "disable", id])
+        .succeeded();
+    for asked in [&["token", "--resource", GRAPH][..], &["sign-in"]] {
+        let refused = laptop.keyporch(asked);
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        refused.refused("AADSTS135011");
+    }
+    // PRT-6: what the tenant has ended, the device has forgotten.
+    laptop
+        .keyporch(&["token", "--resource", GRAPH])
+        .refused("nobody is signed in on this device");
+    lab.keyporch(&["admin", "device", "enable", id]).succeeded();
+    laptop.keyporch(&["sign-in"]).succeeded();
+
+    // AUTH-2: the tenant is gone, and the names and roots are those that the join has left.
+    let wrong = lab.scratch().join("wrong.pin");
+    std::fs::write(&wrong, "000000\n").expect("there is room for a file");
+    let wrong = wrong.to_str().expect("a temporary path is text");
+    lab.stop();
+    let offline = laptop.json(&["sign-in"]);
+    assert_eq!(offline["online"], false);
+    laptop
+        .keyporch(&["sign-in", "--pin-file", wrong])
+        .refused("the PIN is wrong");
+    let token = laptop.keyporch(&["token", "--resource", GRAPH]);
+    assert_eq!(token.code, Some(1));
+    token.refused("the tenant cannot be reached");
+}
+
+#[test]
+fn somebody_new_has_a_pass_then_a_pin_and_never_a_password() {
+    let lab = tenant();
+    let laptop = Laptop {
+        lab: &lab,
+        state: "laptop-2",
+    };
+    let file = |name: &str, content: &str| {
+        let path = lab.scratch().join(name);
+        std::fs::write(&path, content).expect("there is room for a file");
+        path.to_str().expect("a temporary path is text").to_owned()
+    };
+    lab.keyporch(&["admin", "user", "add", "dora", "--no-password"])
+        .succeeded();
+    let given = lab.keyporch_json(&["admin", "user", "access-pass", "dora"]);
+    let pass = ["access_pass", "pass"]
+        .iter()
+        .find_map(|name| given[name].as_str())
+        .unwrap_or_else(|| panic!("no pass in {given:#}"));
+    let (pass, pin) = (file("pass", pass), file("pin", "735194\n"));
+    let dora = ["--user", "dora@corp.example"];
+    let join = ["join", "--name", "DORAS", "--password-file", &pass, "--yes"];
+    laptop.keyporch(&[&join[..], &dora].concat()).succeeded();
+    let enroll = ["enroll", "--pin-file", &pin, "--yes"];
+    let enrolled = laptop.keyporch(&[&enroll[..], &dora].concat()).succeeded();
+    assert!(
+        enrolled.contains("The second factor is still fresh."),
+        "{enrolled}"
+    );
+    let sign_in = ["sign-in", "--pin-file", &pin];
+    let said = laptop.keyporch(&[&sign_in[..], &dora].concat()).succeeded();
+    assert!(said.contains("Signed in as dora@corp.example"), "{said}");
+
+    // The pass was for once.
+    let other = Laptop {
+        lab: &lab,
+        state: "laptop-3",
+    };
+    let again = other.keyporch(&[&join[..], &dora].concat());
+    assert_ne!(again.code, Some(0), "{again:?}");
+}
