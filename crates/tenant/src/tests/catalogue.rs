@@ -112,6 +112,8 @@ fn every_resource_of_the_table_is_known_by_each_of_its_names() {
             assert!(broker.may_ask_for(found));
         }
     }
+    // What is asked for without a resource: scopes of Graph have words alone.
+    assert_eq!(catalogue.usual(), "00000003-0000-0000-c000-000000000000");
     // Which of them demand a second factor by themselves.
     let demanding = catalogue.resources().iter();
     let demanding: Vec<&str> = demanding
