@@ -15,6 +15,7 @@ use token::sign_in::SignedIn;
 use trust::{Rng, Span};
 use wire::http::{Method, Response};
 
+use crate::aadsts::Number;
 use crate::asked::Asked;
 use crate::authorize::to_client;
 use crate::config;
@@ -199,7 +200,12 @@ pub(crate) fn answer(
         // Who wants no page at all is told by the address that the code would have gone to.
         Prompt::Nothing if shows_its_device(asked) => {
             let to = &request.answer;
-            answered(to_client(asked, to, Code::LoginRequired, reason.as_ref()))
+            // Signing in anew helps against a token that is over, and not against a device that is.
+            let code = match reason.number() {
+                Number::DeviceDisabled | Number::DeviceFailed => Code::AccessDenied,
+                _ => Code::LoginRequired,
+            };
+            answered(to_client(asked, to, code, reason.as_ref()))
         }
         _ if is_broker => answered(words::reply(asked, Words::Config, reason.as_ref())),
         _ => Ok(OnDevice::NotGood(reason)),

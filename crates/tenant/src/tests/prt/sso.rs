@@ -339,8 +339,15 @@ fn a_broker_that_wants_no_page_or_the_pages_says_so() {
     world.commit([change::set_device_enabled(laptop.device.entry, false)]);
     let answer = world.as_broker(&laptop, &prt, &silently);
     let location = answer.headers.get("Location").unwrap();
-    assert!(location.starts_with(REDIRECT) && location.contains("error=login_required"));
+    assert!(location.starts_with(REDIRECT) && location.contains("error=access_denied"));
     assert!(location.contains("AADSTS135011"), "{location}");
+    // Of a token that is over, a new sign-in makes another.
+    world.commit([change::set_device_enabled(laptop.device.entry, true)]);
+    let prt = world.prt(&laptop);
+    world.advance(Span::days(14));
+    let answer = world.as_broker(&laptop, &prt, &silently);
+    let location = answer.headers.get("Location").unwrap();
+    assert!(location.contains("error=login_required"), "{location}");
 }
 
 /// Known clients write the context in standard base64, and the certificate as text.
