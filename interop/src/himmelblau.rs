@@ -6,7 +6,7 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::lab::Lab;
-use crate::program::run;
+use crate::program::{Finished, run};
 
 /// What is done before a step: the names of the lab lead to this machine, for this step alone.
 const NAMES: &str = "mount --bind \"$1\" /etc/hosts; shift; exec \"$@\"";
@@ -46,11 +46,8 @@ impl<'a> Himmelblau<'a> {
     #[track_caller]
     pub fn step(&self, step: &str, user: &str, arguments: &[&str]) -> Step {
         let (base, id) = (self.lab.text("/tenant/base"), self.lab.text("/tenant/id"));
-        let mut command = Command::new("unshare");
+        let mut command = self.command(&probe());
         command
-            .args(["--mount", "sh", "-ec", NAMES, "sh"])
-            .arg(self.lab.text("/hosts"))
-            .arg(probe())
             .arg(step)
             .args(["--authority", &format!("{base}/{id}")])
             .arg("--state")
@@ -59,9 +56,6 @@ impl<'a> Himmelblau<'a> {
             .args(arguments)
             .env("SSL_CERT_FILE", self.lab.text("/root_pem"))
             .env("HIMMELBLAU_DISCOVERY_URL", self.lab.text("/tenant/drs"));
-        for proxy in ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"] {
-            command.env_remove(proxy).env_remove(proxy.to_lowercase());
-        }
         let finished = run(&mut command, "");
         let lines = finished.text.lines();
         let lines: Vec<Value> = lines
@@ -77,6 +71,35 @@ impl<'a> Himmelblau<'a> {
             done: finished.ok,
             lines,
         }
+    }
+
+    /// Approves a device code in another browser, as somebody who knows a password and a one-time code.
+    #[track_caller]
+    pub fn approve(&self, shown: &Value, user: &str, password: &str, code: &str) -> Finished {
+        let of = |name: &str| shown[name].as_str().unwrap_or_default();
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/device_code.py");
+        let mut command = self.command(Path::new("python3"));
+        command.arg(script).arg(self.lab.text("/root_pem")).args([
+            of("verification_uri"),
+            of("user_code"),
+            user,
+            password,
+            code,
+        ]);
+        run(&mut command, "")
+    }
+
+    /// A program that finds the lab's servers by their names.
+    fn command(&self, program: &Path) -> Command {
+        let mut command = Command::new("unshare");
+        command
+            .args(["--mount", "sh", "-ec", NAMES, "sh"])
+            .arg(self.lab.text("/hosts"))
+            .arg(program);
+        for proxy in ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"] {
+            command.env_remove(proxy).env_remove(proxy.to_lowercase());
+        }
+        command
     }
 }
 

@@ -175,3 +175,60 @@ fn who_does_not_prove_enough_gets_nothing() {
         .step("hello-provision", ALICE, &PIN)
         .failed("GeneralFailure");
 }
+
+#[test]
+fn who_has_nothing_but_a_pass_begins_with_it() {
+    let lab = tenant();
+    let device = Himmelblau::new(&lab, "linux");
+    let given = lab.keyporch_json(&["admin", "user", "access-pass", "alice"]);
+    let pass = given["access_pass"].as_str();
+    let pass = pass.unwrap_or_else(|| panic!("no pass: {given:#}"));
+    let sign_in = ["--tap", pass, "--force-mfa"];
+    let signed_in = device.step("headless", ALICE, &sign_in);
+    assert!(says(signed_in.done(), "ngcmfa") && !says(signed_in.done(), "pwd"));
+    let join = ["--domain", "corp.example", "--name", "linux-1"];
+    device.step("enroll", ALICE, &join).done();
+    device.step("prt-refresh", ALICE, &[]).done();
+    device.step("hello-provision", ALICE, &PIN).done();
+    device.step("prt-hello", ALICE, &PIN).done();
+    // It was for one use.
+    let again = Himmelblau::new(&lab, "another");
+    let refused = again.step("headless", ALICE, &sign_in);
+    assert!(!refused.done, "a pass was used twice: {refused:#?}");
+}
+
+#[test]
+fn a_device_code_is_approved_in_another_browser_and_registers_no_key() {
+    let lab = tenant();
+    let device = Himmelblau::new(&lab, "linux");
+    // A client that nobody has named gets none.
+    let refused = device.step("device-code-begin", ALICE, &[]);
+    assert!(!refused.done, "{refused:#?}");
+    let named = "device_code_clients=29d9ed98-a469-4536-ade2-f981bc1d605e,b743a22d-6705-4147-8670-d92fa515ee2b";
+    lab.keyporch(&["admin", "tenant", "set", named]).succeeded();
+    let begun = device.step("device-code-begin", ALICE, &[]);
+    begun.done();
+    let shown = begun
+        .lines
+        .iter()
+        .find(|line| line["event"] == "device-code");
+    let shown = shown.expect("there is a code to be typed");
+    device.step("device-code-poll", ALICE, &[]).refused(70016);
+    let password = lab.text("/users/0/password");
+    let pages = device
+        .approve(shown, ALICE, password, &otp(&lab))
+        .succeeded();
+    assert!(pages.contains("Sign in the device?"), "{pages}");
+    let signed_in = device.step("device-code-poll", ALICE, &[]);
+    assert!(says(signed_in.done(), "mfa") && !says(signed_in.done(), "ngcmfa"));
+    let join = ["--domain", "corp.example", "--name", "linux-1"];
+    device.step("enroll", ALICE, &join).done();
+    device.step("prt-refresh", ALICE, &[]).done();
+    device
+        .step("exchange", ALICE, &["--resource", GRAPH])
+        .done();
+    // Whoever talked somebody into typing a code gets no key that lasts.
+    device
+        .step("hello-provision", ALICE, &PIN)
+        .failed("MFARequired");
+}
