@@ -506,3 +506,31 @@ fn neither_token_nor_session_key_is_readable_in_file_or_debug_line() {
     assert!(!file.windows(5).any(|part| part == b"1.prt"));
     assert!(!format!("{signed_in:?}").contains("1.prt"));
 }
+
+#[test]
+fn the_status_shows_the_tenant_and_who_is_signed_in_on_a_device_of_one() {
+    // DSR-1, DSR-3, DSR-5.
+    use crate::Status;
+
+    let mut world = enrolled();
+    world.sign_in("271828", START).unwrap();
+    let registration = world.hello.registration().unwrap();
+    let joined = registration.joined_to();
+    let status = Status::of(joined, Some(registration), None, world.hello.vault());
+    let shown = |prt: Option<&Prt>| serde_json::to_value(status.clone().with_prt(prt)).unwrap();
+    let prt = world.prt(START).unwrap();
+    let signed_in = shown(Some(&prt));
+    let device = &signed_in["Device State"];
+    assert_eq!(
+        (&device["AzureAdJoined"], &device["DomainJoined"]),
+        (&json!("YES"), &json!("NO"))
+    );
+    assert_eq!(signed_in["Tenant Details"]["TenantId"], TENANT.to_string());
+    let sso = &signed_in["SSO State"];
+    assert_eq!(sso["AzureAdPrt"], "YES");
+    assert_eq!(sso["AzureAdPrtExpiryTime"], "2027-01-29 08:00:00.000 UTC");
+    let authority = format!("https://login.corp.example/{TENANT}");
+    assert_eq!(sso["AzureAdPrtAuthority"], authority);
+    let nobody = shown(None);
+    assert_eq!(nobody["SSO State"], json!({"AzureAdPrt": "NO"}));
+}
