@@ -21,3 +21,24 @@ pub(crate) mod password;
 pub(crate) mod process;
 pub(crate) mod question;
 pub(crate) mod refused;
+
+use directory::{Account, Actor, AuditRecord};
+use signin::account::name_of;
+
+use crate::asked::Asked;
+
+/// That somebody signed in this way, which is a switch (protocols K). What they got is committed with the code.
+fn used(asked: &Asked<'_, '_>, account: &Account) -> AuditRecord {
+    let name = name_of(account);
+    let actor = Actor {
+        sid: Some(account.sid),
+        name: name.to_owned(),
+    };
+    let record = AuditRecord::done(asked.now, actor, "sign-in.without-browser")
+        .on(account.id, name)
+        .with("switch", "oauth.html_login_v1");
+    match asked.from() {
+        Some(from) => record.from_address(from),
+        None => record,
+    }
+}

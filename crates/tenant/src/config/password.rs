@@ -15,7 +15,7 @@ use trust::Rng;
 use wire::http::Method;
 
 use super::refused::Refused;
-use super::{access_pass, context, page};
+use super::{access_pass, context, page, used};
 use crate::answer::{Route, route};
 use crate::asked::Asked;
 use crate::limits::within_limit;
@@ -137,7 +137,8 @@ impl Post<'_, '_> {
         // A program has no use for a session.
         match begun.proven(first, &factors, wanted, asked.now, rng) {
             Next::Done(signed_in) => {
-                Ok(complete(&page, signed_in, account, None, None, rng).into())
+                let answer = complete(&page, signed_in, account, None, None, rng);
+                Ok(Answer::from(answer).with_record(used(asked, account)))
             }
             Next::Wait(sign_in) => {
                 let SignIn::AwaitsSecondFactor(state) = &sign_in else {

@@ -10,6 +10,7 @@ use wire::http::Method;
 
 use super::password::{own, refuse};
 use super::refused::Refused;
+use super::used;
 use crate::answer::{Route, route};
 use crate::asked::Asked;
 use crate::limits::within_limit;
@@ -62,7 +63,8 @@ fn collect(
             let answer = complete(&page, signed_in, &found.account, None, None, rng);
             Ok(Answer::from(answer)
                 .committing(changes)
-                .committing([found.end(&page)]))
+                .committing([found.end(&page)])
+                .with_record(used(asked, &found.account)))
         }
         Handled::Wrong { .. } => {
             Ok(refuse(asked, &Refused::Pass, Some(&found.account)).committing(changes))

@@ -49,7 +49,11 @@ fn the_headless_flow_with_password_and_authenticator() {
     let code = world.totp();
     let ended = client.end_auth(&mut world, &page, &begun, &code);
     assert_eq!(ended["Success"], true);
+    world.told.clear();
     let code = client.process(&mut world, &page, &ended).code();
+    let told = &world.told[0];
+    assert_eq!(told.action, "sign-in.without-browser");
+    assert_eq!(told.details["switch"], "oauth.html_login_v1");
     let answer = client.redeem(&mut world, &code);
     let token = claims(answer["access_token"].as_str().unwrap());
     let amr = token["amr"].as_array().unwrap();
