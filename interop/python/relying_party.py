@@ -1,15 +1,12 @@
 """A service that lets people in by the tenant, with Authlib: nothing in it was written with Keyporch in mind.
 
-It says on standard output, a line of JSON a step, what it found. The person is played by a browser that knows how to
-fill a form, and nothing else.
+It says on standard output, a line of JSON a step, what it found. The person is played by the browser beside it.
 """
 
 import json
-import re
 import sys
 import time
-from html import unescape
-from urllib.parse import parse_qs, urljoin, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 import requests
 from authlib.integrations.requests_client import OAuth2Session
@@ -17,51 +14,13 @@ from authlib.jose import JsonWebKey, JsonWebToken
 from authlib.oidc.core import CodeIDToken
 from authlib.oidc.discovery import OpenIDProviderMetadata, get_well_known_url
 
+from browser import sign_in
+
 arguments = json.load(sys.stdin)
 
 
 def say(step, **found):
     print(json.dumps({"step": step, **found}), flush=True)
-
-
-def fill(page, answers):
-    """The first form of a page that can be filled: where it goes, and what with."""
-    for form in re.findall(r"<form\b.*?</form>", page, re.S):
-        fields = {}
-        for tag in re.findall(r"<input\b[^>]*>", form):
-            attributes = {name: unescape(value) for name, value in re.findall(r'([\w-]+)="([^"]*)"', tag)}
-            name = attributes.get("name")
-            if name in answers:
-                fields[name] = answers[name]
-            elif name and "value" in attributes:
-                fields[name] = attributes["value"]
-            elif name:
-                break
-        else:
-            buttons = [dict(re.findall(r'([\w-]+)="([^"]*)"', tag)) for tag in re.findall(r"<button\b[^>]*>", form)]
-            for button in buttons:
-                # Of several answers, the one that goes on.
-                if "name" in button and (len(buttons) == 1 or button.get("value") == "accept"):
-                    fields[button["name"]] = button.get("value", "")
-            action = re.search(r'<form\b[^>]*\baction="([^"]*)"', form)
-            return unescape(action.group(1)) if action else "", fields
-    raise SystemExit("a page without a form that can be filled: " + page)
-
-
-def sign_in(url, redirect_uri, answers):
-    """A browser in which somebody signs in: the address at which it arrives at the service."""
-    browser = requests.Session()
-    answer = browser.get(url, allow_redirects=False)
-    for _ in range(8):
-        if answer.is_redirect:
-            to = urljoin(answer.url, answer.headers["Location"])
-            if to.startswith(redirect_uri):
-                return to
-            answer = browser.get(to, allow_redirects=False)
-            continue
-        action, fields = fill(answer.text, answers)
-        answer = browser.post(urljoin(answer.url, action), data=fields, allow_redirects=False)
-    raise SystemExit("the sign-in comes to no end")
 
 
 # OpenID Connect Discovery 1.0, section 4: the issuer's own document, and what the library wants of it.

@@ -23,7 +23,8 @@ pub(crate) fn test() -> Result<(), String> {
         "--package=keyporchd",
         "--package=keyporch",
     ]))?;
-    himmelblau()?;
+    beside("interop/himmelblau")?;
+    beside("interop/openidconnect")?;
     if answers("cargo-nextest", "--version") {
         run(cargo().args([
             "nextest",
@@ -46,9 +47,9 @@ pub(crate) fn test() -> Result<(), String> {
     run(cargo().args(["test", "--locked", "--workspace", "--doc"]))
 }
 
-/// Builds the Linux client of the tenant, a workspace of its own with its own lock file: interop/himmelblau.
-fn himmelblau() -> Result<(), String> {
-    let folder = root().join("interop/himmelblau");
+/// Builds somebody else's client of the tenant, a workspace of its own with its own lock file.
+fn beside(folder: &str) -> Result<(), String> {
+    let folder = root().join(folder);
     run(cargo()
         .args(["build", "--locked", "--manifest-path"])
         .arg(folder.join("Cargo.toml"))

@@ -2,8 +2,9 @@
 //! PKCE, the identity token, userinfo, refresh, revocation, logout (OpenID Connect Core, Discovery, RP-Initiated Logout; RFC
 //! 6749, 7009, 7636, 9207).
 
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use keyporch_interop::{Lab, run};
 use serde_json::{Value, json};
@@ -19,19 +20,21 @@ fn tenant() -> Lab {
     Lab::start_with(&["--scenario", "cloud-managed"], &[])
 }
 
-/// Has Authlib let alice in, and gives what it found, by step.
-#[track_caller]
-fn authlib(lab: &Lab, mut arguments: Value) -> Vec<Value> {
-    let (base, id) = (lab.text("/tenant/base"), lab.text("/tenant/id"));
-    arguments["issuer"] = format!("{base}/{id}/v2.0").into();
-    arguments["signed_out"] = SIGNED_OUT.into();
-    arguments["answers"] = json!({
+/// What alice types.
+fn answers(lab: &Lab) -> Value {
+    json!({
         "UserName": lab.text("/users/0/upn"),
         "Password": lab.text("/users/0/password"),
         // The one after that which the lab's own sign-in took.
         "VerificationCode": code(lab.text("/users/0/totp_secret"), 1),
-    });
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/relying_party.py");
+    })
+}
+
+/// A program of the folder `python`, for which the names of the lab lead to this machine.
+fn python(lab: &Lab, name: &str) -> Command {
+    let program = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("python")
+        .join(name);
     let mut command = Command::new("unshare");
     command
         .args(["--mount", "sh", "-ec", NAMES, "sh"])
@@ -39,8 +42,20 @@ fn authlib(lab: &Lab, mut arguments: Value) -> Vec<Value> {
         .arg("/usr/bin/python3")
         .arg(program)
         .env("REQUESTS_CA_BUNDLE", lab.text("/root_pem"))
+        .env("PYTHONDONTWRITEBYTECODE", "1")
         .env_remove("HTTPS_PROXY")
         .env_remove("https_proxy");
+    command
+}
+
+/// Has Authlib let alice in, and gives what it found, by step.
+#[track_caller]
+fn authlib(lab: &Lab, mut arguments: Value) -> Vec<Value> {
+    let (base, id) = (lab.text("/tenant/base"), lab.text("/tenant/id"));
+    arguments["issuer"] = format!("{base}/{id}/v2.0").into();
+    arguments["signed_out"] = SIGNED_OUT.into();
+    arguments["answers"] = answers(lab);
+    let mut command = python(lab, "relying_party.py");
     let text = run(&mut command, &arguments.to_string()).succeeded();
     let lines = text.lines();
     lines
@@ -127,4 +142,80 @@ fn authlib_lets_a_person_in_at_a_program_without_a_secret_by_a_signature_on_a_cu
         }),
     );
     was_let_in(&said, "ES256");
+}
+
+/// Has `openidconnect` let alice in, and gives what it found, by step. The program is built on its own, by `cargo xtask test`.
+#[track_caller]
+fn openidconnect(lab: &Lab, mut arguments: Value) -> Vec<Value> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let program = own.join("openidconnect/target/debug/openidconnect-party");
+    assert!(
+        program.exists(),
+        "{} is not built; run `cargo xtask test`, or `cargo build --locked` in its folder",
+        program.display()
+    );
+    let (base, id) = (lab.text("/tenant/base"), lab.text("/tenant/id"));
+    arguments["issuer"] = format!("{base}/{id}/v2.0").into();
+    arguments["roots"] = lab.text("/root_pem").into();
+    let host = base.trim_start_matches("https://");
+    arguments["resolve"] = format!("{host}:127.0.0.1").into();
+    let mut child = Command::new(program)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("what was built runs");
+    let mut input = child.stdin.take().expect("standard input was piped");
+    writeln!(input, "{arguments}").expect("it reads");
+    let output = BufReader::new(child.stdout.take().expect("standard output was piped"));
+    let mut said = Vec::new();
+    for line in output.lines() {
+        let line = line.expect("it prints text");
+        let found: Value = serde_json::from_str(&line).expect("it prints JSON");
+        if found["step"] == "sign-in" {
+            let asked = json!({
+                "url": found["address"],
+                "redirect_uri": arguments["redirect_uri"],
+                "answers": answers(lab),
+            });
+            let mut browser = python(lab, "browser.py");
+            let arrived = run(&mut browser, &asked.to_string()).succeeded();
+            writeln!(input, "{}", arrived.trim()).expect("it reads");
+        }
+        said.push(found);
+    }
+    let status = child.wait().expect("a child can be waited for");
+    assert!(status.success(), "it ended with {status} after {said:#?}");
+    said
+}
+
+#[test]
+fn openidconnect_lets_a_person_in_at_a_service_that_keeps_a_secret() {
+    let lab = tenant();
+    let redirect = "https://wiki.example/done";
+    let add = [
+        "admin",
+        "app",
+        "add",
+        "Wiki",
+        "--confidential",
+        "--redirect",
+        redirect,
+    ];
+    let id = lab.keyporch_json(&add)["id"].clone();
+    let id_text = id.as_str().expect("an application has an ID");
+    let secret = lab.keyporch_json(&["admin", "app", "secret", "add", id_text]);
+    let said = openidconnect(
+        &lab,
+        json!({
+            "client_id": id,
+            "client_secret": secret["secret"],
+            "redirect_uri": redirect,
+        }),
+    );
+    let identity = step(&said, "identity");
+    assert_eq!(identity["name"], "alice@corp.example");
+    assert_eq!(step(&said, "another nonce")["refused"], true);
+    assert_eq!(step(&said, "userinfo")["subject"], identity["subject"]);
+    assert_eq!(step(&said, "refresh")["another"], true);
+    assert_eq!(step(&said, "revocation")["refused_afterwards"], true);
 }
