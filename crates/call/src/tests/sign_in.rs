@@ -403,3 +403,47 @@ fn a_change_that_is_refused_says_why_and_sends_nothing_elsewhere() {
         Err(SignInFault::Refused(said)) if said == "Too many attempts."
     ));
 }
+
+/// What a device shows of who is signed in on it.
+fn credentials() -> hello::prt::Credentials {
+    hello::prt::Credentials {
+        refresh_token: Zeroizing::new("person".to_owned()),
+        device: Zeroizing::new("device".to_owned()),
+    }
+}
+
+#[test]
+fn a_page_for_brokers_says_whether_the_person_is_needed_or_refused() {
+    // Protocols A.5.1, A.11.2: the page comes with status 200, whatever it says.
+    const PAGE: &str =
+        "HTTP/1.1 200 OK\r\nContent-Length: {length}\r\nConnection: close\r\n\r\n{body}";
+    let page = |config: &str| {
+        let body = format!(
+            "<html><script>//<![CDATA[\n$Config={{\"sessionId\":\"s\",{config}}};\n//]]></script></html>"
+        );
+        let answer = PAGE
+            .replace("{length}", &body.len().to_string())
+            .replace("{body}", &body);
+        &*Box::leak(answer.into_boxed_str())
+    };
+    let asked = |config: &str| {
+        let (port, serving) = server(vec![page(config)]);
+        let client = client("first.pem", None);
+        let sign_in = SignIn::new(&client, wish(port), &mut SystemRng);
+        let said = sign_in.silently(credentials()).err().expect("no code came");
+        (said, serving.join().unwrap().remove(0))
+    };
+    let (said, request) = asked(r#""sErrorCode":"50076","sErrTxt":"A second factor is required.""#);
+    assert!(matches!(said, SignInFault::Interaction(_)), "{said}");
+    let request = request.to_ascii_lowercase();
+    assert!(request.contains("prompt=none"));
+    assert!(request.contains("x-ms-refreshtokencredential: person"));
+    assert!(request.contains("x-ms-devicecredential: device"));
+    let (said, _) = asked(r#""pgid":"ConvergedTFA""#);
+    assert!(matches!(said, SignInFault::Interaction(_)), "{said}");
+    let (said, _) = asked(r#""sErrorCode":"50155","sErrTxt":"No device.""#);
+    assert_eq!(
+        said.to_string(),
+        "the sign-in was refused: No device. (AADSTS50155)"
+    );
+}
