@@ -4,6 +4,7 @@ use directory::{Account, Actor, AuditRecord, Change, Fault, Table};
 use trust::{Event, Timestamp};
 use wire::http::Response;
 
+use crate::aadsts::Number;
 use crate::asked::Asked;
 use crate::refused::{Reason, chain};
 
@@ -50,8 +51,12 @@ impl Answer {
         }
     }
 
-    /// The same answer, with what was refused for the audit log.
+    /// The same answer, with what was refused for the audit log. Nothing is refused to who waits for a device code's approval,
+    /// and asks every few seconds.
     pub(crate) fn because(mut self, asked: &Asked<'_, '_>, reason: &dyn Reason) -> Self {
+        if reason.number() == Number::Pending {
+            return self;
+        }
         let path: String = asked.request.path.chars().take(200).collect();
         let why = chain(reason);
         let record = AuditRecord::refused(asked.now, Actor::anonymous(), reason.action(), why)

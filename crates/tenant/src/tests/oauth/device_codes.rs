@@ -72,6 +72,7 @@ fn a_device_code_is_pending_then_given_once_and_ends_after_fifteen_minutes() {
         refusal(&poll(&mut world, &code)),
         (70016, "authorization_pending".into())
     );
+    assert!(world.refused.is_empty(), "who waits is not refused");
     let mut browser = Browser::default();
     type_code(&mut world, &mut browser, "alice", &shown.to_lowercase());
     assert_eq!(
