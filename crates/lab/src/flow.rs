@@ -75,17 +75,7 @@ impl<'a> Device<'a> {
         clock: &Arc<dyn Clock>,
         teller: &Teller,
     ) -> Result<Self, Fault> {
-        let files = DeviceFiles::open(folder.within(DEVICE_FOLDER)?)?;
-        let hello = Hello::open(Box::new(files), Cost::LEAST, &mut SystemRng)
-            .map_err(|error| Fault::step("opening the device's vault", &error))?;
-        let root = domain::root(directory, authority::Ca::Tls, clock.as_ref())?;
-        let root = wire::x509::pem::encode("CERTIFICATE", &root);
-        let roots = Roots::from_pem(root.as_bytes()).map_err(|error| {
-            Fault::failed(
-                format!("the root of TLS certificates cannot be used: {error}"),
-                "Start anew with --fresh.",
-            )
-        })?;
+        let (hello, roots) = opened(folder, directory, clock.as_ref())?;
         let hosts = Hosts::parse(&crate::files::hosts())
             .map_err(|error| Fault::step("reading the lab's own hosts file", &error))?;
         Ok(Self {
@@ -104,26 +94,12 @@ impl<'a> Device<'a> {
 
     /// Whether the device is joined and the directory still knows it.
     pub(crate) fn is_joined(&self) -> Result<bool, Fault> {
-        let Some(registration) = self.hello.registration() else {
-            return Ok(false);
-        };
-        let snapshot = self.directory.snapshot();
-        let known = snapshot.and_then(|snapshot| snapshot.device_by_id(registration.device_id));
-        Ok(known
-            .map_err(|error| Fault::step("reading the directory", &error))?
-            .is_some())
+        is_known(&self.hello, self.directory)
     }
 
     /// Whether the person has enrolled here, with a key that the account still lists.
     pub(crate) fn is_enrolled(&self) -> Result<bool, Fault> {
-        let Some(container) = self.hello.containers().of(USER_UPN) else {
-            return Ok(false);
-        };
-        let key = container
-            .public_key()
-            .map_err(|error| Fault::step("reading the container", &error))?;
-        let account = domain::account(self.directory, USER)?;
-        Ok(account.key_with(&key.fingerprint()).is_some())
+        has_enrolled(&self.hello, self.directory)
     }
 
     fn somebody(&self, login: &Login) -> Result<Somebody, Fault> {
@@ -360,6 +336,50 @@ impl<'a> Device<'a> {
             )
             .map_err(|error| Fault::step("writing the person's certificate", &error))
     }
+}
+
+/// What a device keeps in the lab's folder, and whom it believes.
+pub(crate) fn opened(
+    folder: &LabFolder,
+    directory: &Directory,
+    clock: &dyn Clock,
+) -> Result<(Hello, Roots), Fault> {
+    let files = DeviceFiles::open(folder.within(DEVICE_FOLDER)?)?;
+    let hello = Hello::open(Box::new(files), Cost::LEAST, &mut SystemRng)
+        .map_err(|error| Fault::step("opening the device's vault", &error))?;
+    let root = domain::root(directory, authority::Ca::Tls, clock)?;
+    let root = wire::x509::pem::encode("CERTIFICATE", &root);
+    let roots = Roots::from_pem(root.as_bytes()).map_err(|error| {
+        Fault::failed(
+            format!("the root of TLS certificates cannot be used: {error}"),
+            "Start anew with --fresh.",
+        )
+    })?;
+    Ok((hello, roots))
+}
+
+/// Whether a device is joined and the directory still knows it.
+pub(crate) fn is_known(hello: &Hello, directory: &Directory) -> Result<bool, Fault> {
+    let Some(registration) = hello.registration() else {
+        return Ok(false);
+    };
+    let snapshot = directory.snapshot();
+    let known = snapshot.and_then(|snapshot| snapshot.device_by_id(registration.device_id));
+    Ok(known
+        .map_err(|error| Fault::step("reading the directory", &error))?
+        .is_some())
+}
+
+/// Whether the person has enrolled on a device, with a key that the account still lists.
+pub(crate) fn has_enrolled(hello: &Hello, directory: &Directory) -> Result<bool, Fault> {
+    let Some(container) = hello.containers().of(USER_UPN) else {
+        return Ok(false);
+    };
+    let key = container
+        .public_key()
+        .map_err(|error| Fault::step("reading the container", &error))?;
+    let account = domain::account(directory, USER)?;
+    Ok(account.key_with(&key.fingerprint()).is_some())
 }
 
 /// What is known of the lab's device before anything starts.

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use call::join::ThisDevice;
-use call::state::DeviceFiles;
 use call::tenant::{Found, Joining, TenantDoor, Tokens, find};
 use call::vault_key::client_certificate;
 use call::{Client, Hosts, Roots};
 use crypto::key::KeyKind;
-use crypto::password::Cost;
 use directory::Directory;
 use hello::Hello;
 use hello::gesture::Attempt;
@@ -26,7 +24,7 @@ use super::files::hosts;
 use super::tenant;
 use crate::domain::{self, DOMAIN, USER, USER_UPN};
 use crate::fault::Fault;
-use crate::flow::{DEVICE, DEVICE_FOLDER};
+use crate::flow::{DEVICE, has_enrolled, is_known, opened};
 use crate::folder::LabFolder;
 use crate::kept::Kept;
 use crate::person::{NothingElse, Somebody};
@@ -66,17 +64,7 @@ impl<'a> Device<'a> {
         clock: &Arc<dyn Clock>,
         teller: &Teller,
     ) -> Result<Self, Fault> {
-        let files = DeviceFiles::open(folder.within(DEVICE_FOLDER)?)?;
-        let hello = Hello::open(Box::new(files), Cost::LEAST, &mut SystemRng)
-            .map_err(|error| Fault::step("opening the device's vault", &error))?;
-        let root = domain::root(directory, authority::Ca::Tls, clock.as_ref())?;
-        let root = wire::x509::pem::encode("CERTIFICATE", &root);
-        let roots = Roots::from_pem(root.as_bytes()).map_err(|error| {
-            Fault::failed(
-                format!("the root of TLS certificates cannot be used: {error}"),
-                "Start anew with --fresh.",
-            )
-        })?;
+        let (hello, roots) = opened(folder, directory, clock.as_ref())?;
         let hosts = Hosts::parse(&hosts())
             .map_err(|error| Fault::step("reading the lab's own hosts file", &error))?;
         Ok(Self {
@@ -94,14 +82,7 @@ impl<'a> Device<'a> {
 
     /// Whether the device is joined and the tenant still knows it.
     pub(super) fn is_joined(&self) -> Result<bool, Fault> {
-        let Some(registration) = self.hello.registration() else {
-            return Ok(false);
-        };
-        let snapshot = self.directory.snapshot();
-        let known = snapshot.and_then(|snapshot| snapshot.device_by_id(registration.device_id));
-        Ok(known
-            .map_err(|error| Fault::step("reading the directory", &error))?
-            .is_some())
+        is_known(&self.hello, self.directory)
     }
 
     /// Whether the person has a container here.
@@ -111,14 +92,7 @@ impl<'a> Device<'a> {
 
     /// Whether the person has enrolled here, with a key that the account still lists.
     pub(super) fn is_enrolled(&self) -> Result<bool, Fault> {
-        let Some(container) = self.hello.containers().of(USER_UPN) else {
-            return Ok(false);
-        };
-        let key = container
-            .public_key()
-            .map_err(|error| Fault::step("reading the container", &error))?;
-        let account = domain::account(self.directory, USER)?;
-        Ok(account.key_with(&key.fingerprint()).is_some())
+        has_enrolled(&self.hello, self.directory)
     }
 
     fn somebody(&self) -> Result<Somebody, Fault> {

@@ -36,6 +36,7 @@ const ERRANDS: usize = 16;
 pub(crate) struct TenantNode {
     pub(crate) core: Core,
     deployment: Deployment,
+    hosts: Vec<String>,
     memory: Memory,
     authority: authority::Configuration,
     authority_keys: authority::Keys,
@@ -92,6 +93,7 @@ impl TenantNode {
             ..administration::Deployment::default()
         };
         Ok(Self {
+            hosts: deployment.host_names(),
             deployment,
             memory: Memory::new(&mut SystemRng),
             authority,
@@ -113,14 +115,14 @@ impl TenantNode {
         })
     }
 
-    /// Whether the host of a request is one of the tenant's, or this machine by its address.
+    /// Whether the host of a request is one of the tenant's. `host` is in lower case.
     pub(crate) fn is_host(&self, host: &str) -> bool {
-        self.deployment.host_names().iter().any(|own| own == host)
+        self.hosts.iter().any(|own| own == host)
     }
 
-    /// Whether a path is one of the tenant's revocation lists, or of its authorities' certificates.
+    /// Whether a path, in lower case, is one of the tenant's revocation lists, or of its authorities' certificates.
     pub(crate) fn publishes(&self, path: &str) -> bool {
-        path.to_ascii_lowercase().contains(&self.published)
+        path.contains(&self.published)
     }
 
     /// By what the tenant is known among those of its process.
