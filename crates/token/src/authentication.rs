@@ -29,15 +29,24 @@ enum FirstMethod {
     Kerberos,
     /// A ticket that says that its owner signed in by a key registered with a second factor (S-1-18-5).
     KerberosByKey,
-    /// A key in a device, opened by a PIN or a gesture (protocols A.12): two factors by itself.
+    /// A key in a device, opened by a PIN or a gesture (protocols A.12): two factors by itself, where it was registered with
+    /// a second factor.
     HelloKey {
         /// SHA-256 of the key.
         key: [u8; 32],
         /// Whether it counts as a fresh second factor.
         fresh: bool,
+        /// Whether a second factor was proven when it was registered. Rows of earlier releases say nothing of it: they
+        /// took every key for such a one.
+        #[serde(default = "vouched_for")]
+        vouched_for: bool,
     },
     /// A Temporary Access Pass: two factors by itself.
     AccessPass,
+}
+
+const fn vouched_for() -> bool {
+    true
 }
 
 impl FirstFactor {
@@ -73,7 +82,26 @@ impl FirstFactor {
     #[must_use]
     pub const fn hello(at: Timestamp, key: [u8; 32], fresh: bool) -> Self {
         Self {
-            method: FirstMethod::HelloKey { key, fresh },
+            method: FirstMethod::HelloKey {
+                key,
+                fresh,
+                vouched_for: true,
+            },
+            at,
+            since: at,
+        }
+    }
+
+    /// As [`Self::hello`], by a key for which nobody proved a second factor when it was listed (protocols D.4): one that was
+    /// added by hand. It is one factor, however it is opened.
+    #[must_use]
+    pub const fn hello_of_one_factor(at: Timestamp, key: [u8; 32]) -> Self {
+        Self {
+            method: FirstMethod::HelloKey {
+                key,
+                fresh: false,
+                vouched_for: false,
+            },
             at,
             since: at,
         }
@@ -131,9 +159,8 @@ impl FirstFactor {
     const fn is_multi_factor(&self) -> bool {
         match self.method {
             FirstMethod::Password | FirstMethod::Kerberos => false,
-            FirstMethod::KerberosByKey | FirstMethod::HelloKey { .. } | FirstMethod::AccessPass => {
-                true
-            }
+            FirstMethod::HelloKey { vouched_for, .. } => vouched_for,
+            FirstMethod::KerberosByKey | FirstMethod::AccessPass => true,
         }
     }
 }
@@ -426,5 +453,24 @@ mod tests {
             serde_json::from_slice::<Authentication>(&resting).unwrap(),
             by_key(true)
         );
+    }
+
+    #[test]
+    fn a_key_that_nobody_vouched_for_is_one_factor_and_of_earlier_releases_all_were() {
+        let by_hand = FirstFactor::hello_of_one_factor(T, [5; 32]);
+        let by_hand = Authentication::of(by_hand, None);
+        assert!(!by_hand.suffices(Wanted::SecondFactor, T) && !by_hand.is_fresh(T));
+        assert_eq!(by_hand.amr(Wanted::FreshSecondFactor, T), ["rsa"]);
+        assert!(by_hand.is_phishing_resistant());
+        let resting = serde_json::to_string(&by_hand).unwrap();
+        let read = |text: &str| serde_json::from_str::<Authentication>(text).unwrap();
+        assert_eq!(read(&resting), by_hand);
+        let former = resting.replace(",\"vouched_for\":false", "");
+        assert_ne!(former, resting);
+        assert!(read(&former).is_multi_factor());
+        // With a second factor of its owner beside it there are two.
+        let first = FirstFactor::hello_of_one_factor(T, [5; 32]);
+        let both = Authentication::of(first, Some(SecondFactor::proven("otp", T)));
+        assert!(both.is_multi_factor() && both.is_fresh(T));
     }
 }
