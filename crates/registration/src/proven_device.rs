@@ -22,8 +22,8 @@ pub(crate) const SPKI_OF: Table = Table::new("registration.device-spki");
 /// Certificates of devices that an administrator has revoked, by thumbprint, until they would have ended: a device is
 /// known by its entry, which a revoked certificate still stands in.
 const REVOKED: Table = Table::new("registration.revoked-certificates");
-/// How many holders of a device's keys are cleaned up in one commit.
-const MOST_HOLDERS: usize = 1_000;
+/// More people than ever had keys of one device: whoever asks for its end is told of it when all of them are off.
+const MOST_HOLDERS: usize = 1_000_000;
 
 /// How a device's certificate is told (protocols B.5, B.8).
 pub(crate) fn certificate_identity(thumbprint: [u8; 20], key: &PublicKey) -> DeviceCertificate {
@@ -107,6 +107,21 @@ pub fn prove(
     Ok(Ok(ProvenDevice(device)))
 }
 
+/// Whether an administrator has revoked what a device proves itself by, or put it on hold: every certificate that its entry
+/// names. For what a device got before, and shows without a certificate.
+///
+/// # Errors
+/// [`Fault`] when the directory fails.
+pub fn is_revoked(snapshot: &Snapshot<'_>, device: &Device, now: Timestamp) -> Result<bool, Fault> {
+    for certificate in &device.certificates {
+        let revoked = snapshot.record(REVOKED, &certificate.thumbprint, now)?;
+        if revoked.is_none() {
+            return Ok(false);
+        }
+    }
+    Ok(!device.certificates.is_empty())
+}
+
 /// A device that has a key, and the key, to verify what was signed with it. That it was signed proves the device; this alone
 /// proves nothing, and says neither that the device is enabled.
 #[derive(Clone, Debug)]
@@ -118,7 +133,8 @@ pub struct DeviceOfKey {
 }
 
 /// The device whose device key has this fingerprint (SHA-256 of its SubjectPublicKeyInfo), for messages that name their key
-/// by it and bring no certificate (protocols A.15.1). A transport key finds no device: nothing is signed with it.
+/// by it and bring no certificate (protocols A.15.1). A transport key finds no device, for nothing is signed with it; nor does
+/// the key of a certificate that is revoked.
 ///
 /// # Errors
 /// [`Fault`] when the directory fails.
@@ -145,7 +161,10 @@ pub fn by_key(
             .certificates
             .iter()
             .any(|certificate| certificate.public_key_hash == public_key_hash(&key));
-    Ok(is_device_key.then_some(DeviceOfKey { device, key }))
+    if !is_device_key || is_revoked(snapshot, &device, now)? {
+        return Ok(None);
+    }
+    Ok(Some(DeviceOfKey { device, key }))
 }
 
 /// A device's certificate proves nothing from the commit of this on. To be committed with its revocation.
