@@ -25,7 +25,7 @@ use crate::nonce::{self, BadNonce, Place};
 use crate::prt::assertion::Moment;
 use crate::prt::judge::{self, Live, noting_the_switch};
 use crate::prt::refused::Refused;
-use crate::prt::request;
+use crate::prt::request::{self, must_be_untaken};
 use crate::refused::{Reason, Trouble};
 use crate::reply::Answer;
 use crate::words::{self, Words};
@@ -112,6 +112,7 @@ pub(crate) fn signed_on(
     let key = [&shown.live.record.id.to_bytes()[..], over.as_bytes()].concat();
     let key = crypto::digest::sha256(&key);
     let in_browser = browser.digest(Purpose::Browser);
+    let session_key = shown.live.record.session_key.fingerprint();
     let (live, first_kdf) = (shown.live, shown.first_kdf);
     let signed_on = |changes| {
         Ok(Sso::SignedOn(Box::new(SignedOn {
@@ -126,16 +127,23 @@ pub(crate) fn signed_on(
             false => Err(Refused::Nonce(BadNonce::Taken).into()),
         };
     }
-    let good = match claims.request_nonce.as_deref() {
-        Some(nonce) => nonce::check(asked, Some(nonce)).is_ok(),
-        None => is_legacy(asked, claims.iat),
+    // The browser may show it again; for everything else that the session key signs its nonce is used up.
+    let mut changes = match claims.request_nonce.as_deref() {
+        Some(nonce) => match nonce::check(asked, Some(nonce)) {
+            Ok(nonce) => vec![must_be_untaken(asked, &nonce, &session_key)?],
+            Err(_) => return needs_nonce(asked, rng),
+        },
+        None if is_legacy(asked, claims.iat) => vec![],
+        None => return needs_nonce(asked, rng),
     };
-    if !good {
-        let nonce = nonce::issue(asked, Place::Tenant, rng)?;
-        return Ok(Sso::NeedsNonce(nonce));
-    }
     let value = in_browser.as_bytes().to_vec();
-    signed_on(vec![change::put(PRT_USES, key, value, asked.now + SESSION)])
+    changes.push(change::put(PRT_USES, key, value, asked.now + SESSION));
+    signed_on(changes)
+}
+
+fn needs_nonce(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Sso, Trouble> {
+    let nonce = nonce::issue(asked, Place::Tenant, rng)?;
+    Ok(Sso::NeedsNonce(nonce))
 }
 
 fn within(text: &str) -> Result<&str, Refused> {

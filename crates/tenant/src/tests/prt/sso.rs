@@ -476,3 +476,31 @@ fn a_sign_in_on_the_pages_is_on_the_device_that_shows_itself() {
     let token = claims(tokens["access_token"].as_str().unwrap());
     assert_eq!(token.get("deviceid"), None);
 }
+
+/// What was sent to the token endpoint once serves no browser, and the other way round (protocols A.6).
+#[test]
+fn what_a_session_key_signed_for_one_thing_serves_no_other() {
+    let mut world = World::new();
+    let laptop = world.laptop(KeyKind::P256);
+    let prt = world.prt(&laptop);
+    let claims = world.renewal(&prt);
+    let renewal = under(&prt.session_key, &[8; 32], true, &claims);
+    assert_eq!(world.post(&renewal).status, 200);
+    let answer = world.as_browser(&renewal, None, &GRAPH);
+    assert_eq!(answer.status, 200);
+    assert!(text(&answer).contains("type=\"password\""));
+    assert!(world.refused.last().unwrap().contains("used before"));
+
+    let nonce = world.nonce();
+    let mut claims = claims;
+    claims["request_nonce"] = nonce.into();
+    let renewal = under(&prt.session_key, &[8; 32], true, &claims);
+    let first = world.as_browser(&renewal, None, &GRAPH);
+    code_in(&first);
+    let answer = world.post(&renewal);
+    assert_eq!(answer.status, 400);
+    assert!(world.refused.last().unwrap().contains("used before"));
+    // The browser that has shown it goes on with it.
+    let own = cookie(&first);
+    code_in(&world.as_browser(&renewal, own.as_deref(), &GRAPH));
+}
