@@ -1,4 +1,5 @@
-//! What is done outside of the tenant, by whoever may reach the network: looking up a TXT record, telling of a new key.
+//! What is done later. Outside of the tenant, by whoever may reach the network: looking up a TXT record, telling of a new key.
+//! And here, piece by piece: marking tokens that have ended.
 //!
 //! A job is committed with what asks for it. `serve` takes what is due, has the errand done, and commits what follows:
 //! a job may be done twice, and is never lost.
@@ -9,6 +10,7 @@ use trust::{Rng, Span, Timestamp};
 
 use crate::View;
 use crate::drs::told;
+use crate::prt::ended;
 
 /// The longest wait between two attempts.
 const LONGEST_WAIT: Span = Span::hours(1);
@@ -43,8 +45,8 @@ pub enum Outcome {
     Failed(String),
 }
 
-/// What a job asks for; `None` for one that is no job of a tenant, or that nothing is left to do for: it is finished
-/// with [`done`] and [`Outcome::Notified`] then.
+/// What a job asks others for; `None` for one that is no job of a tenant, or that nobody else is needed for: it is done
+/// by [`done`] with [`Outcome::Notified`] then.
 #[must_use]
 pub fn errand(job: &Job) -> Option<Errand> {
     if let Some(told) = told::errand(job) {
@@ -70,6 +72,9 @@ pub fn done(
             Outcome::Notified => Change::Finish(job.id.clone()),
             Outcome::Txt(_) | Outcome::Failed(_) => later(job, now),
         }]);
+    }
+    if let Some(went_on) = ended::go_on(job, view.snapshot, now) {
+        return went_on;
     }
     let domain = match tenant::domain_of_job(job) {
         Some(name) => tenant::domain(view.snapshot, name, now)?,

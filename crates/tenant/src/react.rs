@@ -4,8 +4,7 @@ use directory::{Attribute, Change, ChangeKind, Changed, Class, Commit, EntryId, 
 use trust::{Rng, Timestamp};
 
 use crate::View;
-use crate::prt::judge::is_without_its_key;
-use crate::prt::record::{end_of_account, end_of_device};
+use crate::prt::ended::Ending;
 use crate::prt::refused::Dead;
 
 /// A device whose entry is gone takes the keys along that people registered from it (security.md row 6), and ends the primary
@@ -13,37 +12,34 @@ use crate::prt::refused::Dead;
 /// that is listed no more.
 ///
 /// Each use of a primary refresh token judges all this anew, so nothing here makes a difference while what was taken away stays
-/// away. What was marked stays dead when it comes back.
+/// away. What was marked stays dead when it comes back; where there is much to mark, a job goes on with it ([`Ending`]).
 pub(crate) fn react(
     committed: &Commit,
     view: &View<'_, '_>,
     now: Timestamp,
-    _rng: &mut dyn Rng,
+    rng: &mut dyn Rng,
 ) -> Result<Vec<Change>, Fault> {
-    let mut changes = Vec::new();
+    let (snapshot, mut changes) = (view.snapshot, Vec::new());
     for changed in &committed.changed {
-        match (changed.class, changed.kind) {
+        let ending = match (changed.class, changed.kind) {
             (Class::Device, ChangeKind::Deleted) => {
-                let left = registration::proven_device::left_behind(view.snapshot, changed.id, now);
+                let left = registration::proven_device::left_behind(snapshot, changed.id, now);
                 changes.extend(left?);
-                changes.extend(end_of_device(
-                    view.snapshot,
-                    changed.id,
-                    Dead::DeviceGone,
-                    now,
-                )?);
+                Some(Ending::of_device(changed.id, Dead::DeviceGone, now))
             }
             (Class::Device, _) if touches(changed, &[Attribute::MsDsIsEnabled]) => {
-                changes.extend(of_device(view.snapshot, changed.id, now)?);
+                of_device(snapshot, changed.id, now)?
             }
             (Class::User, ChangeKind::Deleted) => {
-                let gone = |_: &_| Some(Dead::UserGone);
-                changes.extend(end_of_account(view.snapshot, changed.id, gone, now)?);
+                Some(Ending::of_account(changed.id, Dead::UserGone, now))
             }
             (Class::User, _) if touches(changed, OF_ACCOUNT) => {
-                changes.extend(of_account(view.snapshot, changed.id, now)?);
+                of_account(snapshot, changed.id, now)?
             }
-            _ => {}
+            _ => None,
+        };
+        if let Some(ending) = ending {
+            changes.extend(ending.begin(snapshot, now, rng)?);
         }
     }
     Ok(changes)
@@ -65,21 +61,26 @@ fn touches(changed: &Changed, attributes: &[Attribute]) -> bool {
             .any(|one| changed.attributes.contains(one))
 }
 
-fn of_device(snapshot: &Snapshot<'_>, id: EntryId, now: Timestamp) -> Result<Vec<Change>, Fault> {
-    match snapshot.device_by_entry(id)? {
-        Some(device) if !device.enabled => end_of_device(snapshot, id, Dead::DeviceDisabled, now),
-        _ => Ok(vec![]),
-    }
+fn of_device(
+    snapshot: &Snapshot<'_>,
+    id: EntryId,
+    now: Timestamp,
+) -> Result<Option<Ending>, Fault> {
+    let device = snapshot.device_by_entry(id)?;
+    let disabled = device.is_some_and(|device| !device.enabled);
+    Ok(disabled.then(|| Ending::of_device(id, Dead::DeviceDisabled, now)))
 }
 
-fn of_account(snapshot: &Snapshot<'_>, id: EntryId, now: Timestamp) -> Result<Vec<Change>, Fault> {
-    let Some(account) = snapshot.account_by_id(id)? else {
-        return Ok(vec![]);
-    };
-    let usable = account.is_enabled() && !account.has_expired(now);
-    let why = |row: &_| match usable {
-        false => Some(Dead::UserGone),
-        true => is_without_its_key(row, &account).then_some(Dead::KeyGone),
-    };
-    end_of_account(snapshot, id, why, now)
+fn of_account(
+    snapshot: &Snapshot<'_>,
+    id: EntryId,
+    now: Timestamp,
+) -> Result<Option<Ending>, Fault> {
+    let account = snapshot.account_by_id(id)?;
+    Ok(account.map(
+        |account| match account.is_enabled() && !account.has_expired(now) {
+            false => Ending::of_account(id, Dead::UserGone, now),
+            true => Ending::of_lost_keys(&account, now),
+        },
+    ))
 }

@@ -27,7 +27,7 @@ use crate::asked::Asked;
 use crate::keys::JOINS;
 use crate::limits::within_limit;
 use crate::nonce::{self, BadNonce};
-use crate::prt::record::end_of_device;
+use crate::prt::ended::Ending;
 use crate::prt::refused::Dead;
 use crate::refused::Trouble;
 use crate::reply::{Answer, Reply};
@@ -253,7 +253,8 @@ fn what_it_was(asked: &Asked<'_, '_>, approved: &Approved<'_>) -> Result<Vec<Cha
         return Ok(vec![]);
     };
     let (snapshot, now) = (asked.view.snapshot, asked.now);
-    let mut changes = end_of_device(snapshot, former.id, Dead::DeviceGone, now)?;
+    // All of them at once: the device is there again with this commit.
+    let mut changes = Ending::of_device(former.id, Dead::DeviceGone, now).whole(snapshot, now)?;
     changes.extend(proven_device::set_up_anew(snapshot, former, now)?);
     Ok(changes)
 }

@@ -9,11 +9,12 @@ use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use crypto::jose::{Unverified, VerifyingKey};
 use crypto::key::Fingerprint;
 use directory::tenant::AssertionNonce;
-use directory::{Account, AccountKind, KeyCredential};
+use directory::{Account, AccountKind, KeyCredential, Origin};
 use serde::Deserialize;
 use token::authentication::{Authentication, FirstFactor};
 use trust::{Span, Timestamp};
 
+use super::judge;
 use super::record::Kind;
 use super::refused::{BadAssertion, Refused};
 use super::request::{self, Signed, SignedIn};
@@ -70,7 +71,12 @@ pub(crate) fn sign_in(asked: &Asked<'_, '_>, signed: &Signed) -> Result<SignedIn
     if token.header().text("use") != Some("ngc") {
         return Err(Refused::Assertion(BadAssertion::Use).into());
     }
-    let (account, verified, key) = verified(asked, signed, token)?;
+    let Proven {
+        account,
+        verified,
+        key,
+        second_factor,
+    } = proven(asked, signed, token)?;
     let claims: Claims = verified
         .claims()
         .map_err(|_| Refused::Assertion(BadAssertion::Form))?;
@@ -84,22 +90,35 @@ pub(crate) fn sign_in(asked: &Asked<'_, '_>, signed: &Signed) -> Result<SignedIn
     }
     let taken = request::must_be_untaken(asked, &nonce, &key.0)?;
     let fresh = asked.known.settings.hello_is_fresh_mfa;
+    let first = match second_factor {
+        true => FirstFactor::hello(asked.now, key.0, fresh),
+        false => FirstFactor::hello_of_one_factor(asked.now, key.0),
+    };
     Ok(SignedIn {
         account,
-        authentication: Authentication::of(FirstFactor::hello(asked.now, key.0, fresh), None),
+        authentication: Authentication::of(first, None),
         kind: Kind::Hello,
         changes: vec![taken],
         key: Some(key),
     })
 }
 
-/// Whose key signed it: a key of the person whom both tokens name, of this device, of an account that may be used. What is wrong
-/// is the same for the peer.
-fn verified(
+/// Whose key signed an assertion.
+struct Proven {
+    account: Arc<Account>,
+    verified: crypto::jose::Verified,
+    key: Fingerprint,
+    /// Whether a second factor was proven when the key was registered.
+    second_factor: bool,
+}
+
+/// Whose key signed it: a strong key of the person whom both tokens name, of this device, of an account that may be used. What
+/// is wrong is the same for the peer.
+fn proven(
     asked: &Asked<'_, '_>,
     signed: &Signed,
     token: Unverified<'_>,
-) -> Result<(Arc<Account>, crypto::jose::Verified, Fingerprint), Trouble> {
+) -> Result<Proven, Trouble> {
     let bad = |reason| Trouble::from(Refused::Assertion(reason));
     // Whose key it is has to be read before the key is known; the key then verifies these very bytes.
     let named = token.members_unverified().ok();
@@ -123,8 +142,16 @@ fn verified(
     if !at_home && !asked.known.settings.roaming_keys {
         return Err(bad(BadAssertion::AnotherDevice));
     }
+    if !judge::home_is_usable(asked.view.snapshot, listed)? {
+        return Err(bad(BadAssertion::DeviceGone));
+    }
+    let second_factor = is_of_second_factor(listed);
     let key = listed.public_key().cloned();
     let key = key.ok_or_else(|| bad(BadAssertion::UnknownKey))?;
+    // It was judged when it was registered; one that came by hand or by an import was not.
+    if key.check_strength().is_err() {
+        return Err(bad(BadAssertion::WeakKey));
+    }
     let algorithm = request::algorithm(&token, &key);
     let key = VerifyingKey::new(key, algorithm, None).map_err(|_| bad(BadAssertion::Signature))?;
     let verified = token.verify(&key);
@@ -133,7 +160,21 @@ fn verified(
     if !account.is_enabled() || account.has_expired(asked.now) {
         return Err(bad(BadAssertion::DisabledPerson));
     }
-    Ok((account, verified, fingerprint))
+    Ok(Proven {
+        account,
+        verified,
+        key: fingerprint,
+        second_factor,
+    })
+}
+
+/// Whether a second factor was proven when a key was registered (protocols D.4), as the KDC has it: a value that says nothing
+/// about it says nothing for it.
+fn is_of_second_factor(listed: &KeyCredential) -> bool {
+    listed.origin != Origin::Computer
+        && listed
+            .information()
+            .is_some_and(|information| !information.is_mfa_not_used())
 }
 
 /// The key among those of this account by which it signs in that `kid` names: SHA-256 of the material as it was registered. `kid` is

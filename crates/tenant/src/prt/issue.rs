@@ -102,10 +102,11 @@ fn in_place(
     record: &PrtRecord,
     renewed: Option<Guid>,
 ) -> Result<Vec<Change>, Trouble> {
-    let rows = record::of_account(asked.view.snapshot, record.account, asked.now)?;
+    let (snapshot, device) = (asked.view.snapshot, record.device_entry());
+    let rows = record::of_account_on(snapshot, record.account, device, asked.now)?;
     let mut former: Vec<PrtRecord> = rows
         .into_iter()
-        .filter(|row| row.device_entry() == record.device_entry() && row.kind == record.kind)
+        .filter(|row| row.kind == record.kind)
         .filter(|row| Some(row.id) != renewed)
         .collect();
     former.sort_unstable_by_key(|row| core::cmp::Reverse(row.issued()));

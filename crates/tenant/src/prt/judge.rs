@@ -9,8 +9,10 @@ use std::sync::Arc;
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use crypto::jose::{SymmetricKey, Unverified, Verified};
 use crypto::kdf::{conversation_key, conversation_key_2};
-use directory::{Account, AccountKind, AuditRecord, Device, EntryId, Fault, tenant};
-use registration::second_factor;
+use directory::{
+    Account, AccountKind, AuditRecord, Device, EntryId, Fault, KeyCredential, Snapshot, tenant,
+};
+use registration::{proven_device, second_factor};
 use trust::{Span, Timestamp};
 
 use super::record::{self, PrtRecord, SessionKey};
@@ -139,6 +141,9 @@ fn judge(asked: &Asked<'_, '_>, record: PrtRecord) -> Result<Result<Live, Dead>,
     if !device.enabled {
         return Ok(Err(Dead::DeviceDisabled));
     }
+    if proven_device::is_revoked(snapshot, &device, now)? {
+        return Ok(Err(Dead::DeviceRevoked));
+    }
     let account = snapshot.account_by_id(EntryId(record.account))?;
     let account = account.filter(|account| account.kind == AccountKind::User);
     let Some(account) = account else {
@@ -150,6 +155,11 @@ fn judge(asked: &Asked<'_, '_>, record: PrtRecord) -> Result<Result<Live, Dead>,
     let epoch = tenant::revoked_before(snapshot, account.id, now)?;
     if let Some(why) = lost(&record, &account, epoch) {
         return Ok(Err(why));
+    }
+    if let Some(key) = key_of(&record, &account)
+        && !home_is_usable(snapshot, key)?
+    {
+        return Ok(Err(Dead::KeyGone));
     }
     Ok(Ok(Live {
         account,
@@ -187,13 +197,24 @@ fn lost(record: &PrtRecord, account: &Account, epoch: Option<Timestamp>) -> Opti
 }
 
 /// Whether the Hello key that got a token is listed no more.
-pub(crate) fn is_without_its_key(record: &PrtRecord, account: &Account) -> bool {
-    let key = record.authentication.first().hello_key();
-    key.is_some_and(|key| {
-        account
-            .sign_in_key(&crypto::key::Fingerprint(*key))
-            .is_none()
-    })
+fn is_without_its_key(record: &PrtRecord, account: &Account) -> bool {
+    let by_key = record.authentication.first().hello_key().is_some();
+    by_key && key_of(record, account).is_none()
+}
+
+/// The Hello key that got a token, where it is listed.
+fn key_of<'a>(record: &PrtRecord, account: &'a Account) -> Option<&'a KeyCredential> {
+    let key = record.authentication.first().hello_key()?;
+    account.sign_in_key(&crypto::key::Fingerprint(*key))
+}
+
+/// Whether the device that a key was registered from may be used, as the KDC asks it. Where keys roam it may be another than
+/// the one that signs.
+pub(crate) fn home_is_usable(snapshot: &Snapshot<'_>, key: &KeyCredential) -> Result<bool, Fault> {
+    match key.device() {
+        Some(device) => snapshot.device_is_usable(device, key.origin),
+        None => Ok(true),
+    }
 }
 
 /// Whether a session key is still young enough for a token to follow its own (CONF-18).

@@ -6,6 +6,7 @@
 
 pub(crate) mod assertion;
 pub(crate) mod encrypted;
+pub(crate) mod ended;
 pub(crate) mod issue;
 pub(crate) mod judge;
 pub(crate) mod password;

@@ -16,8 +16,8 @@ use crate::keys::{PRT, PRT_OF_DEVICE};
 const VERSION: u8 = 1;
 /// For how long after its end a row is kept, so that whoever still has the session key is told why.
 const KEPT_AFTER: Span = Span::days(7);
-/// The most rows that are looked at for one account or one device.
-const MOST: usize = 4_000;
+/// More rows than an account ever has on one device: of each kind it keeps few.
+const MOST: usize = 1_000;
 
 /// By what a primary refresh token was got: an account has one for each, on each device (PRT-5).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -148,7 +148,7 @@ impl PrtRecord {
 
     /// How old the session key is.
     pub(crate) fn session_key_age(&self, now: Timestamp) -> Span {
-        now.since(Timestamp::from_micros(self.session_key_at))
+        now.since(self.began())
     }
 
     /// Why somebody ended it.
@@ -156,8 +156,13 @@ impl PrtRecord {
         self.ended
     }
 
+    /// When its session key was made, which no renewal changes.
+    pub(crate) const fn began(&self) -> Timestamp {
+        Timestamp::from_micros(self.session_key_at)
+    }
+
     /// The same, ended for this reason; as it is, where it was ended before.
-    fn end(mut self, why: Dead) -> Option<Self> {
+    pub(crate) fn end(mut self, why: Dead) -> Option<Self> {
         if self.ended.is_some() {
             return None;
         }
@@ -213,31 +218,27 @@ pub(crate) fn find(
     Ok(record.and_then(|record| open(record.value.bytes())))
 }
 
-/// All rows of an account.
-pub(crate) fn of_account(
+/// The rows that an account has on one device, however many it has elsewhere.
+pub(crate) fn of_account_on(
     snapshot: &Snapshot<'_>,
     account: Guid,
-    now: Timestamp,
-) -> Result<Vec<PrtRecord>, Fault> {
-    let start = account.to_bytes();
-    let rows = snapshot.records(PRT, &start, &beyond(&start), MOST, now)?;
-    Ok(rows
-        .iter()
-        .filter_map(|row| open(row.value.bytes()))
-        .collect())
-}
-
-/// All rows of a device, which may be gone.
-fn of_device(
-    snapshot: &Snapshot<'_>,
     device: EntryId,
     now: Timestamp,
 ) -> Result<Vec<PrtRecord>, Fault> {
-    let start = device.0.to_bytes();
+    let start = [device.0, account].map(Guid::to_bytes).concat();
     let rows = snapshot.records(PRT_OF_DEVICE, &start, &beyond(&start), MOST, now)?;
+    rows_named(snapshot, rows.iter().map(|row| row.key.as_slice()), now)
+}
+
+/// The rows that the keys of [`PRT_OF_DEVICE`] name.
+fn rows_named<'k>(
+    snapshot: &Snapshot<'_>,
+    keys: impl Iterator<Item = &'k [u8]>,
+    now: Timestamp,
+) -> Result<Vec<PrtRecord>, Fault> {
     let mut found = Vec::new();
-    for row in rows {
-        if let Some(record) = row.key.get(16..) {
+    for key in keys {
+        if let Some(record) = key.get(16..) {
             let row = snapshot.record(PRT, record, now)?;
             found.extend(row.and_then(|row| open(row.value.bytes())));
         }
@@ -245,37 +246,61 @@ fn of_device(
     Ok(found)
 }
 
-/// Ends what a device has, for this reason.
-pub(crate) fn end_of_device(
-    snapshot: &Snapshot<'_>,
-    device: EntryId,
-    why: Dead,
-    now: Timestamp,
-) -> Result<Vec<Change>, Fault> {
-    let rows = of_device(snapshot, device, now)?.into_iter();
-    let ended = rows.filter_map(|row| row.end(why));
-    Ok(ended.flat_map(|row| row.put()).collect())
+/// Whose rows are looked at.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub(crate) enum Whose {
+    /// Those of a device, which may be gone.
+    Device(EntryId),
+    /// Those of an account.
+    Account(EntryId),
 }
 
-/// Ends what an account has, each row for the reason that `why` gives.
-pub(crate) fn end_of_account(
+/// Some of somebody's rows.
+pub(crate) struct Page {
+    pub(crate) rows: Vec<PrtRecord>,
+    /// Where the next ones begin, where there may be more.
+    pub(crate) next: Option<Vec<u8>>,
+}
+
+/// At most `most` rows, in the order of their keys, from `from` on.
+pub(crate) fn page(
     snapshot: &Snapshot<'_>,
-    account: EntryId,
-    why: impl Fn(&PrtRecord) -> Option<Dead>,
+    whose: Whose,
+    from: &[u8],
+    most: usize,
     now: Timestamp,
-) -> Result<Vec<Change>, Fault> {
-    let rows = of_account(snapshot, account.0, now)?.into_iter();
-    let ended = rows.filter_map(|row| {
-        let why = why(&row)?;
-        row.end(why)
-    });
-    Ok(ended.flat_map(|row| row.put()).collect())
+) -> Result<Page, Fault> {
+    let (table, start) = match whose {
+        Whose::Device(device) => (PRT_OF_DEVICE, device.0.to_bytes()),
+        Whose::Account(account) => (PRT, account.0.to_bytes()),
+    };
+    let first = match from.starts_with(&start) {
+        true => from,
+        false => &start,
+    };
+    // Those that are over count here, too: else nobody could tell whether these were all.
+    let whenever = Timestamp::from_micros(i64::MIN);
+    let found = snapshot.records(table, first, &beyond(&start), most, whenever)?;
+    let next = match found.last() {
+        Some(last) if found.len() >= most => Some([&last.key[..], &[0]].concat()),
+        _ => None,
+    };
+    let kept = found.iter().filter(|row| row.expires > now);
+    let rows = match whose {
+        Whose::Device(_) => rows_named(snapshot, kept.map(|row| row.key.as_slice()), now)?,
+        Whose::Account(_) => kept.filter_map(|row| open(row.value.bytes())).collect(),
+    };
+    Ok(Page { rows, next })
 }
 
 /// The end of the keys that begin with `start`; empty where that is the end of the table.
-fn beyond(start: &[u8; 16]) -> Vec<u8> {
-    match u128::from_be_bytes(*start).checked_add(1) {
-        Some(next) => next.to_be_bytes().to_vec(),
-        None => vec![],
+fn beyond(start: &[u8]) -> Vec<u8> {
+    let mut end = start.to_vec();
+    while let Some(last) = end.pop() {
+        if let Some(next) = last.checked_add(1) {
+            end.push(next);
+            return end;
+        }
     }
+    end
 }

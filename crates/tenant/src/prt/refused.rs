@@ -19,6 +19,8 @@ pub(crate) enum Dead {
     DeviceGone,
     #[error("its device is disabled")]
     DeviceDisabled,
+    #[error("the certificate of its device is revoked")]
+    DeviceRevoked,
     #[error("its owner is gone, disabled or expired")]
     UserGone,
     #[error("its owner must change the password by which it was got")]
@@ -38,7 +40,7 @@ impl Dead {
     pub(crate) const fn number(self) -> Number {
         match self {
             Self::Expired | Self::SessionKey => Number::RefreshTokenExpired,
-            Self::DeviceGone => Number::DeviceFailed,
+            Self::DeviceGone | Self::DeviceRevoked => Number::DeviceFailed,
             Self::DeviceDisabled => Number::DeviceDisabled,
             Self::UserGone => Number::Disabled,
             Self::MustChange => Number::PasswordExpired,
@@ -110,6 +112,10 @@ pub(crate) enum BadAssertion {
     UnknownKey,
     #[error("the key is another device's")]
     AnotherDevice,
+    #[error("the device that the key was registered from is gone or disabled")]
+    DeviceGone,
+    #[error("the key is a weak one")]
+    WeakKey,
     #[error("the key did not sign it")]
     Signature,
 }

@@ -1,14 +1,16 @@
 //! A primary refresh token by a Hello key: what is given, and what is not.
 
 use base64ct::{Base64, Encoding};
-use crypto::key::KeyKind;
+use crypto::key::{KeyKind, PrivateKey};
 use directory::tenant::AssertionNonce;
-use directory::{AccountControl, Change, change};
+use directory::{AccountControl, Change, Origin, change};
 use serde_json::{Value, json};
 use trust::Span;
+use wire::key_credential::{CustomKeyInformation, KeySource, KeyTime, KeyUsage, NewKeyCredential};
+use wire::key_material::RsaPublicKey;
 
-use super::client::{BROKER, SIGN_IN, opened};
-use crate::tests::world::{World, claims, code, json};
+use super::client::{BROKER, Laptop, SIGN_IN, opened};
+use crate::tests::world::{World, bcrypt_blob, claims, code, json};
 
 #[test]
 fn a_hello_assertion_gives_a_prt_with_rsa_and_mfa() {
@@ -375,4 +377,121 @@ fn nonces_must_be_one_where_the_tenant_says_so() {
     assert_eq!(same(&mut world).status, 200);
     let answer = world.by_hello(&laptop, |_| {});
     assert_eq!(code(&answer), 50089);
+}
+
+/// Lists alice's Hello key of this kind with these flags, or none.
+fn listed(world: &mut World, laptop: &Laptop, flags: Option<u8>, origin: Origin) -> PrivateKey {
+    let key = PrivateKey::generate(KeyKind::P256);
+    let time = KeyTime::from_filetime(world.now.filetime(), KeySource::Ad);
+    let new = NewKeyCredential {
+        key_material: &bcrypt_blob(&key),
+        key_usage: KeyUsage::Ngc,
+        key_source: KeySource::Ad,
+        device_id: Some(laptop.device.id),
+        custom_key_information: flags.map(CustomKeyInformation::new),
+        last_logon: Some(time),
+        creation_time: Some(time),
+    };
+    let value = new.write().unwrap().as_bytes().to_vec();
+    let alice = world.account("alice").id;
+    world.commit([change::add_key_credential(alice, value, origin)]);
+    key
+}
+
+/// Protocols D.4: what nobody proved a second factor for is one factor, however it is opened.
+#[test]
+fn a_key_that_was_listed_without_a_second_factor_is_one_factor() {
+    for (flags, origin, factors) in [
+        (Some(0), Origin::Registration, 2),
+        (Some(0), Origin::Import, 2),
+        (
+            Some(CustomKeyInformation::MFA_NOT_USED),
+            Origin::Administrator,
+            1,
+        ),
+        (None, Origin::Import, 1),
+        (Some(0), Origin::Computer, 1),
+    ] {
+        let mut world = World::new();
+        world.set(|settings| settings.hello_is_fresh_mfa = true);
+        let mut laptop = world.laptop(KeyKind::P256);
+        laptop.hello = listed(&mut world, &laptop, flags, origin);
+        let answer = json(&world.by_hello(&laptop, |_| {}));
+        let token = claims(answer["id_token"].as_str().unwrap());
+        let amr = token["amr"].as_array().unwrap();
+        assert!(amr.contains(&"rsa".into()));
+        assert_eq!(
+            amr.contains(&"mfa".into()),
+            factors == 2,
+            "{flags:?} {origin:?}"
+        );
+    }
+}
+
+#[test]
+fn a_weak_key_signs_nobody_in_however_it_came_to_be_listed() {
+    let mut world = World::new();
+    let laptop = world.laptop(KeyKind::P256);
+    let weak = RsaPublicKey::new(&[0xc1; 128], &[1, 0, 1])
+        .unwrap()
+        .to_bcrypt_blob();
+    let new = NewKeyCredential {
+        key_material: &weak,
+        key_usage: KeyUsage::Ngc,
+        key_source: KeySource::Ad,
+        device_id: Some(laptop.device.id),
+        custom_key_information: Some(CustomKeyInformation::new(0)),
+        last_logon: None,
+        creation_time: None,
+    };
+    let value = new.write().unwrap().as_bytes().to_vec();
+    let alice = world.account("alice").id;
+    world.commit([change::add_key_credential(alice, value, Origin::Import)]);
+    let kid = Base64::encode_string(&crypto::digest::sha256(&weak));
+    let answer = world.by_hello(&laptop, |asking| {
+        asking.assertion_header.insert("kid".into(), kid.into());
+    });
+    assert_eq!((answer.status, code(&answer)), (400, 135_010));
+    assert!(world.refused.last().unwrap().contains("weak"));
+}
+
+/// Where keys roam, a key dies with its own device all the same.
+#[test]
+fn a_key_of_a_disabled_device_signs_in_from_no_other() {
+    let mut world = World::new();
+    world.set(|settings| settings.roaming_keys = true);
+    let home = world.laptop(KeyKind::P256);
+    let mut elsewhere = world.laptop(KeyKind::P256);
+    elsewhere.hello = home.hello.clone();
+    let prt = world.prt(&elsewhere);
+    for (change, number) in [
+        (
+            change::set_device_enabled(home.device.entry, false),
+            135_010,
+        ),
+        (change::set_device_enabled(home.device.entry, true), 0),
+        (
+            Change::Delete {
+                id: home.device.entry,
+            },
+            135_010,
+        ),
+    ] {
+        world.commit_without_reaction([change]);
+        let answer = world.by_hello(&elsewhere, |_| {});
+        let said = match answer.status {
+            200 => 0,
+            _ => code(&answer),
+        };
+        assert_eq!(said, number);
+        if number != 0 {
+            assert!(world.refused.last().unwrap().contains("gone or disabled"));
+        }
+    }
+    world.commit_without_reaction([]);
+    assert_eq!(
+        world.number_of(&prt),
+        135_010,
+        "and what it got dies with it"
+    );
 }

@@ -8,6 +8,11 @@ use serde_json::json;
 use trust::Span;
 
 use super::client::{Laptop, Prt, decrypted};
+use crate::Outcome;
+use crate::prt::ended::{AT_ONCE, Ending};
+use crate::prt::record;
+use crate::prt::refused::Dead;
+use crate::prt::text::PrtText;
 use crate::tests::world::{World, code, text};
 
 #[test]
@@ -326,4 +331,101 @@ fn the_store_holds_neither_token_nor_session_key_in_the_clear() {
         let bytes = row.value.bytes();
         assert!(!bytes.windows(32).any(|part| part == &secret[48..]));
     }
+}
+
+/// The certificate that a device proves itself by is revoked, and what the device got by it shows none.
+#[test]
+fn a_prt_ends_while_the_certificate_of_its_device_is_revoked() {
+    let (mut world, laptop, prt) = with_prt();
+    let certificate = wire::x509::Certificate::parse(&laptop.device.certificate).unwrap();
+    world.commit([registration::proven_device::revoke(&certificate)]);
+    assert_eq!(world.number_of(&prt), 50155);
+    assert!(world.refused.last().unwrap().contains("revoked"));
+    // One that was on hold is good again.
+    world.commit([registration::proven_device::release(&certificate)]);
+    assert_eq!(world.number_of(&prt), 0);
+}
+
+/// As many more tokens of the same sign-in, of another kind than those that take its place.
+fn many_more(world: &mut World, prt: &Prt, how_many: usize) {
+    let text = PrtText::parse(&prt.text).unwrap();
+    let mut row = world.read(|snapshot| {
+        let row = record::find(snapshot, text.account, text.id, world.now);
+        row.unwrap().unwrap()
+    });
+    row.kind = record::Kind::RefreshToken;
+    let (secret, until) = (row.secret.clone(), row.expires());
+    let changes: Vec<Change> = (0..how_many)
+        .flat_map(|_| {
+            let id = directory::EntryId::random(&mut world.rng).0;
+            row.renewed(id, secret.clone(), until, world.now).put()
+        })
+        .collect();
+    world.commit(changes);
+}
+
+/// How many of them are not marked as ended.
+fn unmarked(world: &World) -> usize {
+    let rows = world.read(|snapshot| {
+        let alice = record::Whose::Account(world.account("alice").id);
+        record::page(snapshot, alice, &[], 1_000_000, world.now).unwrap()
+    });
+    let rows = rows.rows.iter();
+    rows.filter(|row| row.ended().is_none()).count()
+}
+
+fn due(world: &World) -> Vec<directory::Job> {
+    world.read(|snapshot| snapshot.due_jobs(world.now, 16).unwrap())
+}
+
+#[test]
+fn however_many_tokens_there_are_all_of_them_stay_dead() {
+    const MANY: usize = 2 * AT_ONCE + 7;
+    for (what, _, ends, back) in ENDS {
+        let Some(back) = back else { continue };
+        let (mut world, laptop, prt) = with_prt();
+        many_more(&mut world, &prt, MANY);
+        // The token itself, and the one that followed it.
+        let all = unmarked(&world);
+        assert_eq!(all, MANY + 2);
+        let changes = ends(&mut world, &laptop);
+        world.commit(changes);
+        assert_eq!(unmarked(&world), all - AT_ONCE, "{what}");
+        let changes = back(&mut world, &laptop);
+        world.commit(changes);
+        world.advance(Span::seconds(1));
+        let new = world.prt(&laptop);
+        // As `serve` does: until nothing is due.
+        for _ in 0..10 {
+            for job in due(&world) {
+                assert_eq!(crate::errand(&job), None);
+                let World {
+                    tenants, rng, now, ..
+                } = &mut world;
+                let told = Outcome::Notified;
+                let (changes, _) =
+                    tenants[0].view(|view| crate::done(&job, &told, view, *now, rng));
+                world.commit(changes.unwrap());
+            }
+        }
+        assert_eq!((due(&world), unmarked(&world)), (vec![], 1), "{what}");
+        assert_ne!(world.number_of(&prt), 0, "{what}");
+        assert_eq!(
+            world.number_of(&new),
+            0,
+            "{what}: who signs in anew is not meant"
+        );
+    }
+}
+
+/// Of a device that is there again with the same commit, all are marked in it.
+#[test]
+fn what_is_ended_as_a_whole_leaves_no_job_behind() {
+    let (mut world, laptop, prt) = with_prt();
+    many_more(&mut world, &prt, AT_ONCE + 1);
+    let ending = Ending::of_device(laptop.device.entry, Dead::DeviceGone, world.now);
+    let changes = world.read(|snapshot| ending.whole(snapshot, world.now).unwrap());
+    world.commit(changes);
+    assert_eq!((due(&world), unmarked(&world)), (vec![], 0));
+    assert_eq!(world.number_of(&prt), 50155);
 }

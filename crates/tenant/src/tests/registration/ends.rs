@@ -2,10 +2,12 @@
 
 use crypto::key::{KeyKind, PrivateKey};
 use crypto::signature::Signer;
+use directory::{Change, EntryId, NewEntry, Origin, Snapshot, change};
 use wire::http::{Method, Request};
+use wire::key_credential::KeyUsage;
 
 use super::{ask, by_device, joined, register, token, why};
-use crate::tests::world::{Device, World, json as body};
+use crate::tests::world::{Device, World, json as body, key_credential};
 
 fn delete(device: &Device, id: &wire::Guid) -> Request {
     let target = format!("/EnrollmentServer/device/{id}?api-version=1.0");
@@ -99,4 +101,32 @@ fn a_disabled_device_ends_nothing_and_registers_nothing() {
     let key = PrivateKey::generate(KeyKind::P256);
     assert_eq!(register(&mut world, &with, &key).status, 401);
     assert!(why(&world).contains("disabled"), "{}", why(&world));
+}
+
+#[test]
+fn however_many_people_have_keys_of_a_device_all_of_them_come_off() {
+    const PEOPLE: usize = 1_001;
+    let mut world = World::new();
+    let device = joined(&mut world, "alice", "kiosk");
+    let users = world.tenant().directory.domain().unwrap().users;
+    let mut people = Vec::new();
+    for number in 0..PEOPLE {
+        let id = EntryId::random(&mut world.rng);
+        let name = format!("person-{number}");
+        let entry = NewEntry::user(id, users, &name, &name);
+        let key = PrivateKey::generate(KeyKind::P256);
+        let value = key_credential(&key, KeyUsage::Ngc, device.id, world.now);
+        let listed = change::add_key_credential(id, value, Origin::Registration);
+        people.extend([Change::from(entry), listed]);
+    }
+    world.commit_without_reaction(people);
+    let holders = |world: &World| {
+        let all = |snapshot: &Snapshot<'_>| snapshot.holders_of_device_keys(device.id, 10_000);
+        world.read(all).unwrap().len()
+    };
+    // And the device itself, by its transport key.
+    assert_eq!(holders(&world), PEOPLE + 1);
+    let response = ask(&mut world, delete(&device, &device.id));
+    assert_eq!(response.status, 200);
+    assert_eq!(holders(&world), 0);
 }
