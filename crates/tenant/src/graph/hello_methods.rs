@@ -30,6 +30,7 @@ const ONE_OF_USER: &str = "/v1.0/users/{user}/authentication/windowsHelloForBusi
 
 fn mine(asked: &Asked<'_, '_>, _rng: &mut dyn Rng) -> Result<Answer, Trouble> {
     let caller = Caller::of(asked)?;
+    caller.may_manage_keys(asked, &caller.account)?;
     shown(asked, &caller.account)
 }
 
@@ -82,6 +83,7 @@ fn method(asked: &Asked<'_, '_>, key: &Listed) -> Result<Value, Trouble> {
 fn remove_mine(asked: &Asked<'_, '_>, _rng: &mut dyn Rng) -> Result<Answer, Trouble> {
     let caller = Caller::of(asked)?;
     let account = caller.account.clone();
+    caller.may_manage_keys(asked, &account)?;
     remove(asked, &caller, &account, asked.segment())
 }
 

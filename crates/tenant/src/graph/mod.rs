@@ -1,7 +1,8 @@
 //! The part of Graph that known clients ask for (protocols A.15.2, C.2.2): people, their groups, their Hello keys.
 //!
 //! Everybody reads about themselves. About others read administrators, and whose token has a scope for it; keys of others are
-//! administrators' business alone.
+//! administrators' business alone. An application that was made here does with a token what it has a scope for, whoever
+//! signed in to it: an administrator's token serves it no further, and keys are none of its business.
 
 pub(crate) mod groups;
 pub(crate) mod hello_methods;
@@ -80,7 +81,19 @@ impl Caller {
         Ok(Self { token, account })
     }
 
+    /// Whether the token is one of the tenant's own clients, which do what their user may do.
+    fn is_of_own_client(&self, asked: &Asked<'_, '_>) -> bool {
+        let (known, client) = (&asked.known, self.token.appid.as_str());
+        let made = client.parse::<Guid>().ok();
+        let made = made.is_some_and(|id| known.applications.contains_key(&id));
+        !made && known.catalogue.client(client).is_some()
+    }
+
+    /// Whether an administrator asks, by a client through which administrators do.
     fn is_administrator(&self, asked: &Asked<'_, '_>) -> Result<bool, Fault> {
+        if !self.is_of_own_client(asked) {
+            return Ok(false);
+        }
         let snapshot = asked.view.snapshot;
         let administrators = snapshot.domain().sid.with_rid(ADMINISTRATORS);
         let groups = snapshot.token_groups(&self.account)?;
@@ -104,7 +117,8 @@ impl Caller {
 
     /// Whether the caller may read the keys of this person, or take them off.
     fn may_manage_keys(&self, asked: &Asked<'_, '_>, of: &Account) -> Result<(), Trouble> {
-        match of.id == self.account.id || self.is_administrator(asked)? {
+        let own = of.id == self.account.id && self.is_of_own_client(asked);
+        match own || self.is_administrator(asked)? {
             true => Ok(()),
             false => Err(Refused::NotPermitted.into()),
         }

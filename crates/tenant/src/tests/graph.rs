@@ -6,7 +6,7 @@ use serde_json::json;
 use wire::http::{Method, Request, Response};
 
 use super::registration::{claims, signed};
-use super::world::{World, json as body, text};
+use super::world::{NOTES, World, json as body, text};
 
 /// A token for Graph with this scope.
 fn token(world: &World, sam: &str, scope: &str) -> String {
@@ -177,4 +177,45 @@ fn keys_are_listed_and_taken_off_by_their_owner_and_by_administrators() {
     let mine = format!("/v1.0/me/{METHODS}/{kid}");
     assert_eq!(ask(&mut world, &with, Method::Delete, &mine).status, 204);
     assert_eq!(world.account("alice").sign_in_keys().count(), 0);
+}
+
+/// A token that somebody gave to an application that was made here.
+fn token_of_an_application(world: &World, sam: &str, scope: &str, client: &str) -> String {
+    let mut claims = claims(world, sam);
+    claims.aud = "https://graph.microsoft.com".into();
+    claims.scp = scope.into();
+    claims.appid = client.into();
+    signed(world, &claims)
+}
+
+#[test]
+fn an_application_does_what_it_has_a_scope_for_whoever_signed_in_to_it() {
+    let mut world = World::new();
+    let device = world.device("alice", KeyKind::P256);
+    world.hello_key("alice", &device, KeyKind::P256);
+    administrator(&mut world, "bob");
+    let own = token(&world, "bob", "");
+    let methods = format!("/v1.0/users/alice@corp.example/{METHODS}");
+    let kid = body(&get(&mut world, &own, &methods))["value"][0]["id"].clone();
+    let kid = kid.as_str().unwrap().to_owned();
+    let alice = "/v1.0/users/alice@corp.example";
+    // Notes is an application of this tenant; nobody made the other one, or somebody has deleted it since.
+    for client in [NOTES, "33333333-aaaa-4bbb-8ccc-000000000003", ""] {
+        let plain = token_of_an_application(&world, "bob", "", client);
+        assert_eq!(get(&mut world, &plain, "/v1.0/me").status, 200);
+        assert_eq!(get(&mut world, &plain, alice).status, 403, "{client}");
+        let reads = token_of_an_application(&world, "bob", "User.Read.All", client);
+        assert_eq!(get(&mut world, &reads, alice).status, 200, "{client}");
+        for with in [plain, reads] {
+            assert_eq!(get(&mut world, &with, &methods).status, 403);
+            let one = format!("{methods}/{kid}");
+            assert_eq!(ask(&mut world, &with, Method::Delete, &one).status, 403);
+        }
+        let hers = token_of_an_application(&world, "alice", "User.Read", client);
+        let mine = format!("/v1.0/me/{METHODS}");
+        assert_eq!(get(&mut world, &hers, &mine).status, 403, "{client}");
+        let one = format!("{mine}/{kid}");
+        assert_eq!(ask(&mut world, &hers, Method::Delete, &one).status, 403);
+    }
+    assert_eq!(world.account("alice").sign_in_keys().count(), 1);
 }
