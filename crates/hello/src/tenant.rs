@@ -298,6 +298,8 @@ impl Hello {
                 let prt = kept
                     .filter(|prt| prt.upn().eq_ignore_ascii_case(&upn) && prt.is_valid(now))
                     .find(|prt| prt.kind() == Kind::Hello);
+                // Where there is no room to write it down, the PIN was right all the same.
+                let _ = self.note_use(&upn, now, rng);
                 match prt {
                     Some(prt) => {
                         story.tell(&SIGNED_IN);

@@ -55,6 +55,9 @@ pub struct Prt {
     got: i64,
     updated: i64,
     expires: i64,
+    /// The latest moment at which somebody signed in by it while the tenant was away.
+    #[serde(default)]
+    seen: i64,
 }
 
 impl core::fmt::Debug for Prt {
@@ -91,6 +94,7 @@ impl Prt {
             got: now.micros(),
             updated: now.micros(),
             expires: answer.expires(now).micros(),
+            seen: now.micros(),
         }
     }
 
@@ -100,6 +104,7 @@ impl Prt {
             token: secret(answer.refresh_token()),
             updated: now.micros(),
             expires: answer.expires(now).micros(),
+            seen: now.micros(),
             ..self.clone()
         }
     }
@@ -140,11 +145,12 @@ impl Prt {
         now.since(self.updated()) > RENEWED_AFTER || self.updated() > now
     }
 
-    /// Whether it is valid at `now`. One from the future is not: the clock was set back, and who sets a clock
-    /// makes nothing live longer.
+    /// Whether it is valid at `now`. One from the future is not, nor one that was used later than that: the clock was set
+    /// back, and who sets a clock makes nothing live longer.
     #[must_use]
     pub fn is_valid(&self, now: Timestamp) -> bool {
-        self.updated().since(now) <= Span::minutes(5) && now < self.expires()
+        let latest = self.updated().max(Timestamp::from_micros(self.seen));
+        latest.since(now) <= Span::minutes(5) && now < self.expires()
     }
 
     /// The token, as the tenant gave it.
@@ -212,6 +218,24 @@ impl Hello {
             .retain(|other| !(is_of(other, &prt.upn) && other.kind == prt.kind));
         kept.tokens.insert(0, prt.clone());
         kept.tokens.truncate(MOST);
+        self.keeper.store(Slot::Prt, &kept, rng)
+    }
+
+    /// Notes that the person signed in at `now` by what is kept, or tried to: from then on no clock makes it earlier, and a
+    /// token that was over stays so.
+    pub(crate) fn note_use(
+        &self,
+        upn: &str,
+        now: Timestamp,
+        rng: &mut dyn Rng,
+    ) -> Result<(), StateError> {
+        let mut kept = self.kept()?;
+        let theirs = kept.tokens.iter_mut().filter(|prt| is_of(prt, upn));
+        let mut earlier = theirs.filter(|prt| prt.seen < now.micros()).peekable();
+        if earlier.peek().is_none() {
+            return Ok(());
+        }
+        earlier.for_each(|prt| prt.seen = now.micros());
         self.keeper.store(Slot::Prt, &kept, rng)
     }
 

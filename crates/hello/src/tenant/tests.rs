@@ -340,6 +340,26 @@ fn offline_the_pin_signs_in_within_the_cached_lifetime_and_not_after() {
 }
 
 #[test]
+fn a_clock_that_is_set_back_revives_no_token_that_was_over() {
+    let mut world = enrolled();
+    world.sign_in("271828", START).unwrap();
+    world.tenant.trouble = unreachable();
+    let offline = |world: &mut World, now| world.sign_in("271828", now).is_ok();
+    let day = |number: i64| START + Span::days(number);
+    assert!(offline(&mut world, day(3)));
+    // Not before the last time that it was used, but for what clocks are off.
+    assert!(!offline(&mut world, day(2)));
+    assert!(offline(&mut world, day(3) - Span::minutes(5)));
+    assert!(!offline(&mut world, day(DAYS)));
+    assert!(!offline(&mut world, day(4)), "it was over before");
+    // The tenant knows the time, and whoever reaches it begins anew.
+    world.tenant.trouble = None;
+    assert!(offline(&mut world, day(1)));
+    world.tenant.trouble = unreachable();
+    assert!(offline(&mut world, day(2)));
+}
+
+#[test]
 fn what_a_password_got_signs_nobody_in_by_pin_offline() {
     // PRT-5.
     let mut world = enrolled();
