@@ -62,7 +62,8 @@ impl Jwk {
     ///
     /// # Errors
     /// [`JoseError::Refused`] for a private or symmetric key; [`JoseError::Key`] for one that is not for
-    /// signatures or not of a kind we know; [`JoseError::Algorithm`] when `alg` is not one of the key's.
+    /// verifying signatures, by `use` or by `key_ops`, or not of a kind we know; [`JoseError::Weak`] for one that nobody
+    /// should trust; [`JoseError::Algorithm`] when `alg` is not one of the key's.
     pub fn from_json(value: &Value) -> Result<Jwk, JoseError> {
         let members = value.as_object().ok_or(JoseError::Json)?;
         if let Some(name) = PRIVATE.into_iter().find(|name| members.contains_key(*name)) {
@@ -70,6 +71,9 @@ impl Jwk {
         }
         let text = |name| members.get(name).and_then(Value::as_str);
         if text("use").is_some_and(|usage| usage != "sig") {
+            return Err(JoseError::Key);
+        }
+        if members.get("key_ops").is_some_and(|uses| !verifies(uses)) {
             return Err(JoseError::Key);
         }
         let bytes = |name| text(name).and_then(decode).ok_or(JoseError::Key);
@@ -87,6 +91,7 @@ impl Jwk {
             _ => return Err(JoseError::Key),
         }
         .map_err(|_| JoseError::Key)?;
+        key.check_strength()?;
         let algorithm = match text("alg") {
             None => None,
             Some(name) => Some(
@@ -127,7 +132,7 @@ impl JwkSet {
         serde_json::json!({ "keys": keys }).to_string()
     }
 
-    /// Parses a set. Keys of a kind that we do not know are left out (RFC 7517 5).
+    /// Parses a set. Keys of a kind that we do not know, and weak ones, are left out (RFC 7517 5).
     ///
     /// # Errors
     /// [`JoseError::Json`] for anything but a set of at most 64 keys; [`JoseError::Refused`] when one of
@@ -143,7 +148,7 @@ impl JwkSet {
         for key in keys {
             match Jwk::from_json(key) {
                 Ok(key) => set.keys.push(key),
-                Err(JoseError::Key | JoseError::Algorithm) => {}
+                Err(JoseError::Key | JoseError::Weak(_) | JoseError::Algorithm) => {}
                 Err(other) => return Err(other),
             }
         }
@@ -161,6 +166,12 @@ impl JwkSet {
         });
         KeySet::new(keys.collect())
     }
+}
+
+/// Whether `key_ops` has the one use that a public key has here (RFC 7517 4.3).
+fn verifies(uses: &Value) -> bool {
+    let uses = uses.as_array();
+    uses.is_some_and(|uses| uses.iter().any(|one| one == "verify"))
 }
 
 /// The SHA-256 thumbprint of RFC 7638: over the required members alone, in order of their names and

@@ -19,6 +19,8 @@ mod tests;
 pub use jwk::{Jwk, JwkSet, thumbprint};
 pub use jws::{Algorithm, Header, KeySet, SymmetricKey, Unverified, Verified, VerifyingKey, sign};
 
+use crate::key::WeakKey;
+
 /// The longest token that is looked at, in bytes.
 pub const MAX_TOKEN_LEN: usize = 64 * 1024;
 
@@ -56,6 +58,9 @@ pub enum JoseError {
     /// A key that is not a public key of a kind we know.
     #[error("not a public jwk of a supported kind")]
     Key,
+    /// A public key that nobody should trust.
+    #[error(transparent)]
+    Weak(#[from] WeakKey),
 }
 
 /// base64url without padding. Strict: no other characters, no bits behind the last byte.

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::key::{KeyKind, PrivateKey};
+use crate::key::{KeyKind, PrivateKey, WeakKey};
 use crate::signature::Signer as _;
 
 /// RFC 7515 appendix A: the payload of A.1, A.2 and A.3.
@@ -382,6 +382,8 @@ fn refuses_private_keys_and_keys_of_other_kinds() {
         ("crv", json!("P-384")),
         ("crv", json!("secp256k1")),
         ("use", json!("enc")),
+        ("key_ops", json!(["encrypt"])),
+        ("key_ops", json!("verify")),
         ("x", json!("AQ")),
         ("x", json!("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU=")),
         ("y", json!("f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU")),
@@ -392,6 +394,24 @@ fn refuses_private_keys_and_keys_of_other_kinds() {
     for name in ["RS256", "ES384", "none", "HS256"] {
         assert_eq!(with(A3_KEY, "alg", json!(name)), Err(JoseError::Algorithm));
     }
+}
+
+#[test]
+fn a_weak_key_is_none_and_a_set_leaves_it_out() {
+    let weak = r#"{"kty":"RSA","e":"AQ","n":"N"}"#;
+    let modulus = jwk(A2_KEY).to_json()["n"].as_str().unwrap().to_owned();
+    let weak = weak.replace("\"N\"", &format!("\"{modulus}\""));
+    let read = Jwk::from_json(&serde_json::from_str(&weak).unwrap());
+    assert_eq!(read, Err(JoseError::Weak(WeakKey::Exponent)));
+    let set = JwkSet::from_json(format!("{{\"keys\":[{weak},{A3_KEY}]}}").as_bytes());
+    assert_eq!(set.unwrap().keys, [jwk(A3_KEY)]);
+}
+
+#[test]
+fn a_key_may_have_other_uses_beside_verifying() {
+    let mut key: Value = serde_json::from_str(A3_KEY).unwrap();
+    key["key_ops"] = json!(["wrapKey", "verify"]);
+    assert_eq!(Jwk::from_json(&key), Ok(jwk(A3_KEY)));
 }
 
 #[test]
