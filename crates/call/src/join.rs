@@ -441,7 +441,17 @@ pub(crate) fn register(
     }
     let answer: JoinResponse =
         serde_json::from_slice(answer.body()).map_err(|_| NotJoined::NotUnderstood("join"))?;
-    Ok(answer.certificate.raw_body)
+    let certificate = answer.certificate.raw_body;
+    let own = key(DeviceKey::Device)?.public_key().to_spki_der();
+    match is_of_key(&certificate, &own) {
+        true => Ok(certificate),
+        false => Err(NotJoined::NotUnderstood("join")),
+    }
+}
+
+/// Whether a certificate is for a key: with another's, the device could prove itself to nobody.
+fn is_of_key(certificate: &[u8], spki: &[u8]) -> bool {
+    Certificate::parse(certificate).is_ok_and(|certificate| certificate.spki() == spki)
 }
 
 /// A PKCS#10 request for a device key: RSA with SHA-256 (DREG-W1).
@@ -471,5 +481,39 @@ fn host_of(base: &str) -> &str {
     match authority.rsplit_once(':') {
         Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
         _ => authority,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crypto::key::{KeyKind, PrivateKey};
+    use trust::Timestamp;
+    use wire::x509::TbsCertificate;
+
+    use super::*;
+
+    #[test]
+    fn a_device_keeps_no_certificate_of_another_key() {
+        let [own, other] = [KeyKind::P256, KeyKind::P256].map(PrivateKey::generate);
+        let algorithm = SignatureAlgorithm::EcdsaSha256;
+        let spki = own.public_key().to_spki_der();
+        let name = Name::common("d0d0d0d0-d0d0-d0d0-d0d0-d0d0d0d0d0d0");
+        let from = Timestamp::from_unix(1_800_000_000).unix();
+        let tbs = TbsCertificate {
+            serial: &[1],
+            signature_algorithm: &algorithm.identifier_der(),
+            issuer: &name,
+            not_before: from,
+            not_after: from + 3600,
+            subject: &name,
+            spki: &spki,
+            extensions: &[],
+        };
+        let tbs = tbs.encode();
+        let signature = other.sign(algorithm, &tbs).unwrap();
+        let certificate = assemble(&tbs, &algorithm.identifier_der(), &signature);
+        assert!(is_of_key(&certificate, &spki));
+        assert!(!is_of_key(&certificate, &other.public_key().to_spki_der()));
+        assert!(!is_of_key(b"", &spki));
     }
 }
