@@ -7,13 +7,52 @@ use serde_json::Value;
 
 use crate::lab::Lab;
 use crate::program::{Finished, run};
+use crate::recorder::Recorder;
 
-/// What is done before a step: the names of the lab lead to this machine, for this step alone.
+/// What is done before a step: the names of the tenant lead to this machine, for this step alone.
 const NAMES: &str = "mount --bind \"$1\" /etc/hosts; shift; exec \"$@\"";
 
+/// A tenant, as somebody on this machine finds it.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// `https://login.corp.example:8443/<tenant>`.
+    pub authority: String,
+    /// Where devices are registered.
+    pub drs: String,
+    /// The names that lead to it: a hosts file.
+    pub hosts: PathBuf,
+    /// The certificates by which it is believed.
+    pub roots: PathBuf,
+}
+
+impl Place {
+    /// The lab's own tenant.
+    #[must_use]
+    #[track_caller]
+    pub fn of(lab: &Lab) -> Self {
+        let (base, id) = (lab.text("/tenant/base"), lab.text("/tenant/id"));
+        Self {
+            authority: format!("{base}/{id}"),
+            drs: lab.text("/tenant/drs").to_owned(),
+            hosts: lab.text("/hosts").into(),
+            roots: lab.text("/root_pem").into(),
+        }
+    }
+
+    /// The same behind a relay that keeps what passes.
+    #[must_use]
+    pub fn behind(self, relay: &Recorder) -> Self {
+        Self {
+            hosts: relay.hosts(),
+            roots: relay.root(),
+            ..self
+        }
+    }
+}
+
 /// A device of that client.
-pub struct Himmelblau<'a> {
-    lab: &'a Lab,
+pub struct Himmelblau {
+    place: Place,
     state: PathBuf,
 }
 
@@ -26,17 +65,29 @@ pub struct Step {
     pub lines: Vec<Value>,
 }
 
-impl<'a> Himmelblau<'a> {
+impl Himmelblau {
     /// A device of the lab's tenant that has done nothing yet; `name` is that of the folder in which it keeps its things.
     ///
     /// # Panics
     /// When there is no room.
     #[must_use]
     #[track_caller]
-    pub fn new(lab: &'a Lab, name: &str) -> Self {
-        let state = lab.scratch().join(name);
-        std::fs::create_dir_all(&state).expect("there is room for a folder");
-        Self { lab, state }
+    pub fn new(lab: &Lab, name: &str) -> Self {
+        Self::at(Place::of(lab), &lab.scratch().join(name))
+    }
+
+    /// A device of a tenant that has done nothing yet, which keeps its things in that folder.
+    ///
+    /// # Panics
+    /// When there is no room.
+    #[must_use]
+    #[track_caller]
+    pub fn at(place: Place, state: &Path) -> Self {
+        std::fs::create_dir_all(state).expect("there is room for a folder");
+        Self {
+            place,
+            state: state.to_owned(),
+        }
     }
 
     /// Does a step as somebody.
@@ -45,17 +96,16 @@ impl<'a> Himmelblau<'a> {
     /// When the program is not built, or does not speak as it says.
     #[track_caller]
     pub fn step(&self, step: &str, user: &str, arguments: &[&str]) -> Step {
-        let (base, id) = (self.lab.text("/tenant/base"), self.lab.text("/tenant/id"));
         let mut command = self.command(&probe());
         command
             .arg(step)
-            .args(["--authority", &format!("{base}/{id}")])
+            .args(["--authority", &self.place.authority])
             .arg("--state")
             .arg(&self.state)
             .args(["--user", user])
             .args(arguments)
-            .env("SSL_CERT_FILE", self.lab.text("/root_pem"))
-            .env("HIMMELBLAU_DISCOVERY_URL", self.lab.text("/tenant/drs"));
+            .env("SSL_CERT_FILE", &self.place.roots)
+            .env("HIMMELBLAU_DISCOVERY_URL", &self.place.drs);
         let finished = run(&mut command, "");
         let lines = finished.text.lines();
         let lines: Vec<Value> = lines
@@ -79,7 +129,7 @@ impl<'a> Himmelblau<'a> {
         let of = |name: &str| shown[name].as_str().unwrap_or_default();
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/device_code.py");
         let mut command = self.command(Path::new("python3"));
-        command.arg(script).arg(self.lab.text("/root_pem")).args([
+        command.arg(script).arg(&self.place.roots).args([
             of("verification_uri"),
             of("user_code"),
             user,
@@ -89,12 +139,12 @@ impl<'a> Himmelblau<'a> {
         run(&mut command, "")
     }
 
-    /// A program that finds the lab's servers by their names.
+    /// A program that finds the tenant's servers by their names.
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new("unshare");
         command
             .args(["--mount", "sh", "-ec", NAMES, "sh"])
-            .arg(self.lab.text("/hosts"))
+            .arg(&self.place.hosts)
             .arg(program);
         for proxy in ["HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY"] {
             command.env_remove(proxy).env_remove(proxy.to_lowercase());

@@ -20,6 +20,8 @@ use crate::program::{Finished, Krb5, run};
 const PORTS: [u16; 5] = [80, 88, 443, 464, 9464];
 /// The federation service's name.
 const FEDERATION: &str = "sts.corp.example";
+/// The name of a tenant.
+const LOGIN: &str = "login.corp.example";
 
 /// A server's folder, and the server while it runs. It ends with the value.
 pub struct Server {
@@ -71,6 +73,22 @@ impl Server {
     #[track_caller]
     pub fn set_up() -> Self {
         Self::nowhere_yet().initialised()
+    }
+
+    /// A server of a tenant that runs.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[must_use]
+    #[track_caller]
+    pub fn start_tenant() -> Self {
+        let mut server = Self::nowhere_yet();
+        let login = format!("https://{LOGIN}:{}", server.port(443));
+        let organisation = ["--tenant", "corp.example", "--login", &login, "--json"];
+        let text = run(&mut server.init_with(&organisation), "").succeeded();
+        server.shown = serde_json::from_str(&text).expect("init --json prints JSON");
+        server.serve();
+        server
     }
 
     /// A server that runs on a network of its own, at the ports that everybody expects.
@@ -160,15 +178,14 @@ impl Server {
     /// `keyporchd init` for this server.
     #[must_use]
     pub fn init(&self) -> Command {
+        self.init_with(&["--domain", "corp.example", "--host", "dc1.corp.example"])
+    }
+
+    fn init_with(&self, organisation: &[&str]) -> Command {
         let mut command = Command::new(binary("keyporchd"));
         command
-            .args([
-                "init",
-                "--domain",
-                "corp.example",
-                "--host",
-                "dc1.corp.example",
-            ])
+            .arg("init")
+            .args(organisation)
             .args([
                 "--address",
                 "127.0.0.1",

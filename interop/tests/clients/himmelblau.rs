@@ -27,7 +27,7 @@ fn says(token: &Value, amr: &str) -> bool {
 
 /// A device on which alice has joined, enrolled, and signed in with her PIN.
 #[track_caller]
-fn enrolled(lab: &Lab) -> Himmelblau<'_> {
+fn enrolled(lab: &Lab) -> Himmelblau {
     let (device, password) = (Himmelblau::new(lab, "linux"), lab.text("/users/0/password"));
     let sign_in = ["--password", password, "--otp", &otp(lab), "--force-mfa"];
     device.step("headless", ALICE, &sign_in).done();

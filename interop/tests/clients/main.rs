@@ -27,6 +27,7 @@ mod postgresql;
 mod proxy;
 mod relay;
 mod relying_party;
+mod replayed;
 mod s4u;
 mod samba;
 mod services;
