@@ -16,6 +16,9 @@ pub enum BadKey {
     /// It is not RSA, where nothing else can be used: a session key is wrapped to it (protocols A.8).
     #[error("the key is not RSA")]
     NotRsa,
+    /// It is what a device proves itself by, or has its session keys under, where a person's is asked for.
+    #[error("the key is a device's own")]
+    OfDevice,
     /// It can be broken.
     #[error(transparent)]
     Weak(#[from] WeakKey),

@@ -14,6 +14,7 @@ use wire::key_credential::{CustomKeyInformation, KeySource, KeyTime, KeyUsage, N
 
 use crate::device::TRUST_OF_REGISTERED;
 use crate::member::{SignInOver, is_among, still_signed_in};
+use crate::proven_device::KEYS;
 use crate::second_factor::{self, FreshSecondFactor, NotFresh};
 use crate::strength::{BadKey, StrongKey};
 
@@ -174,6 +175,11 @@ pub fn register(
         return Err(Refused::NotAllowed.into());
     }
     let key = StrongKey::of_bcrypt_blob(request.material).map_err(Refused::from)?;
+    // A device's own key signs without anybody there; whoever has it would be the person.
+    let own = snapshot.record(KEYS, &key.key().fingerprint().0, now)?;
+    if own.is_some() {
+        return Err(Refused::Key(BadKey::OfDevice).into());
+    }
     let replaced = replaced(snapshot, &account, device.device_id, &key, rules)?;
 
     let kept = account

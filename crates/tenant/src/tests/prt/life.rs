@@ -354,11 +354,11 @@ fn many_more(world: &mut World, prt: &Prt, how_many: usize) {
         row.unwrap().unwrap()
     });
     row.kind = record::Kind::RefreshToken;
-    let (secret, until) = (row.secret.clone(), row.expires());
+    let (secret, until) = (row.secret, row.expires());
     let changes: Vec<Change> = (0..how_many)
         .flat_map(|_| {
             let id = directory::EntryId::random(&mut world.rng).0;
-            row.renewed(id, secret.clone(), until, world.now).put()
+            row.renewed(id, secret, until, world.now).put()
         })
         .collect();
     world.commit(changes);

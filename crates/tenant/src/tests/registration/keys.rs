@@ -344,3 +344,18 @@ fn a_key_is_taken_off_by_its_owner_on_its_device_or_by_the_device() {
     assert_eq!(remove(&mut world, &kid, None, Some(&device)).status, 200);
     assert_eq!(world.account("alice").sign_in_keys().count(), 0);
 }
+
+/// Whoever has the device's key would be the person: it is opened by no PIN.
+#[test]
+fn a_key_of_a_device_is_no_persons_key() {
+    let (mut world, device) = world();
+    let other = joined(&mut world, "bob", "other");
+    let with = from_device(&mut world, "alice", &device);
+    for key in [&device.key, &other.key] {
+        let response = register(&mut world, &with, key);
+        assert_eq!(response.status, 400, "{}", text(&response));
+        assert!(why(&world).contains("a device's own"), "{}", why(&world));
+    }
+    assert_eq!(register(&mut world, &with, &device.transport).status, 400);
+    assert_eq!(world.account("alice").sign_in_keys().count(), 0);
+}
