@@ -148,6 +148,26 @@ fn a_nonce_is_taken_once_for_each_signing_key_and_stays_taken_after_a_restart() 
     assert_eq!(with(&mut world, &laptop, &nonce, true), 50089);
 }
 
+/// What is known of a use lasts for as long as the nonce does, to its last second.
+#[test]
+fn a_nonce_that_was_used_in_its_last_second_is_used() {
+    let mut world = World::new();
+    let laptop = world.laptop(KeyKind::P256);
+    let nonce = world.nonce();
+    world.advance(Span::minutes(5));
+    let request = |world: &mut World| {
+        world.hello_request(&laptop, |asking| {
+            asking
+                .claims
+                .insert("request_nonce".into(), nonce.clone().into());
+        })
+    };
+    let [first, second] = [request(&mut world), request(&mut world)];
+    assert_eq!(world.post(&first).status, 200);
+    assert_eq!(code(&world.post(&second)), 50089);
+    assert!(world.refused.last().unwrap().contains("used before"));
+}
+
 #[test]
 fn a_request_that_is_refused_uses_no_nonce_up() {
     let mut world = World::new();
