@@ -45,6 +45,8 @@ pub(crate) struct Route {
     /// The path. `{t}` at its beginning names the tenant: its identifier, a verified domain, `common`, `organizations`.
     /// Other segments in braces are found in [`Asked::captured`].
     pub(crate) path: &'static str,
+    /// How many segments the path has.
+    depth: usize,
     /// The method.
     pub(crate) method: Method,
     /// In which words it refuses.
@@ -65,6 +67,7 @@ pub(crate) const fn route(
     Route {
         on: On::Login,
         path,
+        depth: depth(path),
         method,
         words,
         longest_body: LONGEST_BODY,
@@ -168,7 +171,7 @@ fn judged(request: &Request, view: &View<'_, '_>, now: Timestamp, rng: &mut dyn 
         .iter()
         .copied()
         .flatten()
-        .filter(|route| hosts.serve(route.on) && self::depth(route.path) == depth)
+        .filter(|route| hosts.serve(route.on) && route.depth == depth)
         .filter_map(|route| Some((route, request.path_matches(route.path)?)))
         .collect();
     let Some((first, _)) = here.first() else {
@@ -214,9 +217,17 @@ fn judged(request: &Request, view: &View<'_, '_>, now: Timestamp, rng: &mut dyn 
 }
 
 /// How many segments a path has. Most endpoints have another number than a request, and need no closer look.
-fn depth(path: &str) -> usize {
-    let path = path.strip_suffix('/').unwrap_or(path);
-    path.bytes().filter(|byte| *byte == b'/').count()
+const fn depth(path: &str) -> usize {
+    let path = path.as_bytes();
+    let (mut place, mut depth) = (0, 0);
+    while place < path.len() {
+        let is_last = place + 1 == path.len();
+        if path[place] == b'/' && !is_last {
+            depth += 1;
+        }
+        place += 1;
+    }
+    depth
 }
 
 impl Hosts {

@@ -86,6 +86,22 @@ impl Guid {
         Guid(bytes)
     }
 
+    /// The text form. Tokens and audit records hold dozens of them, so it is not written digit by digit.
+    fn text(self) -> [u8; 36] {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [b'-'; 36];
+        let places = (0..36).filter(|place| !matches!(place, 8 | 13 | 18 | 23));
+        let digits = self
+            .0
+            .into_iter()
+            .flat_map(|byte| [byte >> 4, byte & 0x0f])
+            .map(|digit| DIGITS[usize::from(digit)]);
+        for (place, digit) in places.zip(digits) {
+            text[place] = digit;
+        }
+        text
+    }
+
     /// Whether this is [`Guid::NIL`].
     #[must_use]
     pub fn is_nil(self) -> bool {
@@ -102,14 +118,13 @@ const fn swap_fields(b: [u8; 16]) -> [u8; 16] {
 
 impl fmt::Display for Guid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (position, byte) in self.0.iter().enumerate() {
-            if matches!(position, 4 | 6 | 8 | 10) {
-                f.write_str("-")?;
-            }
-            write!(f, "{byte:02x}")?;
-        }
-        Ok(())
+        f.write_str(as_text(&self.text()))
     }
+}
+
+/// The text form of these bytes; they are digits and hyphens, so there always is one.
+fn as_text(bytes: &[u8; 36]) -> &str {
+    core::str::from_utf8(bytes).unwrap_or_default()
 }
 
 impl fmt::Debug for Guid {
@@ -149,7 +164,7 @@ impl FromStr for Guid {
 
 impl Serialize for Guid {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        serializer.serialize_str(as_text(&self.text()))
     }
 }
 

@@ -68,7 +68,10 @@ impl Headers {
     ///
     /// Control characters, with which a value could end the header and begin another, are left out.
     pub fn append(&mut self, name: &str, value: &str) {
-        let clean = |text: &str| text.chars().filter(|c| !c.is_control()).collect();
+        let clean = |text: &str| match text.chars().any(char::is_control) {
+            true => text.chars().filter(|c| !c.is_control()).collect(),
+            false => text.to_owned(),
+        };
         self.fields.push((clean(name), clean(value)));
     }
 

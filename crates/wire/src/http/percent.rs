@@ -19,6 +19,9 @@ pub fn percent_encode(text: &str) -> String {
 /// bytes that are not UTF-8 become U+FFFD, which matches nothing that anybody registered.
 #[must_use]
 pub fn percent_decode(text: &str) -> String {
+    if !text.contains('%') {
+        return text.to_owned();
+    }
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&first, after)) = rest.split_first() {

@@ -187,28 +187,33 @@ impl Request {
     /// returned in order: `/EnrollmentServer/device/{deviceid}`.
     #[must_use]
     pub fn path_matches(&self, pattern: &str) -> Option<Vec<String>> {
-        let segments = |path: &'_ str| -> Vec<String> {
-            let path = path.strip_prefix('/').unwrap_or(path);
-            let path = path.strip_suffix('/').unwrap_or(path);
-            path.split('/').map(str::to_owned).collect()
-        };
-        let (wanted, found) = (segments(pattern), segments(&self.path));
-        if wanted.len() != found.len() || !self.path.starts_with('/') {
+        if !self.path.starts_with('/') {
             return None;
         }
+        let mut found = bare(&self.path).split('/');
         let mut captured = Vec::new();
-        for (wanted, found) in wanted.iter().zip(found) {
-            let found = percent_decode(&found);
+        for wanted in bare(pattern).split('/') {
+            let found = found.next()?;
             if wanted.starts_with('{') && wanted.ends_with('}') {
                 if found.is_empty() {
                     return None;
                 }
                 captured.push(found);
-            } else if !wanted.eq_ignore_ascii_case(&found) {
+                continue;
+            }
+            let same = match found.contains('%') {
+                true => wanted.eq_ignore_ascii_case(&percent_decode(found)),
+                false => wanted.eq_ignore_ascii_case(found),
+            };
+            if !same {
                 return None;
             }
         }
-        Some(captured)
+        if found.next().is_some() {
+            return None;
+        }
+        let captured = captured.into_iter().map(percent_decode);
+        Some(captured.collect())
     }
 
     /// The fields of the query.
@@ -313,6 +318,12 @@ impl Request {
         let (name, password) = text.split_once(':')?;
         Some((name.to_owned(), password.to_owned()))
     }
+}
+
+/// Without a slash at its beginning and one at its end.
+fn bare(path: &str) -> &str {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    path.strip_suffix('/').unwrap_or(path)
 }
 
 /// Without query, header values and body, which hold passwords, codes and tokens.
