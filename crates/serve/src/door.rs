@@ -131,8 +131,14 @@ pub(crate) struct Caller {
 /// Answers HTTP requests.
 pub(crate) trait Http: Send + Sync + 'static {
     /// The answer to a request that came in by a socket of `role`. It may take its time: it is asked on a
-    /// worker thread.
+    /// worker thread, unless it [is quick](Http::is_quick).
     fn answer(&self, request: Request, role: Role) -> Response;
+
+    /// Whether a request is one that is answered in no time: to hand it to a worker thread would be most of the work.
+    fn is_quick(&self, request: &Request, role: Role) -> bool {
+        let _ = (request, role);
+        false
+    }
 }
 
 /// What a server has done by others, beyond its own sockets. Each call may take as long as others take.

@@ -1,7 +1,7 @@
 //! The token endpoint (protocols A.3, A.4).
 
 use trust::Rng;
-use wire::http::Method;
+use wire::http::{Method, Request};
 
 use crate::answer::{Route, route};
 use crate::asked::Asked;
@@ -11,16 +11,29 @@ use crate::reply::Answer;
 use crate::words::Words;
 use crate::{grants, nonce, prt};
 
+const PATHS: [&str; 2] = ["/{t}/oauth2/token", "/{t}/oauth2/v2.0/token"];
+
 /// The endpoints of this module.
 pub(crate) const ROUTES: &[Route] = &[
-    route(Method::Post, "/{t}/oauth2/token", Words::OAuth, exchange),
-    route(
-        Method::Post,
-        "/{t}/oauth2/v2.0/token",
-        Words::OAuth,
-        exchange,
-    ),
+    route(Method::Post, PATHS[0], Words::OAuth, exchange),
+    route(Method::Post, PATHS[1], Words::OAuth, exchange),
 ];
+
+/// Whether the answer to a request commits nothing, hashes no password and waits for nobody, whatever it is: a nonce, or a
+/// token of an application for itself that proves itself with a secret. An assertion is noted in the store.
+#[must_use]
+pub fn is_quick(request: &Request) -> bool {
+    let is_here = |path: &&str| request.path_matches(path).is_some();
+    if request.method != Method::Post || !PATHS.iter().any(|path| is_here(path)) {
+        return false;
+    }
+    let form = request.form().unwrap_or_default();
+    match form.get("grant_type").as_deref() {
+        Some("srv_challenge") => true,
+        Some("client_credentials") => !form.has("client_assertion"),
+        _ => false,
+    }
+}
 
 /// What the token endpoint is asked for.
 fn exchange(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble> {

@@ -58,6 +58,7 @@ mod words;
 
 pub use answer::answer;
 pub use deployment::{Deployment, InvalidDeployment, Origin};
+pub use exchange::is_quick;
 pub use jobs::{Errand, Outcome, done, errand};
 pub use keys::{keys_tables, short_lived_tables};
 pub use known::Known;

@@ -58,6 +58,13 @@ impl Front {
 }
 
 impl Http for Front {
+    fn is_quick(&self, request: &Request, role: Role) -> bool {
+        let host = request.host_name();
+        let theirs =
+            |tenant: &Arc<TenantNode>| tenant.is_host(&host) && tenant.answers_from_memory();
+        role == Role::Https && tenant::is_quick(request) && self.tenants.iter().any(theirs)
+    }
+
     fn answer(&self, request: Request, role: Role) -> Response {
         let path = request.path.to_ascii_lowercase();
         if path.ends_with(".crl") || path.ends_with(".crt") {

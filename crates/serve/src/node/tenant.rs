@@ -120,6 +120,11 @@ impl TenantNode {
         self.hosts.iter().any(|own| own == host)
     }
 
+    /// Whether what is read of the store costs no question to a database.
+    pub(crate) fn answers_from_memory(&self) -> bool {
+        !self.core.directory.is_shared()
+    }
+
     /// Whether a path, in lower case, is one of the tenant's revocation lists, or of its authorities' certificates.
     pub(crate) fn publishes(&self, path: &str) -> bool {
         path.contains(&self.published)

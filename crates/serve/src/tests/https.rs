@@ -9,7 +9,7 @@ use rustls::{
     ClientConfig, ClientConnection, RootCertStore, StreamOwned, SupportedProtocolVersion,
 };
 
-use super::{PATIENCE, any, certificate, identity, impatient, serve};
+use super::{PATIENCE, any, certificate, identity, impatient, let_go, serve, wait_until_held};
 use crate::listeners::Listeners;
 use crate::settings::{Limits, Listen};
 
@@ -136,6 +136,36 @@ fn a_request_reaches_the_door_as_it_was_sent() {
                 "{answer}"
             );
         }
+    }
+}
+
+#[test]
+fn what_is_answered_in_no_time_waits_for_no_worker() {
+    let limits = Limits {
+        workers: 2,
+        queue_millis: 60_000,
+        ..impatient()
+    };
+    let listen = Listen {
+        https: vec![any()],
+        ..Listen::nowhere()
+    };
+    let (serving, _) = serve(&listen, &limits);
+    let address = serving.addresses().https[0];
+    let connect = || Client::default().connect(address).unwrap();
+    let (mut others, mut mine) = ([connect(), connect()], connect());
+    for other in &mut others {
+        other
+            .write_all(&GET.replace("/a?b=c", "/hold").into_bytes())
+            .unwrap();
+    }
+    wait_until_held(2);
+    let answer = ask(&mut mine, &GET.replace("/a?b=c", "/quick"));
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    let_go();
+    for other in &mut others {
+        let answer = read_answer(other);
+        assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
     }
 }
 

@@ -11,7 +11,7 @@ mod told;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
 use wire::http::{Request, Response};
@@ -24,8 +24,32 @@ use crate::settings::{Limits, Listen};
 use crate::sockets::{Inherited, Sockets};
 use crate::tls::Identity;
 
-/// Answers with what it was asked, fails on `panic`, is silent on `silence`.
+/// Answers with what it was asked, fails on `panic`, is silent on `silence`, keeps its worker on `/hold`.
 struct Echo;
+
+/// How many requests for `/hold` are under way; none goes on before [`let_go`].
+static HELD: (Mutex<Option<usize>>, Condvar) = (Mutex::new(Some(0)), Condvar::new());
+
+fn hold() {
+    let (held, changed) = &HELD;
+    let mut held = held.lock().unwrap();
+    *held = held.map(|held| held + 1);
+    changed.notify_all();
+    drop(changed.wait_while(held, |held| held.is_some()).unwrap());
+}
+
+fn wait_until_held(count: usize) {
+    let (held, changed) = &HELD;
+    let (_held, late) = changed
+        .wait_timeout_while(held.lock().unwrap(), PATIENCE, |held| *held < Some(count))
+        .unwrap();
+    assert!(!late.timed_out());
+}
+
+fn let_go() {
+    *HELD.0.lock().unwrap() = None;
+    HELD.1.notify_all();
+}
 
 impl Kerberos for Echo {
     fn answer(&self, message: &[u8], path: Path, ends: Ends) -> Option<Arc<[u8]>> {
@@ -59,8 +83,10 @@ impl Kerberos for Echo {
 
 impl Http for Echo {
     fn answer(&self, request: Request, role: Role) -> Response {
-        if request.path == "/panic" {
-            panic!("on purpose");
+        match request.path.as_str() {
+            "/panic" => panic!("on purpose"),
+            "/hold" => hold(),
+            _ => {}
         }
         let certificate = request.client_certificate.as_ref().map(|der| der.len());
         let text = format!(
@@ -72,6 +98,10 @@ impl Http for Echo {
             role.label(),
         );
         Response::text(200, &text)
+    }
+
+    fn is_quick(&self, request: &Request, _: Role) -> bool {
+        request.path == "/quick"
     }
 }
 

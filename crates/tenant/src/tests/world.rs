@@ -287,6 +287,9 @@ impl World {
             let tenant = &tenants[*at];
             let (answer, reads) = tenant.view(|view| crate::answer(request, view, *now, rng));
             assert_eq!(answer.fault, None);
+            // Others wait while it is answered, so it must wait for nobody.
+            let waits = !answer.changes.is_empty() || !matches!(answer.reply, Reply::Now(_));
+            assert!(!crate::is_quick(request) || !waits, "{request:?}");
             let committed = match tenant.directory.commit(&answer.changes, &reads, *now) {
                 Ok(commit) => commit,
                 Err(CommitError::Conflict) => continue,

@@ -133,6 +133,32 @@ fn a_secret_may_stand_in_the_header() {
 }
 
 #[test]
+fn nonces_and_tokens_for_a_secret_alone_are_answered_in_no_time() {
+    let world = World::new();
+    let quick = |path: &str, fields: &[(&str, &str)]| {
+        let request = Request::post_form(&world.path(path), fields.iter().copied());
+        crate::is_quick(&request)
+    };
+    let secret = [("grant_type", "client_credentials"), ("client_secret", "s")];
+    for path in ["oauth2/token", "oauth2/v2.0/token"] {
+        assert!(quick(path, &[("grant_type", "srv_challenge")]));
+        assert!(quick(path, &secret));
+    }
+    assert!(!quick("oauth2/authorize", &secret));
+    let signed = [("client_assertion", "a"), secret[0]];
+    assert!(!quick("oauth2/token", &signed));
+    for grant in [
+        "password",
+        "refresh_token",
+        "authorization_code",
+        JWT_BEARER,
+    ] {
+        assert!(!quick("oauth2/token", &[("grant_type", grant)]), "{grant}");
+    }
+    assert!(!quick("oauth2/token", &[]));
+}
+
+#[test]
 fn an_assertion_is_taken_once() {
     let mut world = World::new();
     let key = key(&mut world);
