@@ -3,8 +3,8 @@
 //! `cargo run --release -p keyporch-bench --bin tenant [CASE [ROUNDS]]` builds requests, answers them in the main thread over
 //! a directory in memory, commits what each answer asks for, and prints CPU time per answer, the median of slices. Cases: `client`
 //! (client credentials with a secret, ES256), `nonce`, `hello` and `hello-rsa` (a Hello key's assertion becomes a primary refresh
-//! token: two signatures verified, a session key wrapped, an id_token signed), `renew`. What stands under `floor` is the same
-//! keys at the same work and nothing else.
+//! token: two signatures verified, a session key wrapped, an id_token signed, with ES256 for keys on P-256 and RS256 for RSA),
+//! `renew`. What stands under `floor` is the same keys at the same work and nothing else.
 
 use std::sync::Arc;
 
@@ -14,27 +14,17 @@ use crypto::jose::{Algorithm, Unverified, VerifyingKey, sign};
 use crypto::key::{KeyKind, PrivateKey, PublicKey};
 use crypto::signature::{SignatureAlgorithm, Signer};
 use directory::lockout::Lockout;
-use directory::password::{PasswordHistory, PasswordMaterial};
-use directory::tenant::{Application, ApplicationSecret, ClientKind, Signs, TenantNames};
-use directory::{
-    Attribute, Change, DeviceCertificate, Directory, EntryId, NewEntry, Options, Origin, Reads,
-    RootKey, change,
-};
+use directory::tenant::{Signs, TenantNames};
+use directory::{Change, Directory, Options, Reads, RootKey};
 use keyporch_bench::cpu;
+use keyporch_bench::tenancy::{self, APPLICATION, Laptop, SCOPE, SECRET};
 use serde_json::{Map, Value, json};
 use tenant::{Deployment, Memory, Reply, Section, View};
-use token::secret::{Digest, Purpose};
-use trust::{Clock as _, DrawnAhead, Span, SystemClock, SystemRng, Timestamp};
-use wire::Guid;
+use trust::{Clock as _, DrawnAhead, SystemClock, SystemRng, Timestamp};
 use wire::http::{Request, Response};
-use wire::key_credential::{KeySource, KeyTime, KeyUsage, NewKeyCredential};
-use wire::x509::device::{DeviceExtensions, JoinType, Length};
-use wire::x509::{Name, TbsCertificate, assemble};
 
 /// Slices of a measurement; the median of them is printed.
 const SLICES: usize = 7;
-const APPLICATION: &str = "22222222-aaaa-4bbb-8ccc-000000000002";
-const SECRET: &str = "a-secret-of-an-application-that-was-drawn-here";
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
 struct World {
@@ -47,17 +37,8 @@ struct World {
     path: String,
     curve: Laptop,
     rsa: Laptop,
-}
-
-/// A device with a person's Hello key in it.
-struct Laptop {
-    owner: &'static str,
-    entry: EntryId,
-    id: Guid,
-    device: PrivateKey,
-    hello: PrivateKey,
+    /// What session keys are wrapped for.
     transport: PrivateKey,
-    certificate: Vec<u8>,
 }
 
 /// Makes so many requests.
@@ -76,13 +57,19 @@ fn main() {
         (
             "hello",
             1_400,
-            |world, count| world.hello_requests(&world.curve, count),
+            |world, count| {
+                world.sign_with(Signs::Es256);
+                world.hello_requests(&world.curve, count)
+            },
             |world| world.hello_floor(&world.curve),
         ),
         (
             "hello-rsa",
             1_400,
-            |world, count| world.hello_requests(&world.rsa, count),
+            |world, count| {
+                world.sign_with(Signs::Rs256);
+                world.hello_requests(&world.rsa, count)
+            },
             |world| world.hello_floor(&world.rsa),
         ),
         ("renew", 1_400, renewals, |world| world.sign_floor()),
@@ -131,7 +118,7 @@ fn clients(world: &World, count: usize) -> Vec<Request> {
         ("grant_type", "client_credentials"),
         ("client_id", APPLICATION),
         ("client_secret", SECRET),
-        ("scope", "urn:bench:wiki/.default"),
+        ("scope", SCOPE),
     ];
     let path = world.path.replace("oauth2/token", "oauth2/v2.0/token");
     vec![over_tls(Request::post_form(&path, form)); count]
@@ -143,11 +130,12 @@ fn nonces(world: &World, count: usize) -> Vec<Request> {
 }
 
 fn renewals(world: &World, count: usize) -> Vec<Request> {
+    world.sign_with(Signs::Es256);
     let answer = world.ask(&world.hello_request(&world.curve));
     let answer: Value = answer.json_body().expect("an answer is json");
     let wrapped = answer["session_key_jwe"].as_str().expect("a session key");
     let opened = Encrypted::parse(wrapped)
-        .and_then(|token| token.open_with(&world.curve.transport))
+        .and_then(|token| token.open_with(&world.transport))
         .expect("it is the device's");
     let request = || {
         let claims = json!({
@@ -206,6 +194,11 @@ impl World {
             login: "https://login.bench.test".into(),
             ..Section::default()
         };
+        let transport = PrivateKey::generate(KeyKind::Rsa2048);
+        let laptop = |owner: &str, kind, rng: &mut DrawnAhead<SystemRng>| {
+            let transport = transport.public_key().clone();
+            Laptop::new(owner.to_owned(), kind, transport, tenant, now, rng)
+        };
         let world = Self {
             directory,
             deployment: Deployment::of(&section, [3; 32].into()).expect("a section that is right"),
@@ -213,8 +206,9 @@ impl World {
             lockout: Lockout::default(),
             now,
             path: format!("/{tenant}/oauth2/token"),
-            curve: Laptop::new("alice", KeyKind::P256, tenant, now, &mut rng),
-            rsa: Laptop::new("bob", KeyKind::Rsa2048, tenant, now, &mut rng),
+            curve: laptop("alice", KeyKind::P256, &mut rng),
+            rsa: laptop("bob", KeyKind::Rsa2048, &mut rng),
+            transport,
             rng: rng.into(),
         };
         let due = world.view(|view| tenant::tick(view, now, &mut *world.rng.borrow_mut()));
@@ -231,55 +225,9 @@ impl World {
     fn fill(&self) {
         let mut rng = self.rng.borrow_mut();
         let rng = &mut *rng;
-        let application = Application {
-            id: APPLICATION.parse().expect("a GUID"),
-            name: "Wiki".into(),
-            kind: ClientKind::Confidential,
-            identifier_uri: Some("urn:bench:wiki".into()),
-            signs: Some(Signs::Es256),
-            secrets: vec![ApplicationSecret {
-                id: Guid::from_random([3; 16]),
-                digest: *Digest::of(Purpose::ClientSecret, SECRET.as_bytes()).as_bytes(),
-                hint: "a-s".into(),
-                name: String::new(),
-                from: self.now,
-                until: self.now + Span::days(365),
-            }],
-            ..Application::default()
-        };
-        self.commit(&directory::tenant::put_application(&application, rng));
-        let settings = directory::tenant::Settings {
-            prt_id_token_alg: Signs::Es256,
-            ..Default::default()
-        };
-        self.commit(&directory::tenant::put_settings(&settings, rng));
-        let domain = self.directory.domain().expect("there is a tenant");
+        self.commit(&tenancy::application(self.now, rng));
         for laptop in [&self.curve, &self.rsa] {
-            let person = EntryId::random(rng);
-            let history = PasswordHistory::empty();
-            let cost = crypto::password::Cost::LEAST;
-            let material = PasswordMaterial::hash_only("unused", &history, 0, cost, rng);
-            let upn = format!("{}@bench.test", laptop.owner);
-            let user = NewEntry::user(person, domain.users, laptop.owner, laptop.owner)
-                .with(Attribute::UserPrincipalName, upn)
-                .with_password(material, false);
-            let named = DeviceCertificate {
-                thumbprint: crypto::digest::sha1(&laptop.certificate),
-                public_key_hash: registration::proven_device::public_key_hash(
-                    laptop.device.public_key(),
-                ),
-            };
-            let device = NewEntry::device(laptop.entry, domain.devices, laptop.id, "laptop")
-                .with(Attribute::AltSecurityIdentities, named.to_identity());
-            let value = |key: &PrivateKey, usage| key_value(key, usage, laptop.id, self.now);
-            let stk = value(&laptop.transport, KeyUsage::Stk);
-            let ngc = value(&laptop.hello, KeyUsage::Ngc);
-            self.commit(&[
-                user.into(),
-                device.into(),
-                change::add_key_credential(laptop.entry, stk, Origin::Registration),
-                change::add_key_credential(person, ngc, Origin::Registration),
-            ]);
+            self.commit(&laptop.changes(&self.directory, self.now, rng));
         }
     }
 
@@ -335,7 +283,7 @@ impl World {
     fn hello_token(&self, laptop: &Laptop) -> String {
         let kid = crypto::digest::sha256(&laptop.hello.public_key().to_key_material());
         let now = self.now.unix();
-        let upn = format!("{}@bench.test", laptop.owner);
+        let upn = laptop.upn();
         let assertion = signed(
             &laptop.hello,
             json!({"use": "ngc", "kid": Base64::encode_string(&kid)}),
@@ -355,16 +303,19 @@ impl World {
         (0..count).map(|_| self.hello_request(laptop)).collect()
     }
 
+    /// What the id_token beside a primary refresh token is signed with from now on.
+    fn sign_with(&self, algorithm: Signs) {
+        let settings = directory::tenant::Settings {
+            prt_id_token_alg: algorithm,
+            ..Default::default()
+        };
+        let changes = directory::tenant::put_settings(&settings, &mut *self.rng.borrow_mut());
+        self.commit(&changes);
+    }
+
     /// One signature with ES256 over as much as a token has.
     fn sign_floor(&self) -> Box<dyn FnMut() + '_> {
-        let message = [7; 900];
-        Box::new(move || {
-            let signature = self
-                .curve
-                .device
-                .sign(SignatureAlgorithm::EcdsaSha256, &message);
-            signature.expect("a key signs");
-        })
+        signing(&self.curve.device, SignatureAlgorithm::EcdsaSha256)
     }
 
     /// Two signatures verified, a key wrapped, a signature made.
@@ -381,79 +332,26 @@ impl World {
             key(laptop.device.public_key()),
             key(laptop.hello.public_key()),
         ];
-        let mut signs = self.sign_floor();
+        let mut signs = match laptop.device.public_key() {
+            PublicKey::Ec(_) => self.sign_floor(),
+            _ => signing(&laptop.device, SignatureAlgorithm::RsaPkcs1Sha256),
+        };
         Box::new(move || {
             for (token, key) in [&token, &assertion].into_iter().zip(&keys) {
                 let verified = Unverified::parse(token).and_then(|token| token.verify(key));
                 verified.expect("it was signed");
             }
-            let wrapped = to_rsa(laptop.transport.public_key(), &[1; 32], &[2; 12], &[0]);
+            let wrapped = to_rsa(&laptop.transport, &[1; 32], &[2; 12], &[0]);
             wrapped.expect("a key can be wrapped");
             signs();
         })
     }
 }
 
-impl Laptop {
-    fn new(
-        owner: &'static str,
-        kind: KeyKind,
-        tenant: Guid,
-        now: Timestamp,
-        rng: &mut DrawnAhead<SystemRng>,
-    ) -> Self {
-        let device = PrivateKey::generate(kind);
-        let id = EntryId::random(rng).0;
-        Self {
-            owner,
-            entry: EntryId::random(rng),
-            id,
-            certificate: certificate(&device, id, tenant, now),
-            device,
-            hello: PrivateKey::generate(kind),
-            transport: PrivateKey::generate(KeyKind::Rsa2048),
-        }
-    }
-}
-
-fn key_value(key: &PrivateKey, usage: KeyUsage, device: Guid, now: Timestamp) -> Vec<u8> {
-    let time = KeyTime::from_filetime(now.filetime(), KeySource::Ad);
-    let new = NewKeyCredential {
-        key_material: &key.public_key().to_key_material(),
-        key_usage: usage,
-        key_source: KeySource::Ad,
-        device_id: Some(device),
-        custom_key_information: None,
-        last_logon: Some(time),
-        creation_time: Some(time),
-    };
-    let new = new.write().expect("a key has a value");
-    new.as_bytes().to_vec()
-}
-
-fn certificate(key: &PrivateKey, device: Guid, tenant: Guid, now: Timestamp) -> Vec<u8> {
-    let issuer = PrivateKey::generate(KeyKind::P256);
-    let says = DeviceExtensions {
-        instance: None,
-        device: Some(device),
-        user: None,
-        domain: None,
-        tenant: Some(tenant),
-        join_type: Some(JoinType::Joined),
-        region: None,
-    };
-    let algorithm = SignatureAlgorithm::EcdsaSha256;
-    let tbs = TbsCertificate {
-        serial: &[1],
-        signature_algorithm: &algorithm.identifier_der(),
-        issuer: &Name::common("MS-Organization-Access"),
-        not_before: now.unix() - 3600,
-        not_after: now.unix() + 365 * 86_400,
-        subject: &Name::common(&device.to_string()),
-        spki: &key.public_key().to_spki_der(),
-        extensions: &says.write(Length::LikePublicCertificates),
-    };
-    let tbs = tbs.encode();
-    let signature = issuer.sign(algorithm, &tbs).expect("a key signs");
-    assemble(&tbs, &algorithm.identifier_der(), &signature)
+/// A signature over as much as a token has.
+fn signing(key: &PrivateKey, algorithm: SignatureAlgorithm) -> Box<dyn FnMut() + '_> {
+    let message = [7; 900];
+    Box::new(move || {
+        key.sign(algorithm, &message).expect("a key signs");
+    })
 }
