@@ -310,13 +310,25 @@ fn a_deleted_device_is_50155() {
 }
 
 #[test]
-fn an_expired_certificate_is_50155() {
+fn a_certificate_that_is_over_or_has_not_begun_is_50155() {
     let mut world = World::new();
+    world.advance(Span::hours(2));
     let laptop = world.laptop(KeyKind::P256);
-    world.advance(Span::days(366));
-    world.tick();
-    let answer = world.by_hello(&laptop, |_| {});
-    assert_eq!(code(&answer), 50155);
+    let begun = world.now;
+    // An hour before it was made it begins.
+    for (now, good) in [
+        (begun - Span::minutes(60), true),
+        (begun - Span::seconds(3_601), false),
+        (begun + Span::days(366), false),
+    ] {
+        world.now = now;
+        world.tick();
+        let answer = world.by_hello(&laptop, |_| {});
+        match good {
+            true => assert_eq!(answer.status, 200, "{:?}", world.refused),
+            false => assert_eq!(code(&answer), 50155),
+        }
+    }
 }
 
 #[test]

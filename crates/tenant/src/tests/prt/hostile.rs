@@ -172,6 +172,29 @@ fn a_certificate_that_is_not_the_registered_one_is_refused() {
     assert_eq!(code(&answer), 50155);
 }
 
+/// A device is known by its certificate's thumbprint and by its key, both (protocols B.5): SHA-1 alone proves nothing.
+#[test]
+fn a_certificate_of_the_right_thumbprint_and_another_key_is_refused() {
+    let mut world = World::new();
+    let laptop = world.laptop(KeyKind::P256);
+    let named = directory::DeviceCertificate {
+        thumbprint: crypto::digest::sha1(&laptop.device.certificate),
+        public_key_hash: Base64::encode_string(&[7; 32]),
+    };
+    let named = vec![named.to_identity().into()];
+    let edit = directory::Edit::Set(directory::Attribute::AltSecurityIdentities, named);
+    world.commit([directory::change::modify(laptop.device.entry, vec![edit])]);
+    let answer = world.by_hello(&laptop, |_| {});
+    assert_eq!(code(&answer), 50155);
+    assert!(
+        world
+            .refused
+            .last()
+            .unwrap()
+            .contains("no device has this certificate")
+    );
+}
+
 #[test]
 fn a_request_without_a_certificate_or_with_rubbish_is_refused() {
     let mut world = World::new();
@@ -324,7 +347,11 @@ fn an_unknown_prt_and_a_bad_mac_look_the_same() {
     let bad_mac = world.post(&under(&[9; 32], &[5; 24], false, &claims));
     let mut seen = vec![sentence(&bad_mac)];
     let secret_changed = format!("{}AAAA", &prt.text[..prt.text.len() - 4]);
-    for text in ["1.AAAA", "", "x", &secret_changed] {
+    // The row of the token, under the name of another tenant.
+    let mut bytes = Base64UrlUnpadded::decode_vec(&prt.text[2..]).unwrap();
+    bytes[0] ^= 1;
+    let of_another = format!("1.{}", Base64UrlUnpadded::encode_string(&bytes));
+    for text in ["1.AAAA", "", "x", &secret_changed, &of_another] {
         let mut claims = world.renewal(&prt);
         claims["refresh_token"] = text.into();
         let answer = world.post(&under(&prt.session_key, &[5; 24], false, &claims));

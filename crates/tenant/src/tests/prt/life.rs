@@ -61,6 +61,18 @@ fn a_token_is_good_for_fourteen_days_without_a_renewal_and_ninety_with() {
     assert_eq!(world.number_of(&prt), 700_082);
 }
 
+/// Whatever the two settings are to one another.
+#[test]
+fn no_token_is_good_beyond_its_last_day() {
+    let mut world = World::new();
+    world.set(|settings| (settings.prt_days, settings.prt_absolute_days) = (20, 10));
+    let laptop = world.laptop(KeyKind::P256);
+    let prt = world.prt(&laptop);
+    assert_eq!(prt.answer["refresh_token_expires_in"], 10 * 86_400);
+    world.advance(Span::days(10));
+    assert_eq!(world.number_of(&prt), 700_082);
+}
+
 #[test]
 fn an_answer_is_cbc_and_its_empty_tag_stands_where_the_client_looks() {
     let mut world = World::new();
@@ -341,6 +353,8 @@ fn a_prt_ends_while_the_certificate_of_its_device_is_revoked() {
     world.commit([registration::proven_device::revoke(&certificate)]);
     assert_eq!(world.number_of(&prt), 50155);
     assert!(world.refused.last().unwrap().contains("revoked"));
+    let answer = world.by_hello(&laptop, |_| {});
+    assert_eq!(code(&answer), 50155);
     // One that was on hold is good again.
     world.commit([registration::proven_device::release(&certificate)]);
     assert_eq!(world.number_of(&prt), 0);

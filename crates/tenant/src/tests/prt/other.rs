@@ -76,6 +76,23 @@ fn a_prt_by_password_knows_one_factor() {
     assert_eq!(world.number_of(&prt), 0);
 }
 
+/// PRT-5: each way to get one has its own.
+#[test]
+fn tokens_of_one_kind_do_not_take_the_place_of_anothers() {
+    let mut world = World::new();
+    let laptop = world.laptop(KeyKind::P256);
+    let by_password = json(&world.by_password(&laptop, "alice@corp.example", PASSWORD));
+    let by_password = opened(&laptop.device, by_password);
+    let mut by_key = Vec::new();
+    for _ in 0..4 {
+        world.advance(Span::minutes(1));
+        by_key.push(world.prt(&laptop));
+    }
+    assert_eq!(world.number_of(&by_password), 0);
+    assert_eq!(world.number_of(&by_key[3]), 0);
+    assert_ne!(world.number_of(&by_key[0]), 0, "of one kind few are kept");
+}
+
 #[test]
 fn a_wrong_password_gets_no_prt_and_counts() {
     let mut world = World::new();
@@ -327,12 +344,27 @@ fn a_device_asks_who_somebody_is_by_its_key_alone() {
     ] {
         assert_eq!(code(&ask(own, kid, "bob@corp.example")), 50155, "{kid}");
     }
-    world.commit([directory::change::set_device_enabled(
-        laptop.device.entry,
-        false,
-    )]);
+    // Once for each nonce.
     let nonce = world.nonce();
     let claims = json!({"nonce": nonce, "username": "bob@corp.example"});
     let answer = sid_to_name(&mut world, own, &kid, &claims);
-    assert_eq!(code(&answer), 135_011);
+    assert_eq!(answer.status, 200, "{}", text(&answer));
+    let again = sid_to_name(&mut world, own, &kid, &claims);
+    assert_eq!(code(&again), 50089);
+    let mut ask = |world: &mut World, name: &str| {
+        let nonce = world.nonce();
+        let claims = json!({"nonce": nonce, "username": name});
+        code(&sid_to_name(world, own, &kid, &claims))
+    };
+    let bob = world.account("bob");
+    world.commit([directory::change::disable(bob.id, bob.control)]);
+    assert_eq!(ask(&mut world, "bob@corp.example"), 50034);
+    let certificate = wire::x509::Certificate::parse(&laptop.device.certificate).unwrap();
+    world.commit([registration::proven_device::revoke(&certificate)]);
+    assert_eq!(ask(&mut world, "alice@corp.example"), 50155);
+    world.commit([
+        registration::proven_device::release(&certificate),
+        directory::change::set_device_enabled(laptop.device.entry, false),
+    ]);
+    assert_eq!(ask(&mut world, "alice@corp.example"), 135_011);
 }

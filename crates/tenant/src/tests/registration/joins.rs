@@ -4,7 +4,7 @@ use base64ct::{Base64, Encoding};
 use crypto::key::{KeyKind, PrivateKey};
 use crypto::signature::Signer;
 use directory::tenant::{self, Who};
-use directory::{Attribute, EntryId, change};
+use directory::{Attribute, Edit, EntryId, change};
 use serde_json::json;
 use trust::Span;
 use wire::Sid;
@@ -570,6 +570,15 @@ fn a_request_that_is_repeated_is_answered_with_the_same_certificate() {
     assert_ne!(body(&first)["Certificate"], body(&second)["Certificate"]);
     assert_eq!(body(&second)["Certificate"], body(&third)["Certificate"]);
     assert_eq!(devices(&world), 1);
+    // Not once the device is somebody else's.
+    let device = world.read(|snapshot| {
+        let alice = snapshot.account_by_sam("alice").unwrap().unwrap().sid;
+        snapshot.devices_of_owner(&alice, 9).unwrap()[0].id
+    });
+    let bob = vec![world.account("bob").sid.into()];
+    let edit = Edit::Set(Attribute::MsDsRegisteredOwner, bob);
+    world.commit([change::modify(device, vec![edit])]);
+    assert_ne!(join(&mut world, &with, &request).status, 200);
 }
 
 #[test]

@@ -331,6 +331,13 @@ fn a_key_is_taken_off_by_its_owner_on_its_device_or_by_the_device() {
     );
     let without = token(&mut world, "alice", |_| {});
     assert_eq!(remove(&mut world, &kid, Some(&without), None).status, 401);
+    // Nor by a token of who had the account's identifier, and is another.
+    let sid = world.account("bob").sid;
+    let another = token(&mut world, "alice", |claims| {
+        claims.deviceid = Some(device.id);
+        claims.primarysid = sid;
+    });
+    assert_eq!(remove(&mut world, &kid, Some(&another), None).status, 404);
     assert_eq!(world.account("alice").sign_in_keys().count(), 1);
 
     assert_eq!(remove(&mut world, &kid, Some(&with), None).status, 200);
@@ -343,6 +350,22 @@ fn a_key_is_taken_off_by_its_owner_on_its_device_or_by_the_device() {
     let kid = body(&register(&mut world, &with, &hello()))["kid"].clone();
     assert_eq!(remove(&mut world, &kid, None, Some(&device)).status, 200);
     assert_eq!(world.account("alice").sign_in_keys().count(), 0);
+}
+
+#[test]
+fn a_device_takes_off_what_was_registered_from_it_and_nothing_else_of_its_people() {
+    let (mut world, device) = world();
+    let other = joined(&mut world, "alice", "other");
+    let mut kids = Vec::new();
+    for from in [&device, &other] {
+        let with = from_device(&mut world, "alice", from);
+        kids.push(body(&register(&mut world, &with, &hello()))["kid"].clone());
+    }
+    assert_eq!(remove(&mut world, &kids[0], None, Some(&other)).status, 404);
+    let with = from_device(&mut world, "alice", &other);
+    assert_eq!(remove(&mut world, &kids[0], Some(&with), None).status, 404);
+    assert_eq!(world.account("alice").sign_in_keys().count(), 2);
+    assert_eq!(remove(&mut world, &kids[1], None, Some(&other)).status, 200);
 }
 
 /// Whoever has the device's key would be the person: it is opened by no PIN.
