@@ -1,13 +1,14 @@
-//! Parsed entries that are asked for often, and names that nobody has.
+//! Parsed entries that are asked for often, names that nobody has, and when watched records were written.
 //!
 //! An entry leaves the cache inside the transaction that changes it, before that transaction is durable;
 //! until the change is committed, readers find it in the store, and what they read there is not let in.
 //! So whatever is found here is the newest committed state, and nothing has to be told to anyone when a
 //! commit has returned.
 //!
-//! That nobody has a name leaves in the same way, inside the transaction that gives the name to somebody. It goes by the
-//! rules by which an entry goes, in one order with the entries, so that who asks for a name, once or often, beside others
-//! or alone, cannot tell by the time whether somebody has it.
+//! That nobody has a name leaves in the same way, inside the transaction that gives the name to somebody, and the stamp of
+//! a watched record inside the one that writes it. What is known of a row goes by the rules by which an entry goes, in one
+//! order with the entries, so that who asks for a name, once or often, beside others or alone, cannot tell by the time
+//! whether somebody has it.
 //!
 //! Over a storage that others write to, the numbers are not those of commits but of the steps in which memory is brought
 //! as far as a state that is read (`followed.rs`): what was changed leaves then, before anything is looked for.
@@ -26,11 +27,11 @@ use crate::reads::Observation;
 
 const SHARDS: usize = 16;
 
-/// The longest index key of a name that is kept as nobody's: longer than that of any name that somebody may have.
-const LONGEST_ABSENT: usize = 1_200;
+/// The longest key of a row that something is kept of: longer than that of any name that somebody may have.
+const LONGEST_ROW: usize = 1_200;
 
-/// About what an absence takes beside its key.
-const ABSENCE: usize = 200;
+/// About what is taken by what is known of a row, beside its key.
+const ROW: usize = 200;
 
 /// A parsed entry.
 #[derive(Clone, Debug)]
@@ -77,7 +78,7 @@ pub(crate) struct Memberships {
 pub(crate) struct Cache {
     shards: [Mutex<Shard>; SHARDS],
     names: [Mutex<HashMap<String, EntryId>>; SHARDS],
-    /// Where an absence lies: chance decides, so that nobody fills the place of a name of their choice.
+    /// Where a row lies: chance decides, so that nobody fills the place of a name of their choice.
     places: RandomState,
     /// The commit that last changed who is in which group.
     groups_changed: AtomicU64,
@@ -88,8 +89,8 @@ pub(crate) struct Cache {
 #[derive(Default)]
 struct Shard {
     slots: HashMap<EntryId, Slot>,
-    /// Keys of unique index rows that are not there.
-    absences: HashMap<Arc<[u8]>, Absence>,
+    /// Unique index rows that are not there, and watched records, by key.
+    rows: HashMap<Arc<[u8]>, KnownRow>,
     /// In the order in which they came, each with its slot's turn; who was asked for since goes round
     /// once more. Slots that went otherwise leave their places here, which are skipped.
     order: VecDeque<(Kept, u64)>,
@@ -97,17 +98,19 @@ struct Shard {
     weight: usize,
     /// The newest commit that changed an entry of this shard: what was read before it is not let in.
     changed: u64,
-    /// The newest commit that added a row whose absence would lie here.
-    added: u64,
+    /// The newest commit that wrote a row that would lie here.
+    written: u64,
 }
 
 /// What one place of the order is about.
 enum Kept {
     Entry(EntryId),
-    Absence(Arc<[u8]>),
+    Row(Arc<[u8]>),
 }
 
-struct Absence {
+struct KnownRow {
+    /// What the row is stamped with; `None` for one that is not there.
+    stamp: Option<Stamp>,
     /// The commit that the store was read at.
     since: u64,
     turn: u64,
@@ -140,7 +143,7 @@ impl Cache {
         self.shard_at(usize::from(id.bytes()[0]))
     }
 
-    fn shard_of_absence(&self, key: &[u8]) -> MutexGuard<'_, Shard> {
+    fn shard_of_row(&self, key: &[u8]) -> MutexGuard<'_, Shard> {
         #[allow(
             clippy::cast_possible_truncation,
             reason = "any part of it is as good as another"
@@ -222,40 +225,40 @@ impl Cache {
         }
     }
 
-    /// Since which commit, at least, an index is known to have no row with this key, up to now.
-    pub(crate) fn absent_since(&self, key: &[u8]) -> Option<u64> {
+    /// What a row is stamped with, and since which commit, at least, that is known, up to now.
+    pub(crate) fn row(&self, key: &[u8]) -> Option<(Option<Stamp>, u64)> {
         if self.limit == 0 {
             return None;
         }
-        let mut shard = self.shard_of_absence(key);
-        let absence = shard.absences.get_mut(key)?;
-        absence.asked = true;
-        Some(absence.since)
+        let mut shard = self.shard_of_row(key);
+        let row = shard.rows.get_mut(key)?;
+        row.asked = true;
+        Some((row.stamp, row.since))
     }
 
-    /// Keeps that the store had no row with this key at commit `number`, unless one was added since.
-    pub(crate) fn keep_absence(&self, key: &[u8], number: u64) {
-        let weight = absence_weight(key);
-        if weight > self.limit || key.len() > LONGEST_ABSENT {
+    /// Keeps what the store had of this row at commit `number`, unless it was written since.
+    pub(crate) fn keep_row(&self, key: &[u8], stamp: Option<Stamp>, number: u64) {
+        let weight = row_weight(key);
+        if weight > self.limit || key.len() > LONGEST_ROW {
             return;
         }
         let forgotten = {
-            let mut shard = self.shard_of_absence(key);
-            if number < shard.added {
+            let mut shard = self.shard_of_row(key);
+            if number < shard.written {
                 return;
             }
-            shard.add_absence(key.into(), number);
+            shard.add_row(key.into(), stamp, number);
             shard.shrink(self.limit)
         };
         self.forget_names(forgotten);
     }
 
-    /// Forgets the absence of index rows that commit `number` is about to add.
-    pub(crate) fn add_rows<'k>(&self, keys: impl IntoIterator<Item = &'k [u8]>, number: u64) {
+    /// Forgets rows that commit `number` is about to write.
+    pub(crate) fn write_rows<'k>(&self, keys: impl IntoIterator<Item = &'k [u8]>, number: u64) {
         for key in keys {
-            let mut shard = self.shard_of_absence(key);
-            shard.added = shard.added.max(number);
-            shard.remove_absence(key);
+            let mut shard = self.shard_of_row(key);
+            shard.written = shard.written.max(number);
+            shard.remove_row(key);
         }
     }
 
@@ -313,7 +316,7 @@ impl Cache {
             let mut shard = self.shard_at(place);
             *shard = Shard {
                 changed: shard.changed.max(number),
-                added: shard.added.max(number),
+                written: shard.written.max(number),
                 turns: shard.turns,
                 ..Shard::default()
             };
@@ -323,13 +326,13 @@ impl Cache {
         }
     }
 
-    /// Forgets who has no name: before step `number` some of them were given to somebody.
-    pub(crate) fn forget_absences(&self, number: u64) {
+    /// Forgets all rows: before step `number` some of them were written.
+    pub(crate) fn forget_rows(&self, number: u64) {
         for place in 0..SHARDS {
             let mut shard = self.shard_at(place);
-            shard.added = shard.added.max(number);
-            for (key, _) in std::mem::take(&mut shard.absences) {
-                shard.weight -= absence_weight(&key);
+            shard.written = shard.written.max(number);
+            for (key, _) in std::mem::take(&mut shard.rows) {
+                shard.weight -= row_weight(&key);
             }
         }
     }
@@ -347,8 +350,8 @@ impl Cache {
     }
 }
 
-fn absence_weight(key: &[u8]) -> usize {
-    key.len() + ABSENCE
+fn row_weight(key: &[u8]) -> usize {
+    key.len() + ROW
 }
 
 impl Shard {
@@ -358,15 +361,16 @@ impl Shard {
         self.slots.insert(id, slot);
     }
 
-    fn add_absence(&mut self, key: Arc<[u8]>, since: u64) {
-        self.remove_absence(&key);
-        let turn = self.come(Kept::Absence(key.clone()), absence_weight(&key));
-        let absence = Absence {
+    fn add_row(&mut self, key: Arc<[u8]>, stamp: Option<Stamp>, since: u64) {
+        self.remove_row(&key);
+        let turn = self.come(Kept::Row(key.clone()), row_weight(&key));
+        let row = KnownRow {
+            stamp,
             since,
             turn,
             asked: false,
         };
-        self.absences.insert(key, absence);
+        self.rows.insert(key, row);
     }
 
     /// Puts something at the end of the order; returns its turn.
@@ -374,12 +378,12 @@ impl Shard {
         self.turns += 1;
         self.weight += weight;
         self.order.push_back((kept, self.turns));
-        if self.order.len() > 2 * (self.slots.len() + self.absences.len()) + 64 {
-            let (slots, absences, newest) = (&self.slots, &self.absences, self.turns);
+        if self.order.len() > 2 * (self.slots.len() + self.rows.len()) + 64 {
+            let (slots, rows, newest) = (&self.slots, &self.rows, self.turns);
             self.order.retain(|(kept, turn)| {
                 let holder = match kept {
                     Kept::Entry(id) => slots.get(id).map(|slot| slot.turn),
-                    Kept::Absence(key) => absences.get(key).map(|absence| absence.turn),
+                    Kept::Row(key) => rows.get(key).map(|row| row.turn),
                 };
                 *turn == newest || holder == Some(*turn)
             });
@@ -393,9 +397,9 @@ impl Shard {
         Some(slot)
     }
 
-    fn remove_absence(&mut self, key: &[u8]) {
-        if self.absences.remove(key).is_some() {
-            self.weight -= absence_weight(key);
+    fn remove_row(&mut self, key: &[u8]) {
+        if self.rows.remove(key).is_some() {
+            self.weight -= row_weight(key);
         }
     }
 
@@ -411,15 +415,15 @@ impl Shard {
                     Some(slot) if slot.turn == turn => std::mem::take(&mut slot.asked),
                     _ => continue,
                 },
-                Kept::Absence(key) => match self.absences.get_mut(key) {
-                    Some(absence) if absence.turn == turn => std::mem::take(&mut absence.asked),
+                Kept::Row(key) => match self.rows.get_mut(key) {
+                    Some(row) if row.turn == turn => std::mem::take(&mut row.asked),
                     _ => continue,
                 },
             };
             match kept {
                 kept if asked => self.order.push_back((kept, turn)),
                 Kept::Entry(id) => forgotten.extend(self.remove(id)),
-                Kept::Absence(key) => self.remove_absence(&key),
+                Kept::Row(key) => self.remove_row(&key),
             }
         }
         forgotten

@@ -121,8 +121,8 @@ impl Followed {
             Some(delta) => {
                 cache.change(delta.entries, delta.groups, known.step);
                 match delta.names {
-                    Some(names) => cache.add_rows(names.iter().map(Vec::as_slice), known.step),
-                    None => cache.forget_absences(known.step),
+                    Some(names) => cache.write_rows(names.iter().map(Vec::as_slice), known.step),
+                    None => cache.forget_rows(known.step),
                 }
             }
             None => cache.forget_all(known.step),

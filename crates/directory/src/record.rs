@@ -10,20 +10,40 @@ use crate::value::Secret;
 
 /// A party's own table of records. Its name is the party's, a dot, and a noun: `federation.codes`.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct Table(&'static str);
+pub struct Table {
+    name: &'static str,
+    watched: bool,
+}
 
 impl Table {
     /// The table with this name, which is to be unique among parties and at most 100 bytes long.
     #[must_use]
     pub const fn new(name: &'static str) -> Self {
         assert!(!name.is_empty() && name.len() <= 100);
-        Self(name)
+        Self {
+            name,
+            watched: false,
+        }
+    }
+
+    /// As [`Table::new`], with few records that never expire and are seldom written: when each was, memory knows
+    /// ([`crate::Snapshot::written`]).
+    #[must_use]
+    pub const fn watched(name: &'static str) -> Self {
+        Self {
+            watched: true,
+            ..Self::new(name)
+        }
+    }
+
+    pub(crate) const fn is_watched(self) -> bool {
+        self.watched
     }
 
     /// The table's name.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        self.0
+        self.name
     }
 }
 

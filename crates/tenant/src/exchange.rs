@@ -24,7 +24,7 @@ pub(crate) const ROUTES: &[Route] = &[
 #[must_use]
 pub fn is_quick(request: &Request) -> bool {
     let is_here = |path: &&str| request.path_matches(path).is_some();
-    if request.method != Method::Post || !PATHS.iter().any(|path| is_here(path)) {
+    if request.method != Method::Post || !PATHS.iter().any(is_here) {
         return false;
     }
     let form = request.form().unwrap_or_default();

@@ -143,7 +143,7 @@ impl Known {
 
 /// What is known as it stands now: from memory, where nothing changed since.
 pub(crate) fn known(view: &View<'_, '_>, now: Timestamp) -> Result<Arc<Known>, Fault> {
-    let stamp = tenant::changed_stamp(view.snapshot, now)?;
+    let stamp = tenant::changed_stamp(view.snapshot)?;
     if let Some(known) = view.memory.known(stamp) {
         return Ok(known);
     }

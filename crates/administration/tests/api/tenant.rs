@@ -14,7 +14,7 @@ fn settings(world: &World) -> tenant::Settings {
 }
 
 fn changed_stamp(world: &World) -> Option<directory::Stamp> {
-    tenant::changed_stamp(&world.directory.snapshot().unwrap(), world.now).unwrap()
+    tenant::changed_stamp(&world.directory.snapshot().unwrap()).unwrap()
 }
 
 #[test]

@@ -118,7 +118,7 @@ impl Work<'_> {
             .filter(|(_, _, why)| matches!(why, Why::Value(..)));
         let keys = unique.map(|(_, key, _)| key.as_slice());
         if let Some(cache) = self.directory.cache_of_commits() {
-            cache.add_rows(keys, number);
+            cache.write_rows(keys, number);
         }
         for (id, key, why) in added {
             let payload = if matches!(why, Why::Listed) {

@@ -68,6 +68,7 @@ impl Work<'_> {
             value: wrapped.as_deref().unwrap_or(value.bytes()),
         };
         let row = layout::record(table.name(), key);
+        self.forget_known(table, &row);
         self.transaction
             .put(&row, &layout::row(self.stamp, &stored.write()))?;
         self.expire(expires, &row)?;
@@ -81,12 +82,22 @@ impl Work<'_> {
             return Err(Refused::InvalidName.into());
         }
         if self.forget_expiry(table, key)? {
-            self.transaction
-                .delete(&layout::record(table.name(), key))?;
+            let row = layout::record(table.name(), key);
+            self.forget_known(table, &row);
+            self.transaction.delete(&row)?;
             self.given.extend(Means::revoked(table, key));
             self.records.insert((table.name().to_owned(), key.to_vec()));
         }
         Ok(())
+    }
+
+    /// Forgets what memory knows of a row that is about to be written.
+    fn forget_known(&self, table: Table, row: &[u8]) {
+        if let Some(cache) = self.directory.cache_of_commits()
+            && table.is_watched()
+        {
+            cache.write_rows([row], self.stamp.number);
+        }
     }
 
     /// Removes the expiry row of a record; whether there is such a record.

@@ -326,14 +326,14 @@ impl Snapshot<'_> {
             return Ok(Some(account));
         }
         let key = layout::unique(attribute, folded.as_bytes());
-        if self.known_absent(&key)? {
+        if self.known_row(&key)? == Some(None) {
             return Ok(None);
         }
         match self.holder(key.clone())? {
             Some(id) => self.account_by_id(id),
             None => {
                 let number = self.store()?.number;
-                self.directory.cache().keep_absence(&key, number);
+                self.directory.cache().keep_row(&key, None, number);
                 self.missed.set(true);
                 Ok(None)
             }

@@ -223,30 +223,31 @@ impl<'a> Snapshot<'a> {
         Ok(Some(parsed))
     }
 
-    /// Whether memory knows that an index has no row with this key in this state, recorded as read if so.
+    /// What memory knows a row of this state to be stamped with, recorded as read if so; an index row that is not there has no stamp.
     ///
     /// What memory knows was so from some commit on until the moment of looking; so it was in this snapshot's state when
     /// that is no older than the commit. As in [`Snapshot::cached`], the state has to be fixed before that moment.
-    fn known_absent(&self, key: &[u8]) -> Result<bool, Fault> {
+    fn known_row(&self, key: &[u8]) -> Result<Option<Option<Stamp>>, Fault> {
         if !self.may_ask_memory()? {
-            return Ok(false);
+            return Ok(None);
         }
         let cache = self.directory.cache();
-        let Some(mut since) = cache.absent_since(key) else {
-            return Ok(false);
+        let Some(mut known) = cache.row(key) else {
+            return Ok(None);
         };
-        if since > self.newest() && self.opened.get().is_none() {
+        if known.1 > self.newest() && self.opened.get().is_none() {
             self.store()?;
-            match cache.absent_since(key) {
-                Some(again) => since = again,
-                None => return Ok(false),
+            match cache.row(key) {
+                Some(again) => known = again,
+                None => return Ok(None),
             }
         }
-        let absent = since <= self.newest();
-        if absent {
-            self.observe(Observation::Row(key.into(), None));
+        let (stamp, since) = known;
+        if since > self.newest() {
+            return Ok(None);
         }
-        Ok(absent)
+        self.observe(Observation::Row(key.into(), stamp));
+        Ok(Some(stamp))
     }
 
     /// A row of the storage, recorded as read.

@@ -29,6 +29,23 @@ impl Snapshot<'_> {
         }
     }
 
+    /// When a record of a [watched](Table::watched) table was written: from memory, where that is known there.
+    ///
+    /// # Errors
+    /// [`Fault`] when the storage fails.
+    pub fn written(&self, table: Table, key: &[u8]) -> Result<Option<Stamp>, Fault> {
+        let key = layout::record(table.name(), key);
+        if let Some(stamp) = self.known_row(&key)? {
+            return Ok(stamp);
+        }
+        let stamp = self.row(key.clone())?.map(|(stamp, _)| stamp);
+        // What others commit to the same storage is not told record by record.
+        if let Some(cache) = self.directory.cache_of_commits() {
+            cache.keep_row(&key, stamp, self.store()?.number);
+        }
+        Ok(stamp)
+    }
+
     /// The records of a table with `start <= key < end` that have not expired, in the order of their
     /// keys, from at most `limit` rows; an empty `end` is the end of the table.
     ///

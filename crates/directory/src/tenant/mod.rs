@@ -40,7 +40,7 @@ use crate::record::{Record, Table};
 use crate::snapshot::Snapshot;
 
 /// The one row that is written with every change of the records here, and of the tenant's keys.
-pub const CHANGED: Table = Table::new("tenant.changed");
+pub const CHANGED: Table = Table::watched("tenant.changed");
 /// From when on what somebody proved counts again, by account: everything that came of a sign-in before is refused.
 pub const EPOCHS: Table = Table::new("tenant.epochs");
 
@@ -53,9 +53,8 @@ const VERSION: u8 = 1;
 ///
 /// # Errors
 /// [`Fault`] when the storage fails.
-pub fn changed_stamp(snapshot: &Snapshot<'_>, now: Timestamp) -> Result<Option<Stamp>, Fault> {
-    let record = snapshot.record(CHANGED, CHANGED_RECORD, now)?;
-    Ok(record.map(|record| record.stamp))
+pub fn changed_stamp(snapshot: &Snapshot<'_>) -> Result<Option<Stamp>, Fault> {
+    snapshot.written(CHANGED, CHANGED_RECORD)
 }
 
 /// The change that everybody makes who changes what is kept by [`changed_stamp`].

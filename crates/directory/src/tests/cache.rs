@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::*;
 use crate::cache::{Cache, Parsed};
 use crate::testing::{Seeded, fresh};
-use crate::{Attribute, Options, RootKey, change};
+use crate::{Attribute, Options, RootKey, Snapshot, Stamp, Table, change};
 
 fn parsed(directory: &Directory, id: EntryId) -> Parsed {
     let snapshot = directory.snapshot().unwrap();
@@ -161,41 +161,41 @@ const ABSENT: &[u8] = b"a name that nobody has";
 #[test]
 fn that_nobody_has_a_name_is_forgotten_by_the_commit_that_gives_it() {
     let cache = Cache::new(1 << 20);
-    assert_eq!(cache.absent_since(ABSENT), None);
-    cache.keep_absence(ABSENT, 5);
-    assert_eq!(cache.absent_since(ABSENT), Some(5));
+    assert_eq!(cache.row(ABSENT), None);
+    cache.keep_row(ABSENT, None, 5);
+    assert_eq!(cache.row(ABSENT), Some((None, 5)));
     // Commit 7 is about to add the row: what was read at 6 or before is old.
-    cache.add_rows([ABSENT], 7);
-    assert_eq!(cache.absent_since(ABSENT), None);
-    cache.keep_absence(ABSENT, 6);
-    assert_eq!(cache.absent_since(ABSENT), None);
+    cache.write_rows([ABSENT], 7);
+    assert_eq!(cache.row(ABSENT), None);
+    cache.keep_row(ABSENT, None, 6);
+    assert_eq!(cache.row(ABSENT), None);
     // And is gone again in the state of commit 8.
-    cache.keep_absence(ABSENT, 8);
-    assert_eq!(cache.absent_since(ABSENT), Some(8));
+    cache.keep_row(ABSENT, None, 8);
+    assert_eq!(cache.row(ABSENT), Some((None, 8)));
 }
 
 #[test]
 fn names_that_nobody_has_keep_to_the_weight_of_the_cache() {
     let cache = Cache::new(16 * 20_000);
-    cache.keep_absence(ABSENT, 1);
+    cache.keep_row(ABSENT, None, 1);
     let row = |number: u32| number.to_be_bytes();
     for number in 0..20_000 {
-        assert!(cache.absent_since(ABSENT).is_some(), "after {number}");
-        cache.keep_absence(&row(number), 1);
+        assert!(cache.row(ABSENT).is_some(), "after {number}");
+        cache.keep_row(&row(number), None, 1);
     }
-    let kept = (0..20_000).filter(|number| cache.absent_since(&row(*number)).is_some());
+    let kept = (0..20_000).filter(|number| cache.row(&row(*number)).is_some());
     let kept = kept.count();
     assert!((500..2_000).contains(&kept), "{kept}");
     // Kept again and again, or longer than any name, it takes no more.
     for _ in 0..100_000 {
-        cache.keep_absence(ABSENT, 1);
+        cache.keep_row(ABSENT, None, 1);
     }
     let long = vec![7; 5_000];
-    cache.keep_absence(&long, 1);
-    assert_eq!(cache.absent_since(&long), None);
+    cache.keep_row(&long, None, 1);
+    assert_eq!(cache.row(&long), None);
     let none = Cache::new(0);
-    none.keep_absence(ABSENT, 1);
-    assert_eq!(none.absent_since(ABSENT), None);
+    none.keep_row(ABSENT, None, 1);
+    assert_eq!(none.row(ABSENT), None);
 }
 
 /// Whoever floods the cache with names that nobody has drives out what is asked for once, be it somebody's or nobody's: so
@@ -208,13 +208,13 @@ fn a_flood_of_names_drives_out_somebody_and_nobody_alike() {
         let name = format!("user{number}");
         let id = person(&directory, &name);
         cache.keep(&parsed(&directory, id), vec![format!("s{name}")], 1);
-        cache.keep_absence(format!("nobody{number}").as_bytes(), 1);
+        cache.keep_row(format!("nobody{number}").as_bytes(), None, 1);
     }
     let left = || {
         let named = |number: &u32| cache.find_named(&format!("suser{number}")).is_some();
         let absent = |number: &u32| {
             let key = format!("nobody{number}");
-            cache.absent_since(key.as_bytes()).is_some()
+            cache.row(key.as_bytes()).is_some()
         };
         (
             (0..200).filter(named).count(),
@@ -223,7 +223,7 @@ fn a_flood_of_names_drives_out_somebody_and_nobody_alike() {
     };
     assert_eq!(left(), (200, 200));
     for number in 0..20_000u32 {
-        cache.keep_absence(&number.to_be_bytes(), 1);
+        cache.keep_row(&number.to_be_bytes(), None, 1);
     }
     assert_eq!(left(), (0, 0));
 }
@@ -304,4 +304,68 @@ fn what_memory_said_of_a_name_is_checked_by_the_commit_that_rests_on_it() {
     let entry = NewEntry::user(id("other"), users, "other", "other");
     let refused = directory.commit(&[entry.into()], &reads, crate::testing::START);
     assert!(matches!(refused, Err(CommitError::Conflict)), "{refused:?}");
+}
+
+const WATCHED: Table = Table::watched("a table that is watched");
+
+fn put(directory: &Directory, value: u8) -> Stamp {
+    let change = change::put(WATCHED, b"key", vec![value], Timestamp::NEVER);
+    write(directory, &[change]).unwrap().stamp
+}
+
+#[test]
+fn when_a_watched_record_was_written_is_known_in_memory_and_counts_as_read() {
+    let directory = fresh();
+    let row = crate::layout::record(WATCHED.name(), b"key");
+    let written = |snapshot: &Snapshot<'_>| snapshot.written(WATCHED, b"key").unwrap();
+    assert_eq!(written(&directory.snapshot().unwrap()), None);
+    let first = put(&directory, 1);
+    assert_eq!(directory.cache().row(&row), None);
+    assert_eq!(written(&directory.snapshot().unwrap()), Some(first));
+    assert_eq!(directory.cache().row(&row).unwrap().0, Some(first));
+
+    // From memory: what is worked out of it must not be committed once it was written anew.
+    let snapshot = directory.snapshot().unwrap();
+    assert_eq!(written(&snapshot), Some(first));
+    let second = put(&directory, 2);
+    let other = change::put(WATCHED, b"other", vec![], Timestamp::NEVER);
+    let late = directory.commit(std::slice::from_ref(&other), &snapshot.into_reads(), START);
+    assert!(matches!(late, Err(CommitError::Conflict)));
+    let snapshot = directory.snapshot().unwrap();
+    assert_eq!(written(&snapshot), Some(second));
+    directory
+        .commit(&[other], &snapshot.into_reads(), START)
+        .unwrap();
+
+    write(&directory, &[change::remove(WATCHED, b"key")]).unwrap();
+    assert_eq!(written(&directory.snapshot().unwrap()), None);
+    verify(&directory);
+}
+
+/// Readers ask when a record was written that a writer writes: nobody is told of an older state than one that had returned
+/// before they took their snapshot.
+#[test]
+fn no_reader_takes_a_watched_record_for_older_than_it_was() {
+    let directory = fresh();
+    let returned = AtomicU64::new(put(&directory, 0).number);
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| {
+                let mut looked = 0u64;
+                while !done.load(Ordering::SeqCst) || looked < 100 {
+                    let before = returned.load(Ordering::SeqCst);
+                    let snapshot = directory.snapshot().unwrap();
+                    let seen = snapshot.written(WATCHED, b"key").unwrap().unwrap();
+                    assert!(seen.number >= before, "{seen:?} after {before}");
+                    looked += 1;
+                }
+            });
+        }
+        for round in 1..=400u64 {
+            let stamp = put(&directory, (round % 200) as u8);
+            returned.store(stamp.number, Ordering::SeqCst);
+        }
+        done.store(true, Ordering::SeqCst);
+    });
 }
