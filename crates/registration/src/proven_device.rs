@@ -107,8 +107,8 @@ pub fn prove(
     Ok(Ok(ProvenDevice(device)))
 }
 
-/// Whether an administrator has revoked what a device proves itself by, or put it on hold: every certificate that its entry
-/// names. For what a device got before, and shows without a certificate.
+/// Whether nothing is left that a device proves itself by: an administrator has revoked every certificate that its entry
+/// names, or put it on hold, or the entry names none. For what a device got before, and shows without a certificate.
 ///
 /// # Errors
 /// [`Fault`] when the directory fails.
@@ -119,7 +119,7 @@ pub fn is_revoked(snapshot: &Snapshot<'_>, device: &Device, now: Timestamp) -> R
             return Ok(false);
         }
     }
-    Ok(!device.certificates.is_empty())
+    Ok(true)
 }
 
 /// A device that has a key, and the key, to verify what was signed with it. That it was signed proves the device; this alone

@@ -358,6 +358,24 @@ fn a_prt_ends_while_the_certificate_of_its_device_is_revoked() {
     // One that was on hold is good again.
     world.commit([registration::proven_device::release(&certificate)]);
     assert_eq!(world.number_of(&prt), 0);
+    // Nor is there one without a certificate.
+    let none = directory::Edit::Set(directory::Attribute::AltSecurityIdentities, vec![]);
+    world.commit([change::modify(laptop.device.entry, vec![none])]);
+    assert_eq!(world.number_of(&prt), 50155);
+}
+
+/// What is listed beside it is no business of a token's.
+#[test]
+fn a_prt_lives_on_when_other_keys_come_and_go() {
+    let (mut world, _, prt) = with_prt();
+    let other = world.device("alice", KeyKind::P256);
+    let kept = world.account("alice").key_credentials[0].id;
+    world.hello_key("alice", &other, KeyKind::P256);
+    assert_eq!(world.number_of(&prt), 0);
+    let alice = world.account("alice");
+    let added = alice.key_credentials.iter().find(|key| key.id != kept);
+    world.commit([change::remove_key_credential(alice.id, added.unwrap().id)]);
+    assert_eq!(world.number_of(&prt), 0);
 }
 
 /// As many more tokens of the same sign-in, of another kind than those that take its place.

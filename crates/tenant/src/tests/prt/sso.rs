@@ -506,3 +506,23 @@ fn what_a_session_key_signed_for_one_thing_serves_no_other() {
     let own = cookie(&first);
     code_in(&world.as_browser(&renewal, own.as_deref(), &GRAPH));
 }
+
+#[test]
+fn a_token_that_is_longer_than_any_is_not_looked_at() {
+    let mut world = World::new();
+    let laptop = world.laptop(KeyKind::P256);
+    let prt = world.prt(&laptop);
+    for (length, good) in [(8_000, true), (13_000, false)] {
+        let nonce = world.nonce();
+        let claims = json!({
+            "refresh_token": prt.text, "request_nonce": nonce, "win_ver": "1".repeat(length),
+        });
+        let token = under(&prt.session_key, &[8; 24], true, &claims);
+        assert_eq!(token.len() < 16 * 1024, good);
+        let answer = world.as_browser(&token, None, &GRAPH);
+        match good {
+            true => assert!(!code_in(&answer).is_empty()),
+            false => assert!(text(&answer).contains("type=\"password\"")),
+        }
+    }
+}
