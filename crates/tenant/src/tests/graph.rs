@@ -219,3 +219,21 @@ fn an_application_does_what_it_has_a_scope_for_whoever_signed_in_to_it() {
     }
     assert_eq!(world.account("alice").sign_in_keys().count(), 1);
 }
+
+#[test]
+fn people_alone_are_users() {
+    let mut world = World::new();
+    administrator(&mut world, "bob");
+    let with = token(&world, "bob", "");
+    let id = EntryId::random(&mut world.rng);
+    let parent = world.tenant().directory.domain().unwrap().users;
+    let computer = directory::NewEntry::computer(id, parent, "PC").with(
+        directory::Attribute::UserPrincipalName,
+        "pc@corp.example".to_owned(),
+    );
+    world.commit([computer.into()]);
+    for name in ["pc@corp.example".to_owned(), id.0.to_string()] {
+        let target = format!("/v1.0/users/{name}");
+        assert_eq!(get(&mut world, &with, &target).status, 404, "{name}");
+    }
+}

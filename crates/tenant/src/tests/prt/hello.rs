@@ -286,6 +286,11 @@ fn a_disabled_user_is_refused_and_is_not_told_from_an_unknown_key() {
         text.split(" Trace ID").next().unwrap().to_owned()
     };
     assert_eq!(sentence(&disabled_user), sentence(&unknown_key));
+    let expires = directory::Attribute::AccountExpires;
+    world.commit([change::set(alice.id, expires, world.now)]);
+    let expired = json(&world.by_hello(&laptop, |_| {}));
+    assert_eq!(sentence(&expired), sentence(&unknown_key));
+    assert!(world.refused.last().unwrap().contains("has expired"));
 }
 
 #[test]
@@ -506,4 +511,21 @@ fn a_key_of_a_disabled_device_signs_in_from_no_other() {
         135_010,
         "and what it got dies with it"
     );
+}
+
+#[test]
+fn a_key_of_a_computer_signs_nobody_in() {
+    let mut world = World::new();
+    let mut laptop = world.laptop(KeyKind::P256);
+    let id = directory::EntryId::random(&mut world.rng);
+    let parent = world.tenant().directory.domain().unwrap().users;
+    let upn = "pc@corp.example";
+    let computer = directory::NewEntry::computer(id, parent, "PC")
+        .with(directory::Attribute::UserPrincipalName, upn.to_owned());
+    world.commit([computer.into()]);
+    laptop.hello = world.hello_key("PC$", &laptop.device, KeyKind::P256);
+    laptop.owner = upn.to_owned();
+    let answer = world.by_hello(&laptop, |_| {});
+    assert_eq!((answer.status, code(&answer)), (400, 135_010));
+    assert!(world.refused.last().unwrap().contains("nobody here"));
 }

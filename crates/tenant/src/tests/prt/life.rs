@@ -228,6 +228,20 @@ const ENDS: &[(&str, u64, Ends, Option<Ends>)] = &[
         }),
     ),
     (
+        "its owner's account expires",
+        50057,
+        |world, _| {
+            let expires = directory::Attribute::AccountExpires;
+            let over = change::set(world.account("alice").id, expires, world.now);
+            vec![over]
+        },
+        Some(|world, _| {
+            let expires = directory::Attribute::AccountExpires;
+            let later = world.now + Span::days(100);
+            vec![change::set(world.account("alice").id, expires, later)]
+        }),
+    ),
+    (
         "its owner is deleted",
         50057,
         |world, _| {
@@ -454,7 +468,7 @@ fn however_many_tokens_there_are_all_of_them_stay_dead() {
 #[test]
 fn what_is_ended_as_a_whole_leaves_no_job_behind() {
     let (mut world, laptop, prt) = with_prt();
-    many_more(&mut world, &prt, AT_ONCE + 1);
+    many_more(&mut world, &prt, 2 * AT_ONCE + 1);
     let ending = Ending::of_device(laptop.device.entry, Dead::DeviceGone, world.now);
     let changes = world.read(|snapshot| ending.whole(snapshot, world.now).unwrap());
     world.commit(changes);

@@ -471,6 +471,31 @@ fn requests_that_are_not_good_leave_nothing_behind() {
     assert_eq!(devices(&world), 0);
 }
 
+/// Whoever has the device would be the person, and the other way round.
+#[test]
+fn a_key_by_which_somebody_signs_in_is_no_devices_key() {
+    let mut world = World::new();
+    let laptop = world.device("bob", KeyKind::P256);
+    let of_curve = world.hello_key("bob", &laptop, KeyKind::P256);
+    let of_rsa = world.hello_key("bob", &laptop, KeyKind::Rsa2048);
+    let before = devices(&world);
+    for keys in [
+        Keys {
+            device: of_curve,
+            ..Keys::new()
+        },
+        Keys {
+            transport: of_rsa,
+            ..Keys::new()
+        },
+    ] {
+        let with = token(&mut world, "alice", |_| {});
+        let response = join(&mut world, &with, &keys.body());
+        assert_eq!(response.status, 400, "{}", text(&response));
+        assert_eq!(devices(&world), before);
+    }
+}
+
 #[test]
 fn every_name_of_the_tenant_is_one_to_join() {
     let mut world = World::new();
