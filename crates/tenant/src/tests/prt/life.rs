@@ -464,6 +464,30 @@ fn however_many_tokens_there_are_all_of_them_stay_dead() {
     }
 }
 
+/// Rows that are over, and that nobody has swept yet, stand before it.
+#[test]
+fn a_token_behind_many_that_are_over_is_found() {
+    let (mut world, laptop, prt) = with_prt();
+    let text = PrtText::parse(&prt.text).unwrap();
+    let row = world.read(|snapshot| {
+        let row = record::find(snapshot, text.account, text.id, world.now);
+        row.unwrap().unwrap()
+    });
+    let over = world.now - Span::days(8);
+    let first = (0..2 * AT_ONCE).flat_map(|number| {
+        let mut id = [0; 16];
+        id[8..].copy_from_slice(&(number as u64).to_be_bytes());
+        let id = wire::Guid::from_bytes(id);
+        row.renewed(id, row.secret, over, over).put()
+    });
+    let first: Vec<Change> = first.collect();
+    world.commit(first);
+    let ending = Ending::of_device(laptop.device.entry, Dead::DeviceGone, world.now);
+    let changes = world.read(|snapshot| ending.whole(snapshot, world.now).unwrap());
+    world.commit(changes);
+    assert_eq!(world.number_of(&prt), 50155);
+}
+
 /// Of a device that is there again with the same commit, all are marked in it.
 #[test]
 fn what_is_ended_as_a_whole_leaves_no_job_behind() {

@@ -98,6 +98,20 @@ fn a_second_factor_of_eleven_minutes_ago_registers_no_key() {
 }
 
 #[test]
+fn a_second_factor_that_was_reset_registers_no_key() {
+    let (mut world, device) = world();
+    let with = from_device(&mut world, "alice", &device);
+    world.advance(Span::seconds(1));
+    let forgotten = token::factor::SecondFactors::forgotten(world.now);
+    let alice = world.account("alice").id;
+    world.set_second_factors(alice, &forgotten);
+    let response = register(&mut world, &with, &hello());
+    assert_eq!(response.status, 403, "{}", text(&response));
+    assert!(why(&world).contains("reset or replaced"), "{}", why(&world));
+    assert_eq!(world.account("alice").sign_in_keys().count(), 0);
+}
+
+#[test]
 fn one_key_for_each_person_and_device() {
     let (mut world, device) = world();
     let with = from_device(&mut world, "alice", &device);
