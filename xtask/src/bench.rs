@@ -23,7 +23,7 @@ pub(crate) fn ldap() -> Result<(), String> {
     run(Command::new("bash").arg(root().join("bench/ldap.sh")))
 }
 
-/// A tenant's answers beside the least that their cryptography costs: `bench/tenant.sh`.
+/// A tenant's answers beside the least that they could cost, without sockets and over them: `bench/tenant.sh`.
 pub(crate) fn tenant() -> Result<(), String> {
     run(Command::new("bash").arg(root().join("bench/tenant.sh")))
 }
