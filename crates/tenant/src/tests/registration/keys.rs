@@ -98,6 +98,34 @@ fn a_second_factor_of_eleven_minutes_ago_registers_no_key() {
 }
 
 #[test]
+fn a_disabled_device_and_a_name_that_went_to_somebody_else_register_no_key() {
+    let (mut world, device) = world();
+    let with = from_device(&mut world, "alice", &device);
+    world.commit([directory::change::set_device_enabled(device.entry, false)]);
+    assert_ne!(register(&mut world, &with, &hello()).status, 200);
+    assert!(
+        why(&world).contains("the device is disabled"),
+        "{}",
+        why(&world)
+    );
+    world.commit([directory::change::set_device_enabled(device.entry, true)]);
+    let upn = world.upn("bob");
+    let renamed = token(&mut world, "alice", |claims| {
+        claims.deviceid = Some(device.id);
+        claims.upn = Some(upn);
+    });
+    assert_ne!(register(&mut world, &renamed, &hello()).status, 200);
+    assert!(
+        why(&world).contains("the user is not known"),
+        "{}",
+        why(&world)
+    );
+    for sam in ["alice", "bob"] {
+        assert_eq!(world.account(sam).sign_in_keys().count(), 0);
+    }
+}
+
+#[test]
 fn a_second_factor_that_was_reset_registers_no_key() {
     let (mut world, device) = world();
     let with = from_device(&mut world, "alice", &device);
