@@ -224,6 +224,28 @@ fn a_prt_gives_access_tokens_that_name_the_device() {
     assert_eq!(token["aud"], "urn:keyporch:administration");
 }
 
+/// Protocols A.6: what got an access token gets none when it is sent again.
+#[test]
+fn a_request_for_an_access_token_is_good_once() {
+    let mut world = World::new();
+    let laptop = world.laptop(KeyKind::P256);
+    let prt = world.prt(&laptop);
+    let nonce = world.nonce();
+    let claims = json!({
+        "scope": "openid", "request_nonce": nonce, "refresh_token": prt.text, "grant_type": "refresh_token",
+        "client_id": BROKER, "resource": "https://graph.microsoft.com",
+    });
+    let request = super::client::under(&prt.session_key, &[3; 32], true, &claims);
+    assert_eq!(world.post(&request).status, 200);
+    assert_eq!(code(&world.post(&request)), 50089);
+    // Nor under another context, nor for something else.
+    let other = super::client::under(&prt.session_key, &[4; 32], true, &claims);
+    assert_eq!(code(&world.post(&other)), 50089);
+    let mut renewal = world.renewal(&prt);
+    renewal["request_nonce"] = claims["request_nonce"].clone();
+    assert_eq!(code(&world.by_session_key(&prt, true, &renewal)), 50089);
+}
+
 #[test]
 fn a_prt_serves_registered_public_clients_and_no_confidential_ones() {
     let mut world = World::new();

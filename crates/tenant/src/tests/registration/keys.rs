@@ -395,6 +395,20 @@ fn a_key_is_taken_off_by_its_owner_on_its_device_or_by_the_device() {
 }
 
 #[test]
+fn one_key_is_registered_from_one_device() {
+    let (mut world, device) = world();
+    let other = joined(&mut world, "alice", "other");
+    let key = hello();
+    for (from, status) in [(&device, 200), (&other, 400), (&device, 200)] {
+        let with = from_device(&mut world, "alice", from);
+        assert_eq!(register(&mut world, &with, &key).status, status);
+    }
+    let alice = world.account("alice");
+    let listed: Vec<_> = alice.sign_in_keys().map(|key| key.device()).collect();
+    assert_eq!(listed, [Some(device.id)]);
+}
+
+#[test]
 fn a_device_takes_off_what_was_registered_from_it_and_nothing_else_of_its_people() {
     let (mut world, device) = world();
     let other = joined(&mut world, "alice", "other");
