@@ -8,6 +8,7 @@ use directory::tenant::{
 };
 use directory::{AuditRecord, Change, change};
 use serde_json::{Value, json};
+use token::client::source_of;
 use token::redirect;
 use token::secret::{Digest, Purpose, Secret};
 use trust::{Rng, Span, Timestamp};
@@ -27,6 +28,7 @@ pub(crate) const MEMBERS: &[&str] = &[
     "redirect_uris",
     "post_logout_redirect_uris",
     "frontchannel_logout_uri",
+    "frontchannel_logout_session_required",
     "identifier_uri",
     "permissions",
     "wants",
@@ -44,6 +46,7 @@ pub(crate) const NEW: &[&str] = &[
     "redirect_uris",
     "post_logout_redirect_uris",
     "frontchannel_logout_uri",
+    "frontchannel_logout_session_required",
     "identifier_uri",
     "permissions",
     "wants",
@@ -54,6 +57,9 @@ pub(crate) const NEW: &[&str] = &[
     "signs",
     "assigned_to",
 ];
+
+/// The member for the page of the front channel.
+const FRONT_CHANNEL: &str = "frontchannel_logout_uri";
 
 /// The most applications that are looked at for one of a name.
 const LOOKED_AT: usize = 500;
@@ -399,11 +405,11 @@ fn read(
         let name = "post_logout_redirect_uris";
         application.post_logout_redirect_uris = addresses(members, name)?;
     }
-    match members.patch("frontchannel_logout_uri")? {
+    match members.patch(FRONT_CHANNEL)? {
         Patch::Keep => {}
         Patch::Clear => application.frontchannel_logout_uri = None,
         Patch::Set(uri) => {
-            good(&uri, "frontchannel_logout_uri")?;
+            good(&uri, FRONT_CHANNEL)?;
             application.frontchannel_logout_uri = Some(uri);
         }
     }
@@ -421,7 +427,12 @@ fn read(
     if members.has("wants") {
         application.wants = wants(members)?;
     }
+    front_channel_must_be_its_own(application)?;
     for (name, place) in [
+        (
+            "frontchannel_logout_session_required",
+            &mut application.frontchannel_logout_session,
+        ),
         ("second_factor", &mut application.second_factor),
         ("refresh", &mut application.refresh),
         ("device_code", &mut application.device_code),
@@ -455,6 +466,41 @@ fn read(
         };
     }
     Ok(())
+}
+
+/// Refuses a page of the front channel that is not at one of the places to which codes may be sent, with scheme, host and port
+/// (OpenID Connect Front-Channel Logout 1.0, 2): the page after signing out frames none but an application's own.
+fn front_channel_must_be_its_own(application: &Application) -> Result<(), Refused> {
+    let Some(uri) = &application.frontchannel_logout_uri else {
+        return Ok(());
+    };
+    let must_be = |why: &str| Err(Refused::member(FRONT_CHANNEL, why));
+    let own = source_of(uri).filter(|own| own.contains("://"));
+    let Some(own) = own.map(|own| own.to_ascii_lowercase()) else {
+        return must_be(
+            "it must be https, or http at 127.0.0.1, [::1] or localhost, with a host name and no user name",
+        );
+    };
+    // `http://127.0.0.1/path` among the others stands for any port of the machine itself.
+    let host = own
+        .strip_prefix("http://")
+        .map(|rest| match rest.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+            _ => rest,
+        });
+    let is_own = |redirect: &String| {
+        let source = source_of(redirect).map(|source| source.to_ascii_lowercase());
+        source.is_some_and(|source| {
+            source == own
+                || host.is_some_and(|host| {
+                    matches!(host, "127.0.0.1" | "[::1]") && source == format!("http://{host}")
+                })
+        })
+    };
+    match application.redirect_uris.iter().any(is_own) {
+        true => Ok(()),
+        false => must_be("scheme, host and port must be those of one of redirect_uris"),
+    }
 }
 
 fn addresses(members: &mut Members, name: &'static str) -> Result<Vec<String>, Refused> {
@@ -651,6 +697,7 @@ fn show_one(asked: &Asked<'_, '_>, application: &Application) -> Result<Value, T
         "redirect_uris": application.redirect_uris,
         "post_logout_redirect_uris": application.post_logout_redirect_uris,
         "frontchannel_logout_uri": application.frontchannel_logout_uri,
+        "frontchannel_logout_session_required": application.frontchannel_logout_session,
         "identifier_uri": application.identifier_uri,
         "permissions": application.permissions,
         "wants": application.wants,

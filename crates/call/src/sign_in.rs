@@ -475,9 +475,11 @@ impl<'a> SignIn<'a> {
     }
 }
 
-/// The form to fill: of several second factors, the first.
+/// The form to fill: of several second factors, the first. An authenticator that is offered, and not demanded, is set up in a
+/// browser.
 fn choose(page: &Read) -> Option<&Form> {
     let known = [
+        "not-now",
         "password",
         "new-password",
         "totp",

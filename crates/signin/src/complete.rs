@@ -9,13 +9,13 @@ use token::secret::{Purpose, Secret};
 use token::sign_in::SignedIn;
 use trust::Rng;
 use wire::Guid;
-use wire::http::{Response, SetCookie, write_query};
+use wire::http::{Response, write_query};
 
 use crate::Answer;
 use crate::Asked;
 use crate::account;
 use crate::records;
-use crate::session::{open_session, session_of};
+use crate::session::{Opened, Session, session_of};
 use crate::{Refused, Trouble};
 
 /// What request and resource ask for together. A computer has no second factor, and none is asked of it.
@@ -28,22 +28,15 @@ pub fn wanted(asked: &Asked<'_, '_>, request: &AuthorizeRequest) -> Wanted {
     }
 }
 
-/// Whether a completed sign-in opens a session in the browser.
-#[derive(Debug)]
-pub struct OpenSession {
-    /// The session that the new one takes the place of.
-    pub replaces: Option<[u8; 32]>,
-}
-
 /// Sends the client its code, on the `device` that proved itself with the request where one did, here or before. The code's record, the
-/// session and the audit record are committed first.
+/// session, where there is one, and the audit record are committed first.
 #[must_use]
 pub fn complete(
     asked: &Asked<'_, '_>,
     signed_in: SignedIn,
     account: &Account,
     device: Option<Guid>,
-    open: Option<OpenSession>,
+    session: Option<Session>,
     rng: &mut dyn Rng,
 ) -> Answer {
     let now = asked.now;
@@ -53,7 +46,16 @@ pub fn complete(
         signed_in.authentication().clone(),
     );
     let audit = audit(asked, &signed_in, account);
+    let client = signed_in.request().client.clone();
+    let mut session = session.map(|session| Opened::of(session, account, authentication, rng));
+    if let Some(session) = &mut session {
+        session.tell(asked, &client);
+    }
     let record = CodeRecord::new(signed_in, device.or(asked.device), now, rng);
+    let record = match &session {
+        Some(session) => record.in_session(session.record.sid(&client)),
+        None => record,
+    };
     let expires = record.kept_until();
     let mut changes = vec![
         records::write(
@@ -66,19 +68,11 @@ pub fn complete(
     ];
     let code = code.reveal();
     let mut response = send(asked, &answer, &answer.success(&code, asked.house.issuer));
-    if let Some(open) = open {
-        let secret = Secret::draw(rng);
-        changes.extend(open_session(
-            asked,
-            &secret,
-            account.id,
-            authentication,
-            open.replaces,
-        ));
-        response = response.with_cookie(&SetCookie::session(
-            asked.house.cookies.session,
-            &secret.reveal(),
-        ));
+    if let Some(session) = session {
+        changes.extend(session.changes(asked));
+        if let Some(cookie) = session.cookie(asked) {
+            response = response.with_cookie(&cookie);
+        }
     }
     Answer::now(response).committing(changes)
 }
@@ -95,23 +89,31 @@ pub fn finish(
     rng: &mut dyn Rng,
 ) -> Result<Answer, Trouble> {
     let house = &asked.house;
-    let open = OpenSession {
-        replaces: session_of(asked)?.map(|held| held.key),
+    let session = Session::Opens {
+        former: session_of(asked)?,
     };
     let more = match house.asks_more {
         Some(asks_more) => asks_more(house, signed_in.request(), account.id, asked.now)?,
         None => false,
     };
     if !more {
-        return Ok(complete(asked, signed_in, account, None, Some(open), rng));
+        return Ok(complete(
+            asked,
+            signed_in,
+            account,
+            None,
+            Some(session),
+            rng,
+        ));
     }
     let again = write_query(signed_in.request().of_who_signed_in().parameters());
-    let secret = Secret::draw(rng);
-    let cookie = SetCookie::session(house.cookies.session, &secret.reveal());
-    let response = Response::redirect(&format!("{}?{again}", house.authorize)).with_cookie(&cookie);
     let authentication = signed_in.authentication().clone();
-    let changes = open_session(asked, &secret, account.id, authentication, open.replaces);
-    Ok(Answer::now(response).committing(changes))
+    let opened = Opened::of(session, account, authentication, rng);
+    let mut response = Response::redirect(&format!("{}?{again}", house.authorize));
+    if let Some(cookie) = opened.cookie(asked) {
+        response = response.with_cookie(&cookie);
+    }
+    Ok(Answer::now(response).committing(opened.changes(asked)))
 }
 
 /// An error for the client, sent through the browser.

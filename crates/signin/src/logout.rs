@@ -1,12 +1,13 @@
 //! Signing out (OpenID Connect RP-Initiated Logout 1.0).
 //!
 //! A request that shows an id_token of the person who is signed in signs them out at once; any other asks them first, so
-//! that no page elsewhere can sign people out.
+//! that no page elsewhere can sign people out. The applications that somebody signed in to in the session are told of its end in
+//! frames of the page that says so (OpenID Connect Front-Channel Logout 1.0).
 
 use directory::{Actor, AuditRecord, Change, change};
-use token::client::Client;
+use token::client::{Client, FrontChannel};
 use token::keys::SigningKeys;
-use token::pages;
+use token::pages::{self, Ended};
 use token::parameters::Parameters;
 use token::sign_in::form_token;
 use trust::Rng;
@@ -158,15 +159,57 @@ fn origin(uri: &str) -> String {
 }
 
 fn sign_out(asked: &Asked<'_, '_>, request: &SignOut, held: Option<Held>) -> Answer {
-    let response = match &request.then {
-        Some(uri) => Response::redirect(uri),
-        None => pages::signed_out(asked.house.organisation).into_response(),
+    let organisation = asked.house.organisation;
+    let told = held
+        .as_ref()
+        .map_or_else(Vec::new, |held| told(asked, held));
+    let frames: Vec<Ended<'_>> = told.iter().map(Telling::shown).collect();
+    let response = match (&request.then, frames.is_empty()) {
+        (Some(uri), true) => Response::redirect(uri),
+        (None, true) => pages::signed_out(organisation).into_response(),
+        (then, false) => pages::signing_out(organisation, &frames, then.as_deref()).into_response(),
     };
     let response = response
         .with_cookie(&SetCookie::removal(asked.house.cookies.session))
         .with_cookie(&SetCookie::removal(asked.house.cookies.browser));
-    let changes: Vec<Change> = held.map(|held| ended(asked, &held)).unwrap_or_default();
+    let ended = held.as_ref().map(|held| ended(asked, held));
+    let changes: Vec<Change> = ended.unwrap_or_default();
     Answer::now(response).committing(changes)
+}
+
+/// An application that is told of the end of a session.
+struct Telling<'a> {
+    page: &'a FrontChannel,
+    issuer: &'a str,
+    sid: String,
+}
+
+impl Telling<'_> {
+    fn shown(&self) -> Ended<'_> {
+        Ended {
+            page: self.page,
+            issuer: self.issuer,
+            sid: &self.sid,
+        }
+    }
+}
+
+/// The applications to be told of the end of a session: those that still are, and still want to be.
+fn told<'a>(asked: &Asked<'a, '_>, held: &'a Held) -> Vec<Telling<'a>> {
+    let told = held.record.told().iter();
+    told.filter_map(|told| {
+        Some(Telling {
+            page: asked
+                .house
+                .catalogue
+                .client(&told.client)?
+                .front_channel
+                .as_ref()?,
+            issuer: &told.issuer,
+            sid: held.record.sid(&told.client),
+        })
+    })
+    .collect()
 }
 
 fn ended(asked: &Asked<'_, '_>, held: &Held) -> Vec<Change> {

@@ -2,10 +2,12 @@
 
 use std::sync::Arc;
 
-use directory::{Account, Change, EntryId, change};
+use directory::{Account, Change, change};
 use token::authentication::Authentication;
 use token::secret::{Purpose, Secret};
-use token::session::{self, SessionRecord};
+use token::session::SessionRecord;
+use trust::Rng;
+use wire::http::SetCookie;
 
 use crate::Asked;
 use crate::Trouble;
@@ -58,28 +60,92 @@ pub fn session_of(asked: &Asked<'_, '_>) -> Result<Option<Held>, Trouble> {
         }))
 }
 
-/// The changes that open a session, in the place of another where there is one.
-#[must_use]
-pub fn open_session(
-    asked: &Asked<'_, '_>,
-    secret: &Secret,
-    account: EntryId,
-    authentication: Authentication,
+/// The session in which a sign-in is complete.
+#[derive(Debug)]
+pub enum Session {
+    /// The one that the browser holds.
+    Held(Held),
+    /// A new one, in the place of a former one where there is one.
+    Opens {
+        /// The session that it takes the place of.
+        former: Option<Held>,
+    },
+}
+
+/// A session that is to be written, with what its browser is to be given.
+#[derive(Debug)]
+pub(crate) struct Opened {
+    /// Its record.
+    pub(crate) record: SessionRecord,
+    /// The key of its record.
+    key: [u8; 32],
+    /// The secret for the cookie, of a new one.
+    secret: Option<Secret>,
+    /// The key of the former one.
     replaces: Option<[u8; 32]>,
-) -> Vec<Change> {
-    // A second factor that is proven later makes a session stronger, not longer.
-    let expires = authentication.first().at() + session::LIFETIME;
-    let record = SessionRecord {
-        account: account.0,
-        authentication,
-        expires,
-    };
-    let sessions = asked.house.tables.sessions;
-    let key = *secret.digest(Purpose::Session).as_bytes();
-    let mut changes: Vec<Change> = replaces
-        .map(|key| change::remove(sessions, key))
-        .into_iter()
-        .collect();
-    changes.push(records::write(sessions, &key, &record, expires));
-    changes
+    /// Whether there is anything to write.
+    is_changed: bool,
+}
+
+impl Opened {
+    /// The session of somebody who signed in.
+    pub(crate) fn of(
+        session: Session,
+        account: &Account,
+        authentication: Authentication,
+        rng: &mut dyn Rng,
+    ) -> Self {
+        match session {
+            Session::Held(held) => Self {
+                record: held.record,
+                key: held.key,
+                secret: None,
+                replaces: None,
+                is_changed: false,
+            },
+            Session::Opens { former } => {
+                let secret = Secret::draw(rng);
+                let record = former.as_ref().map(|former| &former.record);
+                Self {
+                    record: SessionRecord::begin(account.id.0, authentication, record, rng),
+                    key: *secret.digest(Purpose::Session).as_bytes(),
+                    secret: Some(secret),
+                    replaces: former.map(|former| former.key),
+                    is_changed: true,
+                }
+            }
+        }
+    }
+
+    /// Remembers that `client` is to be told of the session's end, where it wants to be.
+    pub(crate) fn tell(&mut self, asked: &Asked<'_, '_>, client: &str) {
+        let known = asked.house.catalogue.client(client);
+        if known.is_some_and(|client| client.front_channel.is_some()) {
+            self.is_changed |= self.record.tell(client, asked.house.issuer);
+        }
+    }
+
+    /// The changes that write it.
+    pub(crate) fn changes(&self, asked: &Asked<'_, '_>) -> Vec<Change> {
+        let sessions = asked.house.tables.sessions;
+        let mut changes: Vec<Change> = self
+            .replaces
+            .map(|key| change::remove(sessions, key))
+            .into_iter()
+            .collect();
+        if self.is_changed {
+            let expires = self.record.expires;
+            changes.push(records::write(sessions, &self.key, &self.record, expires));
+        }
+        changes
+    }
+
+    /// The cookie for its browser, of a new one.
+    pub(crate) fn cookie(&self, asked: &Asked<'_, '_>) -> Option<SetCookie> {
+        let secret = self.secret.as_ref()?;
+        Some(SetCookie::session(
+            asked.house.cookies.session,
+            &secret.reveal(),
+        ))
+    }
 }

@@ -19,7 +19,7 @@ use crate::limits::{must_wait, waiting};
 use crate::new_password;
 use crate::on_its_way::{self, OnItsWay};
 use crate::password::{self, Judged};
-use crate::steps::{Shown, after_first, canonical, keep, password_page, said_of};
+use crate::steps::{Shown, after_first, canonical, keep, offered, password_page, said_of};
 use crate::{Refused, Trouble};
 
 /// Name and password were handed in, or a Temporary Access Pass in the password's place.
@@ -112,6 +112,13 @@ pub fn continued(
             if !codes.is_empty() {
                 changes.push(change::audit(enrolled(asked, account)));
             }
+            let next = match (sign_in, next) {
+                (SignIn::AwaitsSecondFactor(_), Next::Done(signed_in)) => {
+                    let kept = changed.as_ref().unwrap_or(factors);
+                    offered(sign_in.begun().clone(), signed_in, kept, rng)
+                }
+                (_, next) => next,
+            };
             match next {
                 Next::Done(signed_in) => {
                     changes.push(on_its_way.end(asked));

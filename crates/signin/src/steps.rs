@@ -6,7 +6,7 @@ use token::authorize::{AuthorizeRequest, Wanted};
 use token::factor::{Claim, SecondFactors, Wrong};
 use token::pages;
 use token::secret::{Purpose, Secret};
-use token::sign_in::{Begun, Next, SignIn, form_token};
+use token::sign_in::{Begun, Next, SignIn, SignedIn, form_token};
 use trust::Rng;
 use wire::http::write_query;
 use zeroize::Zeroizing;
@@ -89,7 +89,15 @@ pub fn after_first(
             return Ok(password_page(asked, &begun.request, None, browser));
         }
     }
-    match begun.proven(first, &factors, wanted, asked.now, rng) {
+    let typed = first.is_typed_at(asked.now);
+    let next = begun
+        .clone()
+        .proven(first, &factors, wanted, asked.now, rng);
+    let next = match next {
+        Next::Done(signed_in) if typed => offered(begun, signed_in, &factors, rng),
+        next => next,
+    };
+    match next {
         Next::Done(signed_in) => finish(asked, signed_in, account, rng),
         Next::Wait(sign_in) => {
             let context = Secret::draw(rng);
@@ -104,6 +112,26 @@ pub fn after_first(
             let answer = shown.page(None, &[], rng)?;
             Ok(answer.committing([keep(asked, &context, &sign_in)]))
         }
+    }
+}
+
+/// Where a sign-in leads that is complete: whoever has proven two factors a moment ago, and has no second one that lasts, is
+/// offered to set one up first. That is who has a Temporary Access Pass alone, or has lost what a recovery code
+/// stands for. Who registers a key is about to have one.
+#[must_use]
+pub fn offered(
+    begun: Begun,
+    signed_in: SignedIn,
+    factors: &SecondFactors,
+    rng: &mut dyn Rng,
+) -> Next {
+    let registers = signed_in.request().second_factor == Wanted::FreshSecondFactor;
+    if registers || !signed_in.authentication().is_multi_factor() || factors.have_lasting() {
+        return Next::Done(signed_in);
+    }
+    match begun.offer_enrolment(&signed_in, rng) {
+        Some(sign_in) => Next::Wait(sign_in),
+        None => Next::Done(signed_in),
     }
 }
 
@@ -206,6 +234,7 @@ impl Shown<'_, '_> {
                 form_token: &form_token,
                 account: &account::upn_of(self.account, self.asked.house.snapshot),
                 secret: &state.secret().ok_or(Refused::SignInGone)?,
+                offered: state.is_offered(),
                 error,
             }),
             SignIn::AwaitsAcknowledgement(_) => {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use directory::{Account, Change};
 use signin::browser::Browser;
 use signin::complete::{complete, send, wanted};
-use signin::session::{Held, session_of};
+use signin::session::{Held, Session, session_of};
 use signin::steps::{after_first, ask_password};
 use signin::{account, sign_in};
 use token::authorize::{Answer as To, AuthorizeRequest, Prompt, Rejected};
@@ -212,7 +212,9 @@ fn with_session(
         )
     {
         if !consent::must_ask(&page.house, &request, held.account.id, asked.now)? {
-            return Ok(complete(&page, signed_in, &held.account, None, None, rng).into());
+            let account = Arc::clone(&held.account);
+            let session = Some(Session::Held(held));
+            return Ok(complete(&page, signed_in, &account, None, session, rng).into());
         }
         return Ok(match request.prompt {
             Prompt::Nothing => to_client(asked, &request.answer, Code::ConsentRequired, &NoConsent),

@@ -8,7 +8,8 @@ use directory::tenant::{
 use token::authorize::USERINFO;
 use token::client::{
     ADMINISTRATION, ADMINISTRATION_CLIENT, Catalogue, Client, ClientCredential, ClientKind,
-    CredentialKind, Grants, Pkce, REGISTRATION_CLIENT, Redirect, Resource, registration_resource,
+    CredentialKind, FrontChannel, Grants, Pkce, REGISTRATION_CLIENT, Redirect, Resource,
+    registration_resource,
 };
 use token::secret::Digest;
 use trust::Span;
@@ -312,6 +313,13 @@ fn client_of(application: &Application, settings: &Settings, catalogue: &Catalog
         },
         redirects: redirects.map(|uri| registered(uri)).collect(),
         signed_out: application.post_logout_redirect_uris.clone(),
+        front_channel: application
+            .frontchannel_logout_uri
+            .as_ref()
+            .map(|uri| FrontChannel {
+                uri: uri.clone(),
+                session: application.frontchannel_logout_session,
+            }),
         any_resource: false,
         grants: Grants {
             code: !application.redirect_uris.is_empty(),

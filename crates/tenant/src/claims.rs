@@ -148,7 +148,7 @@ pub(crate) fn id_token(asked: &Asked<'_, '_>, grant: &Grant, account: &Account) 
         tid: Some(known.id),
         preferred_username: Some(upn),
         ver: Some(ver.to_owned()),
-        sid: None,
+        sid: grant.sid().map(str::to_owned),
     }
 }
 

@@ -108,6 +108,10 @@ impl AuthenticationAdapter for AccessPass {
         "otp"
     }
 
+    fn lasts(&self) -> bool {
+        false
+    }
+
     fn works(&self, data: &Value, now: Timestamp) -> bool {
         kept(data).is_some_and(|kept| kept.works(now))
     }

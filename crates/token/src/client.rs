@@ -38,6 +38,8 @@ pub struct Client {
     pub redirects: Vec<Redirect>,
     /// Where a browser may be sent after signing out (OpenID Connect RP-Initiated Logout 3), exactly.
     pub signed_out: Vec<String>,
+    /// The page that a browser loads when somebody signs out there, so that the client ends its own session.
+    pub front_channel: Option<FrontChannel>,
     /// The identifiers of the resources that it may ask for.
     pub resources: Vec<String>,
     /// Whether it may ask for every resource that there is: the brokers, which ask for others (protocols A.3.3).
@@ -168,6 +170,39 @@ pub enum Pkce {
     /// Where a challenge was sent it is checked: for clients that know none, whose code goes to a URI that is theirs on
     /// the machine (the brokers, protocols A.4.4), or that prove themselves by a secret.
     WherePresent,
+}
+
+/// The page by which a client learns, in the browser itself, that somebody signed out there (OpenID Connect Front-Channel
+/// Logout 1.0, 2).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FrontChannel {
+    /// Its address: HTTPS, or on the machine itself.
+    pub uri: String,
+    /// Whether it is told which session of which authority has ended (`iss`, `sid`).
+    pub session: bool,
+}
+
+impl FrontChannel {
+    /// The address that a browser loads when the session that the client knows as `sid` from `issuer` has ended.
+    #[must_use]
+    pub fn address(&self, issuer: &str, sid: &str) -> String {
+        match self.session {
+            true => wire::http::with_query(&self.uri, [("iss", issuer), ("sid", sid)]),
+            false => self.uri.clone(),
+        }
+    }
+
+    /// Scheme, host, port and path as a source of Content Security Policy Level 3, 2.3.1, which admits this page and, of
+    /// its host, no other. A path there has neither `;` nor `,` but encoded.
+    #[must_use]
+    pub fn source(&self) -> String {
+        let page = self.uri.split(['?', '#']).next().unwrap_or_default();
+        let page = page.replace(';', "%3B").replace(',', "%2C");
+        match page.matches('/').count() {
+            0..=2 => page + "/",
+            _ => page,
+        }
+    }
 }
 
 /// Where a code may be sent.
@@ -380,6 +415,31 @@ fn after_port(rest: &str) -> Option<&str> {
     (plain && port.parse::<u16>().is_ok()).then_some(path)
 }
 
+/// Scheme, host and port of an address as a source of Content Security Policy ([`RedirectUri::source`]); `None` for what
+/// cannot be one, so that nothing which a peer sends says anything else in a policy.
+#[must_use]
+pub fn source_of(uri: &str) -> Option<String> {
+    let (scheme, rest) = uri.split_once(':')?;
+    let is_scheme = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && scheme
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    if !is_scheme {
+        return None;
+    }
+    match rest.strip_prefix("//") {
+        Some(rest) if matches!(scheme, "http" | "https") => {
+            let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+            let is_host = !host.is_empty()
+                && host
+                    .bytes()
+                    .all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
+            is_host.then(|| format!("{scheme}://{host}"))
+        }
+        _ => Some(format!("{scheme}:")),
+    }
+}
+
 impl RedirectUri {
     /// The URI as it was sent.
     #[must_use]
@@ -391,16 +451,7 @@ impl RedirectUri {
     /// there: `https://app.example`, `http://127.0.0.1:4711`, or `ms-appx-web:` where there is no web origin.
     #[must_use]
     pub fn source(&self) -> String {
-        let Some((scheme, rest)) = self.0.split_once(':') else {
-            return "'none'".to_owned();
-        };
-        match rest.strip_prefix("//") {
-            Some(rest) if matches!(scheme, "http" | "https") => {
-                let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-                format!("{scheme}://{host}")
-            }
-            _ => format!("{scheme}:"),
-        }
+        source_of(&self.0).unwrap_or_else(|| "'none'".to_owned())
     }
 
     /// The URI with `parameters` added to its query (RFC 6749 4.1.2).
@@ -502,6 +553,23 @@ mod tests {
             RedirectUri("https://a.example/?x=1".into()).with(&[("code", "c")]),
             "https://a.example/?x=1&code=c"
         );
+    }
+
+    #[test]
+    fn the_page_of_the_front_channel_is_told_the_session_where_it_wants_to_know() {
+        let mut page = FrontChannel {
+            uri: "https://app.example:8443/bye;now?from=tenant".into(),
+            session: true,
+        };
+        assert_eq!(
+            page.address("https://login.example/1/", "a&b"),
+            "https://app.example:8443/bye;now?from=tenant&iss=https%3A%2F%2Flogin.example%2F1%2F&sid=a%26b"
+        );
+        assert_eq!(page.source(), "https://app.example:8443/bye%3Bnow");
+        page.session = false;
+        assert_eq!(page.address("https://login.example/1/", "s"), page.uri);
+        page.uri = "https://app.example".into();
+        assert_eq!(page.source(), "https://app.example/");
     }
 
     #[test]

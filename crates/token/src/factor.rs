@@ -30,6 +30,11 @@ pub trait AuthenticationAdapter: Sync {
         false
     }
 
+    /// Whether it is a way to prove a second factor for good, and not for a while.
+    fn lasts(&self) -> bool {
+        true
+    }
+
     /// Whether what it keeps about a person still works `now`.
     fn works(&self, _data: &Value, _now: Timestamp) -> bool {
         true
@@ -258,6 +263,14 @@ impl SecondFactors {
         })
     }
 
+    /// Whether the person has a second factor of their own for good: neither recovery codes alone nor a Temporary Access
+    /// Pass count. What an adapter keeps that is not known here counts, so that nobody sets up another in its place.
+    #[must_use]
+    pub fn have_lasting(&self) -> bool {
+        let mut adapters = self.enrolled.keys().map(|id| adapter(id));
+        adapters.any(|adapter| adapter.is_none_or(|it| !it.is_spare() && it.lasts()))
+    }
+
     /// Judges the code of the person's authenticator that stands in the same form as their password, where a page asks
     /// for both at once.
     pub fn try_at_once(
@@ -467,6 +480,20 @@ mod tests {
         assert!(!factors.is_enrolled(T));
         factors.enrolled.insert("totp".into(), Value::Null);
         assert!(factors.is_enrolled(T));
+    }
+
+    #[test]
+    fn what_works_for_a_while_and_spare_keys_are_no_lasting_factor() {
+        let mut factors = SecondFactors::default();
+        for id in ["recovery-code", "access-pass"] {
+            factors.enrolled.insert(id.into(), Value::Null);
+            assert!(!factors.have_lasting(), "{id}");
+        }
+        for id in ["totp", "of a later release"] {
+            let mut factors = factors.clone();
+            factors.enrolled.insert(id.into(), Value::Null);
+            assert!(factors.have_lasting(), "{id}");
+        }
     }
 
     #[test]

@@ -48,6 +48,9 @@ pub struct Grant {
     wanted: Wanted,
     /// The device that the client proved at its first redemption.
     device: Option<Guid>,
+    /// What the client knows the browser's session by in which that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    sid: Option<String>,
 }
 
 impl Grant {
@@ -71,6 +74,7 @@ impl Grant {
             nonce: None,
             wanted,
             device,
+            sid: None,
         })
     }
 
@@ -116,6 +120,12 @@ impl Grant {
         self.wanted
     }
 
+    /// What the client that granted it was given for knows the browser's session by.
+    #[must_use]
+    pub fn sid(&self) -> Option<&str> {
+        self.sid.as_deref()
+    }
+
     /// The device from which it is redeemed.
     #[must_use]
     pub const fn device(&self) -> Option<Guid> {
@@ -156,6 +166,7 @@ impl CodeRecord {
                 nonce: request.nonce.clone(),
                 wanted: request.second_factor,
                 device,
+                sid: None,
             },
             redirect: request.answer.redirect.clone(),
             challenge: request.challenge.clone(),
@@ -163,6 +174,13 @@ impl CodeRecord {
             family: Guid::from_random(rng.bytes()),
             spent: false,
         }
+    }
+
+    /// The same of a browser's session that the client knows as `sid` ([`crate::session::SessionRecord::sid`]).
+    #[must_use]
+    pub fn in_session(mut self, sid: String) -> Self {
+        self.grant.sid = Some(sid);
+        self
     }
 
     /// The family of refresh tokens that came of it, to be ended when the code is used again.
@@ -443,6 +461,10 @@ impl FamilyRecord {
         }
         let mut granted = self.grant.clone();
         granted.nonce = None;
+        if !same_client {
+            // Another of the brokers does not know the session by that name.
+            granted.sid = None;
+        }
         granted.client.clone_from(&request.client);
         match &request.resource {
             Some(asked) if !asked.names.contains(&granted.resource) => {

@@ -10,11 +10,13 @@
 //! | `update-password` | `UserName`, `OldPassword`, `NewPassword`, `ConfirmNewPassword`, `VerificationCode`, hidden `FormToken` |
 //! | `totp`, `recovery-code` | `VerificationCode` or `RecoveryCode`, hidden `Context`, `FormToken`, `AuthMethod`; checkbox `LostAuthenticator` |
 //! | `enrolment` | `VerificationCode`, hidden `Context`, `FormToken`; the secret stands in `#secret`, its URI in `#secret-uri` |
+//! | `not-now` | hidden `Context`, `FormToken`, `NotNow`: goes on without what `enrolment` offers |
 //! | `acknowledgement` | hidden `Context`, `FormToken`; the recovery codes are the `<code>` of `#recovery-codes` |
 //! | `consent` | buttons `Consent` with `accept` or `decline`, hidden `FormToken` |
 //! | `user-code` | `otc`, hidden `FormToken` |
 //! | `approval` | buttons `Decision` with `approve` or `deny`, hidden `otc`, `FormToken` |
 //! | `sign-out` | hidden `FormToken` |
+//! | `realm` | `login_hint`, hidden what the request says otherwise |
 //!
 //! What went wrong stands in `#error`, and what has been done, where nothing is left to fill in, in `#done`. The forms are posted to the address in their `action`.
 
@@ -23,6 +25,7 @@ mod device;
 mod messages;
 mod passwords;
 pub mod reader;
+mod realm;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -33,8 +36,9 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 pub use consent::{Consent, consent};
 pub use device::{Approval, approve_device, device_decided, user_code};
-pub use messages::{form_post, refused, sign_out, signed_out};
+pub use messages::{Ended, form_post, refused, sign_out, signed_out, signing_out};
 pub use passwords::{NewPassword, UpdatePassword, new_password, password_updated, update_password};
+pub use realm::{Realm, realm};
 pub use steps::{
     Enrolment, Password, SecondFactor, acknowledgement, enrolment, password, second_factor,
 };
@@ -74,15 +78,24 @@ pub struct Page {
     /// Where its forms, and the redirections that answer them, may lead besides ourselves: sources of Content Security
     /// Policy. Browsers hold a redirection after a form to `form-action` too.
     leads_to: Vec<String>,
+    /// Which pages stand in its frames: sources of Content Security Policy.
+    frames: Vec<String>,
 }
 
-shows_only!("Page", Page: status, leads_to);
+shows_only!("Page", Page: status, leads_to, frames);
 
 impl Page {
     /// Allows the page's form to be answered by a redirection to `source`.
     #[must_use]
     pub fn leading_to(mut self, source: String) -> Self {
         self.leads_to.push(source);
+        self
+    }
+
+    /// Allows a frame of the page to show what is at `source`.
+    #[must_use]
+    pub fn framing(mut self, source: String) -> Self {
+        self.frames.push(source);
         self
     }
 
@@ -110,8 +123,16 @@ impl Page {
             leads_to.push(' ');
             leads_to.push_str(source);
         }
+        let mut frames = String::new();
+        for (place, source) in self.frames.iter().enumerate() {
+            frames.push_str(if place == 0 { " frame-src " } else { " " });
+            frames.push_str(source);
+        }
+        if !frames.is_empty() {
+            frames.push(';');
+        }
         let policy = format!(
-            "default-src 'none'; style-src 'sha256-{style}'; form-action 'self'{leads_to}; base-uri 'none'; \
+            "default-src 'none'; style-src 'sha256-{style}';{frames} form-action 'self'{leads_to}; base-uri 'none'; \
              frame-ancestors 'none'"
         );
         vec![
@@ -127,6 +148,17 @@ impl Page {
 
 /// A whole document around `body`.
 fn document(organisation: &str, title: &str, error: Option<&str>, body: &Markup) -> Page {
+    document_with(organisation, title, error, &html! {}, body)
+}
+
+/// A whole document around `body`, with more in its head.
+fn document_with(
+    organisation: &str,
+    title: &str,
+    error: Option<&str>,
+    head: &Markup,
+    body: &Markup,
+) -> Page {
     let document = html! {
         (DOCTYPE)
         html lang="en" {
@@ -134,6 +166,7 @@ fn document(organisation: &str, title: &str, error: Option<&str>, body: &Markup)
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="robots" content="noindex";
+                (head)
                 // Whoever hears the page hears of the mistake first.
                 title { @if error.is_some() { "Error: " } (title) " – " (organisation) }
                 style { (PreEscaped(STYLE)) }
@@ -154,6 +187,7 @@ fn document(organisation: &str, title: &str, error: Option<&str>, body: &Markup)
         status: 200,
         html: document.into_string(),
         leads_to: vec![],
+        frames: vec![],
     }
 }
 

@@ -31,6 +31,8 @@ pub enum Purpose {
     RefreshToken,
     /// A browser's session after sign-in.
     Session,
+    /// What an application knows a session by.
+    SessionName,
     /// A sign-in on its way.
     SignIn,
     /// The browser in which a sign-in was begun.
@@ -57,6 +59,7 @@ impl Purpose {
             Self::Code => b"code",
             Self::RefreshToken => b"refresh token",
             Self::Session => b"session",
+            Self::SessionName => b"session name",
             Self::SignIn => b"sign-in",
             Self::Browser => b"browser",
             Self::RecoveryCode => b"recovery code",

@@ -10,8 +10,12 @@
 //!             ├─► AwaitsSecondFactor ─┬────────────────────────► SignedIn
 //!             │                       └─(lost authenticator)─┐
 //!             └─► AwaitsEnrolment ◄────────────────────────────┘
-//!                      └─► AwaitsAcknowledgement ──────────────► SignedIn
+//!                      ├─► AwaitsAcknowledgement ──────────────► SignedIn
+//!                      └─(offered, and not now)────────────────► SignedIn
 //! ```
+//!
+//! Somebody who has signed in without a second factor of their own that lasts, as by a Temporary Access Pass, is offered one
+//! ([`Begun::offer_enrolment`]).
 //!
 //! Where a client collects by a request of its own what another proved, AwaitsCollection stands before SignedIn.
 
@@ -39,6 +43,9 @@ pub use new_password::{AwaitsNewPassword, NotChosen, PasswordVersion, chosen};
 pub const LIFETIME: Span = Span::minutes(10);
 /// The checkbox with which somebody who uses a recovery code asks for a new authenticator.
 pub const LOST_AUTHENTICATOR: &str = "LostAuthenticator";
+
+/// The field by which somebody who is offered an authenticator goes on without one.
+pub const NOT_NOW: &str = "NotNow";
 
 /// A sign-in that waits for something after its first proof.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -87,6 +94,9 @@ pub struct AwaitsEnrolment {
     proven: Authentication,
     /// The new secret in base32.
     secret: String,
+    /// Whether what was proven is enough, and the person may go on without an authenticator.
+    #[serde(default)]
+    offered: bool,
 }
 
 shows_only!("AwaitsEnrolment", AwaitsEnrolment: begun, proven);
@@ -239,6 +249,20 @@ impl Begun {
             ))
         } else {
             SignIn::AwaitsEnrolment(AwaitsEnrolment::begin(self, proven, rng))
+        })
+    }
+}
+
+impl Begun {
+    /// The state in which somebody who has `signed_in` is offered to set up an authenticator; `None` when that is another
+    /// sign-in's.
+    pub fn offer_enrolment(self, signed_in: &SignedIn, rng: &mut dyn Rng) -> Option<SignIn> {
+        let same = self.account == signed_in.account && self.request == signed_in.request;
+        same.then(|| {
+            SignIn::AwaitsEnrolment(AwaitsEnrolment {
+                offered: true,
+                ..AwaitsEnrolment::begin(self, signed_in.authentication.clone(), rng)
+            })
         })
     }
 }
@@ -420,6 +444,7 @@ impl AwaitsEnrolment {
             begun,
             proven,
             secret: TotpSecret::draw(rng).reveal().to_string(),
+            offered: false,
         }
     }
 
@@ -429,6 +454,22 @@ impl AwaitsEnrolment {
         TotpSecret::parse(&self.secret)
     }
 
+    /// Whether the person may go on without an authenticator.
+    #[must_use]
+    pub const fn is_offered(&self) -> bool {
+        self.offered
+    }
+
+    /// Whether an authenticator may not be set up any more: whoever had only the password when this began, or a second factor
+    /// that was forgotten meanwhile, must not replace what its owner has set up since. Whoever is offered one replaces none.
+    fn is_overtaken(&self, factors: &SecondFactors, now: Timestamp) -> bool {
+        let stands = |at: Option<Timestamp>| at.is_some_and(|at| factors.prove(at));
+        match self.offered {
+            true => factors.have_lasting() || !stands(self.proven.multi_factor_at()),
+            false => factors.is_enrolled(now) && !stands(self.proven.second_factor_at()),
+        }
+    }
+
     fn handle(
         self,
         form: &Parameters,
@@ -436,10 +477,19 @@ impl AwaitsEnrolment {
         now: Timestamp,
         rng: &mut dyn Rng,
     ) -> Handled {
-        // Whoever had only the password when this began, or a second factor that was forgotten meanwhile, must not
-        // replace what its owner has set up since.
-        let proven = self.proven.second_factor_at();
-        if factors.is_enrolled(now) && !proven.is_some_and(|at| factors.prove(at)) {
+        if self.offered && form.field(NOT_NOW).is_some() {
+            return Handled::Right {
+                next: Next::Done(SignedIn {
+                    request: self.begun.request,
+                    account: self.begun.account,
+                    authentication: self.proven,
+                }),
+                factors: None,
+                claim: None,
+                codes: vec![],
+            };
+        }
+        if self.is_overtaken(&factors, now) {
             return Handled::Wrong {
                 wrong: Wrong::Overtaken,
                 factors: None,

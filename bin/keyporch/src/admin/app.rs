@@ -107,6 +107,12 @@ pub(crate) struct Like {
     /// Where a browser may be sent after signing out.
     #[arg(long = "signed-out", value_name = "URI")]
     signed_out: Vec<String>,
+    /// The page that a browser loads after signing out, so that the application ends its own session; `-` for none.
+    #[arg(long = "front-channel", value_name = "URI")]
+    front_channel: Option<String>,
+    /// Whether that page is told whose session has ended (`iss`, `sid`); it is where nothing is said.
+    #[arg(long = "front-channel-session", value_name = "BOOL")]
+    front_channel_session: Option<bool>,
     /// The audience of tokens for it.
     #[arg(long, value_name = "URI")]
     identifier: Option<String>,
@@ -372,6 +378,11 @@ fn members(like: &Like) -> Map<String, Value> {
     if !like.signed_out.is_empty() {
         say("post_logout_redirect_uris", like.signed_out.clone().into());
     }
+    match like.front_channel.as_deref() {
+        Some("-") => drop(say("frontchannel_logout_uri", Value::Null)),
+        Some(uri) => drop(say("frontchannel_logout_uri", uri.into())),
+        None => {}
+    }
     if let Some(identifier) = &like.identifier {
         say("identifier_uri", identifier.as_str().into());
     }
@@ -383,6 +394,10 @@ fn members(like: &Like) -> Map<String, Value> {
         say("permissions", scopes.collect());
     }
     for (name, flag) in [
+        (
+            "frontchannel_logout_session_required",
+            like.front_channel_session,
+        ),
         ("second_factor", like.second_factor),
         ("refresh", like.refresh),
         ("device_code", like.device_code),

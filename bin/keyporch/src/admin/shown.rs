@@ -150,6 +150,7 @@ pub(super) const APP: &[Column] = &[
     ("Enabled", "enabled"),
     ("Redirect URIs", "redirect_uris"),
     ("After signing out", "post_logout_redirect_uris"),
+    ("Front channel", "frontchannel_logout_uri"),
     ("Identifier", "identifier_uri"),
     ("Second factor", "second_factor"),
     ("Refresh tokens", "refresh"),

@@ -30,6 +30,8 @@ pub struct Application {
     pub post_logout_redirect_uris: Vec<String>,
     /// The page that a browser loads so that the application ends its own session.
     pub frontchannel_logout_uri: Option<String>,
+    /// Whether that page is told whose session of which authority it is (`iss`, `sid`).
+    pub frontchannel_logout_session: bool,
     /// Its secrets.
     pub secrets: Vec<ApplicationSecret>,
     /// Its public keys (RFC 7523).
@@ -67,6 +69,7 @@ impl Default for Application {
             redirect_uris: vec![],
             post_logout_redirect_uris: vec![],
             frontchannel_logout_uri: None,
+            frontchannel_logout_session: true,
             secrets: vec![],
             keys: vec![],
             identifier_uri: None,

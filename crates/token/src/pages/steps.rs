@@ -8,7 +8,7 @@ use crate::factor::AuthenticationAdapter;
 use crate::factor::Form;
 use crate::recovery::RecoveryCode;
 use crate::secret::shows_only;
-use crate::sign_in::LOST_AUTHENTICATOR;
+use crate::sign_in::{LOST_AUTHENTICATOR, NOT_NOW};
 use crate::{qr, totp};
 
 // The names of these elements are those of the page that clients of the protocol fill in by themselves (protocols A.5.7).
@@ -157,6 +157,8 @@ pub struct Enrolment<'a> {
     pub account: &'a str,
     /// The new secret.
     pub secret: &'a totp::TotpSecret,
+    /// Whether the person may go on without it.
+    pub offered: bool,
     /// What went wrong the last time.
     pub error: Option<&'a str>,
 }
@@ -174,7 +176,11 @@ pub fn enrolment(page: &Enrolment<'_>) -> Page {
         .filter_map(|group| core::str::from_utf8(group).ok())
         .collect();
     let body = html! {
-        p { "Your account needs a second factor: an authenticator application on your telephone or another device." }
+        @if page.offered {
+            p { "You have signed in with what an administrator gave you for a while. Set up a second factor of your own: an authenticator application on your telephone or another device." }
+        } @else {
+            p { "Your account needs a second factor: an authenticator application on your telephone or another device." }
+        }
         h2 { "1. Scan this code with the application" }
         (qr::svg(&uri, "QR code with the secret that is also written below").unwrap_or_default())
         p { "Or " a id="secret-uri" href=(uri.as_str()) { "open it on this device" } ", or type the secret:" }
@@ -188,6 +194,14 @@ pub fn enrolment(page: &Enrolment<'_>) -> Page {
             input id="first-code" type="text" name=(totp::FIELD) inputmode="numeric" autocomplete="one-time-code"
                 spellcheck="false" maxlength="16" required autofocus aria-invalid=[(page.error.is_some()).then_some("true")];
             button type="submit" { "Continue" }
+        }
+        @if page.offered {
+            form id="not-now" method="post" action=(page.action) {
+                (hidden(CONTEXT, page.context))
+                (hidden(FORM_TOKEN, page.form_token))
+                (hidden(NOT_NOW, "true"))
+                button.other type="submit" { "Not now" }
+            }
         }
     };
     document(

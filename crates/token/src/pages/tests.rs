@@ -4,6 +4,7 @@ use wire::Guid;
 use zeroize::Zeroizing;
 
 use super::*;
+use crate::client::FrontChannel;
 use crate::factor::Form;
 use crate::totp::TotpSecret;
 
@@ -110,6 +111,7 @@ fn the_enrolment_page_has_the_secret_as_picture_text_and_link() {
         form_token: "token",
         account: "alice@corp.example",
         secret: &secret,
+        offered: false,
         error: None,
     });
     let read = reader::read(&page.html);
@@ -122,7 +124,157 @@ fn the_enrolment_page_has_the_secret_as_picture_text_and_link() {
         Some(secret.uri("corp.example", "alice@corp.example").as_str())
     );
     assert_eq!(read.form("enrolment").unwrap().fields, ["VerificationCode"]);
-    assert!(page.html.contains("<svg "));
+    assert!(page.html.contains("<svg ") && read.form("not-now").is_none());
+}
+
+fn field(name: &str, value: &str) -> (String, String) {
+    (name.to_owned(), value.to_owned())
+}
+
+#[test]
+fn whoever_is_offered_an_authenticator_may_go_on_without() {
+    let secret = TotpSecret::parse("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").unwrap();
+    let page = enrolment(&Enrolment {
+        organisation: "corp.example",
+        action: "/authorize",
+        context: "context",
+        form_token: "token",
+        account: "dora@corp.example",
+        secret: &secret,
+        offered: true,
+        error: None,
+    });
+    let read = reader::read(&page.html);
+    let not_now = read.form("not-now").unwrap();
+    assert_eq!(
+        not_now.hidden,
+        [
+            field("Context", "context"),
+            field("FormToken", "token"),
+            field("NotNow", "true")
+        ]
+    );
+    assert!(not_now.fields.is_empty() && read.form("enrolment").is_some());
+}
+
+fn front_channel(uri: &str) -> FrontChannel {
+    FrontChannel {
+        uri: uri.into(),
+        session: true,
+    }
+}
+
+#[test]
+fn the_page_after_signing_out_frames_the_pages_of_the_applications_and_no_other() {
+    let (wiki, notes) = (
+        front_channel("https://wiki.example/bye"),
+        front_channel("https://notes.example/out?a=1"),
+    );
+    let ended = |page, sid| Ended {
+        page,
+        issuer: "https://login.example/1/v2.0",
+        sid,
+    };
+    let page = signing_out(
+        "o",
+        &[ended(&wiki, "s-1"), ended(&notes, "s-2")],
+        Some("https://wiki.example/home?state=x&y=1"),
+    );
+    let issuer = "iss=https%3A%2F%2Flogin.example%2F1%2Fv2.0";
+    assert_eq!(page.html.matches("<iframe ").count(), 2);
+    for address in [
+        format!("https://wiki.example/bye?{issuer}&amp;sid=s-1"),
+        format!("https://notes.example/out?a=1&amp;{issuer}&amp;sid=s-2"),
+    ] {
+        assert!(
+            page.html.contains(&format!("src=\"{address}\"")),
+            "{address}"
+        );
+    }
+    let to = "https://wiki.example/home?state=x&amp;y=1";
+    let refresh = format!("<meta http-equiv=\"refresh\" content=\"2;url={to}\">");
+    assert!(page.html.contains(&refresh) && page.html.contains(&format!("href=\"{to}\"")));
+    let response = page.into_response();
+    let policy = response
+        .headers
+        .get_only("content-security-policy")
+        .unwrap();
+    assert!(
+        policy.contains(
+            "; frame-src https://wiki.example/bye https://notes.example/out; form-action"
+        )
+    );
+    let nowhere = signing_out("o", &[ended(&wiki, "s-1")], None);
+    assert!(!nowhere.html.contains("refresh") && !nowhere.html.contains("href="));
+    let response = signed_out("o").into_response();
+    let policy = response
+        .headers
+        .get_only("content-security-policy")
+        .unwrap();
+    assert!(!policy.contains("frame-src"));
+}
+
+#[test]
+fn the_page_that_asks_for_an_organisation_carries_the_request_on() {
+    let request = [
+        ("client_id", "wiki"),
+        ("redirect_uri", "https://wiki.example/done?x"),
+        ("state", "a\"><b"),
+        ("login_hint", "alice@nowhere.example"),
+    ];
+    let page = |request| {
+        realm(&Realm {
+            host: "login.example",
+            action: "/common/oauth2/authorize",
+            request,
+        })
+    };
+    let shown = page(&request);
+    let read = reader::read(&shown.html);
+    let form = read.form("realm").unwrap();
+    assert_eq!(form.action, "/common/oauth2/authorize");
+    assert_eq!(
+        form.hidden,
+        [
+            field("client_id", "wiki"),
+            field("redirect_uri", "https://wiki.example/done?x"),
+            field("state", "a\"><b"),
+        ]
+    );
+    assert_eq!(form.fields, ["login_hint"]);
+    assert!(read.error.is_some() && shown.html.contains("value=\"alice@nowhere.example\""));
+    let response = shown.into_response();
+    let policy = response
+        .headers
+        .get_only("content-security-policy")
+        .unwrap();
+    assert!(policy.contains("form-action 'self' https://wiki.example;"));
+    assert!(reader::read(&page(&request[..3]).html).error.is_none());
+}
+
+#[test]
+fn no_address_that_a_peer_sends_says_anything_else_in_a_policy() {
+    for uri in [
+        "https://evil.example; script-src *",
+        "https://*.example/",
+        "https://'self'/",
+        "https://",
+        "java script:x",
+        "; script-src *:x",
+    ] {
+        let request = [("redirect_uri", uri)];
+        let page = realm(&Realm {
+            host: "login.example",
+            action: "/common/oauth2/authorize",
+            request: &request,
+        });
+        let response = page.into_response();
+        let policy = response
+            .headers
+            .get_only("content-security-policy")
+            .unwrap();
+        assert!(policy.contains("form-action 'self'; base-uri"), "{policy}");
+    }
 }
 
 fn new_password_page(error: Option<&str>) -> Page {
@@ -206,6 +358,7 @@ fn every_page_is_accessible_and_scriptless() {
         form_token: "t",
         account: "a",
         secret: &secret,
+        offered: false,
         error: None,
     });
     let pages = [
@@ -219,6 +372,20 @@ fn every_page_is_accessible_and_scriptless() {
         acknowledgement("o", "/", "c", "t", &[]),
         refused("o", 400, "No.", Guid::NIL),
         signed_out("o"),
+        signing_out(
+            "o",
+            &[Ended {
+                page: &front_channel("https://app.example/bye"),
+                issuer: "https://login.example/",
+                sid: "s",
+            }],
+            Some("https://app.example/"),
+        ),
+        realm(&Realm {
+            host: "login.example",
+            action: "/common/oauth2/authorize",
+            request: &[("client_id", "wiki")],
+        }),
         sign_out("o", "/", "t"),
         form_post(
             "o",
@@ -332,6 +499,7 @@ fn a_log_has_neither_the_token_of_a_form_nor_what_a_page_shows_once() {
                 form_token: word,
                 account: "alice",
                 secret: &TotpSecret::parse(SECRET).unwrap(),
+                offered: true,
                 error: None,
             }
         ),

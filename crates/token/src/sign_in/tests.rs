@@ -257,6 +257,108 @@ fn an_enrolment_begun_by_password_alone_does_not_replace_a_second_factor_set_up_
     );
 }
 
+/// What dora is offered, who has typed a pass.
+fn offered() -> SignIn {
+    let browser = Secret::draw(&mut Dice::new(9));
+    let begun = Begun::new(request(), ALICE, &browser, NOW);
+    let by_pass = FirstFactor::access_pass(NOW);
+    let none = SecondFactors::default();
+    let rng = &mut Dice::new(2);
+    let next = begun
+        .clone()
+        .proven(by_pass, &none, Wanted::SecondFactor, NOW, rng);
+    let Next::Done(signed_in) = next else {
+        panic!("a pass is two factors")
+    };
+    let of_another = Begun::new(request(), Guid::NIL, &browser, NOW);
+    assert!(of_another.offer_enrolment(&signed_in, rng).is_none());
+    begun.offer_enrolment(&signed_in, rng).unwrap()
+}
+
+/// The first code of the authenticator that is being set up.
+fn first_code(sign_in: &SignIn) -> Parameters {
+    let SignIn::AwaitsEnrolment(state) = sign_in else {
+        panic!("{sign_in:?}")
+    };
+    form(&[("VerificationCode", &state.secret().unwrap().code(NOW))])
+}
+
+fn overtaken(handled: &Handled) -> bool {
+    let wrong = Wrong::Overtaken;
+    matches!(handled, Handled::Wrong { wrong: said, factors: None } if *said == wrong)
+}
+
+#[test]
+fn whoever_signed_in_by_a_pass_sets_up_an_authenticator_or_goes_on_without() {
+    let not_now = offered().handle(
+        &form(&[("NotNow", "true")]),
+        SecondFactors::default(),
+        NOW,
+        &mut Dice::new(3),
+    );
+    let Handled::Right {
+        next: Next::Done(signed_in),
+        factors: None,
+        ..
+    } = not_now
+    else {
+        panic!("{not_now:?}")
+    };
+    assert_eq!(signed_in.authentication().second_factor_at(), None);
+    // A pass that works for longer is no second factor that would be replaced.
+    let mut with_pass = SecondFactors::default();
+    let terms = crate::access_pass::Terms {
+        begins: NOW,
+        ends: NOW + Span::hours(1),
+        once: false,
+    };
+    let (_, pass) = crate::access_pass::draw(ALICE, terms, &mut Dice::new(4));
+    with_pass.enrolled.insert("access-pass".into(), pass);
+    let sign_in = offered();
+    let code = first_code(&sign_in);
+    let handled = sign_in.handle(&code, with_pass, NOW, &mut Dice::new(3));
+    let Handled::Right {
+        next: Next::Wait(_),
+        factors: Some(factors),
+        codes,
+        ..
+    } = handled
+    else {
+        panic!("{handled:?}")
+    };
+    assert!(factors.have_lasting() && codes.len() == 10);
+}
+
+#[test]
+fn nobody_goes_on_without_an_authenticator_that_is_demanded() {
+    let none = SecondFactors::default();
+    let demanded = waiting(after_password(&none, Wanted::SecondFactor));
+    let handled = demanded.handle(&form(&[("NotNow", "true")]), none, NOW, &mut Dice::new(3));
+    let missing = Wrong::Missing;
+    assert!(matches!(handled, Handled::Wrong { wrong, .. } if wrong == missing));
+}
+
+#[test]
+fn what_is_offered_replaces_no_second_factor_and_needs_the_proof_to_stand() {
+    let sign_in = offered();
+    let code = first_code(&sign_in);
+    // An administrator set one up, which says nothing of when.
+    let set_up = SecondFactors::with_totp(&secret());
+    assert!(overtaken(&sign_in.clone().handle(
+        &code,
+        set_up,
+        NOW,
+        &mut Dice::new(3)
+    )));
+    let reset = SecondFactors::forgotten(NOW + Span::micros(1));
+    assert!(overtaken(&sign_in.handle(
+        &code,
+        reset,
+        NOW,
+        &mut Dice::new(3)
+    )));
+}
+
 #[test]
 fn a_sign_in_is_open_for_ten_minutes_in_its_own_browser() {
     let sign_in = waiting(after_password(&enrolled().0, Wanted::SecondFactor));
@@ -398,6 +500,7 @@ fn a_log_has_no_secret_of_a_sign_in_that_waits() {
         begun: Begun::new(request(), ALICE, &Secret::draw(&mut Dice::new(9)), NOW),
         proven: Authentication::of(FirstFactor::password(NOW), None),
         secret: secret().reveal().to_string(),
+        offered: false,
     };
     assert!(!logged(&enrolment).contains("GEZDGNBV"));
 }

@@ -1,8 +1,10 @@
 //! The token service: codes, refresh tokens, device codes, applications, pages.
 
 mod clients;
+mod authenticators;
 mod codes;
 mod device_codes;
+mod front_channel;
 mod hostile;
 mod passwords;
 mod refresh;
@@ -126,6 +128,13 @@ impl Browser {
         wire::http::Fields::parse(query.as_bytes())
             .unwrap()
             .get(name)
+    }
+
+    /// Goes on without the authenticator that is offered.
+    pub(crate) fn not_now(&mut self, world: &mut World) {
+        if self.page.form("not-now").is_some() {
+            self.fill(world, "not-now", &[]);
+        }
     }
 
     /// Consents to what the application asks, where that is asked.

@@ -171,7 +171,7 @@ fn two_tenants_on_one_host_do_not_overwrite_each_others_cookies() {
 }
 
 /// Gives somebody a pass for an hour; its text.
-fn access_pass(world: &mut World, sam: &str, once: bool) -> String {
+pub(super) fn access_pass(world: &mut World, sam: &str, once: bool) -> String {
     let account = world.account(sam);
     let terms = token::access_pass::Terms {
         begins: world.now,
@@ -220,6 +220,7 @@ fn a_pass_of_somebody_else_or_of_yesterday_opens_nothing() {
         let mut browser = Browser::default();
         browser.get(world, &target);
         browser.password(world, sam, typed);
+        browser.not_now(world);
         browser.consent(world);
         (browser.page.error.clone(), browser.sent("code").is_some())
     };
