@@ -93,7 +93,8 @@ pub(crate) fn give_pass(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done
         .with("begins", terms.begins.to_rfc3339())
         .with("ends", terms.ends.to_rfc3339())
         .with("once", terms.once);
-    let changes = vec![set(&account, &factors), change::audit(record)];
+    let mut changes = vec![set(&account, &factors), change::audit(record)];
+    changes.extend(registration::access_pass::over_job(account.id, terms.ends));
     let mut done = Done::now(json!({
         "access_pass": *pass,
         "begins": terms.begins.to_rfc3339(),

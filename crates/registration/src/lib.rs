@@ -9,6 +9,7 @@
 //!
 //! To add a kind of key: a module that proves what it demands, and returns changes.
 
+pub mod access_pass;
 pub mod device;
 pub mod member;
 pub mod proven_device;

@@ -1,5 +1,5 @@
 //! What is done later. Outside of the tenant, by whoever may reach the network: looking up a TXT record, telling of a new key.
-//! And here, piece by piece: marking tokens that have ended.
+//! And here: marking tokens that have ended, piece by piece; taking off access passes that are over.
 //!
 //! A job is committed with what asks for it. `serve` takes what is due, has the errand done, and commits what follows:
 //! a job may be done twice, and is never lost.
@@ -75,6 +75,9 @@ pub fn done(
     }
     if let Some(went_on) = ended::go_on(job, view.snapshot, now) {
         return went_on;
+    }
+    if let Some(taken_off) = registration::access_pass::do_job(job, view.snapshot, now) {
+        return taken_off;
     }
     let domain = match tenant::domain_of_job(job) {
         Some(name) => tenant::domain(view.snapshot, name, now)?,

@@ -676,8 +676,15 @@ fn a_pass_is_given_within_what_the_settings_allow_and_shown_once() {
     assert_eq!(factors["items"][0]["name"], "access-pass");
     assert_eq!(factors["items"][0]["works"], true);
     assert_eq!(factors["items"][0]["once"], true);
+    // What takes it off is asked for with it.
+    let over = |world: &World| {
+        let snapshot = world.directory.snapshot().unwrap();
+        snapshot.next_job_due().unwrap()
+    };
+    assert_eq!(over(&world), Some(world.now + Span::minutes(60)));
     // Another takes its place.
     let second = give(&world, json!({"minutes": 10, "once": false})).ok();
+    assert_eq!(over(&world), Some(world.now + Span::minutes(10)));
     assert!(!works(&world, "alice", pass));
     let pass = second["access_pass"].as_str().unwrap().to_owned();
     world.advance(Span::minutes(9));

@@ -212,6 +212,51 @@ fn a_pass_signs_in_without_a_password_and_is_fresh_by_itself() {
 }
 
 #[test]
+fn a_pass_that_is_over_is_taken_off_its_account_and_one_that_was_given_since_stays() {
+    let mut world = World::new();
+    let bob = world.account("bob").id;
+    let there = |world: &World| {
+        let factors = signin::account::second_factors(&world.account("bob"));
+        factors.enrolled.contains_key(token::access_pass::ID)
+    };
+    let end = |world: &mut World| {
+        let jobs = world.read(|snapshot| snapshot.due_jobs(world.now, 10).unwrap());
+        for job in &jobs {
+            assert_eq!(crate::errand(job), None);
+            let World {
+                tenants, rng, now, ..
+            } = world;
+            let told = crate::Outcome::Notified;
+            let (changes, _) =
+                tenants[0].view(|view| crate::done(job, &told, view, *now, rng).unwrap());
+            world.commit(changes);
+        }
+        jobs.len()
+    };
+    let given = |world: &mut World, once| {
+        access_pass(world, "bob", once);
+        let ends = world.now + Span::hours(1);
+        world.commit(registration::access_pass::over_job(bob, ends));
+    };
+    given(&mut world, true);
+    assert_eq!(end(&mut world), 0);
+    world.advance(Span::minutes(30));
+    given(&mut world, false);
+    world.advance(Span::minutes(30));
+    // The job of the first one was replaced by that of the second; done all the same, it takes nothing off.
+    world.commit(registration::access_pass::over_job(bob, world.now));
+    assert_eq!(end(&mut world), 1);
+    assert!(there(&world) && world.audit("second-factor.access-pass.over").is_none());
+    world.commit(registration::access_pass::over_job(bob, world.now));
+    world.advance(Span::minutes(30));
+    assert_eq!(end(&mut world), 1);
+    assert!(!there(&world));
+    let record = world.audit("second-factor.access-pass.over").unwrap();
+    assert_eq!(record.target, Some(bob));
+    assert_eq!(end(&mut world), 0, "once");
+}
+
+#[test]
 fn a_pass_of_somebody_else_or_of_yesterday_opens_nothing() {
     let mut world = World::new();
     let pass = access_pass(&mut world, "bob", false);
