@@ -126,7 +126,7 @@ pub(crate) fn routes() -> impl Iterator<Item = &'static Route> {
 }
 
 /// For how long browsers ask this host over TLS alone once they have been here (RFC 6797): a year, in seconds.
-const OVER_TLS_ALONE: &str = "max-age=31536000";
+pub(crate) const OVER_TLS_ALONE: &str = "max-age=31536000";
 
 /// Answers one request.
 #[must_use]

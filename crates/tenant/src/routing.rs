@@ -156,6 +156,7 @@ fn hints(request: &Request) -> Vec<Hint> {
     ];
     let mut people: Vec<String> = Vec::new();
     let mut applications: Vec<String> = Vec::new();
+    let mut issuers: Vec<String> = Vec::new();
     for fields in [request.query_fields().ok(), request.form().ok()]
         .into_iter()
         .flatten()
@@ -163,6 +164,8 @@ fn hints(request: &Request) -> Vec<Hint> {
         texts.extend(tokens.iter().filter_map(|name| fields.get(name)));
         people.extend(names.iter().filter_map(|name| fields.get(name)));
         applications.extend(fields.get("client_id"));
+        // An answer of ours, which names its issuer, comes back to a page of ours (RFC 9207).
+        issuers.extend(fields.get("iss"));
     }
     // GetCredentialType has its name in JSON; the realm of a person in its path.
     if let Ok(body) = request.json::<serde_json::Value>() {
@@ -193,6 +196,8 @@ fn hints(request: &Request) -> Vec<Hint> {
             hints.extend(people.filter_map(domain_in).map(Hint::Domain));
         }
     }
+    let issuers = issuers.iter().filter_map(|issuer| tenant_of_issuer(issuer));
+    hints.extend(issuers.map(Hint::Tenant));
     let certificate = request.client_certificate.as_deref();
     hints.extend(
         certificate
@@ -208,6 +213,16 @@ fn hints(request: &Request) -> Vec<Hint> {
     let applications = applications.iter().filter_map(|id| id.parse().ok());
     hints.extend(applications.map(Hint::Application));
     hints
+}
+
+/// The tenant in one of its two names as an issuer (protocols A.1.1).
+fn tenant_of_issuer(issuer: &str) -> Option<Guid> {
+    issuer
+        .strip_prefix("https://")?
+        .split('/')
+        .nth(1)?
+        .parse()
+        .ok()
 }
 
 /// The domain of a name, or the domain that the text itself is.

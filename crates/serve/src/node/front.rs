@@ -38,10 +38,14 @@ impl Front {
                     Which::One(place) | Which::Unknown(place) => {
                         Ok(several.get(place).map(Arc::as_ref))
                     }
-                    Which::Several(_) => Err(Box::new(error(
-                        400,
-                        "invalid_request",
-                        "several tenants are found at this host: name yours in place of common in the address",
+                    Which::Several(_) => Err(Box::new(tenant::home_realm(request).unwrap_or_else(
+                        || {
+                            error(
+                                400,
+                                "invalid_request",
+                                "several tenants are found at this host: name yours in place of common in the address",
+                            )
+                        },
                     ))),
                 }
             }

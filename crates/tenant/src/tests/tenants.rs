@@ -3,8 +3,9 @@
 use base64ct::{Base64UrlUnpadded, Encoding};
 use crypto::key::KeyKind;
 use serde_json::json as object;
+use token::pages::reader::{self, Read};
 use token::session::COOKIE;
-use wire::http::{Method, Request};
+use wire::http::{Method, Request, Response};
 
 use super::oauth::{self, Browser};
 use super::registration;
@@ -25,7 +26,9 @@ fn behind_one_host(world: &mut World) -> Vec<Names> {
 }
 
 fn asked(target: &str) -> Request {
-    Request::get(target).with_host("login.cloud.example:443")
+    let mut request = Request::get(target).with_host("login.cloud.example:443");
+    request.secure = true;
+    request
 }
 
 fn jwt(claims: &serde_json::Value) -> String {
@@ -75,6 +78,13 @@ fn hosts_and_names_in_paths_say_whom_a_request_is_for() {
     ] {
         assert_eq!(which(&asked(&path), &names), expected, "{path}");
     }
+    // What two of them call theirs is neither's.
+    let mut names = names;
+    names[1].domains.push("corp.example".into());
+    let path = "/corp.example/oauth2/token";
+    assert_eq!(which(&asked(path), &names), Which::Unknown(0));
+    let hint = asked("/common/oauth2/authorize?login_hint=alice%40corp.example");
+    assert_eq!(which(&hint, &names), Which::Several(vec![0, 1]));
 }
 
 #[test]
@@ -341,4 +351,87 @@ fn a_code_or_refresh_token_of_one_tenant_is_none_at_the_other() {
     assert_eq!(oauth::refusal(&refused).1, "invalid_grant");
     world.at = 0;
     assert_eq!(oauth::refresh(&mut world, &token, &notes).status, 200);
+}
+
+/// What a browser is shown that asks both tenants at once.
+fn asks_for_a_name(request: &Request) -> Option<(Read, Response)> {
+    let response = crate::home_realm(request)?;
+    let html = String::from_utf8(response.body.clone()).unwrap();
+    Some((reader::read(&html), response))
+}
+
+/// The request that the page makes with this name in it.
+fn with_name(page: &Read, name: &str) -> Request {
+    let form = page.form("realm").unwrap();
+    let said = form.hidden.iter();
+    let said = said.map(|(name, value)| (name.as_str(), value.as_str()));
+    let query = wire::http::write_query(said.chain([("login_hint", name)]));
+    asked(&format!("{}?{query}", form.action))
+}
+
+#[test]
+fn where_nothing_says_whose_sign_in_it_is_the_persons_name_does() {
+    let mut world = World::new();
+    let names = behind_one_host(&mut world);
+    for path in [
+        "/common/oauth2/authorize",
+        "/organizations/oauth2/v2.0/authorize",
+        "/common/oauth2/deviceauth",
+    ] {
+        let query = "client_id=29d9ed98-a469-4536-ade2-f981bc1d605e&state=a%26b&login_hint=x%40nobody.example\
+                     &redirect_uri=https%3A%2F%2Fapp.example%2Fdone";
+        let request = asked(&format!("{path}?{query}"));
+        assert_eq!(
+            which(&request, &names),
+            Which::Several(vec![0, 1]),
+            "{path}"
+        );
+        let (page, response) = asks_for_a_name(&request).unwrap();
+        assert!(page.error.is_some() && response.status == 200);
+        assert_eq!(response.headers.get_only("Cache-Control"), Some("no-store"));
+        assert!(response.headers.get("Location").is_none());
+        let again = with_name(&page, "eve@nobody.example");
+        assert_eq!(which(&again, &names), Which::Several(vec![0, 1]));
+        for (name, place) in [("alice@corp.example", 0), ("Bob@OTHER.example", 1)] {
+            let named = with_name(&page, name);
+            assert_eq!(which(&named, &names), Which::One(place), "{name}");
+            let fields = named.query_fields().unwrap();
+            assert_eq!(fields.get("login_hint").as_deref(), Some(name));
+            assert_eq!(fields.get("state").as_deref(), Some("a&b"));
+            assert_eq!(named.path, path);
+        }
+    }
+    // In a form, too.
+    let mut posted = Request::post_form("/common/oauth2/authorize", [("state", "s")]);
+    posted.secure = true;
+    let (page, _) = asks_for_a_name(&posted).unwrap();
+    assert_eq!(page.form("realm").unwrap().hidden.len(), 1);
+    assert!(page.error.is_none());
+}
+
+#[test]
+fn what_no_person_asks_for_and_what_comes_without_tls_gets_no_page() {
+    for path in [
+        "/common/oauth2/token",
+        "/common/discovery/keys",
+        "/common/oauth2/authorize/more",
+        "/",
+    ] {
+        assert!(crate::home_realm(&asked(path)).is_none(), "{path}");
+    }
+    let mut plain = asked("/common/oauth2/authorize");
+    plain.secure = false;
+    assert!(crate::home_realm(&plain).is_none());
+}
+
+#[test]
+fn who_comes_back_from_signing_in_for_a_page_of_ours_is_with_the_tenant_that_said_who_they_are() {
+    let mut world = World::new();
+    let names = behind_one_host(&mut world);
+    let issuers = world.known().issuers.clone();
+    for issuer in issuers.both() {
+        let query = wire::http::write_query([("code", "c"), ("iss", issuer)]);
+        let back = asked(&format!("/common/oauth2/deviceauth?{query}"));
+        assert_eq!(which(&back, &names), Which::One(0), "{issuer}");
+    }
 }
