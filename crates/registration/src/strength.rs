@@ -135,6 +135,13 @@ mod tests {
     }
 
     #[test]
+    fn of_keys_on_curves_those_on_p256_are_registered() {
+        let of = |kind| StrongKey::of(PrivateKey::generate(kind).public_key().clone());
+        assert!(of(KeyKind::P256).is_ok() && of(KeyKind::Rsa2048).is_ok());
+        assert_eq!(of(KeyKind::P384), Err(BadKey::Kind));
+    }
+
+    #[test]
     fn a_transport_key_that_nothing_can_be_wrapped_to_is_refused() {
         for (jwk, wanted) in [
             (

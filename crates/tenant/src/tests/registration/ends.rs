@@ -77,7 +77,11 @@ fn a_deleted_device_is_nobody_everywhere() {
     let with = token(&mut world, "alice", |claims| {
         claims.deviceid = Some(device.id)
     });
+    let listed = register(&mut world, &with, &PrivateKey::generate(KeyKind::P256));
+    assert_eq!(listed.status, 200);
     world.commit([directory::Change::Delete { id: device.entry }]);
+    // Whoever deleted it: its keys come off by what reacts.
+    assert_eq!(world.account("alice").sign_in_keys().count(), 0);
     let again = ask(&mut world, delete(&device, &device.id));
     assert_eq!(again.status, 401);
     assert_eq!(body(&again)["subcode"], "DeviceNotFound");

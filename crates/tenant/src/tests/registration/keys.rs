@@ -95,6 +95,15 @@ fn a_second_factor_of_eleven_minutes_ago_registers_no_key() {
         "{}",
         why(&world)
     );
+    // Nor does one of the future, where a clock was set back.
+    let later = (world.now + Span::minutes(1)).to_rfc3339();
+    let with = token(&mut world, "alice", |claims| {
+        claims.deviceid = Some(device.id);
+        claims.second_factor_instant = Some(later);
+    });
+    let response = register(&mut world, &with, &hello());
+    assert_eq!(response.status, 403);
+    assert!(why(&world).contains("in the future"), "{}", why(&world));
 }
 
 #[test]
@@ -392,6 +401,24 @@ fn a_key_is_taken_off_by_its_owner_on_its_device_or_by_the_device() {
     let kid = body(&register(&mut world, &with, &hello()))["kid"].clone();
     assert_eq!(remove(&mut world, &kid, None, Some(&device)).status, 200);
     assert_eq!(world.account("alice").sign_in_keys().count(), 0);
+}
+
+#[test]
+fn a_computer_registers_no_key_and_joins_no_device() {
+    let (mut world, device) = world();
+    let id = directory::EntryId::random(&mut world.rng);
+    let parent = world.tenant().directory.domain().unwrap().users;
+    let computer = directory::NewEntry::computer(id, parent, "PC").with(
+        directory::Attribute::UserPrincipalName,
+        "pc@corp.example".to_owned(),
+    );
+    world.commit([computer.into()]);
+    let with = from_device(&mut world, "PC$", &device);
+    assert_ne!(register(&mut world, &with, &hello()).status, 200);
+    assert!(why(&world).contains("not a person"), "{}", why(&world));
+    let joins = super::join(&mut world, &with, &super::Keys::new().body());
+    assert_ne!(joins.status, 200);
+    assert!(why(&world).contains("not a person"), "{}", why(&world));
 }
 
 #[test]
