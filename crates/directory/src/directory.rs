@@ -40,7 +40,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
-            cache_bytes: 48 << 20,
+            cache_bytes: 16 << 20,
             node: None,
         }
     }
