@@ -486,6 +486,40 @@ fn an_application_is_made_changed_and_taken_away() {
 }
 
 #[test]
+fn the_page_of_the_front_channel_is_at_an_address_to_which_codes_may_go() {
+    let world = World::of_tenant();
+    let body = json!({
+        "name": "Wiki",
+        "redirect_uris": ["https://wiki.example/done", "http://127.0.0.1/done"],
+        "frontchannel_logout_uri": "https://WIKI.example/front?a=1",
+    });
+    let made = world.ask("admin", "POST /applications", body).ok();
+    assert_eq!(made["frontchannel_logout_session_required"], true);
+    let change = |body: Value| world.ask("admin", "PATCH /applications/Wiki", body);
+    let own_machine = json!({
+        "frontchannel_logout_uri": "http://127.0.0.1:8080/front",
+        "frontchannel_logout_session_required": false,
+    });
+    let changed = change(own_machine).ok();
+    assert_eq!(changed["frontchannel_logout_session_required"], false);
+    for uri in [
+        "https://other.example/front",
+        "https://wiki.example.evil.example/front",
+        "https://wiki.example@evil.example/front",
+        "https://*.example/front",
+        "http://localhost:8080/front",
+    ] {
+        let refused = change(json!({ "frontchannel_logout_uri": uri }));
+        assert_eq!(refused.code(), (400, "invalid_member"), "{uri}");
+    }
+    // It does not outlive the address that makes it the application's own.
+    let without = change(json!({"redirect_uris": ["https://wiki.example/done"]}));
+    assert_eq!(without.code(), (400, "invalid_member"));
+    let none = change(json!({"frontchannel_logout_uri": null, "redirect_uris": []}));
+    assert_eq!(none.ok()["frontchannel_logout_uri"], Value::Null);
+}
+
+#[test]
 fn impossible_applications_are_refused() {
     let world = World::of_tenant();
     world
@@ -513,6 +547,29 @@ fn impossible_applications_are_refused() {
         ),
         (
             json!({"name": "x", "post_logout_redirect_uris": ["/bye"]}),
+            "invalid_member",
+        ),
+        (
+            json!({"name": "x", "frontchannel_logout_uri": "https://app.example/bye"}),
+            "invalid_member",
+        ),
+        (
+            json!({"name": "x", "redirect_uris": ["https://app.example/done"],
+                "frontchannel_logout_uri": "https://app.example:8443/bye"}),
+            "invalid_member",
+        ),
+        (
+            json!({"name": "x", "redirect_uris": ["https://app.example/done"],
+                "frontchannel_logout_uri": "http://app.example/bye"}),
+            "invalid_member",
+        ),
+        (
+            json!({"name": "x", "redirect_uris": ["app.example:/done"],
+                "frontchannel_logout_uri": "app.example:/bye"}),
+            "invalid_member",
+        ),
+        (
+            json!({"name": "x", "frontchannel_logout_session_required": "yes"}),
             "invalid_member",
         ),
         (
