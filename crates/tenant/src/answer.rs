@@ -26,7 +26,6 @@ pub(crate) type Handler = fn(&Asked<'_, '_>, &mut dyn Rng) -> Result<Answer, Tro
 /// On which of the tenant's hosts an endpoint is. What is on another host is on the login host, too, for there may be
 /// one host for all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[allow(dead_code, reason = "each is some endpoint's")]
 pub(crate) enum On {
     /// Where people sign in and tokens are given.
     Login,
@@ -83,7 +82,6 @@ impl Route {
     }
 
     /// The same endpoint with longer bodies.
-    #[allow(dead_code, reason = "a join's body is longer")]
     pub(crate) const fn up_to(mut self, longest_body: usize) -> Self {
         self.longest_body = longest_body;
         self

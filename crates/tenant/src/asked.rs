@@ -47,13 +47,11 @@ impl Asked<'_, '_> {
     }
 
     /// Where the request came from, for limits.
-    #[allow(dead_code, reason = "for what counts by address")]
     pub(crate) fn address(&self) -> Vec<u8> {
         self.sign_in().address()
     }
 
     /// The parameters of the body.
-    #[allow(dead_code, reason = "for the handlers that take forms")]
     pub(crate) fn form(&self) -> Result<Parameters, InvalidParameters> {
         Parameters::from_fields(self.request.form())
     }

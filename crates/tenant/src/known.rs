@@ -113,7 +113,6 @@ impl Known {
     }
 
     /// The key of what a page seals and wants back, for one purpose.
-    #[allow(dead_code, reason = "for the pages that keep their state at the peer")]
     pub(crate) fn sealing_key(&self, purpose: &str) -> SealingKey {
         let id = self.id.to_bytes();
         SealingKey::new(&crypto::kdf::hkdf_sha256(
@@ -125,7 +124,6 @@ impl Known {
 
     /// By what an application knows a person: another name at each, so that two of them cannot compare their lists
     /// (OpenID Connect Core 8.1). The brokers and our own applications know the identifier itself.
-    #[allow(dead_code, reason = "for what makes tokens")]
     pub(crate) fn subject(&self, person: Guid, client: &str) -> String {
         use base64ct::Encoding;
         let client = client.to_ascii_lowercase();

@@ -71,31 +71,24 @@ impl Answer {
     }
 
     /// The same answer, which commits this first.
-    #[allow(dead_code, reason = "for the handlers that commit something")]
     pub(crate) fn committing(mut self, changes: impl IntoIterator<Item = Change>) -> Self {
         self.changes.extend(changes);
         self
     }
 
     /// The same answer, with which a step happened.
-    #[allow(dead_code, reason = "for the handlers that tell a story")]
     pub(crate) fn telling(mut self, event: &'static Event) -> Self {
         self.story.push(event);
         self
     }
 
     /// The same answer, with something for the audit log that nothing is committed for.
-    #[allow(dead_code, reason = "for the handlers that commit nothing")]
     pub(crate) fn with_record(mut self, record: AuditRecord) -> Self {
         self.told.push(record);
         self
     }
 
     /// The same answer, whose refusal concerns this account.
-    #[allow(
-        dead_code,
-        reason = "for the handlers that know whom a refusal concerns"
-    )]
     pub(crate) fn about(mut self, account: Option<&Account>) -> Self {
         if let (Some(record), Some(account)) = (&mut self.refused, account) {
             record.target = Some(account.id);

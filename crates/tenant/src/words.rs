@@ -15,7 +15,6 @@ use crate::reply::{Answer, Reply};
 
 /// In which words an endpoint refuses.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[allow(dead_code, reason = "each is some endpoint's")]
 pub(crate) enum Words {
     /// A page for a person.
     Page,

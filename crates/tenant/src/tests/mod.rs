@@ -9,5 +9,4 @@ mod oauth;
 mod prt;
 mod registration;
 mod tenants;
-#[allow(dead_code, reason = "it offers what the tests of every module need")]
 mod world;
