@@ -5,7 +5,7 @@
 # the backup; restores it over the store; checks the store, and compares how many rows each of them found. Reports; fails on no time.
 set -eu
 profile=production users=100000 built=
-root=$(cd "$(dirname "$0")/.." && pwd)
+. "$(dirname "$0")/begin.sh"
 while [ $# -gt 0 ]; do
   case $1 in
   --profile) profile=$2; shift 2 ;;
@@ -14,50 +14,11 @@ while [ $# -gt 0 ]; do
   *) sed -n '2,5s/^# \?//p' "$0" >&2; exit 2 ;;
   esac
 done
-if [ -z "$built" ]; then
-  named=$profile
-  [ "$profile" = debug ] && named=dev
-  (cd "$root" && cargo build --profile "$named" --locked -p keyporchd -p keyporch)
-  built=$root/target/$profile
-fi
-
-work=$(mktemp -d "${TMPDIR:-/tmp}/keyporch-backup.XXXXXX")
-server=
-stop() {
-  if [ -n "$server" ]; then
-    kill "$server" 2>/dev/null || true
-    wait "$server" 2>/dev/null || true
-    server=
-  fi
-}
-trap 'stop; rm -rf "$work"' EXIT
-trap 'exit 130' INT TERM
-
-"$built/keyporchd" init --domain bench.test --host dc1.bench.test --config "$work/keyporch.toml" --data "$work/data" \
-  --address 127.0.0.1 --port-offset 27000 --json >"$work/init.json"
-"$built/keyporchd" serve --config "$work/keyporch.toml" >"$work/keyporchd.out" 2>&1 &
-server=$!
-for _ in $(seq 200); do
-  [ -S "$work/data/admin.sock" ] && break
-  sleep 0.1
-done
-awk -v users="$users" 'BEGIN {
-  head = "DC=bench,DC=test"
-  for (unit = 0; unit < 20; unit++)
-    printf "dn: OU=Unit %d,%s\nobjectClass: organizationalUnit\n\n", unit, head
-  for (user = 0; user < users; user++) {
-    printf "dn: CN=Person %d,OU=Unit %d,%s\nobjectClass: user\n", user, user % 20, head
-    printf "sAMAccountName: p%d\nuserPrincipalName: p%d@bench.test\nuserAccountControl: 512\n", user, user
-    printf "givenName: Person\nsn: Number %d\ndisplayName: Person %d\nmail: p%d@bench.test\n\n", user, user, user
-  }
-  for (group = 0; group * 1000 < users; group++) {
-    printf "dn: CN=Group %d,%s\nobjectClass: group\nsAMAccountName: group%d\n", group, head, group
-    for (user = group * 1000; user < users && user < (group + 1) * 1000; user++)
-      printf "member: CN=Person %d,OU=Unit %d,%s\n", user, user % 20, head
-    print ""
-  }
-}' >"$work/people.ldif"
-"$built/keyporch" --socket "$work/data/admin.sock" admin import "$work/people.ldif" >"$work/said" 2>&1 || {
+[ -n "$built" ] || packages keyporchd keyporch
+begin backup
+domain 27000
+people "$users" >"$work/people.ldif"
+admin import "$work/people.ldif" >"$work/said" 2>&1 || {
   cat "$work/said" "$work/keyporchd.out" >&2
   exit 1
 }
@@ -78,7 +39,7 @@ echo "$users people, $(du -m "$work/data/directory.sqlite" | cut -f 1) MB of sto
 measure 'backup beside a server' backup "$work/corp.keyporch" --json
 written=$(rows)
 measure 'check of the store beside a server' check --json
-stop
+stop_started
 measure 'check of the backup' check --backup "$work/corp.keyporch" --json
 read=$(rows)
 measure 'restore over the store, with its check' restore "$work/corp.keyporch" --replace --json
