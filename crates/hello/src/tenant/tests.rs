@@ -33,6 +33,10 @@ struct Entra {
     trouble: Option<TenantFault>,
     /// Whom its tokens are for.
     names: String,
+    /// Which tenant they say that they are of.
+    says: Guid,
+    /// For how many seconds they say that they are good.
+    life: i64,
     given: u32,
     asked: Vec<Value>,
 }
@@ -41,13 +45,13 @@ impl Entra {
     fn prt(&mut self, with_session_key: bool) -> Value {
         self.given += 1;
         let claims =
-            json!({"upn": self.names, "tid": TENANT.to_string(), "oid": "o", "name": "Alice"});
+            json!({"upn": self.names, "tid": self.says.to_string(), "oid": "o", "name": "Alice"});
         let claims = Base64UrlUnpadded::encode_string(claims.to_string().as_bytes());
         let mut answer = json!({
             "token_type": "Bearer",
             "expires_in": "1209599",
             "refresh_token": format!("1.prt-{}", self.given),
-            "refresh_token_expires_in": DAYS * 86_400,
+            "refresh_token_expires_in": self.life,
             "id_token": format!("e30.{claims}.c2ln"),
         });
         if with_session_key {
@@ -168,6 +172,7 @@ struct World {
     tenant: Entra,
     rng: Dice,
     story: Vec<&'static Event>,
+    rules: PinPolicy,
 }
 
 fn joined() -> World {
@@ -211,6 +216,8 @@ fn joined() -> World {
         nonces: Vec::new(),
         trouble: None,
         names: alice().upn,
+        says: TENANT,
+        life: DAYS * 86_400,
         given: 0,
         asked: Vec::new(),
     };
@@ -220,6 +227,7 @@ fn joined() -> World {
         tenant,
         rng,
         story: Vec::new(),
+        rules: PinPolicy::default(),
     }
 }
 
@@ -259,11 +267,10 @@ impl World {
             session: "boot",
             now,
         };
-        let rules = PinPolicy::default();
         self.hello.sign_in_to_tenant(
             &alice().upn.to_uppercase(),
             &attempt,
-            &rules,
+            &self.rules,
             &mut self.tenant,
             &mut self.story,
             &mut self.rng,
@@ -417,6 +424,36 @@ fn a_token_for_somebody_else_is_not_kept() {
 }
 
 #[test]
+fn a_token_of_another_tenant_is_not_kept_and_none_lives_longer_than_a_year() {
+    let mut world = enrolled();
+    world.tenant.says = Guid::from_bytes([0x8e; 16]);
+    let error = world.sign_in("271828", START).unwrap_err();
+    assert!(error.to_string().contains("of another tenant"), "{error}");
+    assert!(world.hello.prts().unwrap().is_empty());
+    world.tenant.says = TENANT;
+    for (life, days) in [(i64::MAX, 366), (400 * 86_400, 366), (-1, 0)] {
+        world.tenant.life = life;
+        let signed_in = world.sign_in("271828", START).unwrap();
+        assert_eq!(signed_in.prt().expires(), START + Span::days(days));
+    }
+}
+
+#[test]
+fn an_expired_pin_signs_nobody_in() {
+    // POL-PIN-5.
+    let mut world = enrolled();
+    let mut rules = serde_json::to_value(PinPolicy::default()).unwrap();
+    rules["expiration_days"] = 30.into();
+    world.rules = serde_json::from_value(rules).unwrap();
+    let last = START + Span::days(30);
+    world.sign_in("271828", last - Span::seconds(1)).unwrap();
+    world.tenant.asked.clear();
+    let error = world.sign_in("271828", last).unwrap_err();
+    assert!(matches!(error, NotSignedIn::PinExpired { at } if at == last));
+    assert!(world.tenant.asked.is_empty());
+}
+
+#[test]
 fn a_token_is_renewed_after_four_hours_and_keeps_its_session_key() {
     // PRT-3, CONF-18.
     let mut world = enrolled();
@@ -508,6 +545,17 @@ fn tokens_of_a_registration_before_are_not_used_and_leaving_removes_them() {
     world.sign_in("271828", START).unwrap();
     let mut registration = world.hello.registration().unwrap().clone();
     registration.device_id = Guid::from_bytes([0xd1; 16]);
+    world.hello.register(registration, &mut world.rng).unwrap();
+    assert!(world.prt(START).is_none());
+    // Nor of another tenant under the same name of the device.
+    let mut world = enrolled();
+    world.sign_in("271828", START).unwrap();
+    let registration = world.hello.registration().unwrap().clone();
+    let another = Tenant {
+        id: Guid::from_bytes([0x8e; 16]),
+        ..registration.tenant().unwrap().clone()
+    };
+    let registration = registration.found_at(another);
     world.hello.register(registration, &mut world.rng).unwrap();
     assert!(world.prt(START).is_none());
     let mut world = enrolled();
