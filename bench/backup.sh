@@ -46,4 +46,5 @@ measure 'restore over the store, with its check' restore "$work/corp.keyporch" -
 restored=$(rows)
 measure 'check of the store' check --json
 echo "the backup has $(du -m "$work/corp.keyporch" | cut -f 1) MB and $written rows; the restored store has $restored"
-[ "$written" = "$read" ] && [ "$restored" -gt 0 ] && [ "$restored" = "$(rows)" ]
+# The check within a restore counts the row that says it is under way, which goes with its end.
+[ "$written" = "$read" ] && [ "$restored" -gt 1 ] && [ "$((restored - 1))" = "$(rows)" ]
