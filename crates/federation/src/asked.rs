@@ -48,6 +48,7 @@ impl<'a, 'd> Asked<'a, 'd> {
                 once: "federation.second-factor",
                 enrol_at_sign_in: settings.enrol_at_sign_in,
                 epochs: None,
+                realms: None,
                 asks_more: None,
             },
             now: self.now,

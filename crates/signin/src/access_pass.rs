@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use directory::{Account, AccountKind, Actor, AuditRecord, Change, Fault, change};
+use directory::{Account, AccountKind, Actor, AuditRecord, Fault, change};
 use serde_json::Value;
 use token::access_pass::{AccessPass, FIELD, ID};
 use token::authentication::FirstFactor;
@@ -13,45 +13,31 @@ use token::factor::{AuthenticationAdapter, Ended};
 use token::parameters::Parameters;
 
 use crate::Asked;
-use crate::account::{name_of, second_factors, usable};
+use crate::account::{Unusable, name_of, second_factors, usable};
+use crate::first_factor::FirstProven;
 use crate::steps::{claim_id, set_factors};
 
-/// Somebody whose pass is right. Only [`judge`] makes one.
-#[derive(Debug)]
-pub struct ByPass {
-    account: Arc<Account>,
-    first: FirstFactor,
-    /// What to commit with whatever follows: the pass is used.
-    pub changes: Vec<Change>,
-}
-
-impl ByPass {
-    /// Whose pass it is.
-    #[must_use]
-    pub const fn account(&self) -> &Arc<Account> {
-        &self.account
-    }
-
-    /// What it proves.
-    #[must_use]
-    pub const fn first(&self) -> &FirstFactor {
-        &self.first
-    }
-}
-
 /// Whether `typed` is a pass of the person of this name that works now. `None` says nothing but that it opens nothing: the
-/// caller goes on as with a password.
+/// caller goes on as with a password. The error is for a pass that is right, of an account that cannot be used.
 ///
 /// # Errors
 /// [`Fault`] when the directory fails.
-pub fn judge(asked: &Asked<'_, '_>, name: &str, typed: &str) -> Result<Option<ByPass>, Fault> {
+#[allow(
+    clippy::type_complexity,
+    reason = "no pass; a right one; a right one that opens nothing, and whose"
+)]
+pub(crate) fn judge(
+    asked: &Asked<'_, '_>,
+    name: &str,
+    typed: &str,
+) -> Result<Option<Result<FirstProven, (Unusable, Arc<Account>)>>, Fault> {
     let (house, now) = (asked.house, asked.now);
     let found = house.snapshot.account_by_name(name)?;
     let Some(account) = found.filter(|account| account.kind == AccountKind::User) else {
         return Ok(None);
     };
     let lockout = house.snapshot.lockout_policy()?;
-    if usable(&account, now).is_err() || house.lockout.is_locked_out(&account, &lockout, now) {
+    if house.lockout.is_locked_out(&account, &lockout, now) {
         return Ok(None);
     }
     let mut factors = second_factors(&account);
@@ -69,17 +55,20 @@ pub fn judge(asked: &Asked<'_, '_>, name: &str, typed: &str) -> Result<Option<By
     if house.snapshot.claimed(&once, now)? {
         return Ok(None);
     }
+    if let Err(unusable) = usable(&account, now) {
+        return Ok(Some(Err((unusable, account))));
+    }
     let mut changes = vec![change::claim(once, accepted.claim.until)];
     if let Some(data) = accepted.data {
         factors.enrolled.insert(ID.to_owned(), data);
         changes.push(set_factors(&account, &factors));
     }
     changes.push(change::audit(used(asked, &account)));
-    Ok(Some(ByPass {
+    Ok(Some(Ok(FirstProven {
         account,
         first: FirstFactor::access_pass(now),
         changes,
-    }))
+    })))
 }
 
 fn used(asked: &Asked<'_, '_>, account: &Account) -> AuditRecord {

@@ -13,6 +13,8 @@ use trust::{Span, Timestamp};
 use wire::Guid;
 use wire::http::Request;
 
+use crate::first_factor::Realms;
+
 /// What an authority is to the pages: the federation, or one tenant.
 #[derive(Clone, Copy)]
 pub struct House<'a, 'd> {
@@ -46,6 +48,8 @@ pub struct House<'a, 'd> {
     pub enrol_at_sign_in: bool,
     /// From when on an account's sign-ins count again, where an administrator revoked the former ones.
     pub epochs: Option<Epochs>,
+    /// Whose people have which names, where that is told; else all names are its own.
+    pub realms: Option<&'a dyn Realms>,
     /// Whether somebody who has signed in must be asked something more, as consent, before the client gets its code.
     pub asks_more: Option<AsksMore>,
 }

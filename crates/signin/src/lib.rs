@@ -3,17 +3,18 @@
 //! names and in which tables.
 //!
 //! Promises: a sign-in is complete only when [`token::sign_in`] says so; a form counts only where it was shown; what fails
-//! tells nobody which accounts there are; what works once is claimed in the commit of what it led to.
+//! tells nobody which accounts there are ([`first_factor::Wrong::told`]); what works once is claimed in the commit of what it led to.
 //!
 //! Knows nothing about: endpoints and their words, tokens and their claims, devices and how they prove themselves.
 //!
 //! To add a page: a state of [`token::sign_in::SignIn`], and its row in [`steps::Shown::page`].
 
-pub mod access_pass;
+mod access_pass;
 pub mod account;
 mod asked;
 pub mod browser;
 pub mod complete;
+pub mod first_factor;
 pub mod grants;
 pub mod limits;
 pub mod logout;

@@ -33,7 +33,7 @@ pub fn within_limit(asked: &Asked<'_, '_>) -> Result<(), Refused> {
 pub fn must_wait(asked: &Asked<'_, '_>, name: &str) -> Option<Span> {
     let (limiter, limits) = (asked.house.limiter, asked.house.limits);
     let of_name = limiter.wait(
-        Counted::FailuresOf(name),
+        Counted::FailuresOf(&counted_name(asked, name)),
         limits.failures_of_name,
         asked.now,
     );
@@ -43,6 +43,23 @@ pub fn must_wait(asked: &Asked<'_, '_>, name: &str) -> Option<Span> {
         asked.now,
     );
     of_name.max(from)
+}
+
+/// The name under which failures count: the same one however it is written, so that nobody has more attempts by writing it
+/// otherwise. Whether somebody has it makes no difference.
+pub(crate) fn counted_name(asked: &Asked<'_, '_>, name: &str) -> String {
+    let name = directory::folded(name);
+    let own = asked.house.snapshot.domain();
+    let bare = match (name.split_once('\\'), name.rsplit_once('@')) {
+        (Some((domain, sam)), _)
+            if domain == own.dns_name || domain == directory::folded(&own.netbios_name) =>
+        {
+            Some(sam)
+        }
+        (None, Some((sam, suffix))) if suffix == own.dns_name => Some(sam),
+        _ => None,
+    };
+    bare.map(str::to_owned).unwrap_or(name)
 }
 
 /// What a person is told who must wait.

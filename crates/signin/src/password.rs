@@ -8,26 +8,10 @@ use trust::limiter::Counted;
 
 use crate::Asked;
 use crate::account;
+use crate::first_factor::Wrong;
+use crate::limits::counted_name;
 
-/// What is said of a name or password that is wrong, whatever is wrong with it.
-pub const WRONG: &str = "User name or password is not right, or the account cannot sign in now.";
-
-/// Why name and password do not let anybody in. All of these look the same to the peer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-pub enum Wrong {
-    /// There is no such account, or it is no person's.
-    #[error("there is no such person")]
-    Unknown,
-    /// The account is locked out.
-    #[error("the account is locked out")]
-    LockedOut,
-    /// The password is wrong.
-    #[error("the password is wrong")]
-    Password,
-    /// The account is disabled or has expired.
-    #[error("the account is disabled or has expired")]
-    Unusable,
-}
+pub use crate::first_factor::WRONG;
 
 /// What name and password amount to.
 #[derive(Debug)]
@@ -79,7 +63,7 @@ pub fn judge(asked: &Asked<'_, '_>, name: &str, password: &str) -> Result<Judged
         Some((account, _)) => {
             house.lockout.succeed(account, now);
             match account::usable(account, now) {
-                Err(_) => Wrong::Unusable,
+                Err(unusable) => Wrong::Unusable(unusable),
                 Ok(()) if must_change(account, &policy, asked) => {
                     return Ok(Judged::MustChange(Arc::clone(account)));
                 }
@@ -98,7 +82,7 @@ pub fn judge(asked: &Asked<'_, '_>, name: &str, password: &str) -> Result<Judged
 pub fn count_failure(asked: &Asked<'_, '_>, name: &str) {
     let (limiter, limits) = (asked.house.limiter, asked.house.limits);
     limiter.count(
-        Counted::FailuresOf(name),
+        Counted::FailuresOf(&counted_name(asked, name)),
         limits.failures_of_name,
         asked.now,
     );

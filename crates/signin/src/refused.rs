@@ -52,7 +52,7 @@ pub enum Refused {
     SignInGone,
     /// Name or password are wrong.
     #[error("sign-in refused")]
-    Password(#[from] crate::password::Wrong),
+    Password(#[from] crate::first_factor::Wrong),
     /// No new password was chosen.
     #[error("no new password was chosen")]
     NotChosen(#[from] token::sign_in::NotChosen),
@@ -103,6 +103,7 @@ impl Refused {
     #[must_use]
     pub const fn action(&self) -> &'static str {
         match self {
+            Self::Password(crate::first_factor::Wrong::Pass) => "sign-in.access-pass",
             Self::Password(_) | Self::Account(_) | Self::ForeignForm | Self::SignInGone => {
                 "sign-in.password"
             }
@@ -152,7 +153,9 @@ impl Refused {
     #[must_use]
     pub const fn wait(&self) -> Option<Span> {
         match self {
-            Self::TooManyRequests(wait) | Self::SecondFactorWait(wait) => Some(*wait),
+            Self::TooManyRequests(wait)
+            | Self::SecondFactorWait(wait)
+            | Self::Password(crate::first_factor::Wrong::Waiting(wait)) => Some(*wait),
             _ => None,
         }
     }

@@ -1,7 +1,6 @@
 //! The forms of a sign-in: what was handed in, and what it leads to.
 
 use directory::{Account, Actor, AuditRecord, change};
-use token::authentication::FirstFactor;
 use token::authorize::AuthorizeRequest;
 use token::pages;
 use token::parameters::Parameters;
@@ -11,14 +10,13 @@ use trust::Rng;
 
 use crate::Answer;
 use crate::Asked;
-use crate::access_pass;
 use crate::account;
 use crate::browser::own_form;
 use crate::complete::{finish, wanted};
-use crate::limits::{must_wait, waiting};
+use crate::first_factor::{self, Judged, Takes};
+use crate::limits::waiting;
 use crate::new_password;
 use crate::on_its_way::{self, OnItsWay};
-use crate::password::{self, Judged};
 use crate::steps::{Shown, after_first, canonical, keep, offered, password_page, said_of};
 use crate::{Refused, Trouble};
 
@@ -39,32 +37,22 @@ pub fn with_password(
     if name.is_empty() || password.is_empty() || name.len() > 256 || password.len() > 1024 {
         return Ok(again("Enter your user name and your password."));
     }
-    if let Some(wait) = must_wait(asked, name) {
-        return Ok(again(&waiting(wait)).because(asked, &Refused::TooManyRequests(wait)));
-    }
     let begun =
         |account: &Account, request| Begun::new(request, account.id.0, browser.secret(), asked.now);
-    if let Some(by_pass) = access_pass::judge(asked, name, password)? {
-        let account = by_pass.account();
-        let wanted = wanted(asked, &request);
-        let begun = begun(account, request);
-        let first = by_pass.first().clone();
-        let answer = after_first(asked, begun, first, account, wanted, &browser, rng)?;
-        return Ok(answer.committing(by_pass.changes));
-    }
-    match password::judge(asked, name, password)? {
-        Judged::Wrong { wrong, account } => Ok(again(password::WRONG)
+    match first_factor::judge(asked, name, password, Takes::Either)? {
+        Judged::Wrong { wrong, account } => Ok(again(&wrong.told().sentence())
             .because(asked, &wrong.into())
             .about(account.as_deref())),
         Judged::MustChange(account) => {
             let begun = begun(&account, request);
             new_password::ask(asked, begun, &account, &browser, rng)
         }
-        Judged::Right(account) => {
+        Judged::Right(proven) => {
+            let (account, first) = (proven.account(), proven.first().clone());
             let wanted = wanted(asked, &request);
-            let begun = begun(&account, request);
-            let first = FirstFactor::password(asked.now);
-            after_first(asked, begun, first, &account, wanted, &browser, rng)
+            let begun = begun(account, request);
+            let answer = after_first(asked, begun, first, account, wanted, &browser, rng)?;
+            Ok(answer.committing(proven.changes))
         }
     }
 }

@@ -13,19 +13,39 @@ use crate::aadsts::Number;
 use crate::asked::Asked;
 use crate::claims::ClientProven;
 use crate::refused::{Reason, Trouble};
+use crate::reply::Answer;
+use crate::words::{self, Words};
 
 /// The claim space of assertions, each of which is taken once.
 const ONCE: &str = "tenant.client-assertion";
 
 /// A client that is known, and that proved itself where it can.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Authenticated<'k> {
     /// The client.
     pub(crate) client: &'k Client,
     /// How it proved itself.
     pub(crate) proven: ClientProven,
-    /// What to commit with what follows: that the assertion was used.
-    pub(crate) once: Option<Change>,
+}
+
+/// Answers a request by the client that proves itself with these parameters. An assertion by which it did is used up by that,
+/// whatever becomes of the request: who reads one in a request that was refused gets nothing by it.
+pub(crate) fn by_client(
+    asked: &Asked<'_, '_>,
+    form: &Parameters,
+    words: Words,
+    answer: impl FnOnce(Authenticated<'_>) -> Result<Answer, Trouble>,
+) -> Result<Answer, Trouble> {
+    let (client, used) = authenticate(asked, form)?;
+    let Some(used) = used else {
+        return answer(client);
+    };
+    Ok(match answer(client) {
+        Ok(answer) => answer,
+        Err(Trouble::Refused(reason)) => words::reply(asked, words, reason.as_ref()),
+        Err(fault) => return Err(fault),
+    }
+    .committing([used]))
 }
 
 /// The client of a request is there and may do nothing.
@@ -50,11 +70,11 @@ pub(crate) fn is_disabled(asked: &Asked<'_, '_>, id: &str) -> bool {
     application.is_some_and(|application| !application.enabled)
 }
 
-/// The client of a request with these parameters.
-pub(crate) fn authenticate<'k>(
+/// The client of a request with these parameters, and what is used up by its proof.
+fn authenticate<'k>(
     asked: &'k Asked<'_, '_>,
     form: &Parameters,
-) -> Result<Authenticated<'k>, Trouble> {
+) -> Result<(Authenticated<'k>, Option<Change>), Trouble> {
     // RFC 6749 2.3.1: name and password in the header are percent-encoded first.
     let basic = asked.request.basic();
     let basic = basic.map(|(name, password)| (percent_decode(&name), percent_decode(&password)));
@@ -74,11 +94,8 @@ pub(crate) fn authenticate<'k>(
     let client = presented.client;
     let ClientKind::Confidential(credentials) = &client.kind else {
         presented.public()?;
-        return Ok(Authenticated {
-            client,
-            proven: ClientProven::NotAtAll,
-            once: None,
-        });
+        let proven = ClientProven::NotAtAll;
+        return Ok((Authenticated { client, proven }, None));
     };
     match presented.proof {
         ClientProof::None => Err(Refused::NoClientProof.into()),
@@ -91,11 +108,8 @@ pub(crate) fn authenticate<'k>(
             if !right {
                 return Err(Refused::ClientSecret.into());
             }
-            Ok(Authenticated {
-                client,
-                proven: ClientProven::BySecret,
-                once: None,
-            })
+            let proven = ClientProven::BySecret;
+            Ok((Authenticated { client, proven }, None))
         }
         ClientProof::Assertion(assertion) => {
             let audiences = audiences(asked);
@@ -106,11 +120,9 @@ pub(crate) fn authenticate<'k>(
             if asked.view.snapshot.claimed(&once, asked.now)? {
                 return Err(Refused::from(NotAsserted::Used).into());
             }
-            Ok(Authenticated {
-                client,
-                proven: ClientProven::ByKey,
-                once: Some(change::claim(once, asserted.until)),
-            })
+            let proven = ClientProven::ByKey;
+            let used = change::claim(once, asserted.until);
+            Ok((Authenticated { client, proven }, Some(used)))
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The tenant as the house of the pages: under which names, in which tables, and what its refusals are here.
 
 use directory::tenant;
+use signin::first_factor::Told;
 use signin::{Cookies, House, Tables};
 use token::authorize;
 use token::session::{BROWSER_COOKIE, COOKIE};
@@ -81,6 +82,7 @@ impl<'d> Asked<'_, 'd> {
                 once: ONCE,
                 enrol_at_sign_in: known.settings.enrol_at_sign_in,
                 epochs: Some(tenant::revoked_before),
+                realms: Some(known),
                 asks_more: Some(consent::must_ask),
             },
             now: self.now,
@@ -100,10 +102,8 @@ impl Reason for signin::Refused {
             Self::HintOfAnotherClient => Number::Parameter,
             Self::Authorize(refused) => authorize_number(refused),
             Self::ForeignForm | Self::SignInGone => Number::Nonce,
-            Self::Password(signin::password::Wrong::LockedOut) | Self::SecondFactorWait(_) => {
-                Number::Locked
-            }
-            Self::Password(_) => Number::Password,
+            Self::Password(wrong) => told_number(wrong.told()),
+            Self::SecondFactorWait(_) => Number::Locked,
             Self::NotChosen(_) | Self::NewPassword(_) => Number::PasswordExpired,
             Self::Account(Unusable::Gone | Unusable::Disabled | Unusable::Expired) => {
                 Number::Disabled
@@ -124,6 +124,19 @@ impl Reason for signin::Refused {
 
     fn wait(&self) -> Option<Span> {
         Self::wait(self)
+    }
+}
+
+/// The number of what whoever typed a password or a pass is told ([`signin::first_factor::Wrong::told`]).
+const fn told_number(told: Told) -> Number {
+    match told {
+        Told::NotRight => Number::Password,
+        Told::PassNotRight => Number::AccessPass,
+        Told::CannotBeUsed => Number::Disabled,
+        Told::MustChange => Number::PasswordExpired,
+        Told::NotHere => Number::UnknownUser,
+        Told::Elsewhere => Number::Federated,
+        Told::Wait(_) => Number::Locked,
     }
 }
 

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use crypto::aead::SealingKey;
 use directory::tenant::{self, Application, Settings, VerifiedDomain};
 use directory::{Fault, Stamp};
+use signin::first_factor::{Realm, Realms};
 use token::client::Catalogue;
 use token::keys::SigningKeys;
 use trust::Timestamp;
@@ -136,6 +137,19 @@ impl Known {
         let message = [&person.to_bytes()[..], client.as_bytes()].concat();
         let digest = crypto::mac::hmac_sha256(&*self.subject, &message);
         base64ct::Base64UrlUnpadded::encode_string(&digest)
+    }
+}
+
+impl Realms for Known {
+    fn realm_of(&self, name: &str) -> Realm {
+        if !name.contains('@') {
+            return Realm::Own;
+        }
+        match self.domain_of(name) {
+            None => Realm::Foreign,
+            Some(domain) if domain.federation.is_some() => Realm::Federated,
+            Some(_) => Realm::Own,
+        }
     }
 }
 

@@ -3,13 +3,15 @@
 
 use directory::{Actor, AuditRecord, change};
 use signin::grants::family;
+use token::client::Client;
 use token::grant::RefreshToken;
+use token::parameters::Parameters;
 use trust::Rng;
 use wire::http::{Method, Response};
 
 use crate::answer::{Route, route};
 use crate::asked::Asked;
-use crate::client_auth::authenticate;
+use crate::client_auth::by_client;
 use crate::keys::FAMILIES;
 use crate::limits::within_limit;
 use crate::refused::{Refused, Trouble};
@@ -29,17 +31,21 @@ pub(crate) const ROUTES: &[Route] = &[route(
 fn revoke(asked: &Asked<'_, '_>, _rng: &mut dyn Rng) -> Result<Answer, Trouble> {
     within_limit(asked)?;
     let form = asked.form().map_err(Refused::Parameters)?;
-    let authenticated = authenticate(asked, &form)?;
+    by_client(asked, &form, Words::OAuth, |authenticated| {
+        of_client(asked, &form, authenticated.client)
+    })
+}
+
+fn of_client(asked: &Asked<'_, '_>, form: &Parameters, client: &Client) -> Result<Answer, Trouble> {
     let sent = form.one("token").map_err(Refused::Parameters)?;
     let sent = sent.ok_or(Refused::Missing("token"))?;
-    let answer = Answer::now(Response::empty(200)).committing(authenticated.once);
+    let answer = Answer::now(Response::empty(200));
     let Some(token) = RefreshToken::parse(sent) else {
         return Ok(answer);
     };
     let Some(record) = family(&asked.sign_in(), token.family())? else {
         return Ok(answer);
     };
-    let client = authenticated.client;
     let of_brokers = asked.known.catalogue.client(record.client());
     let its_own = record.client().eq_ignore_ascii_case(&client.id)
         || (client.family && of_brokers.is_some_and(|broker| broker.family));

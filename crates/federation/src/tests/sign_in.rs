@@ -57,7 +57,7 @@ fn a_person_may_type_any_of_their_names() {
 }
 
 #[test]
-fn an_unknown_name_a_wrong_password_a_disabled_and_a_locked_account_look_the_same() {
+fn an_unknown_name_a_wrong_password_and_a_locked_account_look_the_same() {
     let mut world = World::new();
     world.person("alice");
     let disabled = world.person("bob");
@@ -71,9 +71,9 @@ fn an_unknown_name_a_wrong_password_a_disabled_and_a_locked_account_look_the_sam
     for (name, password) in [
         ("alice", "wrong"),
         ("nobody", PASSWORD),
-        ("bob", PASSWORD),
+        ("bob", "wrong"),
         ("carol", PASSWORD),
-        ("dave", PASSWORD),
+        ("dave", "wrong"),
         ("svc-federation$", PASSWORD),
     ] {
         let mut browser = Browser::default();
@@ -93,10 +93,25 @@ fn an_unknown_name_a_wrong_password_a_disabled_and_a_locked_account_look_the_sam
         [
             "sign-in refused: the password is wrong",
             "sign-in refused: there is no such person",
-            "sign-in refused: the account is disabled or has expired",
+            "sign-in refused: the password is wrong",
             "sign-in refused: the account is locked out",
-            "sign-in refused: the account is disabled or has expired",
+            "sign-in refused: the password is wrong",
             "sign-in refused: there is no such person",
+        ]
+    );
+    // Who has the right password learns why it opens nothing, and no more than that.
+    for name in ["bob", "dave"] {
+        let mut browser = Browser::default();
+        browser.open(&mut world, &[]);
+        browser.password(&mut world, name, PASSWORD);
+        let said = "This account cannot be used at the moment.";
+        assert_eq!(browser.page.error.as_deref(), Some(said));
+    }
+    assert_eq!(
+        world.refused[6..],
+        [
+            "sign-in refused: the account cannot be used: the account is disabled",
+            "sign-in refused: the account cannot be used: the account has expired",
         ]
     );
 }
@@ -156,7 +171,7 @@ fn a_name_and_an_address_are_slowed_down_whether_or_not_they_exist() {
     }
     assert_eq!(
         world.refused.last().unwrap(),
-        "too many requests came from this address"
+        "sign-in refused: too many failures of this name or from this address"
     );
 }
 

@@ -11,7 +11,6 @@
 //! browser's cookie and to the context beside it. What is refused is refused by a page with status 200, for known clients lose
 //! what comes with another.
 
-pub(crate) mod access_pass;
 pub(crate) mod authorize;
 pub(crate) mod begin;
 pub(crate) mod context;

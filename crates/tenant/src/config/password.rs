@@ -3,8 +3,7 @@
 use directory::Account;
 use signin::browser::{self, Browser};
 use signin::complete::{complete, wanted};
-use signin::limits::must_wait;
-use signin::password::{self, Judged};
+use signin::first_factor::{self, Judged, Takes, Wrong};
 use signin::steps::keep;
 use token::authentication::{Authentication, FirstFactor};
 use token::authorize::AuthorizeRequest;
@@ -15,7 +14,7 @@ use trust::Rng;
 use wire::http::Method;
 
 use super::refused::Refused;
-use super::{access_pass, context, page, used};
+use super::{context, page, used};
 use crate::answer::{Route, route};
 use crate::asked::Asked;
 use crate::limits::within_limit;
@@ -53,9 +52,6 @@ fn first_factor(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trou
     if name.is_empty() || name.len() > LONGEST_NAME {
         return Err(Refused::Field("login").into());
     }
-    if let Some(wait) = must_wait(&asked.sign_in(), name) {
-        return Err(Refused::Waiting(wait).into());
-    }
     let typed = |field| {
         let typed = form.field(field);
         typed.filter(|typed| !typed.is_empty() && typed.len() <= LONGEST_PASSWORD)
@@ -65,11 +61,22 @@ fn first_factor(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trou
         request,
         browser,
     };
-    match (typed("accesspass"), typed("passwd")) {
-        (Some(pass), _) => access_pass::first(post, name, pass, rng),
-        (None, Some(password)) => post.with_password(name, password, rng),
-        (None, None) => Err(Refused::Field("passwd").into()),
-    }
+    let (typed, takes) = match (typed("accesspass"), typed("passwd")) {
+        (Some(pass), _) => (pass, Takes::Pass),
+        (None, Some(password)) => (password, Takes::Password),
+        (None, None) => return Err(Refused::Field("passwd").into()),
+    };
+    let (wrong, account) = match first_factor::judge(&asked.sign_in(), name, typed, takes)? {
+        Judged::Right(proven) => {
+            let answer = post.proven(proven.first().clone(), proven.account(), rng)?;
+            return Ok(answer.committing(proven.changes));
+        }
+        // There is no page here on which a new one could be chosen.
+        Judged::MustChange(account) => (Wrong::MustChange, Some(account)),
+        Judged::Wrong { wrong, account } => (wrong, account),
+    };
+    let refused = words::reply(asked, Words::Config, &signin::Refused::from(wrong));
+    Ok(refused.about(account.as_deref()))
 }
 
 /// The browser to which a form was given for what is at `place`: both its tokens say so.
@@ -102,23 +109,6 @@ pub(super) struct Post<'a, 'd> {
 }
 
 impl Post<'_, '_> {
-    fn with_password(
-        self,
-        name: &str,
-        password: &str,
-        rng: &mut dyn Rng,
-    ) -> Result<Answer, Trouble> {
-        let asked = self.asked;
-        match password::judge(&asked.sign_in(), name, password)? {
-            Judged::Wrong { wrong, account } => {
-                Ok(refuse(asked, &Refused::Password(wrong), account.as_deref()))
-            }
-            // There is no page here on which a new one could be chosen.
-            Judged::MustChange(account) => Ok(refuse(asked, &Refused::MustChange, Some(&account))),
-            Judged::Right(account) => self.proven(FirstFactor::password(asked.now), &account, rng),
-        }
-    }
-
     /// A first factor was proven: a code for the client, or the page for a second one.
     pub(super) fn proven(
         self,

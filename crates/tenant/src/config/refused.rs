@@ -1,6 +1,5 @@
 //! Why a program without a browser is refused.
 
-use signin::password::Wrong as WrongPassword;
 use token::factor::Wrong;
 use trust::Span;
 
@@ -16,12 +15,6 @@ pub(crate) enum Refused {
     AnotherClient,
     #[error("the field {0} is missing or too long")]
     Field(&'static str),
-    #[error("too many attempts for this name or from this address")]
-    Waiting(Span),
-    #[error("sign-in refused")]
-    Password(#[source] WrongPassword),
-    #[error("the password must be changed")]
-    MustChange,
     #[error("the access pass is not right")]
     Pass,
     #[error("no second factor is set up, and none can be set up without a page")]
@@ -42,12 +35,7 @@ impl Reason for Refused {
             Self::Context => Number::Nonce,
             Self::AnotherClient | Self::Method => Number::Parameter,
             Self::Field(_) => Number::Missing,
-            Self::Waiting(_) | Self::SecondFactorWait(_) => Number::Locked,
-            // The password was right, so nothing is told to who does not have it.
-            Self::Password(WrongPassword::Unusable) => Number::Disabled,
-            // A locked account as well: who tries names learns nothing from it.
-            Self::Password(_) => Number::Password,
-            Self::MustChange => Number::PasswordExpired,
+            Self::SecondFactorWait(_) => Number::Locked,
             Self::Pass => Number::AccessPass,
             Self::NoSecondFactor => Number::MustEnrol,
             Self::SecondFactor(_) | Self::NotProven => Number::StrongAuthentication,
@@ -66,7 +54,7 @@ impl Reason for Refused {
 
     fn wait(&self) -> Option<Span> {
         match self {
-            Self::Waiting(wait) | Self::SecondFactorWait(wait) => Some(*wait),
+            Self::SecondFactorWait(wait) => Some(*wait),
             _ => None,
         }
     }

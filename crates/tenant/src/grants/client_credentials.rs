@@ -57,9 +57,7 @@ pub(crate) fn answer(
         Some(from) => told.from_address(from),
         None => told,
     };
-    Ok(answer_with(&response)
-        .committing(asks.once)
-        .with_record(told))
+    Ok(answer_with(&response).with_record(told))
 }
 
 /// What an administrator permitted the application to do with the resource.

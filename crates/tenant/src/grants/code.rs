@@ -21,7 +21,6 @@ pub(crate) fn answer(
         Err(not) => return Ok(not_redeemed(asked, not)),
     };
     let mut changes = redeemed.changes;
-    changes.extend(asks.once);
     let refresh = refresh::begin(asked, redeemed.family, &redeemed.grant, &mut changes, rng);
     let what = ToIssue {
         grant: redeemed.grant,

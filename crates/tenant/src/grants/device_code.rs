@@ -4,8 +4,10 @@ use directory::change;
 use serde_json::{Value, json};
 use signin::records;
 use token::authorize::Wanted;
+use token::client::Client;
 use token::device_code::{DeviceCodeRecord, INTERVAL, LIFETIME};
 use token::grant::{Asks as Requested, DeviceCodeRequest, Refused};
+use token::parameters::Parameters;
 use trust::Rng;
 use trust::limiter::{Counted, Limit};
 use wire::Guid;
@@ -14,7 +16,7 @@ use wire::http::{Method, Response};
 use super::{Asks, ToIssue, issue, refresh};
 use crate::answer::{Route, route};
 use crate::asked::Asked;
-use crate::client_auth::authenticate;
+use crate::client_auth::by_client;
 use crate::consent::{self, NoConsent};
 use crate::keys::{DEVICE_CODES, USER_CODES};
 use crate::limits::within_limit;
@@ -43,13 +45,22 @@ const POLLS: Limit = Limit {
 fn begin(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
     within_limit(asked)?;
     let form = asked.form().map_err(refused::Refused::Parameters)?;
-    let authenticated = authenticate(asked, &form)?;
-    let client = authenticated.client;
+    by_client(asked, &form, Words::OAuth, |authenticated| {
+        begin_for(asked, &form, authenticated.client, rng)
+    })
+}
+
+fn begin_for(
+    asked: &Asked<'_, '_>,
+    form: &Parameters,
+    client: &Client,
+    rng: &mut dyn Rng,
+) -> Result<Answer, Trouble> {
     if !client.grants.device_code {
         return Err(Refused::GrantOfOthers.into());
     }
     let asks = Requested::read(
-        &form,
+        form,
         client,
         &asked.known.catalogue,
         asked.known.catalogue.usual(),
@@ -94,9 +105,7 @@ fn begin(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
         "message": message,
     });
     let response = Response::json(200, &body).with_header("Pragma", "no-cache");
-    Ok(Answer::now(response)
-        .committing(changes)
-        .committing(authenticated.once))
+    Ok(Answer::now(response).committing(changes))
 }
 
 /// The device polls.
@@ -119,7 +128,6 @@ pub(crate) fn answer(
     let wanted = wanted(asked, record.asks());
     let (grant, spent) = record.redeem(request, wanted, asks.device, now)?;
     let mut changes = vec![records::write(DEVICE_CODES, &key, &spent, kept)];
-    changes.extend(asks.once);
     let family = Guid::from_random(rng.bytes());
     let refresh = refresh::begin(asked, family, &grant, &mut changes, rng);
     let what = ToIssue {

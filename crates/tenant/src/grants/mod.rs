@@ -26,7 +26,7 @@ use wire::http::Response;
 use crate::aadsts::Number;
 use crate::asked::Asked;
 use crate::claims::{self, ClientProven};
-use crate::client_auth::{self, ApplicationDisabled};
+use crate::client_auth::{self, ApplicationDisabled, Authenticated};
 use crate::consent::{self, NoConsent};
 use crate::refused::{Reason, Trouble};
 use crate::reply::Answer;
@@ -39,19 +39,27 @@ pub(crate) fn answer(
     form: &Parameters,
     rng: &mut dyn Rng,
 ) -> Result<Answer, Trouble> {
-    let client = client_auth::authenticate(asked, form)?;
+    client_auth::by_client(asked, form, Words::OAuth, |client| {
+        of_client(asked, form, client, rng)
+    })
+}
+
+fn of_client(
+    asked: &Asked<'_, '_>,
+    form: &Parameters,
+    client: Authenticated<'_>,
+    rng: &mut dyn Rng,
+) -> Result<Answer, Trouble> {
     let request = TokenRequest::parse(
         form,
         client.client,
         &asked.known.catalogue,
         asked.known.catalogue.usual(),
     )?;
-    let device = device(asked)?;
     let asks = Asks {
         proven: client.proven,
-        once: client.once,
         client_info: form.field("client_info") == Some("1"),
-        device,
+        device: device(asked)?,
     };
     match request {
         TokenRequest::Code(request) => code::answer(asked, &request, asks, rng),
@@ -67,8 +75,6 @@ pub(crate) fn answer(
 /// What every grant's request says beside what is redeemed.
 pub(crate) struct Asks {
     pub(crate) proven: ClientProven,
-    /// What to commit with whatever follows.
-    pub(crate) once: Option<Change>,
     pub(crate) client_info: bool,
     /// The device that the transport proved.
     pub(crate) device: Option<Guid>,

@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use directory::Account;
-use signin::limits::must_wait;
-use signin::password::{self, Judged};
+use signin::first_factor::{self, Judged, Takes, Wrong};
 use token::authentication::{Authentication, FirstFactor};
 use token::authorize::Wanted;
 use token::grant::{Grant, PasswordRequest};
@@ -13,40 +12,10 @@ use trust::Rng;
 use wire::Guid;
 
 use super::{Asks, NotIssued, ToIssue, issue, refresh};
-use crate::aadsts::Number;
 use crate::asked::Asked;
-use crate::refused::{Reason, Trouble};
+use crate::refused::Trouble;
 use crate::reply::Answer;
 use crate::words::{self, Words};
-
-/// Why name and password give no tokens here.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-enum Refused {
-    #[error("the name is in no domain of this tenant")]
-    Foreign,
-    #[error("the domain's people sign in at another identity provider")]
-    Federated,
-    #[error("the password must be changed first")]
-    MustChange,
-    /// Whatever is wrong, and also where nothing is but the account's lock: who tries names learns nothing from it.
-    #[error("sign-in refused")]
-    Wrong(#[from] password::Wrong),
-}
-
-impl Reason for Refused {
-    fn number(&self) -> Number {
-        match self {
-            Self::Foreign => Number::UnknownUser,
-            Self::Federated => Number::Federated,
-            Self::MustChange => Number::PasswordExpired,
-            Self::Wrong(_) => Number::Password,
-        }
-    }
-
-    fn action(&self) -> &'static str {
-        "sign-in.password"
-    }
-}
 
 /// Answers with the tokens of whoever the name and the password are.
 pub(crate) fn answer(
@@ -68,7 +37,7 @@ pub(crate) fn answer(
     let (id, now) = (account.id.0, asked.now);
     let grant = Grant::at_once(request.asks, wanted, id, proven, asks.device, now)
         .ok_or(NotIssued::SecondFactor)?;
-    let mut changes: Vec<_> = asks.once.into_iter().collect();
+    let mut changes = vec![];
     let family = Guid::from_random(rng.bytes());
     let refresh = refresh::begin(asked, family, &grant, &mut changes, rng);
     let what = ToIssue {
@@ -87,25 +56,13 @@ pub(crate) fn whose(
     name: &str,
     password: &str,
 ) -> Result<Result<Arc<Account>, Box<Answer>>, Trouble> {
-    match asked.known.domain_of(name) {
-        None => return Err(Refused::Foreign.into()),
-        Some(domain) if domain.federation.is_some() => return Err(Refused::Federated.into()),
-        Some(_) => {}
-    }
-    let page = asked.sign_in();
-    if let Some(wait) = must_wait(&page, name) {
-        return Err(signin::Refused::SecondFactorWait(wait).into());
-    }
-    let (refused, account) = match password::judge(&page, name, password)? {
-        Judged::Right(account) => return Ok(Ok(account)),
-        Judged::MustChange(account) => {
-            let refused = words::reply(asked, Words::OAuth, &Refused::MustChange);
-            (refused, Some(account))
-        }
-        Judged::Wrong { wrong, account } => {
-            let refused = words::reply(asked, Words::OAuth, &Refused::from(wrong));
-            (refused, account)
-        }
+    let judged = first_factor::judge(&asked.sign_in(), name, password, Takes::Password)?;
+    let (wrong, account) = match judged {
+        Judged::Right(proven) => return Ok(Ok(proven.account().clone())),
+        // There is no page here on which a new one could be chosen.
+        Judged::MustChange(account) => (Wrong::MustChange, Some(account)),
+        Judged::Wrong { wrong, account } => (wrong, account),
     };
+    let refused = words::reply(asked, Words::OAuth, &signin::Refused::from(wrong));
     Ok(Err(Box::new(refused.about(account.as_deref()))))
 }

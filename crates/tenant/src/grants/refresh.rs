@@ -28,12 +28,10 @@ pub(crate) fn answer(
     let rules = rules(asked, &record);
     match grants::refresh_token(&page, request, record, &rules, asks.device, rng) {
         Ok(redeemed) => {
-            let mut changes = redeemed.changes;
-            changes.extend(asks.once);
             let what = ToIssue {
                 grant: redeemed.grant,
                 refresh: redeemed.refresh.map(|(token, _)| token),
-                changes,
+                changes: redeemed.changes,
                 proven: asks.proven,
                 client_info: asks.client_info,
             };

@@ -3,6 +3,7 @@
 mod catalogue;
 mod discovery;
 mod domains;
+mod doors;
 mod graph;
 mod headless;
 mod oauth;

@@ -8,9 +8,9 @@ use wire::http::{Fields, Method, Request, Response};
 
 use crate::tests::world::{World, json as body, text};
 
-pub(super) const BROKER: &str = "29d9ed98-a469-4536-ade2-f981bc1d605e";
+pub(in crate::tests) const BROKER: &str = "29d9ed98-a469-4536-ade2-f981bc1d605e";
 /// Where the code of an enrolment is sent.
-pub(super) const REDIRECT: &str = "ms-aadj-redir://auth/drs";
+pub(in crate::tests) const REDIRECT: &str = "ms-aadj-redir://auth/drs";
 /// Words at which the client takes a page for one that goes on by itself.
 const INTERSTITIAL: [&str; 4] = [
     "<input type=\"submit\"",
@@ -26,37 +26,37 @@ const INTERSTITIAL: [&str; 4] = [
     dead_code,
     reason = "the names of the protocol, all of which are checked"
 )]
-pub(super) struct Config {
-    pub(super) sessionId: String,
-    pub(super) canary: String,
-    pub(super) sFT: Option<String>,
-    pub(super) sCtx: Option<String>,
-    pub(super) urlPost: Option<String>,
-    pub(super) pgid: Option<String>,
-    pub(super) strServiceExceptionMessage: Option<String>,
-    pub(super) urlBeginAuth: Option<String>,
-    pub(super) urlEndAuth: Option<String>,
-    pub(super) urlGetCredentialType: Option<String>,
-    pub(super) sErrorCode: Option<String>,
-    pub(super) sErrTxt: Option<String>,
-    pub(super) iErrorCode: Option<u32>,
-    pub(super) iAllowedIdentities: Option<u32>,
-    pub(super) iMaxPollAttempts: Option<u32>,
-    pub(super) iPollingInterval: Option<u32>,
-    pub(super) arrUserProofs: Option<Vec<Proof>>,
+pub(in crate::tests) struct Config {
+    pub(in crate::tests) sessionId: String,
+    pub(in crate::tests) canary: String,
+    pub(in crate::tests) sFT: Option<String>,
+    pub(in crate::tests) sCtx: Option<String>,
+    pub(in crate::tests) urlPost: Option<String>,
+    pub(in crate::tests) pgid: Option<String>,
+    pub(in crate::tests) strServiceExceptionMessage: Option<String>,
+    pub(in crate::tests) urlBeginAuth: Option<String>,
+    pub(in crate::tests) urlEndAuth: Option<String>,
+    pub(in crate::tests) urlGetCredentialType: Option<String>,
+    pub(in crate::tests) sErrorCode: Option<String>,
+    pub(in crate::tests) sErrTxt: Option<String>,
+    pub(in crate::tests) iErrorCode: Option<u32>,
+    pub(in crate::tests) iAllowedIdentities: Option<u32>,
+    pub(in crate::tests) iMaxPollAttempts: Option<u32>,
+    pub(in crate::tests) iPollingInterval: Option<u32>,
+    pub(in crate::tests) arrUserProofs: Option<Vec<Proof>>,
 }
 
 #[derive(Clone, Debug, Deserialize)]
 #[allow(non_snake_case, dead_code, reason = "the names of the protocol")]
-pub(super) struct Proof {
-    pub(super) authMethodId: String,
-    pub(super) isDefault: bool,
-    pub(super) display: String,
+pub(in crate::tests) struct Proof {
+    pub(in crate::tests) authMethodId: String,
+    pub(in crate::tests) isDefault: bool,
+    pub(in crate::tests) display: String,
 }
 
 /// What became of a post.
 #[derive(Clone, Debug)]
-pub(super) enum Became {
+pub(in crate::tests) enum Became {
     /// Sent away with a code.
     Code(String),
     /// Refused with this number.
@@ -67,7 +67,7 @@ pub(super) enum Became {
 
 impl Became {
     #[track_caller]
-    pub(super) fn code(self) -> String {
+    pub(in crate::tests) fn code(self) -> String {
         match self {
             Self::Code(code) => code,
             other => panic!("no code: {other:?}"),
@@ -75,7 +75,7 @@ impl Became {
     }
 
     #[track_caller]
-    pub(super) fn error(self) -> u32 {
+    pub(in crate::tests) fn error(self) -> u32 {
         match self {
             Self::Error(number) => number,
             other => panic!("no error: {other:?}"),
@@ -83,7 +83,7 @@ impl Became {
     }
 
     #[track_caller]
-    pub(super) fn page(self) -> Config {
+    pub(in crate::tests) fn page(self) -> Config {
         match self {
             Self::Page(page) => *page,
             other => panic!("no page: {other:?}"),
@@ -93,7 +93,7 @@ impl Became {
 
 /// Takes `$Config` out of a document: the text of its script with `&`, `<` and `>` escaped, from `$Config=` to two characters
 /// before the last `//]]&gt;`.
-pub(super) fn config_of(document: &str) -> Result<Config, String> {
+pub(in crate::tests) fn config_of(document: &str) -> Result<Config, String> {
     let script = document.split("<script").nth(1).ok_or("no script")?;
     let script = script.split_once('>').ok_or("no script")?.1;
     let script = script.split("</script>").next().unwrap_or_default();
@@ -109,21 +109,21 @@ pub(super) fn config_of(document: &str) -> Result<Config, String> {
 
 /// A client with the cookies of one run.
 #[derive(Clone, Default)]
-pub(super) struct Client {
-    pub(super) cookies: BTreeMap<String, String>,
+pub(in crate::tests) struct Client {
+    pub(in crate::tests) cookies: BTreeMap<String, String>,
     /// The name that the person typed.
-    pub(super) login: String,
+    pub(in crate::tests) login: String,
 }
 
 impl Client {
-    pub(super) fn of(login: &str) -> Self {
+    pub(in crate::tests) fn of(login: &str) -> Self {
         Self {
             login: login.to_owned(),
             ..Self::default()
         }
     }
 
-    pub(super) fn send(&mut self, world: &mut World, mut request: Request) -> Response {
+    pub(in crate::tests) fn send(&mut self, world: &mut World, mut request: Request) -> Response {
         let cookies: Vec<String> = self
             .cookies
             .iter()
@@ -143,7 +143,7 @@ impl Client {
 
     /// The path of an address that the server gave; it must be whole, and on the login host.
     #[track_caller]
-    pub(super) fn path(world: &World, url: &str) -> String {
+    pub(in crate::tests) fn path(world: &World, url: &str) -> String {
         let login = world.tenant().deployment.login.url();
         url.strip_prefix(login)
             .filter(|path| path.starts_with('/'))
@@ -152,7 +152,7 @@ impl Client {
     }
 
     /// The address of the first request, with changes; an empty value leaves a parameter out.
-    pub(super) fn first(world: &World, changes: &[(&str, &str)]) -> String {
+    pub(in crate::tests) fn first(world: &World, changes: &[(&str, &str)]) -> String {
         let good = [
             ("client_id", BROKER),
             ("response_type", "code"),
@@ -183,12 +183,16 @@ impl Client {
 
     /// The first page.
     #[track_caller]
-    pub(super) fn begin(&mut self, world: &mut World) -> Config {
+    pub(in crate::tests) fn begin(&mut self, world: &mut World) -> Config {
         self.begin_with(world, &[])
     }
 
     #[track_caller]
-    pub(super) fn begin_with(&mut self, world: &mut World, changes: &[(&str, &str)]) -> Config {
+    pub(in crate::tests) fn begin_with(
+        &mut self,
+        world: &mut World,
+        changes: &[(&str, &str)],
+    ) -> Config {
         let first = Self::first(world, changes);
         let response = self.send(world, Request::get(&first));
         assert_eq!(response.status, 200, "{:?}", world.refused);
@@ -199,7 +203,7 @@ impl Client {
 
     /// What the server says of the name.
     #[track_caller]
-    pub(super) fn credential_type(&mut self, world: &mut World, page: &Config) -> Value {
+    pub(in crate::tests) fn credential_type(&mut self, world: &mut World, page: &Config) -> Value {
         let path = Self::path(world, page.urlGetCredentialType.as_ref().unwrap());
         let request = Request::post_json(
             &path,
@@ -216,7 +220,7 @@ impl Client {
 
     /// Posts a form to `urlPost` of a page.
     #[track_caller]
-    pub(super) fn post(
+    pub(in crate::tests) fn post(
         &mut self,
         world: &mut World,
         page: &Config,
@@ -228,7 +232,7 @@ impl Client {
     }
 
     /// The fields of a password post.
-    pub(super) fn with_password<'a>(
+    pub(in crate::tests) fn with_password<'a>(
         &'a self,
         page: &'a Config,
         password: &'a str,
@@ -245,14 +249,24 @@ impl Client {
     }
 
     #[track_caller]
-    pub(super) fn password(&mut self, world: &mut World, page: &Config, password: &str) -> Became {
+    pub(in crate::tests) fn password(
+        &mut self,
+        world: &mut World,
+        page: &Config,
+        password: &str,
+    ) -> Became {
         let this = self.clone();
         self.post(world, page, &this.with_password(page, password))
     }
 
     /// Posts a Temporary Access Pass from a page.
     #[track_caller]
-    pub(super) fn access_pass(&mut self, world: &mut World, page: &Config, pass: &str) -> Became {
+    pub(in crate::tests) fn access_pass(
+        &mut self,
+        world: &mut World,
+        page: &Config,
+        pass: &str,
+    ) -> Became {
         let context = match page.urlPost.as_ref().unwrap().contains("ProcessAuth") {
             true => "request",
             false => "ctx",
@@ -272,7 +286,7 @@ impl Client {
 
     /// Asks BeginAuth; the answer has its members whatever happened.
     #[track_caller]
-    pub(super) fn begin_auth(&mut self, world: &mut World, page: &Config) -> Value {
+    pub(in crate::tests) fn begin_auth(&mut self, world: &mut World, page: &Config) -> Value {
         let path = Self::path(world, page.urlBeginAuth.as_ref().unwrap());
         let question = json!({
             "AuthMethodId": "PhoneAppOTP",
@@ -285,7 +299,7 @@ impl Client {
 
     /// Hands in a code with what BeginAuth answered.
     #[track_caller]
-    pub(super) fn end_auth(
+    pub(in crate::tests) fn end_auth(
         &mut self,
         world: &mut World,
         page: &Config,
@@ -305,7 +319,7 @@ impl Client {
     }
 
     #[track_caller]
-    pub(super) fn ask(
+    pub(in crate::tests) fn ask(
         &mut self,
         world: &mut World,
         path: &str,
@@ -332,7 +346,12 @@ impl Client {
 
     /// Collects what was proven.
     #[track_caller]
-    pub(super) fn process(&mut self, world: &mut World, page: &Config, ended: &Value) -> Became {
+    pub(in crate::tests) fn process(
+        &mut self,
+        world: &mut World,
+        page: &Config,
+        ended: &Value,
+    ) -> Became {
         let login = self.login.clone();
         let fields = [
             ("request", ended["Ctx"].as_str().unwrap()),
@@ -345,7 +364,7 @@ impl Client {
     }
 
     /// Redeems a code as the client does: without resource, scope or verifier.
-    pub(super) fn redeem(&mut self, world: &mut World, code: &str) -> Value {
+    pub(in crate::tests) fn redeem(&mut self, world: &mut World, code: &str) -> Value {
         let response = world.token(&[
             ("client_id", BROKER),
             ("grant_type", "authorization_code"),
@@ -365,7 +384,7 @@ impl Client {
 
 /// What the client makes of the answer to a post.
 #[track_caller]
-pub(super) fn became(response: &Response) -> Became {
+pub(in crate::tests) fn became(response: &Response) -> Became {
     if response.status == 302 {
         let location = response.headers.get("Location").unwrap();
         let (_, query) = location.split_once('?').unwrap();
@@ -394,7 +413,7 @@ pub(super) fn became(response: &Response) -> Became {
 }
 
 /// A request that is nobody's.
-pub(super) fn post_raw(path: &str, content: &[u8]) -> Request {
+pub(in crate::tests) fn post_raw(path: &str, content: &[u8]) -> Request {
     let mut request = Request::new(Method::Post, path);
     request.body = content.to_vec();
     request

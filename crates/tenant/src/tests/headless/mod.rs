@@ -1,6 +1,6 @@
 //! The page protocol, asked as a known client asks it (protocols A.5).
 
-mod client;
+pub(in crate::tests) mod client;
 mod flows;
 mod hostile;
 mod life;

@@ -175,6 +175,86 @@ fn an_assertion_is_taken_once() {
 }
 
 #[test]
+fn an_assertion_is_used_up_by_a_request_that_was_refused_too() {
+    // Whoever reads it there, in a log or on the way, gets nothing by it.
+    let mut world = World::new();
+    let key = key(&mut world);
+    let to = endpoint(&world);
+    let with_code = [
+        ("grant_type", "authorization_code"),
+        ("code", "nonsense"),
+        ("redirect_uri", WIKI_REDIRECT),
+    ];
+    let spent = {
+        let changes = [("client_id", WIKI), ("redirect_uri", WIKI_REDIRECT)];
+        let target = of_notes(&world, &changes);
+        let code = Browser::default().sign_in(&mut world, "bob", &target);
+        let own = [
+            ("client_id", WIKI),
+            ("redirect_uri", WIKI_REDIRECT),
+            ("client_secret", SECRET),
+        ];
+        assert_eq!(redeem_notes(&mut world, &code, &own).status, 200);
+        code
+    };
+    let spent = [
+        ("grant_type", "authorization_code"),
+        ("code", spent.as_str()),
+        ("redirect_uri", WIKI_REDIRECT),
+        ("code_verifier", VERIFIER),
+    ];
+    type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], u64);
+    let cases: [Case<'_>; 6] = [
+        (
+            "oauth2/v2.0/token",
+            &[
+                ("scope", "urn:nobody/.default"),
+                ("resource", "urn:nobody"),
+                ("grant_type", "client_credentials"),
+            ],
+            500_011,
+        ),
+        ("oauth2/v2.0/token", &[("grant_type", "nonsense")], 70003),
+        ("oauth2/v2.0/token", &with_code, 70000),
+        ("oauth2/v2.0/token", &spent, 54005),
+        ("oauth2/v2.0/devicecode", &[("scope", "openid")], 700_016),
+        ("oauth2/v2.0/revoke", &[("no_token", "x")], 90014),
+    ];
+    for (number, (endpoint, fields, code)) in cases.into_iter().enumerate() {
+        let signed = assertion(&world, &key, &format!("id-{number}"), &to);
+        let mut fields = fields.to_vec();
+        fields.extend([
+            ("client_id", WIKI),
+            ("client_assertion", signed.as_str()),
+            ("client_assertion_type", JWT_BEARER),
+        ]);
+        let path = world.path(endpoint);
+        let refused = world.send(Request::post_form(&path, fields));
+        assert_eq!(refusal(&refused).0, code, "{endpoint} {number}");
+        let again = own_token(
+            &mut world,
+            &[
+                ("client_assertion", &signed),
+                ("client_assertion_type", JWT_BEARER),
+            ],
+        );
+        assert_eq!(refusal(&again).0, 700_027, "{endpoint} {number}");
+        assert!(world.refused.last().unwrap().contains("used before"));
+    }
+    // Who cannot sign uses nothing up.
+    let signed = assertion(&world, &key, "mine", &to);
+    let stranger = PrivateKey::generate(KeyKind::P256);
+    let forged = assertion(&world, &stranger, "mine", &to);
+    for (assertion, number) in [(&forged, 401), (&signed, 200)] {
+        let fields = [
+            ("client_assertion", assertion.as_str()),
+            ("client_assertion_type", JWT_BEARER),
+        ];
+        assert_eq!(own_token(&mut world, &fields).status, number);
+    }
+}
+
+#[test]
 fn an_assertion_of_another_audience_or_key_is_refused() {
     let mut world = World::new();
     let key = key(&mut world);
