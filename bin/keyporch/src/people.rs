@@ -310,6 +310,11 @@ pub(crate) fn sign_in_failed(fault: &SignInFault) -> Failure {
                 "Check name, password and code; an administrator can look into the audit log.",
             )
         }
+        SignInFault::Consent { .. } => Failure::refused(
+            crate::failure::words(fault),
+            "Open that address in a browser and say yes there. The browser finds nothing at the end, which does no harm: \
+             run the command again then.",
+        ),
         SignInFault::NotUnderstood(_) => Failure::of(
             fault,
             "Check that --server is a Keyporch federation service of this version.",

@@ -8,7 +8,7 @@ use call::sign_in::{SignIn, Wish};
 use call::tenant::Tokens;
 use hello::prt::{AccessToken, BROKER_CLIENT, Credentials};
 use hello::registration::Tenant;
-use hello::tenant::{NotSignedIn, TokenEndpoint, Wanted};
+use hello::tenant::{NotSignedIn, TenantFault, TokenEndpoint, Wanted};
 use serde_json::json;
 use trust::{Clock as _, SystemClock, SystemRng};
 
@@ -41,6 +41,10 @@ pub(crate) fn run(token: &Token, common: &Common, output: Output) -> Result<(), 
             output.note(&words(&fault));
             at_pages(token, &device, tenant, &upn, &client, output)?
         }
+        Err(NotSignedIn::Tenant(TenantFault::Refused {
+            number: Some(NO_CONSENT),
+            ..
+        })) => return Err(no_consent(token)),
         Err(error) => return Err(not_signed_in(&error)),
     };
     if output.json {
@@ -55,6 +59,30 @@ pub(crate) fn run(token: &Token, common: &Common, output: Output) -> Result<(), 
         output.print(&got.access_token);
     }
     Ok(())
+}
+
+/// Nobody has consented to what the application asks (protocols A.3.2).
+const NO_CONSENT: u32 = 65001;
+
+/// An administrator has to consent, and how: a person is not asked for what concerns others, too.
+fn no_consent(token: &Token) -> Failure {
+    let client = token.client.as_deref().unwrap_or(BROKER_CLIENT);
+    // Those of OpenID Connect are nobody's to consent to for others.
+    let scopes = token.scope.split_ascii_whitespace();
+    let scopes =
+        scopes.filter(|scope| !["openid", "profile", "email", "offline_access"].contains(scope));
+    let scopes: String = scopes.flat_map(|scope| [" ", scope]).collect();
+    Failure::refused(
+        format!(
+            "nobody has consented to what the application {client} asks of {}",
+            token.resource
+        ),
+        format!(
+            "An administrator consents for everybody: `keyporch admin app consent {client} {}{scopes}`.",
+            token.resource
+        ),
+    )
+    .with_id(format!("AADSTS{NO_CONSENT}"))
 }
 
 /// A token for what this device holds, which is renewed first where it is time to (PRT-3).

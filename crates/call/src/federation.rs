@@ -152,6 +152,7 @@ pub(crate) fn token_error(fault: SignInFault) -> TokenError {
         SignInFault::Cancelled => TokenError::Cancelled(provisioning::dialogue::Cancelled),
         SignInFault::SecondFactor(_) => SecondFactorProblem::Failed.into(),
         SignInFault::Refused(said) | SignInFault::Interaction(said) => TokenError::Refused(said),
+        SignInFault::Consent { .. } => TokenError::Refused(fault.to_string()),
         SignInFault::NotUnderstood(what) => TokenError::NotUnderstood(what.to_owned()),
     }
 }

@@ -104,6 +104,12 @@ pub enum SignInFault {
     /// The service would have to ask the person, and was told not to: its words.
     #[error("the sign-in needs the person: {0}")]
     Interaction(String),
+    /// The person has to consent to what the application asks about them, which they do in a browser.
+    #[error("the application asks for consent first, at {address}")]
+    Consent {
+        /// Where.
+        address: String,
+    },
     /// The service refused, in its own words.
     #[error("the sign-in was refused: {0}")]
     Refused(String),
@@ -407,6 +413,12 @@ impl<'a> SignIn<'a> {
         page: Read,
         person: &mut dyn Person,
     ) -> Result<Step, SignInFault> {
+        if page.form("consent").is_some() {
+            // Who is asked, and by whom, is shown where a person reads it; the browser signs them in by itself.
+            return Err(SignInFault::Consent {
+                address: self.authorize_url(None)?.as_str().to_owned(),
+            });
+        }
         let form = choose(&page).ok_or(SignInFault::NotUnderstood(
             "a page with a form that this program does not know",
         ))?;

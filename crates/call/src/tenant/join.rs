@@ -34,7 +34,7 @@ static SIGNED_IN: Event = Event {
     step: "DREG-F1.B",
     phase: "join",
     party: Party::Person,
-    happened: "signed in at the tenant's own pages, with a second factor",
+    happened: "signed in at the tenant's own pages, with a second factor where it wants one",
 };
 static DISCOVERED: Event = Event {
     step: "DREG-F1.E",
@@ -150,7 +150,12 @@ impl Joining<'_> {
         }
         self.story.tell(&MANAGED); // C
         let endpoints = self.tenant.endpoints.clone();
-        let mut sign_in = SignIn::new(self.client, wish(endpoints, Some(upn)), self.rng);
+        // The tenant's pages ask for what its settings want of whoever joins a device, and for nothing else.
+        let wish = Wish {
+            fresh_second_factor: false,
+            ..wish(endpoints, Some(upn))
+        };
+        let mut sign_in = SignIn::new(self.client, wish, self.rng);
         let tokens = loop {
             let code = sign_in.run(self.person);
             match code.and_then(|code| code.redeem(self.client)) {
