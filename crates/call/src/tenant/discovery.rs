@@ -258,4 +258,61 @@ mod tests {
             assert_eq!(tenant(authorize.clone(), token), None, "{authorize}");
         }
     }
+
+    /// A registration service that says this, whoever asks.
+    struct Says(Value);
+
+    impl crate::hosts::InProcess for Says {
+        fn http(&self, _: http::Request<Vec<u8>>, _: Option<&[u8]>) -> http::Response<Vec<u8>> {
+            http::Response::new(self.0.to_string().into_bytes())
+        }
+
+        fn kerberos(&self, _: &[u8]) -> Option<Vec<u8>> {
+            None
+        }
+    }
+
+    #[test]
+    fn a_registration_service_is_that_of_the_tenant_and_speaks_tls() {
+        const LOGIN: &str = "https://login.corp.example";
+        let id = Guid::from_bytes([0x7e; 16]);
+        let found = Found {
+            id,
+            domain: "corp.example".to_owned(),
+            login: LOGIN.to_owned(),
+            endpoints: Endpoints {
+                authorize: format!("{LOGIN}/{id}/oauth2/authorize"),
+                token: format!("{LOGIN}/{id}/oauth2/token"),
+            },
+        };
+        let asked = |tenant: &str, join: &str, keys: &str| {
+            let says = serde_json::json!({
+                "DeviceJoinService": {
+                    "JoinEndpoint": join, "JoinResourceId": "urn:ms-drs:x", "ServiceVersion": "2.0",
+                },
+                "KeyProvisioningService": {
+                    "KeyProvisionEndpoint": keys, "KeyProvisionResourceId": "urn:ms-drs:x", "ServiceVersion": "1.0",
+                },
+                "TenantInfo": { "DisplayName": "Corp", "TenantId": tenant, "TenantName": "corp.example" },
+            });
+            let hosts = crate::hosts::Hosts::in_process(std::sync::Arc::new(Says(says)));
+            let client = Client::new(&crate::client::Roots::none(), hosts, None);
+            discover(&client, &found)
+        };
+        let (own, https, plain) = (
+            id.to_string(),
+            "https://drs.example/",
+            "http://drs.example/",
+        );
+        assert_eq!(asked(&own, https, https).unwrap().id, id);
+        let another = "8e7e7e7e-7e7e-7e7e-7e7e-7e7e7e7e7e7e";
+        for tenant in [another, "corp.example", ""] {
+            let refused = asked(tenant, https, https).unwrap_err();
+            assert!(matches!(refused, NoTenant::NotUnderstood(_)), "{refused}");
+        }
+        for (join, keys) in [(plain, https), (https, plain), ("", https)] {
+            let refused = asked(&own, join, keys).unwrap_err();
+            assert!(matches!(refused, NoTenant::NoRegistration(_)), "{refused}");
+        }
+    }
 }
