@@ -9,7 +9,7 @@ use crypto::key::KeyKind;
 use hello::vault::DeviceKey;
 use http::Method;
 use policy::Effective;
-use provisioning::doors::Account;
+use provisioning::doors::{Account, DeviceError};
 use provisioning::prerequisites::{CertificateFacts, Joined, Realm, SecurityDevice, Started};
 use provisioning::{Doors, Facts, Stopped, enrol};
 use serde_json::json;
@@ -172,7 +172,13 @@ pub(crate) fn facts() -> Facts {
 }
 
 pub(crate) fn failed(stopped: &Stopped) -> Failure {
-    let (said, advice) = (words(stopped), stopped.advice());
+    let advice = match stopped {
+        Stopped::Device(DeviceError::AlreadyEnrolled) => {
+            "sign in with `keyporch sign-in`, or make another key and PIN with `keyporch enroll --replace`"
+        }
+        _ => stopped.advice(),
+    };
+    let said = words(stopped);
     let failure = match stopped {
         Stopped::Prerequisites(_)
         | Stopped::NotBuilt(_)
@@ -197,5 +203,17 @@ fn with_code(failure: Failure, code: Option<provisioning::Code>) -> Failure {
     match code {
         Some(code) => failure.with_id(code.to_string()),
         None => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_enrolled_already_is_told_the_command_that_replaces_the_pin() {
+        let failure = failed(&Stopped::Device(DeviceError::AlreadyEnrolled));
+        let told = format!("{failure:?}");
+        assert!(told.contains("keyporch enroll --replace"), "{told}");
     }
 }

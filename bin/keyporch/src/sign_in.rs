@@ -29,6 +29,9 @@ pub(crate) fn run(arguments: &SignIn, common: &Common, output: Output) -> Result
     let mut device = device::open(common)?;
     device.registration()?;
     let upn = device.person(arguments.user.as_deref())?;
+    if device.hello.containers().of(&upn).is_none() {
+        return Err(not_unlocked(&Refused::NotEnrolled));
+    }
     let unlocked = unlock(&mut device, &upn, arguments, common, output)?;
     if device.registration()?.tenant().is_some() {
         return tenant::sign_in::run(&mut device, &upn, &unlocked, common, output);

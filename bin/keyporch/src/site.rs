@@ -131,12 +131,8 @@ pub(crate) fn state_folder(common: &Common) -> PathBuf {
 pub(crate) fn of(common: &Common) -> Result<Site, Failure> {
     let lab = lab(common)?;
     let kept = Kept::read(&state_folder(common));
-    let base = common
-        .server
-        .clone()
-        .or_else(|| lab.as_ref().and_then(Lab::base));
-    let base = base.or_else(|| kept.base.clone()).ok_or_else(|| {
-        let remedy = "Give it with --server https://sts.corp.example, or join this device first.";
+    let base = base(common, lab.as_ref(), &kept).ok_or_else(|| {
+        let remedy = "Give it with --server https://sts.corp.example (a tenant's is https://login.corp.example), or join this device first.";
         Failure::refused("the organisation's server is not known", remedy)
     })?;
     let base = base.trim_end_matches('/').to_owned();
@@ -172,6 +168,19 @@ pub(crate) fn of(common: &Common) -> Result<Site, Failure> {
         hosts_text,
         kdcs,
     })
+}
+
+/// Whether anything says where the organisation's server is.
+pub(crate) fn is_known(common: &Common) -> Result<bool, Failure> {
+    let kept = Kept::read(&state_folder(common));
+    Ok(base(common, lab(common)?.as_ref(), &kept).is_some())
+}
+
+fn base(common: &Common, lab: Option<&Lab>, kept: &Kept) -> Option<String> {
+    let given = common.server.clone();
+    given
+        .or_else(|| lab.and_then(Lab::base))
+        .or_else(|| kept.base.clone())
 }
 
 fn roots(common: &Common, lab: Option<&Lab>, kept: &Kept) -> Result<String, Failure> {

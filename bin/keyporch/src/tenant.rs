@@ -102,7 +102,10 @@ fn tenant_fault(fault: &TenantFault, said: String) -> Failure {
         };
     };
     let remedy = match number {
-        Some(50155) => "The tenant does not know this device any more: join it anew.",
+        Some(50155) => {
+            "The tenant does not know this device any more: empty its folder (/var/lib/keyporch-device, or that of --state), \
+             then join anew with `keyporch join DOMAIN`."
+        }
         Some(135_011) => "This device is disabled: ask an administrator.",
         Some(135_010) => {
             "The key is not listed on the account (any more), or the account is disabled: enrol again with \

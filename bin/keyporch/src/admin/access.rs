@@ -31,8 +31,20 @@ pub(crate) fn open(common: &Common, output: Output) -> Result<Administration, Fa
     if let Some(socket) = socket(common)? {
         return Ok(Administration::over_socket(&socket));
     }
+    if !site::is_known(common)? {
+        return Err(nowhere());
+    }
     let site = site::of(common)?;
     signed_in(&site, output)
+}
+
+/// On the server's own machine its socket is what is missing, elsewhere its address.
+fn nowhere() -> Failure {
+    Failure::refused(
+        format!("it is not known where the server is: there is no {SOCKET}"),
+        "On the server's own machine give the admin_socket of its configuration with --socket, and see that the server runs; \
+         elsewhere give its address with --server https://sts.corp.example (a tenant's is https://login.corp.example).",
+    )
 }
 
 /// The socket of the lab or of the server that runs on this machine, where it can be used.
@@ -104,5 +116,17 @@ fn keep(folder: &Folder, server: &str, token: &str) {
     });
     if let Some(Ok(content)) = kept.map(|kept| serde_json::to_vec(&kept)) {
         let _ = folder.write(KEPT, &content);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_administers_from_nowhere_is_told_of_the_socket_and_of_the_address() {
+        let told = format!("{:?}", nowhere());
+        assert!(told.contains("--socket"), "{told}");
+        assert!(told.contains("--server"), "{told}");
     }
 }

@@ -89,6 +89,15 @@ pub(super) fn user(api: &Api, command: &User) -> Result<(), Failure> {
     }
 }
 
+/// Somebody who gives the whole sign-in name where the account's own is asked for.
+fn not_an_account_name(name: &str) -> Option<Failure> {
+    let (account, _) = name.split_once('@')?;
+    Some(Failure::refused(
+        format!("{name} is a sign-in name (UPN), and an account's own name has no @"),
+        format!("Write {account}, and --upn {name} where the domain is not the first one."),
+    ))
+}
+
 fn add_user(api: &Api, command: &User) -> Result<(), Failure> {
     let User::Add {
         name,
@@ -103,6 +112,9 @@ fn add_user(api: &Api, command: &User) -> Result<(), Failure> {
     else {
         return Ok(());
     };
+    if let Some(failure) = not_an_account_name(name) {
+        return Err(failure);
+    }
     let mut body = Map::new();
     body.insert("name".to_owned(), name.as_str().into());
     for (member, value) in [("upn", upn), ("display_name", display_name), ("mail", mail)] {
@@ -629,6 +641,16 @@ mod tests {
                 "2 years".into()
             )
         );
+    }
+
+    #[test]
+    fn who_gives_a_sign_in_name_for_an_account_name_is_told_how_to_write_both() {
+        let told = format!("{:?}", not_an_account_name("eve@other.example"));
+        assert!(
+            told.contains("Write eve, and --upn eve@other.example"),
+            "{told}"
+        );
+        assert!(not_an_account_name("eve").is_none());
     }
 
     #[test]

@@ -5,7 +5,7 @@ use call::tenant::Tokens;
 use hello::tenant::{NotSignedIn, SignedIn};
 use hello::vault::Unlocked;
 use serde_json::json;
-use trust::{Clock as _, Silence, SystemClock, SystemRng};
+use trust::{Clock as _, Silence, SystemClock, SystemRng, Timestamp};
 
 use super::not_signed_in;
 use crate::arguments::Common;
@@ -44,7 +44,7 @@ pub(crate) fn run(
     let signed_in = signed_in.map_err(|error| not_signed_in(&error))?;
     let prt = signed_in.prt();
     let online = matches!(signed_in, SignedIn::Online(_));
-    let until = prt.expires().to_rfc3339();
+    let until = Timestamp::from_unix(prt.expires().unix()).to_rfc3339();
     let shown = json!({
         "principal": prt.upn(),
         "tenant": tenant.name,
