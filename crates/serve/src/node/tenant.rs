@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use authority::Ca;
 use directory::lockout::Lockout;
 use directory::{Change, Commit, Fault as Trouble, Job, Snapshot};
-use tenant::{Deployment, Errand, Memory, Outcome, Reply, View};
+use tenant::{Deployment, Errand, Memory, Outcome, View};
 use trust::{SystemRng, Timestamp};
 use wire::http::{Request, Response};
 use wire::x509::Certificate;
@@ -16,13 +16,12 @@ use super::core::Core;
 use super::credentials::Unusable;
 use super::parties::{Parties, Replace};
 use super::turn::Unanswered;
-use super::watch::{LONGEST_WAIT, Watch};
+use super::watch::{Said, answered};
 use super::web::{ADMINISTERING, Administered, administered, unanswered_of};
 use super::{Kinds, Parts, party, words};
-use crate::conversation::{busy, failed};
+use crate::conversation::failed;
 use crate::door::Outside;
 use crate::fault::{Fault, Role};
-use crate::moment;
 use crate::settings::Settings;
 use crate::tls::Identity;
 
@@ -149,29 +148,12 @@ impl TenantNode {
 
     /// The answer to a request of the tenant's own.
     pub(crate) fn answer(&self, request: &Request) -> Response {
-        let deadline = moment::now() + LONGEST_WAIT;
-        loop {
-            let (reply, watch) = match self.ask(request) {
-                Ok(asked) => asked,
-                Err(unanswered) => {
-                    return unanswered_of(&self.core, "a tenant's request", &unanswered);
-                }
-            };
-            let (wanted, by) = match reply {
-                Reply::Now(response) => return response,
-                Reply::When { changed, by } => (changed, by),
-            };
-            let left = deadline.saturating_duration_since(moment::now());
-            if left.is_zero() {
-                return busy();
-            }
-            watch.wait(&self.core, &wanted, by, left);
-        }
+        answered(&self.core, || self.ask(request)).unwrap_or_else(|unanswered| {
+            unanswered_of(&self.core, "a tenant's request", &unanswered)
+        })
     }
 
-    fn ask(&self, request: &Request) -> Result<(Reply, Watch), Unanswered> {
-        // What is written between the answer and the waiting must not be missed.
-        let watch = Watch::start(&self.core);
+    fn ask(&self, request: &Request) -> Result<Said, Unanswered> {
         let now = self.core.clock.now();
         let answer = self.core.turn().take(now, |snapshot| {
             let mut answer =
@@ -189,7 +171,7 @@ impl TenantNode {
         if let Some(fault) = answer.fault {
             self.core.trouble("a tenant's request", &fault);
         }
-        Ok((answer.reply, watch))
+        Ok(answer.reply.into())
     }
 
     /// Lists and certificates of the tenant's authorities.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use directory::storage::StorageError;
 use directory::{Fault, Snapshot};
-use federation::Reply;
 use trust::{SystemRng, Timestamp};
 use wire::http::{Request, Response};
 
@@ -14,12 +13,11 @@ use super::core::Core;
 use super::credentials::Credentials;
 use super::parties::Parties;
 use super::turn::Unanswered;
-use super::watch::{LONGEST_WAIT, Watch};
+use super::watch::{Said, answered};
 use super::{Node, proxy};
 use crate::conversation::{busy, error, failed};
 use crate::door::Http;
 use crate::fault::Role;
-use crate::moment;
 
 /// Whom a request is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -117,27 +115,11 @@ impl Node {
     }
 
     fn federation(&self, request: &Request) -> Response {
-        let deadline = moment::now() + LONGEST_WAIT;
-        loop {
-            let (reply, watch) = match self.ask_federation(request) {
-                Ok(asked) => asked,
-                Err(unanswered) => return self.unanswered("a federation request", &unanswered),
-            };
-            let (wanted, by) = match reply {
-                Reply::Now(response) => return response,
-                Reply::When { changed, by } => (changed, by),
-            };
-            let left = deadline.saturating_duration_since(moment::now());
-            if left.is_zero() {
-                return busy();
-            }
-            watch.wait(&self.core, &wanted, by, left);
-        }
+        answered(&self.core, || self.ask_federation(request))
+            .unwrap_or_else(|unanswered| self.unanswered("a federation request", &unanswered))
     }
 
-    fn ask_federation(&self, request: &Request) -> Result<(Reply, Watch), Unanswered> {
-        // What is written between the answer and the waiting must not be missed.
-        let watch = Watch::start(&self.core);
+    fn ask_federation(&self, request: &Request) -> Result<Said, Unanswered> {
         let now = self.core.clock.now();
         let answer = self.turn().take(now, |snapshot| {
             let mut answer = federation::answer(
@@ -156,7 +138,7 @@ impl Node {
         if let Some(fault) = answer.fault {
             self.trouble("a federation request", &fault);
         }
-        Ok((answer.reply, watch))
+        Ok(answer.reply.into())
     }
 }
 
