@@ -1,15 +1,20 @@
 //! Services that let people in by the tenant, made of libraries that nobody here wrote: discovery, authorization code with
 //! PKCE, the identity token, userinfo, refresh, revocation, logout (OpenID Connect Core, Discovery, RP-Initiated Logout; RFC
-//! 6749, 7009, 7636, 9207).
+//! 6749, 7009, 7636, 9207). And what a browser that nobody here wrote does with the page after signing out (OpenID Connect
+//! Front-Channel Logout).
 
 use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use keyporch_interop::{Lab, run};
 use serde_json::{Value, json};
 
 use crate::browser::code;
+use crate::webdriver::Browser;
 
 const SIGNED_OUT: &str = "https://wiki.example/bye";
 
@@ -218,4 +223,144 @@ fn openidconnect_lets_a_person_in_at_a_service_that_keeps_a_secret() {
     assert_eq!(step(&said, "userinfo")["subject"], identity["subject"]);
     assert_eq!(step(&said, "refresh")["another"], true);
     assert_eq!(step(&said, "revocation")["refused_afterwards"], true);
+}
+
+/// RFC 7636 appendix B.
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
+
+/// An application at an address of this machine, which answers everything and tells what it was asked for.
+struct Application {
+    port: u16,
+    targets: Receiver<String>,
+}
+
+impl Application {
+    fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+        let port = listener.local_addr().expect("it is bound").port();
+        let (sender, targets) = channel();
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().map_while(Result::ok) {
+                let sender = sender.clone();
+                // A browser opens connections that it does not use yet; none of them keeps another one waiting.
+                std::thread::spawn(move || {
+                    let mut line = String::new();
+                    let read = BufReader::new(&stream).read_line(&mut line);
+                    let target = line.split(' ').nth(1).unwrap_or_default().to_owned();
+                    let said =
+                        b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nConnection: close\r\n\r\ndone";
+                    let _ = stream.write_all(said);
+                    if read.is_ok() && target.starts_with('/') {
+                        let _ = sender.send(target);
+                    }
+                });
+            }
+        });
+        Self { port, targets }
+    }
+
+    fn at(&self, path: &str) -> String {
+        format!("http://127.0.0.1:{}{path}", self.port)
+    }
+
+    /// The fields of the first request from now on that begins with `path`.
+    #[track_caller]
+    fn asked_for(&self, path: &str, browser: &Browser) -> wire::http::Fields {
+        loop {
+            let target = self
+                .targets
+                .recv_timeout(Duration::from_secs(30))
+                .unwrap_or_else(|_| {
+                    let (url, source) = (browser.url(), browser.source());
+                    panic!("nothing asked for {path}; the browser shows {url}:\n{source}")
+                });
+            if let Some(query) = target.strip_prefix(path) {
+                let query = query.trim_start_matches('?');
+                return wire::http::Fields::parse(query.as_bytes()).expect("a query");
+            }
+        }
+    }
+}
+
+/// What the identity token says that the application gets for its code.
+#[track_caller]
+fn identity(lab: &Lab, client: &str, code: &str, redirect: &str) -> (String, Value) {
+    let (base, id) = (lab.text("/tenant/base"), lab.text("/tenant/id"));
+    let host = base.trim_start_matches("https://");
+    let fields = wire::http::write_query([
+        ("grant_type", "authorization_code"),
+        ("client_id", client),
+        ("code", code),
+        ("redirect_uri", redirect),
+        ("code_verifier", VERIFIER),
+    ]);
+    let mut curl = Command::new("curl");
+    curl.args(["--silent", "--noproxy", "*", "--cacert"])
+        .arg(lab.text("/root_pem"))
+        .args(["--resolve", &format!("{host}:127.0.0.1"), "--data", &fields])
+        .arg(format!("{base}/{id}/oauth2/v2.0/token"));
+    let answer = run(&mut curl, "").succeeded();
+    let answer: Value = serde_json::from_str(&answer).expect("tokens");
+    let token = answer["id_token"]
+        .as_str()
+        .unwrap_or_else(|| panic!("no identity token in {answer}"));
+    let claims = token.split('.').nth(1).expect("a token has claims");
+    let mut python = Command::new("/usr/bin/python3");
+    let decode = "import base64,sys; print(base64.urlsafe_b64decode(sys.argv[1] + '==').decode())";
+    let claims = run(python.args(["-c", decode, claims]), "").succeeded();
+    let claims = serde_json::from_str(&claims).expect("claims");
+    (token.to_owned(), claims)
+}
+
+#[test]
+fn who_signs_out_at_the_tenant_signs_out_of_the_application_in_a_browser_without_scripts() {
+    let lab = tenant();
+    let (application, browser) = (Application::start(), Browser::start());
+    let (bye, front) = (application.at("/bye"), application.at("/front"));
+    let add = [
+        "admin",
+        "app",
+        "add",
+        "Notes",
+        "--redirect",
+        "http://127.0.0.1/done",
+        "--signed-out",
+        &bye,
+        "--front-channel",
+        &front,
+    ];
+    let client = lab.keyporch_json(&add)["id"].clone();
+    let client = client.as_str().expect("an application has an ID");
+    let (base, id) = (lab.text("/tenant/base"), lab.text("/tenant/id"));
+    let redirect = application.at("/done");
+    let query = wire::http::write_query([
+        ("response_type", "code"),
+        ("client_id", client),
+        ("redirect_uri", &redirect),
+        ("scope", "openid"),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ]);
+    browser.open(&format!("{base}/{id}/oauth2/v2.0/authorize?{query}"));
+    browser.fill("#i0116", lab.text("/users/0/upn"));
+    browser.fill("#i0118", lab.text("/users/0/password"));
+    browser.click("#password button");
+    browser.click("#consent button[value=accept]");
+    let code = application.asked_for("/done", &browser);
+    let code = code.get("code").expect("a code");
+    let (token, claims) = identity(&lab, client, &code, &redirect);
+
+    let query = wire::http::write_query([
+        ("id_token_hint", token.as_str()),
+        ("post_logout_redirect_uri", &bye),
+        ("state", "back"),
+    ]);
+    browser.open(&format!("{base}/{id}/oauth2/v2.0/logout?{query}"));
+    let told = application.asked_for("/front", &browser);
+    assert_eq!(told.get("iss").as_deref(), claims["iss"].as_str());
+    assert_eq!(told.get("sid").as_deref(), claims["sid"].as_str());
+    assert!(claims["sid"].is_string(), "{claims}");
+    let back = application.asked_for("/bye", &browser);
+    assert_eq!(back.get("state").as_deref(), Some("back"));
 }

@@ -177,3 +177,46 @@ fn somebody_new_has_a_pass_then_a_pin_and_never_a_password() {
     let again = other.keyporch(&[&join[..], &dora].concat());
     assert_ne!(again.code, Some(0), "{again:?}");
 }
+
+#[test]
+fn where_joining_takes_no_second_factor_a_device_joins_with_one_and_enrolling_asks_for_the_other() {
+    let lab = tenant();
+    let set = ["admin", "tenant", "set", "join_needs_second_factor=false"];
+    lab.keyporch(&set).succeeded();
+    let secret = |name: &str, text: &str| {
+        let path = lab.scratch().join(name);
+        std::fs::write(&path, text).expect("there is room");
+        path.display().to_string()
+    };
+    let password = secret("password", lab.text("/users/0/password"));
+    let nothing = secret("nothing", "");
+    let pin = secret("pin", "385027");
+    let upn = lab.text("/users/0/upn");
+    let laptop = Laptop {
+        lab: &lab,
+        state: "laptop-3",
+    };
+    // Whoever is asked for a code that is not there gets no further.
+    let who = [
+        "--user",
+        upn,
+        "--password-file",
+        &password,
+        "--code-file",
+        &nothing,
+    ];
+    let join = [&["join", "--name", "LAPTOP-3"], &who[..]].concat();
+    let joined = laptop.json(&join);
+    assert_eq!(joined["user"], upn);
+    let enroll = [&["enroll", "--yes", "--pin-file", &pin], &who[..]].concat();
+    assert_ne!(laptop.keyporch(&enroll).code, Some(0));
+
+    lab.keyporch(&["admin", "tenant", "set", "join_needs_second_factor=true"])
+        .succeeded();
+    let other = Laptop {
+        lab: &lab,
+        state: "laptop-4",
+    };
+    let join = [&["join", "--name", "LAPTOP-4"], &who[..]].concat();
+    assert_ne!(other.keyporch(&join).code, Some(0));
+}
