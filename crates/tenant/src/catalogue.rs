@@ -187,7 +187,8 @@ fn built_in_clients(settings: &Settings, deployment: &Deployment) -> Vec<Client>
             deployment.login.url()
         ))],
         resources: vec![USERINFO.to_owned()],
-        // Its codes are redeemed by nobody.
+        // Its codes are redeemed by nobody: it has nothing to prove itself by.
+        kind: ClientKind::Confidential(vec![]),
         pkce: Pkce::WherePresent,
         ..Client::default()
     };

@@ -116,9 +116,9 @@ fn words(scopes: &Scopes) -> Vec<String> {
     text.split_ascii_whitespace().map(str::to_owned).collect()
 }
 
-/// The place of the form that asks for consent to a request.
-fn place(request: &AuthorizeRequest) -> String {
-    format!("consent {}", canonical(request))
+/// The place of the form that asks this person for consent to a request: nobody consents by a page that another was shown.
+fn place(request: &AuthorizeRequest, account: &Account) -> String {
+    format!("consent {} {}", account.id.0, canonical(request))
 }
 
 /// Asks the person.
@@ -149,7 +149,7 @@ pub(crate) fn ask(
     let shown = pages::consent(&pages::Consent {
         organisation: asked.known.organisation(),
         action: &format!("{}?{}", page.house.authorize, canonical(&request)),
-        form_token: &form_token(browser.secret(), &place(&request)),
+        form_token: &form_token(browser.secret(), &place(&request, account)),
         account: &upn_of(account, asked.view.snapshot),
         client: client.map_or("An application", |client| &client.name),
         leads_to: &request.answer.redirect.source(),
@@ -168,7 +168,7 @@ pub(crate) fn answered(
     rng: &mut dyn Rng,
 ) -> Result<Answer, Trouble> {
     let page = asked.sign_in();
-    own_form(&page, form, &place(request)).map_err(Trouble::from)?;
+    own_form(&page, form, &place(request, account)).map_err(Trouble::from)?;
     if form.field(pages::CONSENT) != Some("accept") {
         let denied = Code::AccessDenied;
         return Ok(to_client(asked, &request.answer, denied, &NoConsent).about(Some(account)));

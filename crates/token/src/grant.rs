@@ -238,7 +238,6 @@ impl CodeRecord {
             }
             (of_code, now) => of_code.or(now),
         };
-        self.grant.scopes.offline_access |= request.offline_access;
         self.spent = true;
         Ok((self.grant.clone(), self))
     }

@@ -216,8 +216,6 @@ pub struct CodeRequest {
     pub(super) verifier: Option<String>,
     /// The names of the resource that is named once more.
     pub(super) resource: Option<Vec<String>>,
-    /// Whether a refresh token is asked for now.
-    pub(super) offline_access: bool,
 }
 
 shows_only!("CodeRequest", CodeRequest: client, redirect_uri);
@@ -348,7 +346,8 @@ impl TokenRequest {
         match wanted_grant(parameters)? {
             "authorization_code" => {
                 may(grants.code, true)?;
-                let (scopes, resource) = resource_and_scopes(parameters, catalogue)?;
+                // Scopes are what somebody agreed to when the code was asked for. None comes to them here.
+                let (_, resource) = resource_and_scopes(parameters, catalogue)?;
                 let redirect_uri = wanted("redirect_uri")?;
                 Ok(Self::Code(CodeRequest {
                     client: client.id.clone(),
@@ -362,10 +361,10 @@ impl TokenRequest {
                         }
                     },
                     resource: resource.map(|named| Named::of(named).names),
-                    offline_access: scopes.is_some_and(|scopes| scopes.offline_access),
                 }))
             }
             "refresh_token" => {
+                may(grants.refresh, true)?;
                 let token =
                     RefreshToken::parse(wanted("refresh_token")?).ok_or(Refused::RefreshToken)?;
                 let (scopes, resource) = resource_and_scopes(parameters, catalogue)?;

@@ -370,3 +370,19 @@ fn who_signs_in_as_another_than_was_guessed_is_not_asked_for_ever() {
     browser.follow(&mut world);
     assert!(browser.sent("code").is_some());
 }
+
+#[test]
+fn nobody_consents_by_a_page_that_another_was_shown() {
+    let mut world = World::new();
+    let mut browser = Browser::default();
+    let target = of_notes(&world, &[]);
+    browser.get(&mut world, &target);
+    browser.password(&mut world, "bob", PASSWORD);
+    browser.follow(&mut world);
+    let of_bob = browser.filled(&world, "consent", &[("Consent", "accept")]);
+    let again = of_notes(&world, &[("prompt", "login")]);
+    browser.get(&mut world, &again);
+    browser.password(&mut world, "alice", PASSWORD);
+    assert_eq!(browser.send(&mut world, of_bob).status, 400);
+    assert!(world.audit("application.consent").is_none());
+}

@@ -318,3 +318,27 @@ fn a_session_of_the_morning_approves_nothing() {
     );
     assert!(browser.location.is_some() || browser.page.form("approval").is_some());
 }
+
+#[test]
+fn the_code_by_which_the_page_signs_people_in_is_redeemed_by_nobody() {
+    let mut world = World::new();
+    let login = world.tenant().deployment.login.url();
+    let place = format!("{login}/common/oauth2/deviceauth");
+    let page = crate::catalogue::DEVICE_PAGE_CLIENT;
+    let changes = [
+        ("client_id", page),
+        ("redirect_uri", place.as_str()),
+        ("scope", "openid"),
+        ("resource", token::authorize::USERINFO),
+    ];
+    let target = of_broker(&world, &changes);
+    let code = Browser::default().sign_in(&mut world, "bob", &target);
+    for secret in ["", "x"] {
+        let changes = [
+            ("client_id", page),
+            ("redirect_uri", place.as_str()),
+            ("client_secret", secret),
+        ];
+        assert_eq!(redeem_broker(&mut world, &code, &changes).status, 401);
+    }
+}

@@ -189,3 +189,30 @@ fn revoked_tokens_are_gone_and_unknown_ones_are_no_error() {
     let without = revoke(&mut world, &[("client_id", WIKI), ("token", "x")]);
     assert_eq!((without.status, refusal(&without).0), (401, 7_000_218));
 }
+
+#[test]
+fn nobody_stays_signed_in_to_an_application_who_was_not_asked() {
+    // What the application asks for at the token endpoint, the person has not seen.
+    let mut world = World::new();
+    let target = of_notes(&world, &[("scope", "openid profile")]);
+    let code = Browser::default().sign_in(&mut world, "bob", &target);
+    let more = [("scope", "openid profile email offline_access")];
+    let answer = redeem_notes(&mut world, &code, &more);
+    assert_eq!(answer.status, 200);
+    assert_eq!(json(&answer).get("refresh_token"), None);
+    assert_eq!(text(&answer, "scope"), "openid profile");
+}
+
+#[test]
+fn refresh_tokens_are_taken_from_an_application_with_its_right_to_them() {
+    let mut world = World::new();
+    let target = of_notes(&world, &[]);
+    let code = Browser::default().sign_in(&mut world, "bob", &target);
+    let token = text(&redeem_notes(&mut world, &code, &[]), "refresh_token");
+    let mut notes = (*world.known().applications[&NOTES.parse().unwrap()]).clone();
+    notes.refresh = false;
+    world.put_application(&notes);
+    let own = [("client_id", NOTES)];
+    let refused = refresh(&mut world, &token, &own);
+    assert_eq!(refusal(&refused), (700_016, "unauthorized_client".into()));
+}
