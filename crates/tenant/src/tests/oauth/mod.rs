@@ -1,7 +1,7 @@
 //! The token service: codes, refresh tokens, device codes, applications, pages.
 
-mod clients;
 mod authenticators;
+mod clients;
 mod codes;
 mod device_codes;
 mod front_channel;
