@@ -373,7 +373,7 @@ fn a_device_asks_who_somebody_is_by_its_key_alone() {
     assert_eq!(answer.status, 200, "{}", text(&answer));
     let again = sid_to_name(&mut world, own, &kid, &claims);
     assert_eq!(code(&again), 50089);
-    let mut ask = |world: &mut World, name: &str| {
+    let ask = |world: &mut World, name: &str| {
         let nonce = world.nonce();
         let claims = json!({"nonce": nonce, "username": name});
         code(&sid_to_name(world, own, &kid, &claims))
