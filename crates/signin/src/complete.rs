@@ -18,13 +18,13 @@ use crate::records;
 use crate::session::{Opened, Session, session_of};
 use crate::{Refused, Trouble};
 
-/// What request and resource ask for together. A computer has no second factor, and none is asked of it.
+/// What request, resource and client ask for together. A computer has no second factor, and none is asked of it.
 #[must_use]
 pub fn wanted(asked: &Asked<'_, '_>, request: &AuthorizeRequest) -> Wanted {
-    let resource = asked.house.catalogue.resource(&request.resource);
-    match resource {
-        Some(resource) if resource.second_factor => request.second_factor.max(Wanted::SecondFactor),
-        _ => request.second_factor,
+    let catalogue = &asked.house.catalogue;
+    match catalogue.wants_second_factor(&request.client, &request.resource) {
+        true => request.second_factor.max(Wanted::SecondFactor),
+        false => request.second_factor,
     }
 }
 

@@ -24,7 +24,7 @@ use crate::aadsts::Number;
 use crate::answer::{Route, route};
 use crate::asked::Asked;
 use crate::catalogue::DEVICE_PAGE_CLIENT;
-use crate::grants::device_code::wanted;
+use crate::grants::wanted;
 use crate::keys::{DEVICE_CODES, USER_CODES};
 use crate::limits::within_limit;
 use crate::refused::{Reason, Trouble};

@@ -344,6 +344,17 @@ impl Catalogue {
         self.clients.get(&id.to_ascii_lowercase())
     }
 
+    /// Whether people must prove a second factor for what `client` asks of `resource`: because the resource wants one, or because the client
+    /// does, which is a resource under its own identifier.
+    #[must_use]
+    pub fn wants_second_factor(&self, client: &str, resource: &str) -> bool {
+        let wants = |name| {
+            self.resource(name)
+                .is_some_and(|resource| resource.second_factor)
+        };
+        wants(resource) || wants(client)
+    }
+
     /// All clients, in no order.
     pub fn clients(&self) -> impl Iterator<Item = &Client> {
         self.clients.values()

@@ -3,7 +3,6 @@
 use directory::change;
 use serde_json::{Value, json};
 use signin::records;
-use token::authorize::Wanted;
 use token::client::Client;
 use token::device_code::{DeviceCodeRecord, INTERVAL, LIFETIME};
 use token::grant::{Asks as Requested, DeviceCodeRequest, Refused};
@@ -13,7 +12,7 @@ use trust::limiter::{Counted, Limit};
 use wire::Guid;
 use wire::http::{Method, Response};
 
-use super::{Asks, ToIssue, issue, refresh};
+use super::{Asks, ToIssue, issue, refresh, wanted};
 use crate::answer::{Route, route};
 use crate::asked::Asked;
 use crate::client_auth::by_client;
@@ -138,13 +137,4 @@ pub(crate) fn answer(
         client_info: asks.client_info,
     };
     issue(asked, what, rng)
-}
-
-/// What a resource asks of people.
-pub(crate) fn wanted(asked: &Asked<'_, '_>, asks: &Requested) -> Wanted {
-    let resource = asked.known.catalogue.resource(asks.resource());
-    match resource.is_some_and(|resource| resource.second_factor) {
-        true => Wanted::SecondFactor,
-        false => Wanted::Unasked,
-    }
 }

@@ -17,7 +17,7 @@ use signin::account::{Proven, name_of, still_usable};
 use signin::grants::NotRedeemed;
 use token::authorize::Wanted;
 use token::client::Client;
-use token::grant::{Grant, RefreshToken, Refused, TokenRequest};
+use token::grant::{Asks as Requested, Grant, RefreshToken, Refused, TokenRequest};
 use token::parameters::Parameters;
 use trust::Rng;
 use wire::Guid;
@@ -171,6 +171,15 @@ pub(crate) fn not_redeemed(asked: &Asked<'_, '_>, not: NotRedeemed) -> Answer {
     words::reply(asked, Words::OAuth, &not.refused).committing(not.changes)
 }
 
+/// What the resource that is asked for, or who asks, wants of people.
+pub(crate) fn wanted(asked: &Asked<'_, '_>, asks: &Requested) -> Wanted {
+    let catalogue = &asked.known.catalogue;
+    match catalogue.wants_second_factor(asks.client(), asks.resource()) {
+        true => Wanted::SecondFactor,
+        false => Wanted::Unasked,
+    }
+}
+
 /// The tokens for what was granted, to an account, from a device, for an application that may still be used.
 pub(crate) fn tokens(
     asked: &Asked<'_, '_>,
@@ -188,7 +197,10 @@ pub(crate) fn tokens(
     let resource = known.catalogue.resource(grant.resource());
     let resource = resource.ok_or(Refused::Resource)?;
     let account = person(asked, grant)?;
-    if resource.second_factor && !grant.authentication().suffices(Wanted::SecondFactor, now) {
+    let wants = known
+        .catalogue
+        .wants_second_factor(grant.client(), grant.resource());
+    if wants && !grant.authentication().suffices(Wanted::SecondFactor, now) {
         return Err(NotIssued::SecondFactor.into());
     }
     may_use(asked, &account, client, grant)?;

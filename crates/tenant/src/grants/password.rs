@@ -6,7 +6,6 @@ use std::sync::Arc;
 use directory::Account;
 use signin::first_factor::{self, Judged, Takes, Wrong};
 use token::authentication::{Authentication, FirstFactor};
-use token::authorize::Wanted;
 use token::grant::{Grant, PasswordRequest};
 use trust::Rng;
 use wire::Guid;
@@ -29,11 +28,7 @@ pub(crate) fn answer(
         Err(refused) => return Ok(*refused),
     };
     let proven = Authentication::of(FirstFactor::password(asked.now), None);
-    let resource = asked.known.catalogue.resource(request.asks.resource());
-    let wanted = match resource.is_some_and(|resource| resource.second_factor) {
-        true => Wanted::SecondFactor,
-        false => Wanted::Unasked,
-    };
+    let wanted = super::wanted(asked, &request.asks);
     let (id, now) = (account.id.0, asked.now);
     let grant = Grant::at_once(request.asks, wanted, id, proven, asks.device, now)
         .ok_or(NotIssued::SecondFactor)?;

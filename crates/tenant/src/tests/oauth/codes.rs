@@ -280,6 +280,29 @@ fn who_is_not_assigned_to_an_application_gets_no_token_for_it() {
 }
 
 #[test]
+fn an_application_that_wants_a_second_factor_gets_nothing_for_a_password_alone_whatever_it_asks_for()
+ {
+    let mut world = World::new();
+    let target = of_notes(&world, &[]);
+    let code = Browser::default().sign_in(&mut world, "bob", &target);
+    let first = redeem_notes(&mut world, &code, &[]);
+    let refresh_token = text(&first, "refresh_token");
+    let mut notes = (*world.known().applications[&NOTES.parse().unwrap()]).clone();
+    notes.second_factor = true;
+    world.put_application(&notes);
+    let refused = refresh(&mut world, &refresh_token, &[("client_id", NOTES)]);
+    assert_eq!(refusal(&refused).0, 50076);
+    // Who has a second factor is asked for it before the code is sent.
+    let mut browser = Browser::default();
+    browser.get(&mut world, &target);
+    browser.password(&mut world, "alice", PASSWORD);
+    assert_eq!(browser.location, None);
+    let code = Browser::default().sign_in(&mut world, "alice", &target);
+    let answer = redeem_notes(&mut world, &code, &[]);
+    assert_eq!(answer.status, 200);
+}
+
+#[test]
 fn a_person_is_asked_once_what_an_application_may_know() {
     let mut world = World::new();
     let mut browser = Browser::default();
