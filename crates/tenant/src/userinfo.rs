@@ -12,6 +12,7 @@ use crate::answer::{On, Route, route};
 use crate::asked::Asked;
 use crate::catalogue::GRAPH;
 use crate::claims::display_name;
+use crate::grants::{NotIssued, device_stands};
 use crate::limits::within_limit;
 use crate::refused::{Reason, Trouble};
 use crate::reply::Answer;
@@ -37,6 +38,8 @@ enum Refused {
     Token(#[from] NotAccepted),
     #[error("the account cannot be used")]
     Account(#[from] signin::account::Unusable),
+    #[error("the device cannot be used")]
+    Device(#[from] NotIssued),
 }
 
 impl Reason for Refused {
@@ -66,6 +69,7 @@ fn userinfo(asked: &Asked<'_, '_>, _rng: &mut dyn Rng) -> Result<Answer, Trouble
     let page = asked.sign_in();
     let account = still_usable(&page.house, token.oid, Proven::told_by(&token), asked.now)?;
     let account = account.map_err(Refused::from)?;
+    device_stands(asked, token.deviceid)?.map_err(Refused::from)?;
     let may = |scope: &str| token.scp.split(' ').any(|granted| granted == scope);
     let mut claims = Map::new();
     claims.insert("sub".to_owned(), token.sub.as_str().into());

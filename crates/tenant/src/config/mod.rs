@@ -23,8 +23,15 @@ pub(crate) mod refused;
 
 use directory::{Account, Actor, AuditRecord};
 use signin::account::name_of;
+use signin::complete::complete;
+use token::sign_in::SignedIn;
+use trust::Rng;
 
 use crate::asked::Asked;
+use crate::consent::{self, NoConsent};
+use crate::refused::Trouble;
+use crate::reply::Answer;
+use crate::words::{self, Words};
 
 /// That somebody signed in this way, which is a switch (protocols K). What they got is committed with the code.
 fn used(asked: &Asked<'_, '_>, account: &Account) -> AuditRecord {
@@ -40,4 +47,22 @@ fn used(asked: &Asked<'_, '_>, account: &Account) -> AuditRecord {
         Some(from) => record.from_address(from),
         None => record,
     }
+}
+
+/// The answer to who proved what was wanted: a code, unless the person would have to be asked what the application may know. There is
+/// nobody to ask here but a program.
+fn collected(
+    asked: &Asked<'_, '_>,
+    signed_in: SignedIn,
+    account: &Account,
+    rng: &mut dyn Rng,
+) -> Result<Answer, Trouble> {
+    let page = asked.sign_in();
+    if consent::must_ask(&page.house, signed_in.request(), account.id, asked.now)? {
+        let refused = words::reply(asked, Words::Config, &NoConsent);
+        return Ok(refused.about(Some(account)));
+    }
+    // A program has no use for a session.
+    let answer = complete(&page, signed_in, account, None, None, rng);
+    Ok(Answer::from(answer).with_record(used(asked, account)))
 }

@@ -2,7 +2,7 @@
 
 use directory::Account;
 use signin::browser::{self, Browser};
-use signin::complete::{complete, wanted};
+use signin::complete::wanted;
 use signin::first_factor::{self, Judged, Takes, Wrong};
 use signin::steps::keep;
 use token::authentication::{Authentication, FirstFactor};
@@ -14,7 +14,7 @@ use trust::Rng;
 use wire::http::Method;
 
 use super::refused::Refused;
-use super::{context, page, used};
+use super::{collected, context, page};
 use crate::answer::{Route, route};
 use crate::asked::Asked;
 use crate::limits::within_limit;
@@ -124,12 +124,8 @@ impl Post<'_, '_> {
             return Ok(refuse(asked, &Refused::NoSecondFactor, Some(account)));
         }
         let begun = Begun::new(self.request, account.id.0, self.browser.secret(), asked.now);
-        // A program has no use for a session.
         match begun.proven(first, &factors, wanted, asked.now, rng) {
-            Next::Done(signed_in) => {
-                let answer = complete(&page, signed_in, account, None, None, rng);
-                Ok(Answer::from(answer).with_record(used(asked, account)))
-            }
+            Next::Done(signed_in) => collected(asked, signed_in, account, rng),
             Next::Wait(sign_in) => {
                 let SignIn::AwaitsSecondFactor(state) = &sign_in else {
                     return Err(Refused::NoSecondFactor.into());

@@ -1,6 +1,5 @@
 //! What was proven is collected (protocols A.5.4), or a Temporary Access Pass is handed in as a second factor (A.5.6).
 
-use signin::complete::complete;
 use signin::on_its_way::{self, OnItsWay};
 use token::access_pass::{self, FIELD};
 use token::parameters::Parameters;
@@ -8,9 +7,9 @@ use token::sign_in::{Handled, Next, SignIn};
 use trust::Rng;
 use wire::http::Method;
 
+use super::collected;
 use super::password::{own, refuse};
 use super::refused::Refused;
-use super::used;
 use crate::answer::{Route, route};
 use crate::asked::Asked;
 use crate::limits::within_limit;
@@ -60,11 +59,8 @@ fn collect(
             next: Next::Done(signed_in),
             ..
         } => {
-            let answer = complete(&page, signed_in, &found.account, None, None, rng);
-            Ok(Answer::from(answer)
-                .committing(changes)
-                .committing([found.end(&page)])
-                .with_record(used(asked, &found.account)))
+            let answer = collected(asked, signed_in, &found.account, rng)?;
+            Ok(answer.committing(changes).committing([found.end(&page)]))
         }
         Handled::Wrong { .. } => {
             Ok(refuse(asked, &Refused::Pass, Some(&found.account)).committing(changes))

@@ -10,6 +10,7 @@ pub(crate) mod refresh;
 use std::sync::Arc;
 
 use crypto::jose::Algorithm;
+use crypto::key::Fingerprint;
 use directory::tenant::{Assignment, Signs, Who};
 use directory::{Account, Actor, AuditRecord, Change, Fault};
 use registration::proven_device;
@@ -28,6 +29,7 @@ use crate::asked::Asked;
 use crate::claims::{self, ClientProven};
 use crate::client_auth::{self, ApplicationDisabled, Authenticated};
 use crate::consent::{self, NoConsent};
+use crate::prt::judge::home_is_usable;
 use crate::refused::{Reason, Trouble};
 use crate::reply::Answer;
 use crate::response::TokenResponse;
@@ -196,6 +198,10 @@ pub(crate) fn tokens(
     };
     let resource = known.catalogue.resource(grant.resource());
     let resource = resource.ok_or(Refused::Resource)?;
+    // What was granted before may have been taken from the application since.
+    if !client.may_ask_for(resource) {
+        return Err(Refused::Resource.into());
+    }
     let account = person(asked, grant)?;
     let wants = known
         .catalogue
@@ -254,22 +260,39 @@ pub(crate) fn person(asked: &Asked<'_, '_>, grant: &Grant) -> Result<Arc<Account
     let page = asked.sign_in();
     let account = still_usable(&page.house, grant.account(), proven, asked.now)?;
     let account = account.map_err(signin::Refused::from)?;
-    if let Some(device) = grant.device() {
-        let device = asked.view.snapshot.device_by_id(device)?;
-        let device = device.ok_or(NotIssued::DeviceGone)?;
-        if !device.enabled {
-            return Err(NotIssued::DeviceDisabled.into());
+    device_stands(asked, grant.device())??;
+    if let Some(key) = grant.authentication().first().hello_key() {
+        let key = account.sign_in_key(&Fingerprint(*key));
+        let stands = match key {
+            Some(key) => home_is_usable(asked.view.snapshot, key)?,
+            None => false,
+        };
+        if !stands {
+            return Err(signin::Refused::from(signin::account::Unusable::Revoked).into());
         }
     }
-    if let Some(key) = grant.authentication().first().hello_key()
-        && !account
-            .key_credentials
-            .iter()
-            .any(|kept| kept.fingerprint.as_ref().is_some_and(|own| own.0 == *key))
-    {
-        return Err(signin::Refused::from(signin::account::Unusable::Revoked).into());
-    }
     Ok(account)
+}
+
+/// Whether the device that something was got from, if one proved itself, may still be used.
+pub(crate) fn device_stands(
+    asked: &Asked<'_, '_>,
+    device: Option<Guid>,
+) -> Result<Result<(), NotIssued>, Fault> {
+    let Some(device) = device else {
+        return Ok(Ok(()));
+    };
+    let Some(device) = asked.view.snapshot.device_by_id(device)? else {
+        return Ok(Err(NotIssued::DeviceGone));
+    };
+    if !device.enabled {
+        return Ok(Err(NotIssued::DeviceDisabled));
+    }
+    let revoked = proven_device::is_revoked(asked.view.snapshot, &device, asked.now)?;
+    Ok(match revoked {
+        true => Err(NotIssued::DeviceGone),
+        false => Ok(()),
+    })
 }
 
 /// Whether the account may use client and resource, by what it has proven.

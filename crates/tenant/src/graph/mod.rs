@@ -18,6 +18,7 @@ use wire::Guid;
 use crate::aadsts::Number;
 use crate::asked::Asked;
 use crate::catalogue::GRAPH;
+use crate::grants::{NotIssued, device_stands};
 use crate::limits::within_limit;
 use crate::refused::{Reason, Trouble};
 
@@ -35,6 +36,8 @@ enum Refused {
     Token(#[source] NotAccepted),
     #[error("the account cannot be used")]
     Account(#[source] Unusable),
+    #[error("the device cannot be used")]
+    Device(#[source] NotIssued),
     #[error("the token does not permit this")]
     NotPermitted,
     #[error("the token tells of no second factor")]
@@ -46,7 +49,7 @@ enum Refused {
 impl Reason for Refused {
     fn number(&self) -> Number {
         match self {
-            Self::NoToken | Self::Token(_) | Self::Account(_) => Number::Token,
+            Self::NoToken | Self::Token(_) | Self::Account(_) | Self::Device(_) => Number::Token,
             Self::NotPermitted => Number::Forbidden,
             Self::OneFactor => Number::InsufficientClaims,
             Self::Unknown => Number::NotFound,
@@ -78,6 +81,7 @@ impl Caller {
         let house = asked.sign_in().house;
         let account = still_usable(&house, token.oid, Proven::told_by(&token), asked.now)?;
         let account = account.map_err(Refused::Account)?;
+        device_stands(asked, token.deviceid)?.map_err(Refused::Device)?;
         Ok(Self { token, account })
     }
 

@@ -1,14 +1,17 @@
 //! Signing in without a browser, right and wrong.
 
 use directory::change;
+use directory::tenant::{Consent, put_consent};
 use directory::{EntryId, Secret};
 use serde_json::json;
 use token::access_pass::{self, Terms};
 use token::factor::SecondFactors;
 use trust::Span;
+use wire::Guid;
 
 use super::client::{Client, Config};
-use crate::tests::world::{PASSWORD, World, claims};
+use crate::tests::oauth::{CHALLENGE, GRAPH};
+use crate::tests::world::{NOTES, NOTES_REDIRECT, PASSWORD, World, claims};
 
 /// The page for the second factor of alice, and her client.
 fn at_second_factor(world: &mut World) -> (Client, Config) {
@@ -70,6 +73,46 @@ fn the_headless_flow_with_password_and_authenticator() {
     assert_eq!(client.process(&mut world, &page, &ended).error(), 50089);
     let again = client.end_auth(&mut world, &page, &begun, "123456");
     assert_eq!(again["Success"], false);
+}
+
+/// Nobody is there whom an application could ask what it may know.
+#[test]
+fn an_application_that_would_have_to_ask_gets_no_code() {
+    let mut world = World::new();
+    let notes: Guid = NOTES.parse().unwrap();
+    let mut application = (*world.known().applications[&notes]).clone();
+    application.family = true;
+    world.put_application(&application);
+    let asks = [
+        ("client_id", NOTES),
+        ("redirect_uri", NOTES_REDIRECT),
+        ("resource", GRAPH),
+        ("amr_values", ""),
+        ("code_challenge", CHALLENGE),
+        ("code_challenge_method", "S256"),
+    ];
+    let ask = |world: &mut World| {
+        let mut client = Client::of(&world.upn("bob"));
+        let first = client.begin_with(world, &asks);
+        let this = client.clone();
+        let mut fields = this.with_password(&first, PASSWORD);
+        for field in fields.iter_mut().filter(|(name, _)| *name == "client_id") {
+            field.1 = NOTES;
+        }
+        client.post(world, &first, &fields)
+    };
+    assert_eq!(ask(&mut world).error(), 65001, "{:?}", world.refused);
+    let consent = Consent {
+        application: notes,
+        account: None,
+        resource: GRAPH.into(),
+        scopes: vec![],
+        by: "root".into(),
+        at: world.now,
+    };
+    let given = put_consent(&consent, &mut world.rng);
+    world.commit(given);
+    ask(&mut world).code();
 }
 
 #[test]

@@ -216,3 +216,36 @@ fn refresh_tokens_are_taken_from_an_application_with_its_right_to_them() {
     let refused = refresh(&mut world, &token, &own);
     assert_eq!(refusal(&refused), (700_016, "unauthorized_client".into()));
 }
+
+/// A refresh names no resource: whether its own may still be asked for is judged all the same.
+#[test]
+fn a_resource_that_was_taken_from_an_application_is_granted_no_more() {
+    let mut world = World::new();
+    let mut notes = (*world.known().applications[&NOTES.parse().unwrap()]).clone();
+    notes.wants = vec![directory::tenant::Wanted {
+        resource: WIKI_RESOURCE.into(),
+        scopes: vec![],
+    }];
+    world.put_application(&notes);
+    let consent = directory::tenant::Consent {
+        application: notes.id,
+        account: None,
+        resource: WIKI_RESOURCE.into(),
+        scopes: vec![],
+        by: "root".into(),
+        at: world.now,
+    };
+    let changes = directory::tenant::put_consent(&consent, &mut world.rng);
+    world.commit(changes);
+    let scope = format!("openid offline_access {WIKI_RESOURCE}/.default");
+    let target = of_notes(&world, &[("scope", &scope)]);
+    let code = Browser::default().sign_in(&mut world, "bob", &target);
+    let answer = redeem_notes(&mut world, &code, &[]);
+    let token = text(&answer, "refresh_token");
+    let own = [("client_id", NOTES)];
+    assert_eq!(refresh(&mut world, &token, &own).status, 200);
+    notes.wants = vec![];
+    world.put_application(&notes);
+    let refused = refresh(&mut world, &token, &own);
+    assert_eq!((refused.status, refusal(&refused).0), (400, 500_011));
+}

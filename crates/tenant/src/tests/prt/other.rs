@@ -224,6 +224,75 @@ fn a_prt_gives_access_tokens_that_name_the_device() {
     assert_eq!(token["aud"], "urn:keyporch:administration");
 }
 
+/// What a device got is good nowhere while the device is not: neither what tells of its person, nor what is followed by more.
+#[test]
+fn tokens_from_a_device_end_with_the_device() {
+    let mut world = World::new();
+    let laptop = world.laptop(KeyKind::P256);
+    let prt = world.prt(&laptop);
+    let answer = json(&world.access(&prt, "2.0", json!({})));
+    let field = |name: &str| answer[name].as_str().unwrap().to_owned();
+    let (access, refresh) = (field("access_token"), field("refresh_token"));
+    let ask = |world: &mut World, host: &str, path: &str| {
+        let request = Request::get(path).with_host(host);
+        let bearer = format!("Bearer {access}");
+        world
+            .send(request.with_header("Authorization", &bearer))
+            .status
+    };
+    let certificate = wire::x509::Certificate::parse(&laptop.device.certificate).unwrap();
+    let entry = laptop.device.entry;
+    for (change, number) in [
+        (directory::change::set_device_enabled(entry, false), 135_011),
+        (directory::change::set_device_enabled(entry, true), 0),
+        (registration::proven_device::revoke(&certificate), 50155),
+        (registration::proven_device::release(&certificate), 0),
+        (directory::Change::Delete { id: entry }, 50155),
+    ] {
+        world.commit_without_reaction([change]);
+        let wanted = if number == 0 { 200 } else { 401 };
+        let own = world.path("openid/userinfo");
+        assert_eq!(ask(&mut world, "login.corp.example", &own), wanted);
+        let me = "/v1.0/users/alice@corp.example";
+        assert_eq!(ask(&mut world, "graph.corp.example", me), wanted);
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("client_id", BROKER),
+            ("refresh_token", refresh.as_str()),
+        ];
+        let answer = world.token(&fields);
+        let said = if answer.status == 200 {
+            0
+        } else {
+            code(&answer)
+        };
+        assert_eq!(said, number);
+    }
+}
+
+/// Where keys roam, a token may be from another device than its key, and ends with the key's, too.
+#[test]
+fn tokens_by_a_key_end_with_the_device_that_the_key_was_made_on() {
+    let mut world = World::new();
+    world.set(|settings| settings.roaming_keys = true);
+    let home = world.laptop(KeyKind::P256);
+    let mut elsewhere = world.laptop(KeyKind::P256);
+    elsewhere.hello = home.hello.clone();
+    let prt = world.prt(&elsewhere);
+    let answer = json(&world.access(&prt, "2.0", json!({})));
+    let fields = [
+        ("grant_type", "refresh_token"),
+        ("client_id", BROKER),
+        ("refresh_token", answer["refresh_token"].as_str().unwrap()),
+    ];
+    assert_eq!(world.token(&fields).status, 200);
+    world.commit_without_reaction([directory::change::set_device_enabled(
+        home.device.entry,
+        false,
+    )]);
+    assert_eq!(code(&world.token(&fields)), 50173);
+}
+
 /// Protocols A.6: what got an access token gets none when it is sent again.
 #[test]
 fn a_request_for_an_access_token_is_good_once() {
