@@ -36,7 +36,8 @@ pub(crate) struct Common {
     /// The federation service, or the tenant's sign-in address, where it is not known from joining.
     #[arg(long, global = true, value_name = "URL")]
     pub(crate) server: Option<String>,
-    /// The administration socket of the server on this machine, where it is not /run/keyporch/admin.sock.
+    /// The administration socket of the server on this machine, where it is neither /run/keyporch/admin.sock nor
+    /// /var/lib/keyporch/admin.sock.
     #[arg(long, global = true, value_name = "FILE")]
     pub(crate) socket: Option<PathBuf>,
     /// The root certificates to believe servers by, PEM.

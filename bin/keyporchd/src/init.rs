@@ -575,11 +575,15 @@ fn show(arguments: &Init, names: &Names, places: &Places, secrets: &Secrets) {
     if let Some(code) = token::qr::half_blocks(&uri) {
         let _ = writeln!(out, "{code}");
     }
+    let then = match names.kind {
+        Kind::Domain { .. } => "policy set UsePassportForWork true   (people may enrol)",
+        Kind::Tenant { .. } => "user add alice   (the first of its people)",
+    };
     let _ = writeln!(
         out,
         "Address: {}\n\
          Next: {next}\n\
-         Then: keyporch --socket {} admin policy set UsePassportForWork true   (people may enrol)",
+         Then: keyporch --socket {} admin {then}",
         names.kind.address(),
         places.socket.display()
     );

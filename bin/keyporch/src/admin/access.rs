@@ -17,8 +17,8 @@ use crate::people::AtTerminal;
 use crate::site::Site;
 use crate::{environment, site};
 
-/// Where the server's socket usually is.
-const SOCKET: &str = "/run/keyporch/admin.sock";
+/// Where the server's socket usually is: where systemd puts it, and where `keyporchd init` puts it by itself.
+const SOCKETS: [&str; 2] = ["/run/keyporch/admin.sock", "/var/lib/keyporch/admin.sock"];
 
 /// A token is asked for anew when it ends within this.
 const SOON: Span = Span::seconds(30);
@@ -41,7 +41,10 @@ pub(crate) fn open(common: &Common, output: Output) -> Result<Administration, Fa
 /// On the server's own machine its socket is what is missing, elsewhere its address.
 fn nowhere() -> Failure {
     Failure::refused(
-        format!("it is not known where the server is: there is no {SOCKET}"),
+        format!(
+            "it is not known where the server is: there is no {}",
+            SOCKETS.join(", and no ")
+        ),
         "On the server's own machine give the admin_socket of its configuration with --socket, and see that the server runs; \
          elsewhere give its address with --server https://sts.corp.example (a tenant's is https://login.corp.example).",
     )
@@ -55,9 +58,16 @@ fn socket(common: &Common) -> Result<Option<PathBuf>, Failure> {
     if let Some(lab) = site::lab(common)? {
         return Ok(Some(lab.admin.socket));
     }
-    let local = Path::new(SOCKET);
-    let here = common.server.is_none() && local.exists();
-    Ok(here.then(|| local.to_owned()))
+    if common.server.is_some() {
+        return Ok(None);
+    }
+    Ok(first_of(&SOCKETS.map(Path::new)))
+}
+
+/// The first of these files that is there. One in a folder that is closed to this user is not.
+fn first_of(sockets: &[&Path]) -> Option<PathBuf> {
+    let found = sockets.iter().find(|socket| socket.exists());
+    found.map(|socket| socket.to_path_buf())
 }
 
 /// A token that is kept until it ends, so that not every command needs a sign-in.
@@ -128,5 +138,17 @@ mod tests {
         let told = format!("{:?}", nowhere());
         assert!(told.contains("--socket"), "{told}");
         assert!(told.contains("--server"), "{told}");
+    }
+
+    #[test]
+    fn the_first_socket_that_is_there_is_taken() {
+        let folder = tempfile::tempdir().unwrap();
+        let [run, data] = ["run.sock", "data.sock"].map(|name| folder.path().join(name));
+        let sockets = [run.as_path(), data.as_path()];
+        assert_eq!(first_of(&sockets), None);
+        std::fs::write(&data, []).unwrap();
+        assert_eq!(first_of(&sockets), Some(data.clone()));
+        std::fs::write(&run, []).unwrap();
+        assert_eq!(first_of(&sockets), Some(run.clone()));
     }
 }
