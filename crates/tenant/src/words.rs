@@ -209,7 +209,7 @@ fn graph_error(asked: &Asked<'_, '_>, refusal: &Refusal) -> Response {
         "innerError": {
             "date": asked.now.whole_seconds().to_rfc3339().trim_end_matches('Z'),
             "request-id": asked.trace.to_string(),
-            "client-request-id": asked.correlation.to_string(),
+            (CLIENT_REQUEST_ID): asked.correlation.to_string(),
         },
     }});
     let response = Response::json(refusal.status, &body);
@@ -223,17 +223,25 @@ fn graph_error(asked: &Asked<'_, '_>, refusal: &Refusal) -> Response {
 pub(crate) fn with_request_ids(asked: &Asked<'_, '_>, response: Response) -> Response {
     let response = response.with_header("request-id", &asked.trace.to_string());
     match client_request_id(asked.request).filter(|_| returns_client_request_id(asked.request)) {
-        Some(id) => response.with_header("client-request-id", &id.to_string()),
+        Some(id) => response.with_header(CLIENT_REQUEST_ID, &id.to_string()),
         None => response,
     }
 }
+
+/// What known clients call their name for a request, in a header or a form.
+const CLIENT_REQUEST_ID: &str = "client-request-id";
 
 /// Under which GUID the peer's log has a request: the header `client-request-id` (PROV-W1), or the form's field of that
 /// name.
 pub(crate) fn correlation(request: &wire::http::Request) -> Option<Guid> {
     client_request_id(request).or_else(|| {
-        let in_query = request.query_fields().ok()?.get("client-request-id");
-        let sent = in_query.or_else(|| request.form().ok()?.get("client-request-id"))?;
-        sent.trim().parse().ok()
+        let in_query = request.query_fields().ok()?.get(CLIENT_REQUEST_ID);
+        // Few send it there, and whoever answers reads the form again.
+        let body = || core::str::from_utf8(&request.body).ok();
+        let in_form = || match body()?.contains(CLIENT_REQUEST_ID) {
+            true => request.form().ok()?.get(CLIENT_REQUEST_ID),
+            false => None,
+        };
+        in_query.or_else(in_form)?.trim().parse().ok()
     })
 }

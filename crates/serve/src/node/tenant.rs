@@ -7,7 +7,7 @@ use authority::Ca;
 use directory::lockout::Lockout;
 use directory::{Change, Commit, Fault as Trouble, Job, Snapshot};
 use tenant::{Deployment, Errand, Memory, Outcome, View};
-use trust::{SystemRng, Timestamp};
+use trust::{DrawnAhead, SystemRng, Timestamp};
 use wire::http::{Request, Response};
 use wire::x509::Certificate;
 use zeroize::Zeroizing;
@@ -156,8 +156,8 @@ impl TenantNode {
     fn ask(&self, request: &Request) -> Result<Said, Unanswered> {
         let now = self.core.clock.now();
         let answer = self.core.turn().take(now, |snapshot| {
-            let mut answer =
-                tenant::answer(request, &self.tenant_view(snapshot), now, &mut SystemRng);
+            let mut rng = DrawnAhead::new(SystemRng);
+            let mut answer = tenant::answer(request, &self.tenant_view(snapshot), now, &mut rng);
             let changes = std::mem::take(&mut answer.changes);
             (answer, changes)
         })?;

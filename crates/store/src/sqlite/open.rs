@@ -51,7 +51,7 @@ impl Default for Options {
             readers: 8,
             page_bytes: 8_192,
             writer_cache_kib: 4_096,
-            reader_cache_kib: 1_024,
+            reader_cache_kib: 512,
             checkpoint_pages: 500,
             max_pages: None,
             vfs: None,

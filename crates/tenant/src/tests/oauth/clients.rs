@@ -156,6 +156,17 @@ fn nonces_and_tokens_for_a_secret_alone_are_answered_in_no_time() {
         assert!(!quick("oauth2/token", &[("grant_type", grant)]), "{grant}");
     }
     assert!(!quick("oauth2/token", &[]));
+    // However an assertion's name is written, it is noted.
+    for other in [
+        "client%5Fassertion=a",
+        "client_assertion",
+        "+client_assertion=a",
+    ] {
+        let body = format!("grant_type=client_credentials&{other}");
+        let mut request = Request::post_form(&world.path("oauth2/token"), [("a", "b")]);
+        request.body = body.into();
+        assert!(!crate::is_quick(&request), "{other}");
+    }
 }
 
 #[test]
