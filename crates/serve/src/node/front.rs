@@ -63,10 +63,14 @@ impl Front {
 
 impl Http for Front {
     fn is_quick(&self, request: &Request, role: Role) -> bool {
+        if role != Role::Https || !tenant::is_quick(request) {
+            return false;
+        }
         let host = request.host_name();
-        let theirs =
-            |tenant: &Arc<TenantNode>| tenant.is_host(&host) && tenant.answers_from_memory();
-        role == Role::Https && tenant::is_quick(request) && self.tenants.iter().any(theirs)
+        // Where there are several, each is asked for its names to tell whose request it is.
+        let mut tenants = self.tenants.iter();
+        tenants.all(|tenant| tenant.answers_from_memory())
+            && self.tenants.iter().any(|tenant| tenant.is_host(&host))
     }
 
     fn answer(&self, request: Request, role: Role) -> Response {
