@@ -23,6 +23,10 @@ use tenant::{Deployment, Memory, Reply, Section, View};
 use trust::{Clock as _, DrawnAhead, SystemClock, SystemRng, Timestamp};
 use wire::http::{Request, Response};
 
+/// The server's own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Slices of a measurement; the median of them is printed.
 const SLICES: usize = 7;
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";

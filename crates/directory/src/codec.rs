@@ -22,6 +22,13 @@ impl Writer {
         Self::default()
     }
 
+    /// With room for so many bytes: what is written piece by piece would be moved again and again.
+    pub(crate) fn with_room_for(bytes: usize) -> Self {
+        Self {
+            bytes: Vec::with_capacity(bytes),
+        }
+    }
+
     pub(crate) fn u8(&mut self, value: u8) -> &mut Self {
         self.bytes.push(value);
         self

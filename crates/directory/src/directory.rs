@@ -265,6 +265,7 @@ impl Directory {
                 time: now,
                 changed: Vec::new(),
                 records: Vec::new(),
+                scheduled: false,
                 withdrawn: Vec::new(),
                 given: Vec::new(),
             });
@@ -309,8 +310,8 @@ impl Directory {
         }
     }
 
-    /// Waits until this node has committed something after its commit `number`, at most for `timeout`.
-    /// Returns the newest commit's number.
+    /// Waits until this node has committed something after its commit `number` that somebody may react to, a job or what
+    /// the feed tells of; at most for `timeout`. Returns the newest such commit's number.
     pub fn wait_after(&self, number: u64, timeout: std::time::Duration) -> u64 {
         let newest = self.woken.0.lock().unwrap_or_else(PoisonError::into_inner);
         let waited = self
@@ -358,6 +359,9 @@ impl Directory {
 
     fn tell(&self, commit: &Commit) {
         self.tell_listeners(commit);
+        if commit.is_empty() && !commit.scheduled {
+            return;
+        }
         let mut newest = self.woken.0.lock().unwrap_or_else(PoisonError::into_inner);
         *newest = (*newest).max(commit.stamp.number);
         self.woken.1.notify_all();

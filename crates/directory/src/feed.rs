@@ -19,8 +19,10 @@ pub struct Commit {
     pub time: Timestamp,
     /// The entries it changed, each once.
     pub changed: Vec<Changed>,
-    /// The records it wrote or removed.
+    /// The records it wrote or removed, but for those of quiet tables ([`crate::Table::quiet`]).
     pub records: Vec<ChangedRecord>,
+    /// Whether it asks for a job to be done. Known as [`Commit::withdrawn`] is.
+    pub scheduled: bool,
     /// What lets nobody in any more since. Known to who made the commit and their listeners; the feed does not keep it.
     pub withdrawn: Vec<Means>,
     /// What was there before the commit and lets somebody in since, as [`Commit::withdrawn`].
@@ -106,6 +108,7 @@ impl Commit {
             time: from.time()?,
             changed: Vec::new(),
             records: Vec::new(),
+            scheduled: false,
             withdrawn: Vec::new(),
             given: Vec::new(),
         };

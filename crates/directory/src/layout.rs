@@ -46,6 +46,8 @@ pub(crate) const LINEAGE: &str = "lineage";
 
 /// The version byte of every value.
 const ROW: u8 = 1;
+/// How long version byte and stamp are.
+const HEAD: usize = 1 + 4 + 8;
 
 /// What the keys of all nodes begin with. It is among the first of all, for every snapshot reads this
 /// node's row, and what is at the edge is found with the least work.
@@ -54,8 +56,11 @@ pub(crate) const NODES: &[u8] = b"N";
 /// Values in keys that are longer than this are replaced by their digest.
 const LONGEST_IN_KEY: usize = 200;
 
+/// What most keys have room in.
+const USUAL_KEY: usize = 96;
+
 fn key(table: u8) -> Writer {
-    let mut key = Writer::new();
+    let mut key = Writer::with_room_for(USUAL_KEY);
     key.u8(table);
     key
 }
@@ -73,13 +78,12 @@ fn terminated(key: &mut Writer, value: &[u8]) {
     } else {
         value
     };
-    for &byte in value {
-        key.u8(byte);
-        if byte == 0 {
-            key.u8(0xff);
-        }
+    let mut pieces = value.split(|byte| *byte == 0);
+    key.raw(pieces.next().unwrap_or_default());
+    for piece in pieces {
+        key.raw(&[0, 0xff]).raw(piece);
     }
-    key.u8(0).u8(0);
+    key.raw(&[0, 0]);
 }
 
 pub(crate) fn meta(name: &str) -> Vec<u8> {
@@ -296,7 +300,7 @@ pub(crate) fn expiring(key: &[u8]) -> Result<&[u8], Corrupt> {
 
 /// A value: version byte, stamp, payload.
 pub(crate) fn row(stamp: Stamp, payload: &[u8]) -> Vec<u8> {
-    let mut row = Writer::new();
+    let mut row = Writer::with_room_for(HEAD + payload.len());
     row.u8(ROW).u32(stamp.node).u64(stamp.number).raw(payload);
     row.finish()
 }

@@ -13,6 +13,7 @@ use crate::value::Secret;
 pub struct Table {
     name: &'static str,
     watched: bool,
+    quiet: bool,
 }
 
 impl Table {
@@ -23,6 +24,7 @@ impl Table {
         Self {
             name,
             watched: false,
+            quiet: false,
         }
     }
 
@@ -36,8 +38,22 @@ impl Table {
         }
     }
 
+    /// As [`Table::new`], with records that nobody reacts to: no commit tells of them ([`crate::Commit::records`]), and one of
+    /// them alone wakes nobody. For what each sign-in writes.
+    #[must_use]
+    pub const fn quiet(name: &'static str) -> Self {
+        Self {
+            quiet: true,
+            ..Self::new(name)
+        }
+    }
+
     pub(crate) const fn is_watched(self) -> bool {
         self.watched
+    }
+
+    pub(crate) const fn is_quiet(self) -> bool {
+        self.quiet
     }
 
     /// The table's name.

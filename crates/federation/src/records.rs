@@ -7,13 +7,13 @@ pub(crate) use signin::records::{read, write};
 /// All token signing keys, in one record.
 pub(crate) const SIGNING_KEYS: Table = Table::new("federation.signing-keys");
 /// Authorization codes, by digest ([`token::grant::CodeRecord`]).
-pub(crate) const CODES: Table = Table::new("federation.codes");
+pub(crate) const CODES: Table = Table::quiet("federation.codes");
 /// Families of refresh tokens, by name ([`token::grant::FamilyRecord`]).
-pub(crate) const FAMILIES: Table = Table::new("federation.refresh-tokens");
+pub(crate) const FAMILIES: Table = Table::quiet("federation.refresh-tokens");
 /// Browser sessions, by digest ([`token::session::SessionRecord`]).
-pub(crate) const SESSIONS: Table = Table::new("federation.sessions");
+pub(crate) const SESSIONS: Table = Table::quiet("federation.sessions");
 /// Sign-ins on their way, by digest ([`token::sign_in::SignIn`]).
-pub(crate) const SIGN_INS: Table = Table::new("federation.sign-ins");
+pub(crate) const SIGN_INS: Table = Table::quiet("federation.sign-ins");
 /// Device registrations that wait for their certificate, by digest of the request.
 pub(crate) const JOINS: Table = Table::new("federation.joins");
 

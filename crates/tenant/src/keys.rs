@@ -17,23 +17,23 @@ pub(crate) const NONCE_KEYS: Table = Table::new("tenant.nonce-keys");
 /// What names people to applications: one record, for good.
 pub(crate) const SUBJECT_KEY: Table = Table::new("tenant.subject-key");
 /// Authorization codes, by digest ([`token::grant::CodeRecord`]).
-pub(crate) const CODES: Table = Table::new("tenant.codes");
+pub(crate) const CODES: Table = Table::quiet("tenant.codes");
 /// Families of refresh tokens, by name ([`token::grant::FamilyRecord`]).
-pub(crate) const FAMILIES: Table = Table::new("tenant.refresh-tokens");
+pub(crate) const FAMILIES: Table = Table::quiet("tenant.refresh-tokens");
 /// Browser sessions, by digest ([`token::session::SessionRecord`]).
-pub(crate) const SESSIONS: Table = Table::new("tenant.sessions");
+pub(crate) const SESSIONS: Table = Table::quiet("tenant.sessions");
 /// Sign-ins on their way, by digest ([`token::sign_in::SignIn`]).
-pub(crate) const SIGN_INS: Table = Table::new("tenant.sign-ins");
+pub(crate) const SIGN_INS: Table = Table::quiet("tenant.sign-ins");
 /// Device codes, by digest.
-pub(crate) const DEVICE_CODES: Table = Table::new("tenant.device-codes");
+pub(crate) const DEVICE_CODES: Table = Table::quiet("tenant.device-codes");
 /// The device code of each user code, by digest.
-pub(crate) const USER_CODES: Table = Table::new("tenant.user-codes");
+pub(crate) const USER_CODES: Table = Table::quiet("tenant.user-codes");
 /// Primary refresh tokens, by account and identifier.
-pub(crate) const PRT: Table = Table::new("tenant.prt");
+pub(crate) const PRT: Table = Table::quiet("tenant.prt");
 /// Which primary refresh tokens a device has: device, account, identifier.
-pub(crate) const PRT_OF_DEVICE: Table = Table::new("tenant.prt-of-device");
+pub(crate) const PRT_OF_DEVICE: Table = Table::quiet("tenant.prt-of-device");
 /// In which browser a primary refresh token was shown with which nonce.
-pub(crate) const PRT_USES: Table = Table::new("tenant.prt-uses");
+pub(crate) const PRT_USES: Table = Table::quiet("tenant.prt-uses");
 /// Device registrations that wait for their certificate, by digest of the request.
 pub(crate) const JOINS: Table = Table::new("tenant.joins");
 

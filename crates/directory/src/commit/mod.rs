@@ -57,6 +57,7 @@ pub(crate) struct Work<'t> {
     records: BTreeSet<(String, Vec<u8>)>,
     groups_changed: bool,
     audited: u32,
+    scheduled: bool,
     withdrawn: Vec<Means>,
     given: Vec<Means>,
 }
@@ -100,6 +101,7 @@ pub(crate) fn apply(
         records: BTreeSet::new(),
         groups_changed: false,
         audited: 0,
+        scheduled: false,
         withdrawn: Vec::new(),
         given: Vec::new(),
     };
@@ -220,6 +222,7 @@ impl Work<'_> {
             time: self.now,
             changed: Vec::new(),
             records: Vec::new(),
+            scheduled: self.scheduled,
             withdrawn: std::mem::take(&mut self.withdrawn),
             given: std::mem::take(&mut self.given),
         };

@@ -73,7 +73,7 @@ impl Work<'_> {
             .put(&row, &layout::row(self.stamp, &stored.write()))?;
         self.expire(expires, &row)?;
         self.withdrawn.extend(Means::revoked(table, key));
-        self.records.insert((table.name().to_owned(), key.to_vec()));
+        self.tell_of(table, key);
         Ok(())
     }
 
@@ -86,9 +86,16 @@ impl Work<'_> {
             self.forget_known(table, &row);
             self.transaction.delete(&row)?;
             self.given.extend(Means::revoked(table, key));
-            self.records.insert((table.name().to_owned(), key.to_vec()));
+            self.tell_of(table, key);
         }
         Ok(())
+    }
+
+    /// Says in the feed that a record was written or removed, where somebody may react to it.
+    fn tell_of(&mut self, table: Table, key: &[u8]) {
+        if !table.is_quiet() {
+            self.records.insert((table.name().to_owned(), key.to_vec()));
+        }
     }
 
     /// Forgets what memory knows of a row that is about to be written.
@@ -117,6 +124,7 @@ impl Work<'_> {
         self.transaction.put(&layout::job(job.id.as_str()), &row)?;
         let due = layout::job_due(job.due, job.id.as_str());
         self.transaction.put(&due, &layout::row(self.stamp, &[]))?;
+        self.scheduled = true;
         Ok(())
     }
 

@@ -478,6 +478,31 @@ fn listeners_hear_of_every_commit_until_they_stop_listening() {
 }
 
 #[test]
+fn what_nobody_reacts_to_wakes_nobody() {
+    use crate::record::{Job, JobId};
+    use std::time::Duration;
+    let directory = fresh();
+    person(&directory, "alice");
+    let newest = || directory.wait_after(0, Duration::ZERO);
+    let before = newest();
+    let quiet = Table::quiet("tests.quiet-records");
+    write(&directory, &[change::put(quiet, *b"k", vec![], minutes(1))]).unwrap();
+    assert_eq!(newest(), before);
+    let job = Job::new(
+        JobId::random(&mut Seeded::new(5)),
+        "tests.job",
+        START,
+        vec![],
+    );
+    let commit = write(&directory, &[Change::Schedule(job)]).unwrap();
+    assert!(commit.is_empty() && commit.scheduled);
+    assert_eq!(newest(), commit.stamp.number);
+    let loud = Table::new("tests.records");
+    let commit = write(&directory, &[change::put(loud, *b"k", vec![], minutes(1))]).unwrap();
+    assert_eq!(newest(), commit.stamp.number);
+}
+
+#[test]
 fn only_the_right_root_key_and_a_known_format_open_a_store() {
     use crate::storage::{Memory, Storage, StorageError};
     let storage: std::sync::Arc<dyn Storage> = std::sync::Arc::new(Memory::new());

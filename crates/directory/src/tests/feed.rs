@@ -40,6 +40,9 @@ fn the_feed_tells_what_happened_in_order() {
     write(&directory, &[change::put(table, *b"k", vec![], minutes(1))]).unwrap();
     write(&directory, &[Change::Delete { id: alice }]).unwrap();
     // Nothing for others to react to.
+    let quiet = Table::quiet("tests.quiet-records");
+    write(&directory, &[change::put(quiet, *b"k", vec![], minutes(1))]).unwrap();
+    write(&directory, &[change::remove(quiet, *b"k")]).unwrap();
     let audit = crate::AuditRecord::done(START, crate::Actor::system(), "x");
     write(&directory, &[change::audit(audit)]).unwrap();
     let page = directory.feed(&start, 100).unwrap();

@@ -190,30 +190,19 @@ impl Request {
         if !self.path.starts_with('/') {
             return None;
         }
-        let mut found = bare(&self.path).split('/');
-        let mut captured = Vec::new();
-        for wanted in bare(pattern).split('/') {
-            let found = found.next()?;
-            if wanted.starts_with('{') && wanted.ends_with('}') {
-                if found.is_empty() {
-                    return None;
-                }
-                captured.push(found);
-                continue;
-            }
-            let same = match found.contains('%') {
-                true => wanted.eq_ignore_ascii_case(&percent_decode(found)),
-                false => wanted.eq_ignore_ascii_case(found),
-            };
-            if !same {
+        // Most patterns are another endpoint's: nothing is decoded or kept before all segments are known to match.
+        let mut found = segments(&self.path);
+        for wanted in segments(pattern) {
+            if !is_segment(found.next()?, wanted) {
                 return None;
             }
         }
         if found.next().is_some() {
             return None;
         }
-        let captured = captured.into_iter().map(percent_decode);
-        Some(captured.collect())
+        let pairs = segments(pattern).zip(segments(&self.path));
+        let captured = pairs.filter(|(wanted, _)| is_variable(wanted));
+        Some(captured.map(|(_, found)| percent_decode(found)).collect())
     }
 
     /// The fields of the query.
@@ -321,6 +310,24 @@ impl Request {
 }
 
 /// Without a slash at its beginning and one at its end.
+/// The segments of a path. By closure, for a search for one character costs more than they are long.
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    bare(path).split(|character| character == '/')
+}
+
+/// Whether a segment of a pattern stands for any one.
+fn is_variable(wanted: &str) -> bool {
+    wanted.starts_with('{') && wanted.ends_with('}')
+}
+
+fn is_segment(found: &str, wanted: &str) -> bool {
+    if is_variable(wanted) {
+        return !found.is_empty();
+    }
+    found.eq_ignore_ascii_case(wanted)
+        || found.contains('%') && wanted.eq_ignore_ascii_case(&percent_decode(found))
+}
+
 fn bare(path: &str) -> &str {
     let path = path.strip_prefix('/').unwrap_or(path);
     path.strip_suffix('/').unwrap_or(path)
