@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Duration;
 
 use directory::storage::StorageError;
@@ -24,7 +25,8 @@ const BUSY: Duration = Duration::from_secs(5);
 /// How a database is opened.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// How many snapshots can be read at the same time; each has a connection of its own.
+    /// How many connections are kept for those who read. Where more snapshots are read at the same time, each of the others
+    /// has a connection that is opened for it, which takes a fraction of a millisecond, and closed behind it.
     pub readers: usize,
     /// The size of a page in bytes, for a new database. A row is kept whole in its page up to about a
     /// quarter of it, and only then is it found without reading others.
@@ -47,8 +49,9 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
+        let processors = thread::available_parallelism().map_or(2, usize::from);
         Self {
-            readers: 8,
+            readers: (4 * processors).max(8),
             page_bytes: 8_192,
             writer_cache_kib: 4_096,
             reader_cache_kib: 512,
