@@ -96,13 +96,18 @@ fn main() {
 #[inline(never)]
 fn measure(world: &World, requests: &[Request]) -> f64 {
     let mut slices = Vec::new();
-    let mut answers = Vec::with_capacity(requests.len());
+    let mut good = 0;
     for slice in requests.chunks(requests.len().div_ceil(SLICES)) {
         let start = cpu::of_thread();
-        answers.extend(slice.iter().map(|request| world.ask(request)));
+        let answers = slice.iter().map(|request| world.ask(request));
+        good += answers.filter(|answer| answer.status == 200).count();
         slices.push((cpu::of_thread() - start) as f64 / slice.len() as f64 / 1e3);
     }
-    assert!(answers.iter().all(|answer| answer.status == 200));
+    assert_eq!(
+        good,
+        requests.len(),
+        "each is answered with what it asks for"
+    );
     cpu::median(slices)
 }
 

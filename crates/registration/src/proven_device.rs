@@ -42,13 +42,22 @@ pub fn public_key_hash(key: &PublicKey) -> String {
 /// A device that proved to hold the key of its certificate: registered, enabled, found by thumbprint and public key
 /// both (protocols B.5, F.3). Only [`prove`] makes one.
 #[derive(Clone, Debug)]
-pub struct ProvenDevice(Arc<Device>);
+pub struct ProvenDevice {
+    device: Arc<Device>,
+    key: PublicKey,
+}
 
 impl ProvenDevice {
     /// The device.
     #[must_use]
     pub fn device(&self) -> &Device {
-        &self.0
+        &self.device
+    }
+
+    /// The key of its certificate.
+    #[must_use]
+    pub const fn key(&self) -> &PublicKey {
+        &self.key
     }
 }
 
@@ -104,7 +113,7 @@ pub fn prove(
     if now.unix() < parsed.not_before() || now.unix() > parsed.not_after() {
         return Ok(Err(NotADevice::OutOfTime));
     }
-    Ok(Ok(ProvenDevice(device)))
+    Ok(Ok(ProvenDevice { device, key }))
 }
 
 /// Whether nothing is left that a device proves itself by: an administrator has revoked every certificate that its entry

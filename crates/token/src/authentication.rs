@@ -33,6 +33,7 @@ enum FirstMethod {
     /// a second factor.
     HelloKey {
         /// SHA-256 of the key.
+        #[serde(with = "crate::bytes")]
         key: [u8; 32],
         /// Whether it counts as a fresh second factor.
         fresh: bool,

@@ -14,6 +14,7 @@
 pub mod access_pass;
 pub mod authentication;
 pub mod authorize;
+pub mod bytes;
 pub mod claims;
 pub mod client;
 pub mod client_assertion;

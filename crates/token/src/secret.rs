@@ -116,7 +116,7 @@ impl core::fmt::Debug for Secret {
 
 /// SHA-256 over a purpose and a secret: the key of a record that the secret opens.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-pub struct Digest([u8; 32]);
+pub struct Digest(#[serde(with = "crate::bytes")] [u8; 32]);
 
 impl Digest {
     /// The digest of `secret` for `purpose`. Secrets have at least 80 bits of chance, so a plain hash keeps them.

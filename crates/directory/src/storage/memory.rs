@@ -1,6 +1,7 @@
 //! The storage of tests, and of a lab that forgets.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::{Entry, OccupiedEntry};
 use std::ops::Bound;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -56,28 +57,45 @@ impl Versions {
     fn apply(&mut self, writes: Overlay) {
         self.latest += 1;
         let latest = self.latest;
-        let mut touched = std::mem::take(&mut self.prunable);
-        for (key, value) in writes {
-            let history = self.rows.entry(key.clone()).or_default();
-            history.push((latest, value.map(Into::into)));
-            touched.push(key);
-        }
         let oldest = self.held.keys().next().copied().unwrap_or(latest);
-        for key in touched {
-            let Some(history) = self.rows.get_mut(&key) else {
-                continue;
-            };
-            // What the oldest reader sees is the last version that is not newer than it.
-            let needed = history.iter().rposition(|(version, _)| *version <= oldest);
-            history.drain(..needed.unwrap_or(0));
-            match history.as_slice() {
-                [(_, None)] => {
-                    self.rows.remove(&key);
-                }
-                [_] => {}
-                _ => self.prunable.push(key),
+        for key in std::mem::take(&mut self.prunable) {
+            if let Entry::Occupied(row) = self.rows.entry(key) {
+                self.prunable.extend(pruned(row, oldest));
             }
         }
+        for (key, value) in writes {
+            let value = (latest, value.map(Into::into));
+            match self.rows.entry(key) {
+                Entry::Vacant(row) => {
+                    if value.1.is_some() {
+                        row.insert(vec![value]);
+                    }
+                }
+                Entry::Occupied(mut row) => {
+                    // One with several is among them already.
+                    let had_one = row.get().len() == 1;
+                    row.get_mut().push(value);
+                    let key = pruned(row, oldest);
+                    self.prunable.extend(key.filter(|_| had_one));
+                }
+            }
+        }
+    }
+}
+
+/// Removes the versions that nobody reads any more; the key, where there are still several.
+fn pruned(mut row: OccupiedEntry<'_, Vec<u8>, History>, oldest: u64) -> Option<Vec<u8>> {
+    let history = row.get_mut();
+    // What the oldest reader sees is the last version that is not newer than it.
+    let needed = history.iter().rposition(|(version, _)| *version <= oldest);
+    history.drain(..needed.unwrap_or(0));
+    match history.as_slice() {
+        [(_, None)] => {
+            row.remove();
+            None
+        }
+        [_] => None,
+        _ => Some(row.key().clone()),
     }
 }
 

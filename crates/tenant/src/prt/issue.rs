@@ -7,7 +7,7 @@ use trust::{Rng, Span, Timestamp};
 use wire::Guid;
 
 use super::judge::Shown;
-use super::record::{self, New, PrtRecord, SessionKey};
+use super::record::{self, Listed, New, PrtRecord, SessionKey};
 use super::refused::Refused;
 use super::request::{Signed, SignedIn};
 use super::response::{self, PrtResponse};
@@ -104,13 +104,13 @@ fn in_place(
 ) -> Result<Vec<Change>, Trouble> {
     let (snapshot, device) = (asked.view.snapshot, record.device_entry());
     let rows = record::of_account_on(snapshot, record.account, device, asked.now)?;
-    let mut former: Vec<PrtRecord> = rows
+    let mut former: Vec<Listed> = rows
         .into_iter()
         .filter(|row| row.kind == record.kind)
-        .filter(|row| Some(row.id) != renewed)
+        .filter(|row| !renewed.is_some_and(|id| row.is(id)))
         .collect();
     former.sort_unstable_by_key(|row| core::cmp::Reverse(row.issued()));
-    let over = former.iter().skip(KEPT).flat_map(PrtRecord::remove);
+    let over = former.iter().skip(KEPT).flat_map(Listed::remove);
     Ok(record.put().into_iter().chain(over).collect())
 }
 

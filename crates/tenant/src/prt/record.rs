@@ -36,11 +36,25 @@ impl Kind {
             Self::RefreshToken => "refresh token",
         }
     }
+
+    /// As a row of [`PRT_OF_DEVICE`] has it.
+    const fn number(self) -> u8 {
+        match self {
+            Self::Hello => 1,
+            Self::Password => 2,
+            Self::RefreshToken => 3,
+        }
+    }
+
+    fn of_number(number: u8) -> Option<Self> {
+        let all = [Self::Hello, Self::Password, Self::RefreshToken];
+        all.into_iter().find(|kind| kind.number() == number)
+    }
 }
 
 /// A session key. Cleared when it is dropped, never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
-pub(crate) struct SessionKey(pub(crate) [u8; 32]);
+pub(crate) struct SessionKey(#[serde(with = "token::bytes")] pub(crate) [u8; 32]);
 
 impl core::fmt::Debug for SessionKey {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
@@ -138,10 +152,6 @@ impl PrtRecord {
         self.device_entry
     }
 
-    pub(crate) fn issued(&self) -> Timestamp {
-        Timestamp::from_micros(self.issued)
-    }
-
     pub(crate) fn expires(&self) -> Timestamp {
         Timestamp::from_micros(self.expires)
     }
@@ -180,16 +190,13 @@ impl PrtRecord {
         let value = Secret::new(bytes.to_vec());
         [
             change::put(PRT, key(self.account, self.id), value, until),
-            change::put(PRT_OF_DEVICE, self.device_key(), vec![], until),
+            change::put(PRT_OF_DEVICE, self.device_key(), self.mark(), until),
         ]
     }
 
-    /// The changes that remove both rows.
-    pub(crate) fn remove(&self) -> [Change; 2] {
-        [
-            change::remove(PRT, key(self.account, self.id)),
-            change::remove(PRT_OF_DEVICE, self.device_key()),
-        ]
+    /// What is read of it without opening it: its kind and when it was issued, eight bytes, big-endian.
+    fn mark(&self) -> Vec<u8> {
+        [&[self.kind.number()][..], &self.issued.to_be_bytes()].concat()
     }
 
     fn device_key(&self) -> Vec<u8> {
@@ -218,16 +225,60 @@ pub(crate) fn find(
     Ok(record.and_then(|record| open(record.value.bytes())))
 }
 
-/// The rows that an account has on one device, however many it has elsewhere.
+/// What is known of a row that is not opened.
+pub(crate) struct Listed {
+    /// Its key in [`PRT_OF_DEVICE`]: device, account, identifier.
+    key: Vec<u8>,
+    pub(crate) kind: Kind,
+    issued: i64,
+}
+
+impl Listed {
+    fn read(key: Vec<u8>, mark: &[u8]) -> Option<Self> {
+        let (kind, issued) = mark.split_first()?;
+        Some(Self {
+            key,
+            kind: Kind::of_number(*kind)?,
+            issued: i64::from_be_bytes(issued.try_into().ok()?),
+        })
+    }
+
+    /// Its key in [`PRT`].
+    fn record(&self) -> &[u8] {
+        self.key.get(16..).unwrap_or_default()
+    }
+
+    pub(crate) fn is(&self, id: Guid) -> bool {
+        self.key.ends_with(&id.to_bytes())
+    }
+
+    pub(crate) const fn issued(&self) -> Timestamp {
+        Timestamp::from_micros(self.issued)
+    }
+
+    /// The changes that remove it.
+    pub(crate) fn remove(&self) -> [Change; 2] {
+        [
+            change::remove(PRT, self.record()),
+            change::remove(PRT_OF_DEVICE, self.key.as_slice()),
+        ]
+    }
+}
+
+/// The rows that an account has on one device, however many it has elsewhere. Those that an older release wrote say too
+/// little, and end by themselves.
 pub(crate) fn of_account_on(
     snapshot: &Snapshot<'_>,
     account: Guid,
     device: EntryId,
     now: Timestamp,
-) -> Result<Vec<PrtRecord>, Fault> {
+) -> Result<Vec<Listed>, Fault> {
     let start = [device.0, account].map(Guid::to_bytes).concat();
     let rows = snapshot.records(PRT_OF_DEVICE, &start, &beyond(&start), MOST, now)?;
-    rows_named(snapshot, rows.iter().map(|row| row.key.as_slice()), now)
+    let listed = rows
+        .into_iter()
+        .filter_map(|row| Listed::read(row.key, row.value.bytes()));
+    Ok(listed.collect())
 }
 
 /// The rows that the keys of [`PRT_OF_DEVICE`] name.

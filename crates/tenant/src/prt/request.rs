@@ -10,7 +10,6 @@ use crypto::key::PublicKey;
 use directory::{Account, Device};
 use registration::proven_device::{self, ProvenDevice};
 use serde::Deserialize;
-use wire::x509::Certificate;
 use zeroize::Zeroizing;
 
 use super::refused::Refused;
@@ -94,11 +93,7 @@ pub(crate) fn read(asked: &Asked<'_, '_>, token: &str) -> Result<Signed, Trouble
     let leaf = leaf.ok_or(Refused::NoCertificate)?;
     let device = proven_device::prove(asked.view.snapshot, &leaf, asked.now)?;
     let device = device.map_err(Refused::Device)?;
-    let key = Certificate::parse(&leaf)
-        .ok()
-        .and_then(|certificate| PublicKey::from_spki_der(certificate.spki()).ok());
-    // Whoever has a certificate that a device is known by has its key in a form that reads.
-    let key = key.ok_or(Refused::NoCertificate)?;
+    let key = device.key().clone();
     let fingerprint = key.fingerprint().0;
     let algorithm = algorithm(&token, &key);
     let key = VerifyingKey::new(key, algorithm, None).map_err(Refused::DeviceSignature)?;

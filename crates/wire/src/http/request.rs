@@ -190,9 +190,9 @@ impl Request {
         if !self.path.starts_with('/') {
             return None;
         }
-        // Most patterns are another endpoint's: nothing is decoded or kept before all segments are known to match.
-        let mut found = segments(&self.path);
-        for wanted in segments(pattern) {
+        // Most patterns are another endpoint's, and end otherwise: nothing is decoded or kept before all segments match.
+        let mut found = segments(&self.path).rev();
+        for wanted in segments(pattern).rev() {
             if !is_segment(found.next()?, wanted) {
                 return None;
             }
@@ -310,8 +310,12 @@ impl Request {
 }
 
 /// Without a slash at its beginning and one at its end.
-/// The segments of a path. By closure, for a search for one character costs more than they are long.
-fn segments(path: &str) -> impl Iterator<Item = &str> {
+/// The segments of a path.
+#[expect(
+    clippy::manual_pattern_char_comparison,
+    reason = "the search for a character that the library has costs more than a segment is long"
+)]
+fn segments(path: &str) -> impl DoubleEndedIterator<Item = &str> {
     bare(path).split(|character| character == '/')
 }
 
