@@ -109,6 +109,9 @@ mod tests {
         assert_eq!(unwrap(&curve, &[7; 256]), Err(CannotUnwrap));
         let short = PublicKey::from_rsa(&[0xc1; 128], &[1, 0, 1]).unwrap();
         assert_eq!(wrap(&short, &[7; 32]), Err(CannotWrap::Key));
+        // Long enough for the library, and divided by three: whoever sees what it wraps reads it.
+        let divided = PublicKey::from_rsa(&[0xff; 256], &[1, 0, 1]).unwrap();
+        assert_eq!(wrap(&divided, &[7; 32]), Err(CannotWrap::Key));
         let holder = PrivateKey::generate(KeyKind::Rsa2048);
         assert!(wrap(holder.public_key(), &[7; 256 - 42]).is_ok());
         assert_eq!(

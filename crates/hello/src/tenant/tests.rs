@@ -309,6 +309,52 @@ fn a_pin_becomes_a_primary_refresh_token_step_by_step() {
 }
 
 #[test]
+fn nobody_is_signed_in_by_the_key_of_another_persons_container() {
+    let mut world = enrolled();
+    let bob = crate::testing::named("bob");
+    let mut chance = Dice::new(10);
+    let mut device = world.hello.enrolling(KeyKind::P256, &mut chance);
+    device
+        .create_user_key(&bob, &Secret::from("161803"), START)
+        .unwrap();
+    let registered = Registered {
+        kid: Guid::from_bytes([2; 16]),
+        upn: bob.upn.clone(),
+        pctx: None,
+    };
+    device.keep(&bob, &registered, START).unwrap();
+    let attempt = Attempt {
+        pin: &Secret::from("161803"),
+        challenge: None,
+        session: "boot",
+        now: START,
+    };
+    let unlocked = world
+        .hello
+        .unlock(&bob.upn, &attempt, &mut world.rng)
+        .unwrap();
+    // Offline, too: what is kept of alice's sign-in is not for who knows bob's PIN.
+    world.sign_in("271828", START).unwrap();
+    world.tenant.asked.clear();
+    for trouble in [None, unreachable()] {
+        world.tenant.trouble = trouble;
+        let proved = world.hello.prove_to_tenant(
+            &alice().upn,
+            &unlocked,
+            &mut world.tenant,
+            START,
+            &mut world.story,
+            &mut world.rng,
+        );
+        assert!(matches!(
+            proved,
+            Err(NotSignedIn::Refused(Refused::Vault(VaultError::Damaged)))
+        ));
+        assert!(world.tenant.asked.is_empty());
+    }
+}
+
+#[test]
 fn with_a_wrong_pin_nobody_is_asked() {
     let mut world = enrolled();
     let error = world.sign_in("271829", START).unwrap_err();

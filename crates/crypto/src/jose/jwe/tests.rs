@@ -177,6 +177,26 @@ fn one_form_is_never_taken_for_the_other() {
     assert_eq!(opened.unwrap_err(), JoseError::Signature);
 }
 
+/// Content and tag are opened as one: where one ends and the other begins is looked at all the same (RFC 7518 5.3).
+#[test]
+fn a_tag_of_another_length_does_not_open_though_the_content_makes_up_for_it() {
+    let token = direct(
+        &[7; KEY_LEN],
+        &[1; 24],
+        Sealing::Gcm([9; GCM_IV_LEN]),
+        b"an answer",
+    )
+    .unwrap();
+    let part = |place| decode(token.split('.').nth(place).unwrap()).unwrap();
+    let whole = [part(3), part(4)].concat();
+    for length in [TAG_LEN - 1, TAG_LEN, TAG_LEN + 1, whole.len()] {
+        let (sealed, tag) = whole.split_at(whole.len() - length);
+        let moved = with(&with(&token, 3, &encode(sealed)), 4, &encode(tag));
+        let opened = Encrypted::parse(&moved).unwrap().open_direct(&[7; KEY_LEN]);
+        assert_eq!(opened.is_ok(), length == TAG_LEN, "{length}");
+    }
+}
+
 #[test]
 fn whatever_was_altered_does_not_open() {
     let key = a1_key();
