@@ -83,7 +83,7 @@ pub(crate) enum Command {
 }
 
 /// How a person's name and secrets are given.
-#[derive(Debug, Default, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Person {
     /// Who signs in (UPN).
     #[arg(long, value_name = "UPN")]
@@ -100,7 +100,7 @@ pub(crate) struct Person {
 }
 
 /// `keyporch join`
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(crate) struct Join {
     /// The organisation's domain.
     pub(crate) domain: Option<String>,
@@ -115,10 +115,11 @@ pub(crate) struct Join {
     #[arg(long = "kdc", value_name = "HOST")]
     pub(crate) kdcs: Vec<String>,
     /// Take the place of the device that has joined by this name: its certificate and the keys made on it stop
-    /// working at once. For a machine that was set up anew.
+    /// working at once. For a machine that was set up anew, and for one that joins again: whoever has enrolled on it enrols
+    /// again.
     #[arg(long)]
     pub(crate) replace: bool,
-    /// Agree to having kept the recovery codes that are shown, without being asked.
+    /// Agree to people enrolling again, and to having kept the recovery codes that are shown, without being asked.
     #[arg(long)]
     pub(crate) yes: bool,
     #[command(flatten)]

@@ -115,7 +115,7 @@ pub(crate) fn certificate(device: &Device) -> Result<ClientCertificate, Failure>
         .ok_or_else(|| {
             Failure::failed(
                 "the device's key is not in the vault",
-                "Join this device anew.",
+                "Join it anew with `keyporch join --replace`.",
             )
             .with_id("PROV-2.1")
         })?;
@@ -140,7 +140,7 @@ pub(crate) fn policy_for(
                 let what = "the server does not know this device any more";
                 Failure::refused(
                     what,
-                    "Join this device anew, or ask an administrator to enable it.",
+                    "Join it anew with `keyporch join --replace`, or ask an administrator to enable it.",
                 )
                 .with_id("PROV-2.1")
             }

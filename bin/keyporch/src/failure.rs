@@ -61,29 +61,40 @@ impl Failure {
 
     /// Says it beside the result, where the command goes on or ends otherwise.
     pub(crate) fn note(&self, output: crate::output::Output) {
-        output.note(&format!("{}\n{}", self.what, self.remedy));
+        output.note(&format!("{}{}\n{}", self.what, self.named(), self.remedy));
+    }
+
+    /// The ID, where there is one.
+    fn named(&self) -> String {
+        let id = self.id.as_ref();
+        id.map_or_else(String::new, |id| format!(" ({id})"))
     }
 
     /// Writes it to standard error and gives the exit code.
     pub(crate) fn show(&self, json: bool, colours: bool) -> ExitCode {
         let mut out = std::io::stderr().lock();
-        let id = self
-            .id
-            .as_ref()
-            .map_or_else(String::new, |id| format!(" ({id})"));
         let _ = if json {
             let report = serde_json::json!({ "error": self.what, "remedy": self.remedy, "id": self.id, "exit_code": self.code });
             writeln!(out, "{report}")
         } else if colours && out.is_terminal() {
             writeln!(
                 out,
-                "\x1b[1;31merror:\x1b[0m {}{id}\n\x1b[1m   do:\x1b[0m {}",
-                self.what, self.remedy
+                "\x1b[1;31merror:\x1b[0m {}{}\n\x1b[1m   do:\x1b[0m {}",
+                self.what,
+                self.named(),
+                self.remedy
             )
         } else {
-            writeln!(out, "error: {}{id}\n   do: {}", self.what, self.remedy)
+            writeln!(out, "{self}")
         };
         ExitCode::from(self.code)
+    }
+}
+
+impl std::fmt::Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let (what, named, remedy) = (&self.what, self.named(), &self.remedy);
+        write!(f, "error: {what}{named}\n   do: {remedy}")
     }
 }
 

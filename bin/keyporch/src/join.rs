@@ -4,6 +4,7 @@ use call::administration::Administration;
 use call::join::{Joining, NotJoined, Organisation, ThisDevice};
 use call::sign_in::SignIn;
 use call::{CallFault, Client};
+use hello::registration::Registration;
 use serde_json::json;
 use trust::{Silence, SystemClock, SystemRng};
 
@@ -12,29 +13,74 @@ use crate::device::{self, Device};
 use crate::failure::{Failure, words};
 use crate::output::Output;
 use crate::people::{AtTerminal, may_try_again, sign_in_failed};
-use crate::{environment, site, tenant};
+use crate::{ask, environment, site, tenant};
 
 /// Joins this device to the organisation: to its tenant, or to its domain.
 pub(crate) fn run(join: &Join, common: &Common, output: Output) -> Result<(), Failure> {
-    match tenant::join::find(join, common, output)? {
-        Some((found, site)) => tenant::join::run(join, common, &found, &site, output),
-        None => to_domain(join, common, output),
+    let mut device = device::open(common)?;
+    let (mut join, mut common) = (join.clone(), common.clone());
+    if let Some(former) = device.hello.registration() {
+        may_be_replaced(&join, common.lab.is_some(), &device, former)?;
+        as_before(&mut join, &mut common, former);
+    }
+    match tenant::join::find(&join, &common, output)? {
+        Some((found, site)) => {
+            tenant::join::run(&join, &common, &mut device, &found, &site, output)
+        }
+        None => to_domain(&join, &common, &mut device, output),
     }
 }
 
-/// A device that has joined already keeps what it has.
-pub(crate) fn not_joined_yet(device: &Device) -> Result<(), Failure> {
-    let Some(registration) = device.hello.registration() else {
-        return Ok(());
-    };
-    let what = format!(
-        "this device has joined {} already, as {}",
-        registration.domain, registration.computer
+/// A device that has joined already keeps what it has, unless somebody says that it joins anew, and knows whose PINs go with
+/// that.
+fn may_be_replaced(
+    join: &Join,
+    of_lab: bool,
+    device: &Device,
+    former: &Registration,
+) -> Result<(), Failure> {
+    let name = former.computer.trim_end_matches('$');
+    if !join.replace {
+        let what = format!(
+            "this device has joined {} already, as {name}",
+            former.domain
+        );
+        return Err(Failure::refused(
+            what,
+            "Use it; or join it anew with `keyporch join --replace`, which ends its certificate and the keys of everybody who \
+             has enrolled on it.",
+        ));
+    }
+    let enrolled = device.hello.containers().iter();
+    let enrolled: Vec<&str> = enrolled.map(|one| one.account().upn.as_str()).collect();
+    let question = format!(
+        "{} will have to enrol on this device again. Join it anew?",
+        enrolled.join(", ")
     );
+    if enrolled.is_empty() || join.yes || of_lab || ask::agrees(&question) {
+        return Ok(());
+    }
     Err(Failure::refused(
-        what,
-        "Use it; or empty its state folder and join anew with --replace, which ends its certificate and its keys.",
+        format!(
+            "the device stays as it is: {} enrolled on it",
+            enrolled.join(", ")
+        ),
+        "To join it anew all the same, agree when asked, or say --yes.",
     ))
+}
+
+/// What is not said anew is as it was: the organisation, where it is, and the device's name.
+fn as_before(join: &mut Join, common: &mut Common, former: &Registration) {
+    let domain = join.domain.get_or_insert_with(|| former.domain.clone());
+    let name = former.computer.trim_end_matches('$');
+    join.name.get_or_insert_with(|| name.to_owned());
+    if !domain.eq_ignore_ascii_case(&former.domain) || common.lab.is_some() {
+        return;
+    }
+    let tenant = former.tenant();
+    join.tenant |= tenant.is_some() && common.server.is_none();
+    let server = tenant.map_or(&former.federation, |tenant| &tenant.login);
+    common.server.get_or_insert_with(|| server.clone());
 }
 
 /// What the device says of itself.
@@ -52,11 +98,14 @@ pub(crate) fn this_device(join: &Join) -> Result<ThisDevice, Failure> {
     })
 }
 
-fn to_domain(join: &Join, common: &Common, output: Output) -> Result<(), Failure> {
+fn to_domain(
+    join: &Join,
+    common: &Common,
+    device: &mut Device,
+    output: Output,
+) -> Result<(), Failure> {
     let common = &with_server(join, common)?;
     let site = site::of(common)?;
-    let mut device = device::open(common)?;
-    not_joined_yet(&device)?;
     let this = this_device(join)?;
     let organisation = Organisation {
         base: site.base.clone(),

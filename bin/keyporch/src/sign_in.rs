@@ -200,7 +200,7 @@ fn armor(
     let key = key.ok().flatten().ok_or_else(|| {
         Failure::refused(
             "this device has no key of its own to armor the sign-in with",
-            "Join again.",
+            "Join anew with `keyporch join --replace`.",
         )
     })?;
     let account = provisioning::Account {
@@ -215,7 +215,12 @@ fn armor(
         SystemClock.now(),
         &mut SystemRng,
     )
-    .map_err(|error| Failure::of(&error, "Join again: the machine's key does not sign."))?;
+    .map_err(|error| {
+        Failure::of(
+            &error,
+            "Join anew with `keyporch join --replace`: the machine's key does not sign.",
+        )
+    })?;
     let secret = Secret::KeyPair {
         signer: key.signer(),
         certificate: &certificate,
@@ -266,7 +271,7 @@ fn no_ticket(fault: &TicketFault) -> Failure {
         }
         TicketFault::Failed(Failed::Kdc(_)) => Failure::refused(
             words(fault),
-            "This KDC is not your organisation's, or its authority has changed: join again.",
+            "This KDC is not your organisation's, or its authority has changed: join anew with `keyporch join --replace`.",
         )
         .with_id("AUTH-KDC"),
         TicketFault::Failed(_) => Failure::of(fault, "Try again; the KDC's log says what it did."),

@@ -75,9 +75,9 @@ pub(crate) fn not_signed_in(error: &NotSignedIn) -> Failure {
         }
         NotSignedIn::Sign(_) => Failure::failed(
             said,
-            "Join this device anew: its keys and its registration do not fit.",
+            "Join it anew with `keyporch join --replace`: its keys and its registration do not fit.",
         ),
-        NotSignedIn::Tenant(fault) => tenant_fault(fault, said),
+        NotSignedIn::Tenant(fault) => tenant_fault(fault),
         NotSignedIn::AnotherPerson { .. } => {
             Failure::refused(said, "Sign in as the person whose name was given.")
         }
@@ -89,22 +89,36 @@ pub(crate) fn not_signed_in(error: &NotSignedIn) -> Failure {
     }
 }
 
-fn tenant_fault(fault: &TenantFault, said: String) -> Failure {
-    let TenantFault::Refused { number, .. } = fault else {
-        return match fault {
-            TenantFault::Unreachable(_) => {
-                Failure::failed(said, "Check the network, then try again.")
-            }
-            _ => Failure::failed(
-                said,
-                "Check that this command and the server are of the same version.",
-            ),
+fn tenant_fault(fault: &TenantFault) -> Failure {
+    let TenantFault::Refused { number, said, .. } = fault else {
+        let remedy = match fault {
+            TenantFault::Unreachable(_) => "Check the network, then try again.",
+            _ => "Check that this command and the server are of the same version.",
         };
+        return Failure::of(fault, remedy);
     };
-    let remedy = match number {
+    // The number stands behind it.
+    let what = format!("the tenant refused: {}", said.words());
+    let remedy = remedy(*number).map_or_else(
+        || {
+            let under = said.trace.as_ref();
+            let under = under.map_or_else(String::new, |trace| format!(" under {trace}"));
+            format!("Ask an administrator: the tenant's audit log says why{under}.")
+        },
+        str::to_owned,
+    );
+    let failure = Failure::refused(what, remedy);
+    match number {
+        Some(number) => failure.with_id(format!("AADSTS{number}")),
+        None => failure,
+    }
+}
+
+/// What to do about a refusal with this number; `None` where only the audit log knows.
+const fn remedy(number: Option<u32>) -> Option<&'static str> {
+    Some(match number {
         Some(50155) => {
-            "The tenant does not know this device any more: empty its folder (/var/lib/keyporch-device, or that of --state), \
-             then join anew with `keyporch join DOMAIN`."
+            "The tenant does not know this device any more: join it anew with `keyporch join --replace`."
         }
         Some(135_011) => "This device is disabled: ask an administrator.",
         Some(135_010) => {
@@ -122,13 +136,8 @@ fn tenant_fault(fault: &TenantFault, said: String) -> Failure {
         Some(65001) => {
             "Consent at the application's own sign-in, or ask an administrator to do so for everybody."
         }
-        _ => "The tenant's audit log says why.",
-    };
-    let failure = Failure::refused(said, remedy);
-    match number {
-        Some(number) => failure.with_id(format!("AADSTS{number}")),
-        None => failure,
-    }
+        _ => return None,
+    })
 }
 
 /// Why no tenant was found.
@@ -149,5 +158,35 @@ fn no_tenant(fault: &NoTenant) -> Failure {
              enterpriseregistration.DOMAIN.",
         )
         .with_id("DREG-W1"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_says_what_happened_the_number_once_and_what_to_do() {
+        let told = |number: u32, sentence: &str| {
+            let body = serde_json::json!({
+                "error": "invalid_grant",
+                "error_codes": [number],
+                "error_description": format!(
+                    "AADSTS{number}: {sentence} Trace ID: 5f1b Correlation ID: 77aa Timestamp: 2026-11-22 01:02:03Z"
+                ),
+            });
+            let fault = TenantFault::of(400, body.to_string().as_bytes());
+            not_signed_in(&NotSignedIn::Tenant(fault)).to_string()
+        };
+        assert_eq!(
+            told(50155, "Device authentication failed."),
+            "error: the tenant refused: device authentication failed (AADSTS50155)\n   do: The tenant does not know this \
+             device any more: join it anew with `keyporch join --replace`."
+        );
+        assert_eq!(
+            told(70000, "The grant is not valid."),
+            "error: the tenant refused: the grant is not valid (AADSTS70000)\n   do: Ask an administrator: the tenant's \
+             audit log says why under 5f1b."
+        );
     }
 }

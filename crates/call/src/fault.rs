@@ -38,7 +38,7 @@ pub enum CallFault {
         /// The address.
         to: String,
         /// What was wrong with its certificate.
-        reason: String,
+        reason: Distrust,
     },
     /// TLS failed for another reason.
     #[error("no secure connection to {to}: {reason}")]
@@ -81,6 +81,60 @@ pub enum CallFault {
     /// A client key that TLS cannot use.
     #[error("the key of the client certificate cannot be used: {0}")]
     ClientKey(String),
+}
+
+/// What is wrong with a server's certificate.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum Distrust {
+    /// Nobody who is believed here has issued it.
+    #[error("its certificate is by an authority that is not known here")]
+    Authority,
+    /// It is over.
+    #[error("its certificate has expired")]
+    Expired,
+    /// Its time has not come.
+    #[error("its certificate is not valid yet")]
+    NotYet,
+    /// It names another server.
+    #[error("its certificate is that of another name")]
+    Name,
+    /// Its authority has taken it back.
+    #[error("its certificate was revoked")]
+    Revoked,
+    /// Anything else, in the words of the TLS library.
+    #[error("its certificate is not good ({0})")]
+    Other(String),
+}
+
+impl Distrust {
+    fn of(reason: &rustls::CertificateError) -> Self {
+        use rustls::CertificateError as Said;
+        match reason {
+            Said::UnknownIssuer => Self::Authority,
+            Said::Expired | Said::ExpiredContext { .. } => Self::Expired,
+            Said::NotValidYet | Said::NotValidYetContext { .. } => Self::NotYet,
+            Said::NotValidForName | Said::NotValidForNameContext { .. } => Self::Name,
+            Said::Revoked => Self::Revoked,
+            other => Self::Other(other.to_string()),
+        }
+    }
+
+    const fn remedy(&self) -> &'static str {
+        match self {
+            Self::Authority => {
+                "Give the root certificate of that authority with --roots FILE: a server's own is in keyporch-roots.pem, beside \
+                 its configuration; the administrator has it."
+            }
+            Self::Expired | Self::NotYet => {
+                "Check this machine's clock; if it is right, the server needs another certificate."
+            }
+            Self::Name => {
+                "Check that the address is the server's own, by the name in its certificate."
+            }
+            Self::Revoked => "Ask the administrator: the server needs another certificate.",
+            Self::Other(_) => "Ask the administrator to look at the server's certificate.",
+        }
+    }
 }
 
 impl CallFault {
@@ -134,7 +188,7 @@ impl CallFault {
         match error {
             rustls::Error::InvalidCertificate(reason) => Self::NotTrusted {
                 to,
-                reason: reason.to_string(),
+                reason: Distrust::of(reason),
             },
             other => Self::Tls {
                 to,
@@ -151,7 +205,7 @@ impl CallFault {
             Self::UnknownHost { to } => format!("Add {to} to DNS, or give its address with --hosts."),
             Self::NotPermitted { .. } => "Run the command as root or as the service's user, or over HTTPS with an administrator's sign-in.".to_owned(),
             Self::TooSlow { .. } => "Try again; if it stays, look at the server's load and log.".to_owned(),
-            Self::NotTrusted { .. } => "Give the root certificate of the server's authority with --roots, and check this machine's clock.".to_owned(),
+            Self::NotTrusted { reason, .. } => reason.remedy().to_owned(),
             Self::Tls { .. } => "Check that the address is one of HTTPS and that the server offers TLS 1.2 or newer.".to_owned(),
             Self::Broken { .. } | Self::Unreadable { .. } => "Try again; the server's log says what it did.".to_owned(),
             Self::Address { .. } => "Give an address such as https://sts.corp.example.".to_owned(),

@@ -9,7 +9,7 @@ use crypto::signature::{SignatureAlgorithm, Signer};
 use hello::Hello;
 use hello::device::key_blob;
 use hello::registration::{Found, Registration};
-use hello::vault::{DeviceKey, VaultError, VaultKey};
+use hello::vault::{DeviceKey, DeviceKeys, VaultError, VaultKey};
 use http::Method;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use provisioning::doors::Account;
@@ -228,8 +228,17 @@ pub struct Joining<'a> {
 }
 
 impl Joining<'_> {
-    /// Joins the device. It is registered in `hello` when this returns.
+    /// Joins the device. It is registered in `hello` when this returns, in the place of what it was registered as before;
+    /// where this fails, it has what it had.
     pub fn run(mut self) -> Result<(), NotJoined> {
+        let former = self.hello.vault().device_keys();
+        match self.registered() {
+            Ok((computer, certificate)) => self.keep(computer, certificate),
+            Err(fault) => Err(put_back(self.hello, former, self.rng, fault)),
+        }
+    }
+
+    fn registered(&mut self) -> Result<(Computer, Vec<u8>), NotJoined> {
         let client = Client::new(
             &self.organisation.roots,
             self.organisation.hosts.clone(),
@@ -244,7 +253,7 @@ impl Joining<'_> {
         self.story.tell(&TOKEN);
         let certificate = self.register(&client, &services, &tokens.access_token)?;
         self.story.tell(&REGISTERED);
-        self.keep(computer, certificate)
+        Ok((computer, certificate))
     }
 
     /// The computer account, with the public half of the machine's key listed on it.
@@ -372,10 +381,32 @@ impl Joining<'_> {
             roots: computer.roots,
         };
         let registration = Registration::new(found, self.clock.now());
-        self.hello
-            .register(registration, self.rng)
-            .map_err(|error| NotJoined::Vault(error.into()))
+        keep(self.hello, registration, self.rng)
     }
+}
+
+/// Keeps what the device is registered as, in the place of what it was before: what people had on it then is of no use now.
+pub(crate) fn keep(
+    hello: &mut Hello,
+    registration: Registration,
+    rng: &mut dyn Rng,
+) -> Result<(), NotJoined> {
+    hello
+        .forget_people(rng)
+        .and_then(|()| hello.register(registration, rng))
+        .map_err(|error| NotJoined::Vault(error.into()))
+}
+
+/// The `fault` of a join, after which the device has the keys of its former registration again. A disk that does not take them
+/// back is not told: whoever joins again makes others.
+pub(crate) fn put_back(
+    hello: &mut Hello,
+    former: DeviceKeys,
+    rng: &mut dyn Rng,
+    fault: NotJoined,
+) -> NotJoined {
+    let _ = hello.vault_mut().restore_device_keys(former, rng);
+    fault
 }
 
 /// The device's own keys, in the place of those of a join before.

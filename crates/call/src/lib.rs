@@ -30,5 +30,5 @@ mod url;
 pub mod vault_key;
 
 pub use client::{Client, ClientCertificate, Roots};
-pub use fault::CallFault;
+pub use fault::{CallFault, Distrust};
 pub use hosts::{Hosts, InProcess};

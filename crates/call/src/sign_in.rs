@@ -7,6 +7,7 @@
 
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
 use hello::prt::Credentials;
+use hello::tenant::Said;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderName, LOCATION};
 use http::{Method, Response, StatusCode};
 use token::pages::reader::{self, Form, Read};
@@ -395,7 +396,7 @@ impl<'a> SignIn<'a> {
         }
         if let Some(error) = fields.get("error") {
             let wants_the_person = ["login_required", "interaction_required"].contains(&&*error);
-            let said = fields.get("error_description").unwrap_or(error);
+            let said = Said::read(&fields.get("error_description").unwrap_or(error)).in_words();
             return Err(match wants_the_person {
                 true => SignInFault::Interaction(said),
                 false => SignInFault::Refused(said),
@@ -581,9 +582,10 @@ pub(crate) fn json_error(body: &[u8]) -> Option<String> {
             .and_then(serde_json::Value::as_str)
             .map(str::to_owned)
     };
-    member("error_description")
+    let said = member("error_description")
         .or_else(|| member("message"))
-        .or_else(|| member("error"))
+        .or_else(|| member("error"))?;
+    Some(Said::read(&said).in_words())
 }
 
 /// What a page for brokers says, in the JSON of its script (protocols A.5.1).
@@ -615,7 +617,7 @@ impl Config {
         let number = self.number?;
         let named = format!("AADSTS{number}");
         Some(match &self.said {
-            Some(said) if said.contains(&named) => said.clone(),
+            Some(said) if said.contains(&named) => Said::read(said).in_words(),
             Some(said) => format!("{said} ({named})"),
             None => named,
         })

@@ -98,6 +98,20 @@ impl Hello {
     /// # Errors
     /// [`VaultError`]; what was not removed yet can be removed by leaving again.
     pub fn leave(&mut self, rng: &mut dyn Rng) -> Result<(), VaultError> {
+        self.forget_people(rng)?;
+        self.vault.remove_device_keys(rng)?;
+        self.keeper
+            .store(Slot::Device, &None::<Registration>, rng)?;
+        self.registration = None;
+        Ok(())
+    }
+
+    /// Forgets who has enrolled on this device and who is signed in on it: what they have counts for the registration before
+    /// the one that comes now.
+    ///
+    /// # Errors
+    /// [`StateError`]; who was not forgotten yet can be forgotten by asking again.
+    pub fn forget_people(&mut self, rng: &mut dyn Rng) -> Result<(), StateError> {
         let people: Vec<_> = self
             .containers
             .iter()
@@ -106,12 +120,7 @@ impl Hello {
         for upn in people {
             self.containers.remove(&upn, rng)?;
         }
-        self.forget_prts(rng)?;
-        self.vault.remove_device_keys(rng)?;
-        self.keeper
-            .store(Slot::Device, &None::<Registration>, rng)?;
-        self.registration = None;
-        Ok(())
+        self.forget_prts(rng)
     }
 
     /// The device's door for a provisioning flow, making user keys of `kind`.

@@ -17,6 +17,10 @@ use crate::prt::{
 use crate::registration::{Registration, Tenant};
 use crate::vault::{DeviceKey, Unlocked, VaultError, VaultKey};
 
+mod said;
+
+pub use said::Said;
+
 /// AUTH-F1.A: the gesture.
 pub static GESTURE: Event = Event {
     step: "AUTH-F1.A",
@@ -86,7 +90,7 @@ pub enum TenantFault {
         /// The first of `error_codes`.
         number: Option<u32>,
         /// Its words.
-        said: String,
+        said: Said,
     },
     /// Its answer is not what it should be.
     #[error(transparent)]
@@ -113,6 +117,7 @@ impl TenantFault {
             "" => format!("HTTP status {status}"),
             error => error.to_owned(),
         });
+        let said = Said::read(&said);
         Self::Refused {
             error,
             number,

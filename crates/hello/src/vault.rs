@@ -2,6 +2,7 @@
 
 mod software;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use trust::{Rng, Timestamp};
 use zeroize::Zeroizing;
 
-use crate::base64::Bytes;
+use crate::base64::{Bytes, SecretBytes};
 use crate::file::StateError;
 
 pub use software::SoftwareVault;
@@ -154,11 +155,35 @@ pub trait Vault: Send {
     /// [`VaultError::Failed`] where there is no transport key, or what came is not for it.
     fn unwrap_session_key(&self, wrapped: &[u8]) -> Result<Zeroizing<Vec<u8>>, VaultError>;
 
+    /// The device's own keys as they are now, to be put back with [`restore_device_keys`](Self::restore_device_keys) where
+    /// those that are made in their place come to nothing.
+    fn device_keys(&self) -> DeviceKeys;
+
+    /// Puts the device's own keys back, in the place of those that were made since. Failures that were counted meanwhile
+    /// stay counted.
+    ///
+    /// # Errors
+    /// [`VaultError`].
+    fn restore_device_keys(
+        &mut self,
+        keys: DeviceKeys,
+        rng: &mut dyn Rng,
+    ) -> Result<(), VaultError>;
+
     /// Forgets the device's own keys: the device left the domain.
     ///
     /// # Errors
     /// [`VaultError`].
     fn remove_device_keys(&mut self, rng: &mut dyn Rng) -> Result<(), VaultError>;
+}
+
+/// The device's own keys as a vault keeps them: of use to the vault that gave them.
+pub struct DeviceKeys(pub(crate) BTreeMap<DeviceKey, SecretBytes>);
+
+impl fmt::Debug for DeviceKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DeviceKeys").field(&self.0.keys()).finish()
+    }
 }
 
 /// A container's keys as they are kept: of use to the vault that made them, with the gesture.

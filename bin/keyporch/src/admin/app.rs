@@ -259,7 +259,7 @@ pub(super) fn app(api: &Api, command: &App) -> Result<(), Failure> {
         } => {
             let body = json!({ "resource": resource, "scopes": scopes });
             let answer = api.ask(Method::PUT, &path(app, "/consent"), &[], Some(&body))?;
-            let said = format!("Everybody has consented to what {app} asks of {resource}.");
+            let said = format!("{app} may ask that of {resource}, for everybody.");
             api.output.done(&said, &answer);
             Ok(())
         }

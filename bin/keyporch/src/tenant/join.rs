@@ -7,9 +7,9 @@ use trust::{Silence, SystemClock, SystemRng};
 
 use super::{no_tenant, not_signed_in};
 use crate::arguments::{Common, Join};
-use crate::device;
+use crate::device::Device;
 use crate::failure::{Failure, words};
-use crate::join::{not_joined_yet, this_device};
+use crate::join::this_device;
 use crate::output::Output;
 use crate::people::{AtTerminal, may_try_again, sign_in_failed};
 use crate::site::{self, Site};
@@ -77,12 +77,11 @@ fn domain(join: &Join, member: Option<&str>) -> Option<String> {
 pub(crate) fn run(
     join: &Join,
     common: &Common,
+    device: &mut Device,
     found: &Found,
     site: &Site,
     output: Output,
 ) -> Result<(), Failure> {
-    let mut device = device::open(common)?;
-    not_joined_yet(&device)?;
     let this = this_device(join)?;
     let client = Client::new(&site.roots, site.hosts.clone(), None);
     let lab = site::lab(common)?;

@@ -113,6 +113,9 @@ fn not_shown(error: NotSignedIn) -> TokenError {
         NotSignedIn::Tenant(TenantFault::NotUnderstood(what)) => {
             TokenError::NotUnderstood(what.to_string())
         }
+        NotSignedIn::Tenant(TenantFault::Refused { said, .. }) => {
+            TokenError::Refused(said.in_words())
+        }
         refused => TokenError::Refused(refused.to_string()),
     }
 }

@@ -130,7 +130,8 @@ pub struct Joining<'a> {
 }
 
 impl Joining<'_> {
-    /// Joins the device. It is registered in `hello` when this returns.
+    /// Joins the device. It is registered in `hello` when this returns, in the place of what it was registered as before;
+    /// where the tenant refuses, it has what it had.
     ///
     /// # Errors
     /// [`NotJoined`].
@@ -168,6 +169,7 @@ impl Joining<'_> {
         self.story.tell(&SIGNED_IN); // B
         let tenant = discover(self.client, self.tenant)?;
         self.story.tell(&DISCOVERED); // E
+        let former = self.hello.vault().device_keys();
         join::make_keys(self.hello, self.rng)?;
         self.story.tell(&KEYS); // F
         let asks = Asks {
@@ -186,7 +188,9 @@ impl Joining<'_> {
             &tokens.access_token,
             self.hello,
             &asks,
-        )?;
+        );
+        let certificate =
+            certificate.map_err(|fault| join::put_back(self.hello, former, self.rng, fault))?;
         // G is told by the tenant, which writes the device.
         let device_id =
             join::device_id(&certificate).ok_or(join::NotJoined::NotUnderstood("join"))?;
@@ -199,9 +203,7 @@ impl Joining<'_> {
             certificate,
         };
         let registration = Registration::in_tenant(found, self.clock.now());
-        self.hello
-            .register(registration, self.rng)
-            .map_err(|error| join::NotJoined::Vault(error.into()))?;
+        join::keep(self.hello, registration, self.rng)?;
         let now = self.clock.now();
         let prt =
             self.hello

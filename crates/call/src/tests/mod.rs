@@ -171,7 +171,10 @@ fn a_server_of_another_authority_or_another_name_is_not_believed() {
     let fault = client("second.pem", None)
         .get(&format!("https://localhost:{}/", address.port()))
         .unwrap_err();
-    assert!(matches!(fault, CallFault::NotTrusted { .. }), "{fault:?}");
+    assert!(matches!(&fault, CallFault::NotTrusted { .. }), "{fault:?}");
+    let said = fault.to_string();
+    assert!(said.ends_with("its certificate is by an authority that is not known here"));
+    assert!(fault.remedy().contains("--roots"), "{}", fault.remedy());
     let (address, _serving) = tls_server(OK, false);
     let fault = client("first.pem", None)
         .get(&format!(
@@ -179,7 +182,9 @@ fn a_server_of_another_authority_or_another_name_is_not_believed() {
             address.port()
         ))
         .unwrap_err();
-    assert!(matches!(fault, CallFault::NotTrusted { .. }), "{fault:?}");
+    assert!(matches!(&fault, CallFault::NotTrusted { .. }), "{fault:?}");
+    let said = fault.to_string();
+    assert!(said.ends_with("its certificate is that of another name"));
 }
 
 #[test]

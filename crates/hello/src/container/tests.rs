@@ -503,6 +503,40 @@ fn leaving_the_domain_removes_everybody_and_the_devices_own_keys() {
 }
 
 #[test]
+fn a_device_that_does_not_join_anew_after_all_has_its_keys_again_and_what_was_counted_stays() {
+    use crate::vault::DeviceKey;
+    let mut world = World::new();
+    world.enrol(&alice(), "271828");
+    let mut hello = world.open();
+    let made = |hello: &mut crate::Hello, rng: &mut dyn trust::Rng| {
+        let vault = hello.vault_mut();
+        let made = vault.create_device_key(DeviceKey::Device, KeyKind::P256, rng);
+        made.unwrap()
+    };
+    let before = made(&mut hello, &mut world.rng);
+    let former = hello.vault().device_keys();
+    made(&mut hello, &mut world.rng);
+    let transport = DeviceKey::Transport;
+    let vault = hello.vault_mut();
+    vault
+        .create_device_key(transport, KeyKind::P256, &mut world.rng)
+        .unwrap();
+    drop(hello);
+    assert_ne!(world.unlock("000000"), Ok(()));
+    let mut hello = world.open();
+    hello
+        .vault_mut()
+        .restore_device_keys(former, &mut world.rng)
+        .unwrap();
+    let hello = world.open();
+    let key = |which| hello.vault().device_key(which).unwrap();
+    assert_eq!(key(DeviceKey::Device).unwrap().public_key(), &before);
+    assert!(key(transport).is_none());
+    assert_eq!(hello.vault().failures(world.now).0, 1);
+    assert!(hello.containers().of("alice@corp.example").is_some());
+}
+
+#[test]
 fn no_file_holds_a_pin_or_a_name() {
     // POL-PIN-14.
     let mut world = World::new();

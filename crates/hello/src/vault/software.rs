@@ -20,7 +20,9 @@ use serde::{Deserialize, Serialize};
 use trust::{Rng, Timestamp};
 use zeroize::Zeroizing;
 
-use super::{Denied, DeviceKey, Level, Protected, Unlocked, Vault, VaultError, VaultKey};
+use super::{
+    Denied, DeviceKey, DeviceKeys, Level, Protected, Unlocked, Vault, VaultError, VaultKey,
+};
 use crate::base64::{Bytes, SecretBytes};
 use crate::file::{Keeper, Slot};
 use crate::hammering::Failures;
@@ -231,6 +233,20 @@ impl Vault for SoftwareVault {
         let key = key.as_ref().and_then(VaultKey::private_key);
         crypto::oaep::unwrap(key.ok_or(VaultError::Failed)?, wrapped)
             .map_err(|_| VaultError::Failed)
+    }
+
+    fn device_keys(&self) -> DeviceKeys {
+        DeviceKeys(self.state.device_keys.clone())
+    }
+
+    fn restore_device_keys(
+        &mut self,
+        keys: DeviceKeys,
+        rng: &mut dyn Rng,
+    ) -> Result<(), VaultError> {
+        let mut state = self.state.clone();
+        state.device_keys = keys.0;
+        self.commit(state, rng)
     }
 
     fn remove_device_keys(&mut self, rng: &mut dyn Rng) -> Result<(), VaultError> {
