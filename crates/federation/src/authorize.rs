@@ -5,7 +5,7 @@ use signin::browser::Browser;
 use signin::complete::{complete, error, to_client, wanted};
 use signin::limits::within_limit;
 use signin::session::{Held, session_of};
-use signin::steps::{after_first, ask_password};
+use signin::steps::{after_first, ask_password, password_page};
 use signin::{account, sign_in};
 use token::authentication::Authentication;
 use token::authorize::{Answer as To, AuthorizeRequest, Prompt, Rejected, Wanted};
@@ -15,6 +15,7 @@ use token::sign_in::{Begun, SignedIn};
 use trust::Rng;
 
 use crate::asked::Asked;
+use crate::keys::signing_keys;
 use crate::refused::{Refused, Trouble};
 use crate::reply::{Answer, Reply};
 use crate::{negotiate, story};
@@ -33,7 +34,7 @@ pub(crate) fn by_form(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer
         Ok(sign_in::continued(&asked.sign_in(), &form, rng)?.into())
     } else if form.field(pages::FORM_TOKEN).is_some() {
         within_limit(&asked.sign_in())?;
-        match AuthorizeRequest::parse(&asked.query()?, &asked.view.settings.catalogue) {
+        match read(asked, &asked.query()?)? {
             Ok(request) => {
                 Ok(sign_in::with_password(&asked.sign_in(), request, &form, rng)?.into())
             }
@@ -51,7 +52,7 @@ fn begin(
 ) -> Result<Answer, Trouble> {
     within_limit(&asked.sign_in())?;
     let page = asked.sign_in();
-    let request = match AuthorizeRequest::parse(parameters, &asked.view.settings.catalogue) {
+    let request = match read(asked, parameters)? {
         Ok(request) => request,
         Err(rejected) => return refuse(asked, rejected),
     };
@@ -69,6 +70,21 @@ fn begin(
         )),
         None => Ok(ask_password(&page, &request, None, rng).into()),
     }
+}
+
+/// The request, checked.
+fn read(
+    asked: &Asked<'_, '_>,
+    parameters: &Parameters,
+) -> Result<Result<AuthorizeRequest, Rejected>, Trouble> {
+    let (view, settings) = (asked.view, asked.view.settings);
+    let keys = signing_keys(view.snapshot, view.memory, asked.now)?;
+    let id_tokens = |token: &str| keys.id_token_hint(token, &settings.issuer);
+    Ok(AuthorizeRequest::parse(
+        parameters,
+        &settings.catalogue,
+        &id_tokens,
+    ))
 }
 
 /// Tells a rejected request to whom it may be told.
@@ -102,6 +118,7 @@ fn by_ticket(
     let proven = negotiate::prove(asked, token, rng)??;
     let account = proven.account;
     let authentication = Authentication::of(proven.first.clone(), None);
+    let another = !request.is_for(account.id.0);
     let too_old = request.is_too_old(authentication.at(), asked.now);
     let mut answer = match account.kind {
         AccountKind::Computer => {
@@ -121,11 +138,11 @@ fn by_ticket(
                         .telling(&story::JOIN_TOKEN)
                 }
                 None => {
-                    return Ok(refuse_to(
-                        asked,
-                        &refusal,
-                        signin::Refused::InteractionRequired,
-                    ));
+                    let refused = match another {
+                        true => signin::Refused::AnotherPerson,
+                        false => signin::Refused::InteractionRequired,
+                    };
+                    return Ok(refuse_to(asked, &refusal, refused));
                 }
             }
         }
@@ -142,10 +159,10 @@ fn by_ticket(
                     Answer::from(complete(&page, signed_in, &account, None, None, rng))
                 }
                 None if request.prompt == Prompt::Nothing => {
-                    let refused = if too_old {
-                        signin::Refused::LoginRequired
-                    } else {
-                        signin::Refused::InteractionRequired
+                    let refused = match (another, too_old) {
+                        (true, _) => signin::Refused::AnotherPerson,
+                        (false, true) => signin::Refused::LoginRequired,
+                        (false, false) => signin::Refused::InteractionRequired,
                     };
                     return Ok(refuse_to(asked, &request.answer, refused));
                 }
@@ -153,8 +170,17 @@ fn by_ticket(
                 None if too_old => ask_password(&page, &request, None, rng).into(),
                 None => {
                     let browser = Browser::of(&page, rng);
-                    let begun = Begun::new(request, account.id.0, browser.secret(), asked.now);
-                    after_first(&page, begun, proven.first, &account, wanted, &browser, rng)?.into()
+                    let begun =
+                        Begun::new(request.clone(), account.id.0, browser.secret(), asked.now);
+                    match begun {
+                        Some(begun) => {
+                            let first = proven.first;
+                            after_first(&page, begun, first, &account, wanted, &browser, rng)?
+                                .into()
+                        }
+                        // The client means another, who may sit before this machine.
+                        None => password_page(&page, &request, None, &browser).into(),
+                    }
                 }
             }
         }
@@ -189,10 +215,10 @@ fn with_session(
         return Ok(complete(&page, signed_in, &held.account, None, None, rng).into());
     }
     if request.prompt == Prompt::Nothing {
-        let refused = if too_old {
-            signin::Refused::LoginRequired
-        } else {
-            signin::Refused::InteractionRequired
+        let refused = match (request.is_for(held.record.account), too_old) {
+            (false, _) => signin::Refused::AnotherPerson,
+            (true, true) => signin::Refused::LoginRequired,
+            (true, false) => signin::Refused::InteractionRequired,
         };
         return Ok(refuse_to(asked, &request.answer, refused));
     }
@@ -204,7 +230,15 @@ fn with_session(
         return Ok(ask_password(&page, &request, None, rng).into());
     }
     let browser = Browser::of(&page, rng);
-    let begun = Begun::new(request, held.record.account, browser.secret(), asked.now);
+    let begun = Begun::new(
+        request.clone(),
+        held.record.account,
+        browser.secret(),
+        asked.now,
+    );
+    let Some(begun) = begun else {
+        return Ok(password_page(&page, &request, None, &browser).into());
+    };
     let first = authentication.first().clone();
     Ok(after_first(&page, begun, first, &held.account, wanted, &browser, rng)?.into())
 }

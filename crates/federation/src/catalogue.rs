@@ -120,7 +120,7 @@ fn configured(application: &Application) -> Result<(Client, Option<Resource>), I
     for uri in all {
         match redirect::check(uri) {
             Ok(()) => {}
-            Err(NotRegistrable::Form) => return Err(invalid(uri)),
+            Err(NotRegistrable::Form | NotRegistrable::Host) => return Err(invalid(uri)),
             Err(NotRegistrable::Plain) => {
                 return Err(InvalidSettings::PlainRedirectUri {
                     client_id: application.client_id.clone(),

@@ -5,7 +5,7 @@
 //! frames of the page that says so (OpenID Connect Front-Channel Logout 1.0).
 
 use directory::{Actor, AuditRecord, Change, change};
-use token::client::{Client, FrontChannel};
+use token::client::{Client, FrontChannel, source_of};
 use token::keys::SigningKeys;
 use token::pages::{self, Ended};
 use token::parameters::Parameters;
@@ -138,24 +138,10 @@ fn ask(asked: &Asked<'_, '_>, place: &Place<'_>, request: &SignOut, rng: &mut dy
     };
     let token = form_token(browser.secret(), &request.query);
     let mut page = pages::sign_out(asked.house.organisation, &action, &token);
-    if let Some(then) = &request.then {
-        page = page.leading_to(origin(then));
+    if let Some(source) = request.then.as_deref().and_then(source_of) {
+        page = page.leading_to(source);
     }
     browser.show(page)
-}
-
-/// Scheme and authority of a URI that a client registered.
-fn origin(uri: &str) -> String {
-    let end = uri
-        .match_indices('/')
-        .nth(2)
-        .map_or(uri.len(), |(place, _)| place);
-    uri.get(..end)
-        .unwrap_or(uri)
-        .split(['?', '#'])
-        .next()
-        .unwrap_or_default()
-        .to_owned()
 }
 
 fn sign_out(asked: &Asked<'_, '_>, request: &SignOut, held: Option<Held>) -> Answer {

@@ -74,6 +74,9 @@ pub enum Refused {
     /// Nobody is signed in, and the client allows no page.
     #[error("nobody is signed in, and the client allows no page")]
     LoginRequired,
+    /// Somebody signed in, and the client means another ([`token::hint::Hint`]).
+    #[error("another person signed in than the one that the client's id_token speaks of")]
+    AnotherPerson,
     /// Somebody must act, and the client allows no page.
     #[error("a page is needed, and the client allows none")]
     InteractionRequired,
@@ -111,9 +114,10 @@ impl Refused {
             Self::SecondFactor(_) | Self::SecondFactorWait(_) | Self::NoSecondFactor => {
                 "sign-in.second-factor"
             }
-            Self::Authorize(_) | Self::LoginRequired | Self::InteractionRequired => {
-                "token.authorize"
-            }
+            Self::Authorize(_)
+            | Self::LoginRequired
+            | Self::AnotherPerson
+            | Self::InteractionRequired => "token.authorize",
             Self::SignedOutUri | Self::HintOfAnotherClient => "sign-out",
             Self::TooManyRequests(_) | Self::Parameters(_) => "request",
         }
@@ -125,7 +129,7 @@ impl Refused {
         match self {
             Self::Authorize(refused) => refused.code(),
             Self::TooManyRequests(_) | Self::SecondFactorWait(_) => Code::TemporarilyUnavailable,
-            Self::LoginRequired => Code::LoginRequired,
+            Self::LoginRequired | Self::AnotherPerson => Code::LoginRequired,
             Self::InteractionRequired => Code::InteractionRequired,
             Self::Password(_) | Self::SecondFactor(_) | Self::NoSecondFactor => Code::AccessDenied,
             Self::Account(_) => Code::InvalidGrant,
@@ -172,6 +176,7 @@ impl Refused {
                 "The application sent a request that this service does not accept."
             }
             Self::Password(_) => "Sign-in failed.",
+            Self::AnotherPerson => "The application asks for another person to sign in.",
             Self::Account(_) => "This account cannot be used at the moment.",
             Self::NoSecondFactor => {
                 "Your account needs a second factor. Ask your administrator to set one up."

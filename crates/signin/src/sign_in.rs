@@ -39,18 +39,28 @@ pub fn with_password(
     }
     let begun =
         |account: &Account, request| Begun::new(request, account.id.0, browser.secret(), asked.now);
+    // Nothing comes of it, and a pass is not used up by it.
+    let another = |account: &Account| {
+        let meant = request.suggested_name().unwrap_or("another person");
+        let said = format!("The application asks for {meant} to sign in.");
+        again(&said)
+            .because(asked, &Refused::AnotherPerson)
+            .about(Some(account))
+    };
     match first_factor::judge(asked, name, password, Takes::Either)? {
         Judged::Wrong { wrong, account } => Ok(again(&wrong.told().sentence())
             .because(asked, &wrong.into())
             .about(account.as_deref())),
-        Judged::MustChange(account) => {
-            let begun = begun(&account, request);
-            new_password::ask(asked, begun, &account, &browser, rng)
-        }
+        Judged::MustChange(account) => match begun(&account, request.clone()) {
+            Some(begun) => new_password::ask(asked, begun, &account, &browser, rng),
+            None => Ok(another(&account)),
+        },
         Judged::Right(proven) => {
             let (account, first) = (proven.account(), proven.first().clone());
             let wanted = wanted(asked, &request);
-            let begun = begun(account, request);
+            let Some(begun) = begun(account, request.clone()) else {
+                return Ok(another(account));
+            };
             let answer = after_first(asked, begun, first, account, wanted, &browser, rng)?;
             Ok(answer.committing(proven.changes))
         }

@@ -50,10 +50,9 @@ pub fn password_page(
         action: &format!("{action}?{query}"),
         form_token: &form_token(browser.secret(), &query),
         domain: &asked.house.snapshot.domain().dns_name,
-        user_name: again.map_or(
-            request.login_hint.as_deref().unwrap_or_default(),
-            |(name, _)| name,
-        ),
+        user_name: again.map_or(request.suggested_name().unwrap_or_default(), |(name, _)| {
+            name
+        }),
         error: again.map(|(_, error)| error),
     });
     browser.show(page.leading_to(request.answer.redirect.source()))

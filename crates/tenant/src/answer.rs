@@ -161,6 +161,7 @@ fn judged(request: &Request, view: &View<'_, '_>, now: Timestamp, rng: &mut dyn 
         correlation: words::correlation(request).unwrap_or(trace),
         known,
         named: TenantName::Ours,
+        endpoint: "",
         captured: vec![],
     };
     let hosts = view.deployment.hosts_of(request);
@@ -194,6 +195,7 @@ fn judged(request: &Request, view: &View<'_, '_>, now: Timestamp, rng: &mut dyn 
         return answer;
     };
     asked.captured = captured.clone();
+    asked.endpoint = route.path;
     if route.path.starts_with("/{t}/") {
         let name = asked.captured.remove(0);
         match asked.known.named(&name) {

@@ -36,6 +36,8 @@ pub(crate) struct Asked<'a, 'd> {
     pub(crate) known: Arc<Known>,
     /// Whom the path names.
     pub(crate) named: TenantName,
+    /// The endpoint's path as its table has it, however the request wrote it.
+    pub(crate) endpoint: &'static str,
     /// What stands in the path's segments that vary, behind the tenant's.
     pub(crate) captured: Vec<String>,
 }

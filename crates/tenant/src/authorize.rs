@@ -6,7 +6,7 @@ use directory::{Account, Change};
 use signin::browser::Browser;
 use signin::complete::{complete, send, wanted};
 use signin::session::{Held, Session, session_of};
-use signin::steps::{after_first, ask_password};
+use signin::steps::{after_first, ask_password, password_page};
 use signin::{account, sign_in};
 use token::authorize::{Answer as To, AuthorizeRequest, Prompt, Rejected};
 use token::pages;
@@ -161,7 +161,10 @@ pub(crate) fn read(
     asked: &Asked<'_, '_>,
     parameters: &Parameters,
 ) -> Result<Result<AuthorizeRequest, Answer>, Trouble> {
-    let request = match AuthorizeRequest::parse(parameters, &asked.known.catalogue) {
+    let known = &asked.known;
+    let issuers = known.issuers.both();
+    let id_tokens = |token: &str| known.keys.id_token_hint_of(token, &issuers);
+    let request = match AuthorizeRequest::parse(parameters, &known.catalogue, &id_tokens) {
         Ok(request) => request,
         Err(Rejected::OnPage(refused)) => {
             let named = parameters.field("client_id").unwrap_or_default();
@@ -198,10 +201,12 @@ fn with_session(
     let wanted = wanted(&page, &request);
     let authentication = held.record.authentication.clone();
     let too_old = request.is_too_old(authentication.at(), asked.now);
-    let another = request.login_hint.as_deref().is_some_and(|hint| {
-        !hint.eq_ignore_ascii_case(&account::upn_of(&held.account, asked.view.snapshot))
-            && !hint.eq_ignore_ascii_case(&held.account.sam)
-    });
+    let meant = request.is_for(held.record.account);
+    let another = !meant
+        || request.login_hint.as_deref().is_some_and(|hint| {
+            !hint.eq_ignore_ascii_case(&account::upn_of(&held.account, asked.view.snapshot))
+                && !hint.eq_ignore_ascii_case(&held.account.sam)
+        });
     if !another
         && let Some(signed_in) = SignedIn::already(
             request.clone(),
@@ -222,20 +227,26 @@ fn with_session(
         });
     }
     if request.prompt == Prompt::Nothing {
-        let (code, refused) = match too_old || another {
-            true => (Code::LoginRequired, signin::Refused::LoginRequired),
-            false => (
-                Code::InteractionRequired,
-                signin::Refused::InteractionRequired,
-            ),
+        let refused = match (meant, too_old || another) {
+            (false, _) => signin::Refused::AnotherPerson,
+            (true, true) => signin::Refused::LoginRequired,
+            (true, false) => signin::Refused::InteractionRequired,
         };
-        return Ok(to_client(asked, &request.answer, code, &refused));
+        return Ok(to_client(asked, &request.answer, refused.code(), &refused));
     }
     if too_old || another {
         return Ok(ask_password(&page, &request, None, rng).into());
     }
     let browser = Browser::of(&page, rng);
-    let begun = Begun::new(request, held.record.account, browser.secret(), asked.now);
+    let begun = Begun::new(
+        request.clone(),
+        held.record.account,
+        browser.secret(),
+        asked.now,
+    );
+    let Some(begun) = begun else {
+        return Ok(password_page(&page, &request, None, &browser).into());
+    };
     let first = authentication.first().clone();
     Ok(after_first(&page, begun, first, &held.account, wanted, &browser, rng)?.into())
 }

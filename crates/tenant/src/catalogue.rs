@@ -156,7 +156,8 @@ fn built_in_clients(settings: &Settings, deployment: &Deployment) -> Vec<Client>
             .collect(),
         any_resource: true,
         grants: grants(client.id),
-        // None of them knows it; their codes go to addresses that are theirs on the machine.
+        // The brokers know none, and their codes go to addresses that are theirs on the machine. What listens at the machine
+        // itself needs it all the same (`Client::may_leave_out_pkce`).
         pkce: Pkce::WherePresent,
         family: client.family,
         ..Client::default()

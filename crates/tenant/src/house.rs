@@ -48,10 +48,10 @@ impl Places {
 }
 
 impl<'d> Asked<'_, 'd> {
-    /// Whether the request is for an endpoint of the second version.
+    /// Whether the request is for an endpoint of the second version. A path may be written in several ways (RFC 3986 6.2.2), and
+    /// means what its endpoint is.
     pub(crate) fn is_v2(&self) -> bool {
-        let path = self.request.path.to_ascii_lowercase();
-        path.contains("/v2.0/")
+        self.endpoint.contains("/v2.0/")
     }
 
     /// The request as the pages take it. The issuer is that of the version that is asked for.
@@ -113,7 +113,7 @@ impl Reason for signin::Refused {
             ) => Number::Revoked,
             Self::SecondFactor(_) => Number::StrongAuthentication,
             Self::NoSecondFactor => Number::MustEnrol,
-            Self::LoginRequired => Number::NoSession,
+            Self::LoginRequired | Self::AnotherPerson => Number::NoSession,
             Self::InteractionRequired => Number::SecondFactor,
         }
     }
@@ -156,6 +156,7 @@ const fn authorize_number(refused: &authorize::Refused) -> Number {
         | Said::Prompt
         | Said::MaxAge
         | Said::TooLong
+        | Said::Hint(_)
         | Said::RequestObject
         | Said::RequestUri => Number::Parameter,
     }

@@ -21,7 +21,7 @@ use crate::View;
 use crate::asked::TenantName;
 use crate::catalogue::catalogue;
 use crate::house::Places;
-use crate::keys::{self, NonceKeys};
+use crate::keys::{self, NonceKey, NonceKeys};
 
 /// How many applications are read at once.
 const AT_ONCE: usize = 500;
@@ -113,12 +113,12 @@ impl Known {
         self.verified(&tenant::domain_of(upn)?)
     }
 
-    /// The key of what a page seals and wants back, for one purpose.
-    pub(crate) fn sealing_key(&self, purpose: &str) -> SealingKey {
+    /// The key of what a page seals and wants back, for one purpose: of one of the tenant's keys that follow each other.
+    pub(crate) fn sealing_key(&self, key: &NonceKey, purpose: &str) -> SealingKey {
         let id = self.id.to_bytes();
         SealingKey::new(&crypto::kdf::hkdf_sha256(
             &id,
-            &*self.subject,
+            &key.key,
             &[b"keyporch tenant seal ", purpose.as_bytes()],
         ))
     }

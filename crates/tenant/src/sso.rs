@@ -267,6 +267,22 @@ pub(crate) fn answer(
             let answer = Answer::from(given).committing(told.collect::<Vec<_>>());
             answered(answer.committing(on.changes))
         }
+        // The person at the device is not the one that the client means.
+        None if !request.is_for(live.account.id.0) => {
+            let another = signin::Refused::AnotherPerson;
+            match request.prompt {
+                Prompt::Nothing => {
+                    let told = to_client(asked, &request.answer, Code::LoginRequired, &another);
+                    answered(told.committing(on.changes))
+                }
+                _ if is_broker => {
+                    let told = words::reply(asked, Words::Config, &another);
+                    answered(told.committing(on.changes))
+                }
+                // On the pages they may sign in.
+                _ => Ok(OnDevice::Nothing),
+            }
+        }
         None if request.prompt == Prompt::Nothing => answered(
             to_client(
                 asked,

@@ -5,8 +5,10 @@
 
 use serde::{Deserialize, Serialize};
 use trust::{Span, Timestamp};
+use wire::Guid;
 
-use crate::client::{Catalogue, Pkce, RedirectUri};
+use crate::client::{Catalogue, RedirectUri};
+use crate::hint::{self, BadHint, Hint, ReadIdToken};
 use crate::moment;
 use crate::parameters::{InvalidParameters, Parameters};
 use crate::pkce::{Challenge, InvalidChallenge};
@@ -40,6 +42,9 @@ pub struct AuthorizeRequest {
     pub max_age: Option<Span>,
     /// Who the client thinks will sign in.
     pub login_hint: Option<String>,
+    /// Who the client has an id_token of, and means: nobody else signs in for this request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hint: Option<Hint>,
     /// Whether a second factor is asked for.
     pub second_factor: Wanted,
 }
@@ -129,9 +134,12 @@ pub enum Refused {
     /// `max_age` is not a number of seconds.
     #[error("max_age is not a number of seconds")]
     MaxAge,
-    /// `state`, `nonce` or `login_hint` is too long.
+    /// `state`, `nonce`, `login_hint` or `id_token_hint` is too long.
     #[error("a value of the request is too long")]
     TooLong,
+    /// `id_token_hint` is no good.
+    #[error(transparent)]
+    Hint(#[from] BadHint),
     /// `request` was sent (OpenID Connect Core 6.1).
     #[error("request objects are not supported")]
     RequestObject,
@@ -165,11 +173,15 @@ pub enum Rejected {
 }
 
 impl AuthorizeRequest {
-    /// Checks the parameters of an authorization request against the catalogue.
+    /// Checks the parameters of an authorization request against the catalogue. `id_tokens` reads the authority's own.
     ///
     /// # Errors
     /// [`Rejected`], which says why and who is told.
-    pub fn parse(parameters: &Parameters, catalogue: &Catalogue) -> Result<Self, Rejected> {
+    pub fn parse(
+        parameters: &Parameters,
+        catalogue: &Catalogue,
+        id_tokens: &ReadIdToken<'_>,
+    ) -> Result<Self, Rejected> {
         let page = |refused: Refused| Rejected::OnPage(refused);
         let one = |name| parameters.one(name).map_err(|error| page(error.into()));
         let client = one("client_id")?
@@ -193,7 +205,8 @@ impl AuthorizeRequest {
             mode: mode.unwrap_or(ResponseMode::Query),
             state,
         };
-        mode.and_then(|_| Self::parse_rest(parameters, catalogue, client, answer.clone()))
+        let rest = |_| Self::parse_rest(parameters, catalogue, id_tokens, client, answer.clone());
+        mode.and_then(rest)
             .map_err(|refused| Rejected::ToClient(answer, refused))
     }
 
@@ -201,6 +214,7 @@ impl AuthorizeRequest {
     fn parse_rest(
         parameters: &Parameters,
         catalogue: &Catalogue,
+        id_tokens: &ReadIdToken<'_>,
         client: &crate::client::Client,
         answer: Answer,
     ) -> Result<Self, Refused> {
@@ -242,7 +256,7 @@ impl AuthorizeRequest {
             return Err(Refused::NotThisClient);
         }
         let challenge = match parameters.one("code_challenge")? {
-            None if client.pkce == Pkce::WherePresent => None,
+            None if client.may_leave_out_pkce(&answer.redirect) => None,
             challenge => Some(Challenge::parse(
                 challenge,
                 parameters.one("code_challenge_method")?,
@@ -262,6 +276,10 @@ impl AuthorizeRequest {
             prompt: Prompt::parse(parameters.one("prompt")?.unwrap_or_default())?,
             max_age: parameters.one("max_age")?.map(seconds).transpose()?,
             login_hint: bounded("login_hint", 256)?,
+            hint: match bounded("id_token_hint", hint::LONGEST)? {
+                Some(token) => Some(Hint::read(&token, &client.id, id_tokens)?),
+                None => None,
+            },
             second_factor: Wanted::parse(
                 parameters.one("acr_values")?.unwrap_or_default(),
                 parameters.one("amr_values")?.unwrap_or_default(),
@@ -297,6 +315,8 @@ impl AuthorizeRequest {
                 .map(|age| ("max_age", age.as_seconds().to_string())),
         );
         parameters.extend(self.login_hint.clone().map(|hint| ("login_hint", hint)));
+        let hint = self.hint.as_ref().map(|hint| hint.token().to_owned());
+        parameters.extend(hint.map(|token| ("id_token_hint", token)));
         match self.prompt {
             Prompt::AsNeeded => {}
             Prompt::Nothing => parameters.push(("prompt", "none".to_owned())),
@@ -310,7 +330,8 @@ impl AuthorizeRequest {
         parameters
     }
 
-    /// The same request of somebody who has signed in for it: without what it says of who that may be, and since when.
+    /// The same request of somebody who has signed in for it: without what it says of who that may be, and since when. Whom an
+    /// id_token names stays: it is nobody else's request.
     #[must_use]
     pub fn of_who_signed_in(&self) -> Self {
         Self {
@@ -319,6 +340,20 @@ impl AuthorizeRequest {
             login_hint: None,
             ..self.clone()
         }
+    }
+
+    /// Whether this account may be signed in for the request: every one, where the client means nobody.
+    #[must_use]
+    pub fn is_for(&self, account: Guid) -> bool {
+        let hint = self.hint.as_ref();
+        hint.is_none_or(|hint| hint.account() == account)
+    }
+
+    /// What to write where somebody types their user name: who the client thinks that they are.
+    #[must_use]
+    pub fn suggested_name(&self) -> Option<&str> {
+        let hinted = self.hint.as_ref().and_then(Hint::name);
+        hinted.or(self.login_hint.as_deref())
     }
 
     /// Whether somebody who signed in at `signed_in` must sign in again now.

@@ -168,7 +168,8 @@ pub enum Pkce {
     #[default]
     Required,
     /// Where a challenge was sent it is checked: for clients that know none, whose code goes to a URI that is theirs on
-    /// the machine (the brokers, protocols A.4.4), or that prove themselves by a secret.
+    /// the machine (the brokers, protocols A.4.4), or that prove themselves by a secret. An address that every program of
+    /// the machine can listen at is nobody's ([`Client::may_leave_out_pkce`]).
     WherePresent,
 }
 
@@ -196,11 +197,15 @@ impl FrontChannel {
     /// its host, no other. A path there has neither `;` nor `,` but encoded.
     #[must_use]
     pub fn source(&self) -> String {
+        let Some(origin) = source_of(&self.uri) else {
+            return "'none'".to_owned();
+        };
         let page = self.uri.split(['?', '#']).next().unwrap_or_default();
-        let page = page.replace(';', "%3B").replace(',', "%2C");
-        match page.matches('/').count() {
-            0..=2 => page + "/",
-            _ => page,
+        let path = page.strip_prefix(origin.as_str()).unwrap_or_default();
+        let path = path.replace(';', "%3B").replace(',', "%2C");
+        match path.as_str() {
+            "" => origin + "/",
+            path => origin + path,
         }
     }
 }
@@ -399,6 +404,14 @@ impl Client {
     pub const fn is_public(&self) -> bool {
         matches!(self.kind, ClientKind::Public)
     }
+
+    /// Whether a code may be asked for without PKCE that is sent to `redirect`. Where a public client has its code sent to the
+    /// machine itself, whichever program listens there gets it, so its verifier is all that tells them apart (RFC 8252 6 and
+    /// 8.1).
+    #[must_use]
+    pub fn may_leave_out_pkce(&self, redirect: &RedirectUri) -> bool {
+        self.pkce == Pkce::WherePresent && !(self.is_public() && redirect.is_loopback())
+    }
 }
 
 impl Redirect {
@@ -438,17 +451,20 @@ pub fn source_of(uri: &str) -> Option<String> {
     if !is_scheme {
         return None;
     }
-    match rest.strip_prefix("//") {
-        Some(rest) if matches!(scheme, "http" | "https") => {
-            let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
-            let is_host = !host.is_empty()
-                && host
-                    .bytes()
-                    .all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
-            is_host.then(|| format!("{scheme}://{host}"))
-        }
-        _ => Some(format!("{scheme}:")),
+    // Browsers read both in whatever case, and with any number of slashes: the scheme alone would admit every host.
+    if !["http", "https"]
+        .iter()
+        .any(|web| scheme.eq_ignore_ascii_case(web))
+    {
+        return Some(format!("{scheme}:"));
     }
+    let rest = rest.strip_prefix("//")?;
+    let host = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let is_host = !host.is_empty()
+        && host
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-._:[]".contains(&byte));
+    is_host.then(|| format!("{scheme}://{host}"))
 }
 
 impl RedirectUri {
@@ -456,6 +472,19 @@ impl RedirectUri {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Whether it is an address of the machine itself, where any program may listen. What a client has of its own, as a scheme
+    /// or a host, is not.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        let host = source_of(&self.0).and_then(|source| {
+            let (scheme, host) = source.split_once("://")?;
+            scheme.eq_ignore_ascii_case("http").then(|| host.to_owned())
+        });
+        let host = host.unwrap_or_default().to_ascii_lowercase();
+        let own = ["127.", "[::1]", "localhost"];
+        own.iter().any(|own| host.starts_with(own))
     }
 
     /// Scheme, host and port as a source of Content Security Policy Level 3, 2.3.1, so that a form's answer may lead

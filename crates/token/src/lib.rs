@@ -22,6 +22,7 @@ pub mod device_code;
 pub mod discovery;
 pub mod factor;
 pub mod grant;
+pub mod hint;
 pub mod keys;
 mod moment;
 pub mod pages;

@@ -1,5 +1,7 @@
 //! Which addresses a client may register for codes and for the way back after signing out.
 
+use crate::client::source_of;
+
 /// Why an address cannot be registered.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum NotRegistrable {
@@ -8,13 +10,17 @@ pub enum NotRegistrable {
         "it must be absolute, without a fragment, and of a scheme that runs nothing in a browser"
     )]
     Form,
+    /// It is of the web, and its host is none: it has a user name, or characters that stand for something else elsewhere.
+    #[error("after https:// there must be a host and nothing else before the path")]
+    Host,
     /// It would send codes without TLS over the network.
     #[error("it must be https; plain http is for 127.0.0.1, [::1] and localhost alone")]
     Plain,
 }
 
 /// Checks an address that a client is to have: absolute, without a fragment, of a scheme that runs nothing in a browser,
-/// and over TLS where it leads over the network.
+/// over TLS where it leads over the network, and with a host that pages may name as one that they lead to
+/// ([`crate::client::source_of`]).
 ///
 /// # Errors
 /// [`NotRegistrable`].
@@ -22,10 +28,10 @@ pub fn check(uri: &str) -> Result<(), NotRegistrable> {
     if !is_possible(uri) {
         return Err(NotRegistrable::Form);
     }
-    match is_open_to_listeners(uri) {
-        true => Err(NotRegistrable::Plain),
-        false => Ok(()),
+    if is_open_to_listeners(uri) {
+        return Err(NotRegistrable::Plain);
     }
+    source_of(uri).map(|_| ()).ok_or(NotRegistrable::Host)
 }
 
 /// Whether what is sent to a URI crosses the network without TLS: a code that anybody on the way reads (RFC 9700 2.6).
@@ -83,6 +89,32 @@ mod tests {
             "https://app.example/a b",
         ] {
             assert_eq!(check(uri), Err(NotRegistrable::Form), "{uri}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_host_says_nothing_in_a_policy_of_ours() {
+        for uri in [
+            "https://app.example;script-src",
+            "https://app.example;script-src/done",
+            "https://app.example,evil.example/done",
+            "https://user@app.example/done",
+            "https://app.example\\evil.example/",
+            "https://'unsafe-inline'/",
+            "https:///done",
+            "https:app.example/done",
+            "HTTPS:/app.example/done",
+            "https://*/done",
+        ] {
+            assert_eq!(check(uri), Err(NotRegistrable::Host), "{uri}");
+            assert_eq!(source_of(uri), None, "{uri}");
+        }
+        for uri in [
+            "https://app.example/a;b",
+            "HTTPS://app.example/",
+            "https://[2001:db8::1]:8443/",
+        ] {
+            assert_eq!(check(uri), Ok(()), "{uri}");
         }
     }
 

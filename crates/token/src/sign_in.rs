@@ -211,15 +211,21 @@ impl Handled {
 }
 
 impl Begun {
-    /// A sign-in for `request` in the browser that holds `browser`.
+    /// A sign-in for `request` in the browser that holds `browser`; `None` where the client means somebody else
+    /// ([`AuthorizeRequest::is_for`]).
     #[must_use]
-    pub fn new(request: AuthorizeRequest, account: Guid, browser: &Secret, now: Timestamp) -> Self {
-        Self {
+    pub fn new(
+        request: AuthorizeRequest,
+        account: Guid,
+        browser: &Secret,
+        now: Timestamp,
+    ) -> Option<Self> {
+        request.is_for(account).then(|| Self {
             request,
             account,
             browser: browser.digest(Purpose::Browser),
             expires: now + LIFETIME,
-        }
+        })
     }
 
     /// Where a proven first factor leads. `wanted` is what request and resource ask for together.
@@ -536,7 +542,8 @@ impl AwaitsEnrolment {
 impl SignedIn {
     /// Somebody whose `authentication` of before, a session's or a ticket's, is enough for `request`.
     ///
-    /// `None` when it is not: too old for `max_age` or `prompt`, or not strong enough for what is `wanted`.
+    /// `None` when it is not: too old for `max_age` or `prompt`, not strong enough for what is `wanted`, or somebody else's than
+    /// the client means.
     #[must_use]
     pub fn already(
         request: AuthorizeRequest,
@@ -545,8 +552,9 @@ impl SignedIn {
         wanted: Wanted,
         now: Timestamp,
     ) -> Option<Self> {
-        let enough =
-            !request.is_too_old(authentication.at(), now) && authentication.suffices(wanted, now);
+        let enough = request.is_for(account)
+            && !request.is_too_old(authentication.at(), now)
+            && authentication.suffices(wanted, now);
         enough.then_some(Self {
             request,
             account,

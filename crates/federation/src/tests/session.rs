@@ -317,3 +317,53 @@ fn a_sign_out_form_of_another_browser_is_refused() {
     assert_eq!(browser.send(&mut world, forged).status, 400);
     assert_eq!(browser.open(&mut world, &[]).status, 302);
 }
+
+/// OpenID Connect Core 3.1.2.1 and 3.1.2.2: an id_token says whom the client means.
+#[test]
+fn a_client_gets_a_code_of_whom_its_id_token_speaks_of_and_of_nobody_else() {
+    let mut world = World::with_app();
+    world.person_with_totp("alice");
+    world.person_with_totp("bob");
+    let app = [
+        ("client_id", "app"),
+        ("redirect_uri", "https://app.example/done"),
+        ("resource", "urn:app"),
+        ("amr_values", ""),
+    ];
+    let mut browser = Browser::default();
+    browser.open(&mut world, &app);
+    browser.password(&mut world, "alice", PASSWORD);
+    let code = browser.sent("code").unwrap();
+    let response = browser.redeem(
+        &mut world,
+        &code,
+        &[
+            ("client_id", "app"),
+            ("redirect_uri", "https://app.example/done"),
+        ],
+    );
+    let id_token = json(&response)["id_token"].as_str().unwrap().to_owned();
+    let of_alice = |prompt: &'static str| {
+        let mut changes = app.to_vec();
+        changes.extend([("id_token_hint", id_token.as_str()), ("prompt", prompt)]);
+        changes
+    };
+    browser.open(&mut world, &of_alice("none"));
+    assert!(browser.sent("code").is_some());
+    let mut of_bob = Browser::default();
+    of_bob.open(&mut world, &app);
+    of_bob.password(&mut world, "bob", PASSWORD);
+    assert!(of_bob.sent("code").is_some());
+    of_bob.open(&mut world, &of_alice("none"));
+    assert_eq!(of_bob.sent("error").as_deref(), Some("login_required"));
+    of_bob.open(&mut world, &of_alice("login"));
+    of_bob.password(&mut world, "bob", PASSWORD);
+    assert_eq!(of_bob.sent("code"), None);
+    of_bob.password(&mut world, "alice", PASSWORD);
+    assert!(of_bob.sent("code").is_some());
+    // One that somebody else signed, or that is another client's.
+    let mut forged = of_alice("none");
+    forged[4].1 = "eyJhbGciOiJub25lIn0.e30.";
+    of_bob.open(&mut world, &forged);
+    assert_eq!(of_bob.sent("error").as_deref(), Some("invalid_request"));
+}

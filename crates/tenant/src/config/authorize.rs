@@ -2,7 +2,7 @@
 
 use serde_json::{Map, json};
 use signin::browser::Browser;
-use token::authorize::AuthorizeRequest;
+use token::authorize::{AuthorizeRequest, Prompt};
 use token::parameters::Parameters;
 use token::sign_in::form_token;
 use trust::Rng;
@@ -13,7 +13,7 @@ use crate::refused::Trouble;
 use crate::reply::Answer;
 
 /// Whether whoever asks takes pages apart: a broker, at an endpoint of the first version, that says `sso_reload`, as no browser
-/// does.
+/// does. Who wants no page (`prompt=none`) gets none here either, but the code or the error that the pages' sign-in has for it.
 pub(crate) fn speaks(
     asked: &Asked<'_, '_>,
     parameters: &Parameters,
@@ -25,6 +25,7 @@ pub(crate) fn speaks(
     };
     asked.known.settings.html_login_v1
         && !asked.is_v2()
+        && request.prompt != Prompt::Nothing
         && parameters.field("sso_reload").is_some()
         && is_broker()
 }

@@ -1,7 +1,8 @@
 //! `sCtx` of the first page: the authorization request itself, sealed, so that nothing is kept for somebody who has proven
-//! nothing.
+//! nothing. It names the key that sealed it, which is followed by another each day ([`crate::keys`]).
 
 use base64ct::{Base64UrlUnpadded, Encoding};
+use directory::Fault;
 use signin::steps::canonical;
 use token::authorize::AuthorizeRequest;
 use token::parameters::Parameters;
@@ -16,10 +17,12 @@ use crate::authorize;
 use crate::refused::Trouble;
 use crate::reply::Answer;
 
+/// For what the key is that seals.
+const PURPOSE: &str = "config";
 /// The longest request that is sealed, in bytes.
-const LONGEST: usize = 4 * 1024;
+const LONGEST: usize = 8 * 1024;
 /// The longest text that is opened: base64url of the above and what sealing adds.
-const LONGEST_TEXT: usize = 6 * 1024;
+const LONGEST_TEXT: usize = 12 * 1024;
 
 /// Seals a request for the browser that holds this secret.
 pub(super) fn seal(
@@ -27,15 +30,18 @@ pub(super) fn seal(
     browser: &Secret,
     request: &AuthorizeRequest,
     rng: &mut dyn Rng,
-) -> Result<String, Refused> {
+) -> Result<String, Trouble> {
     let query = canonical(request);
     if query.len() > LONGEST {
-        return Err(Refused::Field("request"));
+        return Err(Refused::Field("request").into());
     }
     let content = [&asked.now.micros().to_be_bytes()[..], query.as_bytes()].concat();
-    let key = asked.known.sealing_key("config");
+    let newest = asked.known.nonce.newest();
+    let newest = newest.ok_or(Fault::Corrupt("no nonce key of the tenant yet"))?;
+    let key = asked.known.sealing_key(newest, PURPOSE);
     let sealed = key.seal(&rng.bytes(), &bound_to(asked, browser), &content);
-    Ok(Base64UrlUnpadded::encode_string(&sealed))
+    let text = [&[newest.id][..], &sealed].concat();
+    Ok(Base64UrlUnpadded::encode_string(&text))
 }
 
 /// The request that was sealed for this browser no more than ten minutes ago, checked anew: the answer that says what is wrong
@@ -55,9 +61,12 @@ fn opened(asked: &Asked<'_, '_>, browser: &Secret, text: &str) -> Option<Vec<u8>
     if text.len() > LONGEST_TEXT {
         return None;
     }
-    let sealed = Base64UrlUnpadded::decode_vec(text).ok()?;
-    let key = asked.known.sealing_key("config");
-    let content = key.open(&bound_to(asked, browser), &sealed).ok()?;
+    let text = Base64UrlUnpadded::decode_vec(text).ok()?;
+    let (id, sealed) = text.split_first()?;
+    // A former key is looked at for longer than a context lives.
+    let key = asked.known.nonce.named(*id, asked.now)?;
+    let key = asked.known.sealing_key(key, PURPOSE);
+    let content = key.open(&bound_to(asked, browser), sealed).ok()?;
     let (micros, query) = content.split_first_chunk()?;
     let sealed_at = Timestamp::from_micros(i64::from_be_bytes(*micros));
     let is_young = sealed_at <= asked.now && asked.now < sealed_at + LIFETIME;

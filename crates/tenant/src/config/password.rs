@@ -124,6 +124,10 @@ impl Post<'_, '_> {
             return Ok(refuse(asked, &Refused::NoSecondFactor, Some(account)));
         }
         let begun = Begun::new(self.request, account.id.0, self.browser.secret(), asked.now);
+        let Some(begun) = begun else {
+            let refused = signin::Refused::AnotherPerson;
+            return Ok(words::reply(asked, Words::Config, &refused).about(Some(account)));
+        };
         match begun.proven(first, &factors, wanted, asked.now, rng) {
             Next::Done(signed_in) => collected(asked, signed_in, account, rng),
             Next::Wait(sign_in) => {

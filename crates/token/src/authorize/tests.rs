@@ -1,8 +1,10 @@
 //! Authorization requests.
 
 use super::*;
-use crate::client::{Client, Redirect, Resource};
+use crate::claims::{IdToken, NotAccepted};
+use crate::client::{Client, Pkce, Redirect, Resource};
 
+const ALICE: Guid = Guid::from_bytes([7; 16]);
 const DRS: &str = "urn:ms-drs:sts.corp.example";
 
 fn catalogue() -> Catalogue {
@@ -16,7 +18,10 @@ fn catalogue() -> Catalogue {
     let app = |id: &str, pkce| Client {
         id: id.into(),
         name: "App".into(),
-        redirects: vec![Redirect::Exact("https://app.example/done".into())],
+        redirects: vec![
+            Redirect::Exact("https://app.example/done".into()),
+            Redirect::Loopback("/".into()),
+        ],
         resources: vec![DRS.into(), USERINFO.into()],
         pkce,
         ..Client::default()
@@ -62,7 +67,17 @@ fn parse(changes: &[(&str, &str)]) -> Result<AuthorizeRequest, Rejected> {
         .chain(changes)
         .map(|(n, v)| ((*n).to_owned(), (*v).to_owned()))
         .collect();
-    AuthorizeRequest::parse(&Parameters::new(pairs).unwrap(), &catalogue())
+    AuthorizeRequest::parse(&Parameters::new(pairs).unwrap(), &catalogue(), &id_token)
+}
+
+/// An id_token of this authority is `<client>` here, and speaks of Alice.
+fn id_token(text: &str) -> Result<IdToken, NotAccepted> {
+    let claims = serde_json::json!({
+        "iss": "https://sts.corp.example", "aud": text.strip_prefix("for-").ok_or(NotAccepted::Signature)?,
+        "iat": 0, "nbf": 0, "exp": 0, "auth_time": 0, "sub": "x", "oid": ALICE.to_string(), "amr": [], "acr": "",
+        "upn": "alice@corp.example", "unique_name": "alice@corp.example",
+    });
+    serde_json::from_value(claims).map_err(|_| NotAccepted::Form)
 }
 
 fn refused(changes: &[(&str, &str)]) -> Refused {
@@ -121,6 +136,7 @@ fn a_request_comes_back_from_its_own_parameters() {
             ("scope", "openid"),
             ("amr_values", "ngcmfa"),
         ],
+        &[("id_token_hint", "for-APP")],
     ] {
         let request = parse(changes).unwrap();
         let pairs = request
@@ -128,7 +144,8 @@ fn a_request_comes_back_from_its_own_parameters() {
             .into_iter()
             .map(|(n, v)| (n.to_owned(), v))
             .collect();
-        let back = AuthorizeRequest::parse(&Parameters::new(pairs).unwrap(), &catalogue());
+        let back =
+            AuthorizeRequest::parse(&Parameters::new(pairs).unwrap(), &catalogue(), &id_token);
         assert_eq!(back, Ok(request));
     }
 }
@@ -302,7 +319,7 @@ fn a_broker_may_do_without_pkce_and_is_held_to_it_where_it_uses_it() {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
         .collect();
-    let again = AuthorizeRequest::parse(&Parameters::new(again).unwrap(), &catalogue());
+    let again = AuthorizeRequest::parse(&Parameters::new(again).unwrap(), &catalogue(), &id_token);
     assert_eq!(again.unwrap(), request);
     assert!(
         parse(&[("client_id", "broker")])
@@ -345,4 +362,46 @@ fn an_answer_may_go_into_the_fragment() {
 #[test]
 fn who_comes_by_tokens_in_another_way_gets_no_code() {
     assert_eq!(refused(&[("client_id", "daemon")]), Refused::NotThisClient);
+}
+
+#[test]
+fn an_id_token_says_whom_the_client_means_and_only_its_own() {
+    let request = parse(&[("id_token_hint", "for-app"), ("login_hint", "bob")]).unwrap();
+    assert!(request.is_for(ALICE) && !request.is_for(Guid::NIL));
+    assert_eq!(request.suggested_name(), Some("alice@corp.example"));
+    let signed_in = request.of_who_signed_in();
+    assert!(!signed_in.is_for(Guid::NIL), "nor when it is made again");
+    assert!(parse(&[]).unwrap().is_for(Guid::NIL));
+    assert_eq!(
+        refused(&[("id_token_hint", "for-broker")]),
+        Refused::Hint(BadHint::OfAnotherClient)
+    );
+    assert_eq!(
+        refused(&[("id_token_hint", "forged")]),
+        Refused::Hint(BadHint::NotAccepted(NotAccepted::Signature))
+    );
+    let long = format!("for-{}", "x".repeat(4096));
+    assert_eq!(refused(&[("id_token_hint", &long)]), Refused::TooLong);
+}
+
+#[test]
+fn where_any_program_may_listen_a_public_client_uses_pkce() {
+    for at in [
+        "http://127.0.0.1:4711/",
+        "http://[::1]/",
+        "http://127.0.0.1/",
+    ] {
+        let without = [
+            ("client_id", "broker"),
+            ("redirect_uri", at),
+            ("code_challenge", ""),
+            ("code_challenge_method", ""),
+        ];
+        assert_eq!(
+            refused(&without),
+            Refused::Challenge(InvalidChallenge::Missing),
+            "{at}"
+        );
+        assert!(parse(&[("client_id", "broker"), ("redirect_uri", at)]).is_ok());
+    }
 }

@@ -5,7 +5,7 @@ use crate::authentication::FirstFactor;
 use crate::authorize::AuthorizeRequest;
 use crate::client::{Catalogue, Client, Grants, Pkce, Redirect, Resource};
 use crate::parameters::Parameters;
-use crate::testing::Dice;
+use crate::testing::{Dice, no_hints};
 
 const ALICE: Guid = Guid::from_bytes([7; 16]);
 const LAPTOP: Guid = Guid::from_bytes([9; 16]);
@@ -83,6 +83,7 @@ fn code_record() -> CodeRecord {
             ("code_challenge_method", "S256"),
         ]),
         &catalogue(),
+        &no_hints,
     )
     .unwrap();
     let password = Authentication::of(FirstFactor::password(NOW), None);
@@ -383,6 +384,7 @@ fn broker_code(device: Option<Guid>) -> CodeRecord {
             ("scope", "openid profile Read"),
         ]),
         &catalogue(),
+        &no_hints,
     )
     .unwrap();
     let password = Authentication::of(FirstFactor::password(NOW), None);
@@ -430,6 +432,7 @@ fn a_challenge_that_was_sent_cannot_be_dropped_at_redemption() {
             ("code_challenge_method", "S256"),
         ]),
         &catalogue(),
+        &no_hints,
     )
     .unwrap();
     let password = Authentication::of(FirstFactor::password(NOW), None);

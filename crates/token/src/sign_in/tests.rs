@@ -34,8 +34,13 @@ fn request() -> AuthorizeRequest {
         prompt: Prompt::AsNeeded,
         max_age: None,
         login_hint: None,
+        hint: None,
         second_factor: Wanted::Unasked,
     }
+}
+
+fn begin(account: Guid, browser: &Secret) -> Begun {
+    Begun::new(request(), account, browser, NOW).unwrap()
 }
 
 fn form(pairs: &[(&str, &str)]) -> Parameters {
@@ -62,7 +67,7 @@ fn enrolled() -> (SecondFactors, Vec<Zeroizing<String>>) {
 
 fn after_password(factors: &SecondFactors, wanted: Wanted) -> Next {
     let browser = Secret::draw(&mut Dice::new(9));
-    Begun::new(request(), ALICE, &browser, NOW).proven(
+    begin(ALICE, &browser).proven(
         FirstFactor::password(NOW),
         factors,
         wanted,
@@ -260,7 +265,7 @@ fn an_enrolment_begun_by_password_alone_does_not_replace_a_second_factor_set_up_
 /// What dora is offered, who has typed a pass.
 fn offered() -> SignIn {
     let browser = Secret::draw(&mut Dice::new(9));
-    let begun = Begun::new(request(), ALICE, &browser, NOW);
+    let begun = begin(ALICE, &browser);
     let by_pass = FirstFactor::access_pass(NOW);
     let none = SecondFactors::default();
     let rng = &mut Dice::new(2);
@@ -270,7 +275,7 @@ fn offered() -> SignIn {
     let Next::Done(signed_in) = next else {
         panic!("a pass is two factors")
     };
-    let of_another = Begun::new(request(), Guid::NIL, &browser, NOW);
+    let of_another = begin(Guid::NIL, &browser);
     assert!(of_another.offer_enrolment(&signed_in, rng).is_none());
     begun.offer_enrolment(&signed_in, rng).unwrap()
 }
@@ -425,7 +430,7 @@ fn a_new_password_is_taken_when_it_is_typed_the_same_twice_and_is_nowhere_in_the
         number: 3,
         set: Some(NOW),
     };
-    let sign_in = Begun::new(request(), ALICE, &browser, NOW).must_change(version);
+    let sign_in = begin(ALICE, &browser).must_change(version);
     let kept = serde_json::to_string(&sign_in).unwrap();
     let sign_in: SignIn = serde_json::from_str(&kept).unwrap();
     let SignIn::AwaitsNewPassword(state) = &sign_in else {
@@ -471,7 +476,7 @@ fn a_log_has_neither_a_new_password_nor_the_codes_and_secrets_that_a_form_led_to
     let (factors, codes) = enrolled();
     let browser = Secret::draw(&mut Dice::new(9));
     let chosen = Handled::NewPassword {
-        begun: Begun::new(request(), ALICE, &browser, NOW),
+        begun: begin(ALICE, &browser),
         password: Zeroizing::new("Tr0ubadour".to_owned()),
     };
     assert!(!logged(&chosen).contains("Tr0ubadour"));
@@ -491,16 +496,45 @@ fn a_log_has_neither_a_new_password_nor_the_codes_and_secrets_that_a_form_led_to
 #[test]
 fn a_log_has_no_secret_of_a_sign_in_that_waits() {
     let state = SignIn::AwaitsSecondFactor(AwaitsSecondFactor {
-        begun: Begun::new(request(), ALICE, &Secret::draw(&mut Dice::new(9)), NOW),
+        begun: begin(ALICE, &Secret::draw(&mut Dice::new(9))),
         first: FirstFactor::password(NOW),
         states: vec![("sms".to_owned(), Value::from("482913"))],
     });
     assert!(!logged(&state).contains("482913"));
     let enrolment = AwaitsEnrolment {
-        begun: Begun::new(request(), ALICE, &Secret::draw(&mut Dice::new(9)), NOW),
+        begun: begin(ALICE, &Secret::draw(&mut Dice::new(9))),
         proven: Authentication::of(FirstFactor::password(NOW), None),
         secret: secret().reveal().to_string(),
         offered: false,
     };
     assert!(!logged(&enrolment).contains("GEZDGNBV"));
+}
+
+#[test]
+fn nobody_signs_in_for_a_client_that_means_another() {
+    let read = |_: &str| {
+        let claims = serde_json::json!({
+            "iss": "", "aud": "app", "iat": 0, "nbf": 0, "exp": 0, "auth_time": 0, "sub": "x",
+            "oid": ALICE.to_string(), "amr": [], "acr": "", "unique_name": "alice",
+        });
+        Ok(serde_json::from_value(claims).unwrap())
+    };
+    let of_alice = AuthorizeRequest {
+        hint: Some(crate::hint::Hint::read("token", "app", &read).unwrap()),
+        ..request()
+    };
+    let browser = Secret::draw(&mut Dice::new(9));
+    let password = Authentication::of(FirstFactor::password(NOW), None);
+    for (who, may) in [(ALICE, true), (Guid::NIL, false)] {
+        let begun = Begun::new(of_alice.clone(), who, &browser, NOW);
+        assert_eq!(begun.is_some(), may);
+        let already = SignedIn::already(
+            of_alice.clone(),
+            who,
+            password.clone(),
+            Wanted::Unasked,
+            NOW,
+        );
+        assert_eq!(already.is_some(), may);
+    }
 }

@@ -160,3 +160,82 @@ fn the_headless_flow_is_as_strict_as_the_pages() {
     ]);
     assert_ne!(response.status, 200);
 }
+
+/// OpenID Connect Core 3.1.2.1: no page at all, and the client is told at its address.
+#[test]
+fn who_wants_no_page_gets_none() {
+    let mut world = World::new();
+    let first = Client::first(&world, &[("prompt", "none")]);
+    let mut client = Client::of("alice@corp.example");
+    let response = client.send(&mut world, Request::get(&first));
+    assert_eq!(
+        response.status,
+        302,
+        "{}",
+        crate::tests::world::text(&response)
+    );
+    let location = response.headers.get("Location").unwrap();
+    assert!(location.starts_with(super::client::REDIRECT), "{location}");
+    assert!(location.contains("error=login_required"), "{location}");
+    assert_eq!(became(&response).error(), 50058);
+}
+
+/// What seals a context is followed by another key each day, and the former opens what it sealed for as long as that may live.
+#[test]
+fn a_context_outlives_the_key_that_sealed_it_and_that_key_ends() {
+    use trust::Span;
+
+    let mut world = World::new();
+    let mut client = Client::of("alice@corp.example");
+    let sealed_by = |page: &super::client::Config| {
+        use base64ct::{Base64UrlUnpadded, Encoding};
+        Base64UrlUnpadded::decode_vec(page.sCtx.as_ref().unwrap()).unwrap()[0]
+    };
+    // The key that is at its end now.
+    world.advance(Span::days(1));
+    let before = client.begin(&mut world);
+    world.tick();
+    let mut other = Client::of("bob@corp.example");
+    let after = other.begin(&mut world);
+    assert_ne!(sealed_by(&before), sealed_by(&after));
+    world.advance(Span::minutes(9));
+    client
+        .clone()
+        .password(&mut world, &before, PASSWORD)
+        .page();
+    world.advance(Span::minutes(1));
+    let over = client.clone().password(&mut world, &before, PASSWORD);
+    assert_eq!(over.error(), 50089);
+    // A name of a key that is not there, or not the one that sealed.
+    let first = client.begin(&mut world);
+    for id in [sealed_by(&before), 77] {
+        use base64ct::{Base64UrlUnpadded, Encoding};
+        let mut bytes = Base64UrlUnpadded::decode_vec(first.sCtx.as_ref().unwrap()).unwrap();
+        bytes[0] = id;
+        let mut forged = first.clone();
+        forged.sCtx = Some(Base64UrlUnpadded::encode_string(&bytes));
+        let refused = client.clone().password(&mut world, &forged, PASSWORD);
+        assert_eq!(refused.error(), 50089);
+    }
+}
+
+#[test]
+fn an_application_that_means_another_gets_no_code() {
+    let mut world = World::new();
+    let mut bob = Client::of("bob@corp.example");
+    let without = [
+        ("amr_values", ""),
+        ("resource", "https://graph.microsoft.com"),
+    ];
+    let page = bob.begin_with(&mut world, &without);
+    let code = bob.password(&mut world, &page, PASSWORD).code();
+    let answer = bob.redeem(&mut world, &code);
+    let hint = answer["id_token"].as_str().unwrap().to_owned();
+    let mut changes = without.to_vec();
+    changes.push(("id_token_hint", &hint));
+    let mut alice = Client::of("alice@corp.example");
+    let page = alice.begin_with(&mut world, &changes);
+    assert_eq!(alice.password(&mut world, &page, PASSWORD).error(), 50058);
+    let page = bob.begin_with(&mut world, &changes);
+    bob.password(&mut world, &page, PASSWORD).code();
+}

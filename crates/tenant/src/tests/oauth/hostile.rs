@@ -170,3 +170,56 @@ fn a_broker_reads_every_refusal_from_a_page_of_its_own() {
         );
     }
 }
+
+/// RFC 8252 8.1: another program may listen there, and has no verifier.
+#[test]
+fn the_brokers_use_pkce_where_any_program_may_listen() {
+    let mut world = World::new();
+    for at in ["http://127.0.0.1:4711/", "http://[::1]:4711/"] {
+        let target = of_broker(&world, &[("redirect_uri", at)]);
+        let mut browser = Browser::default();
+        browser.get(&mut world, &target);
+        assert_eq!(browser.sent("error").as_deref(), Some("invalid_request"));
+        let with = [
+            ("redirect_uri", at),
+            ("code_challenge", CHALLENGE),
+            ("code_challenge_method", "S256"),
+        ];
+        let target = of_broker(&world, &with);
+        let code = Browser::default().sign_in(&mut world, "bob", &target);
+        let stolen = redeem_broker(&mut world, &code, &[("redirect_uri", at)]);
+        assert_eq!(refusal(&stolen).1, "invalid_grant");
+        let code = Browser::default().sign_in(&mut world, "bob", &target);
+        let own = [("redirect_uri", at), ("code_verifier", VERIFIER)];
+        text(&redeem_broker(&mut world, &code, &own), "access_token");
+    }
+}
+
+/// However a path is written (RFC 3986 6.2.2), it means one endpoint: the version that was routed to is the one that answers.
+#[test]
+fn a_path_that_is_written_otherwise_means_the_same() {
+    let mut world = World::new();
+    let target = of_notes(&world, &[]);
+    for spelled in ["v2%2E0", "V2.0", "%762.0", "v%32%2e%30"] {
+        let code = Browser::default().sign_in(&mut world, "bob", &target);
+        let path = world.path(&format!("oauth2/{spelled}/token"));
+        let fields = [
+            ("grant_type", "authorization_code"),
+            ("client_id", NOTES),
+            ("code", &code),
+            ("redirect_uri", NOTES_REDIRECT),
+            ("code_verifier", VERIFIER),
+        ];
+        let answer = world.send(Request::post_form(&path, fields));
+        let token = claims(&text(&answer, "id_token"));
+        assert_eq!(token["ver"], "2.0", "{spelled}");
+        let issuer = token["iss"].as_str().unwrap();
+        assert!(issuer.ends_with("/v2.0"), "{issuer}");
+    }
+    // What is not a way to write it is another path.
+    for spelled in ["v2%252E0", "v2.0%2F", "v2..0", "v2%2E0%00"] {
+        let path = world.path(&format!("oauth2/{spelled}/token"));
+        let answer = world.send(Request::post_form(&path, [("grant_type", "x")]));
+        assert_eq!(answer.status, 404, "{spelled}");
+    }
+}

@@ -5,6 +5,7 @@ mod clients;
 mod codes;
 mod device_codes;
 mod front_channel;
+mod hints;
 mod hostile;
 mod passwords;
 mod refresh;

@@ -118,6 +118,7 @@ fn the_same_refresh_token_joins_and_then_gets_a_prt() {
             correlation: wire::Guid::NIL,
             known: crate::known(view, now).unwrap(),
             named: crate::asked::TenantName::Ours,
+            endpoint: "",
             captured: vec![],
         };
         let broker = asked.known.catalogue.client(BROKER_CLIENT).unwrap();

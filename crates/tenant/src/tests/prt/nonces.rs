@@ -106,6 +106,7 @@ fn a_nonce_of_common_is_good_at_each_tenant_and_one_of_a_join_at_none() {
                 correlation: wire::Guid::NIL,
                 known: crate::known(view, now).unwrap(),
                 named: crate::asked::TenantName::Ours,
+                endpoint: "",
                 captured: vec![],
             };
             let place = crate::nonce::Place::Join;
