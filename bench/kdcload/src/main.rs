@@ -10,6 +10,7 @@ mod messages;
 mod names;
 mod pkinit;
 mod prepare;
+#[path = "../../load/process.rs"]
 mod process;
 mod report;
 
