@@ -5,21 +5,18 @@ Every round measures the floor and then runs every case once, so that noise on t
 to compare is server CPU per good answer; ratios are formed within a round, and their medians are printed.
 """
 
-import argparse
 import json
 import os
-import re
 import shlex
-import statistics
-import subprocess
 import sys
+
+from tables import median, medians, output_of, parser, ratio, shown, table, tell
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 KDCLOAD = os.path.join(HERE, "kdcload/target/release/kdcload")
 SERVERS = ("keyporch", "mit", "heimdal")
 # How the labels of the cases end that are compared with each other.
 MANY, FEW = ", UDP, many people", ", encrypted timestamp, UDP"
-BEGIN, END = "<!-- the table begins -->", "<!-- the table ends -->"
 
 
 def read_cases(path, only):
@@ -36,13 +33,6 @@ def read_cases(path, only):
 def read_servers(path):
     """Lines of NAME ADDRESS PID. What follows an @ in a name says which of several servers of a kind it is."""
     return {name: (address, pid) for name, address, pid in (line.split() for line in open(path))}
-
-
-def output_of(command):
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.stderr:
-        print(done.stderr.strip(), file=sys.stderr)
-    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def measure(cases, servers, floor, rounds, log):
@@ -65,11 +55,6 @@ def measure(cases, servers, floor, rounds, log):
     return measured
 
 
-def median(values):
-    values = [value for value in values if value is not None]
-    return statistics.median(values) if values else None
-
-
 def cpu(row, server):
     return row[server]["cpu_us"] if server in row and row[server]["good"] else None
 
@@ -80,20 +65,12 @@ def growth_of(row):
     return median([ratio(*pair) for pair in many])
 
 
-def ratio(above, below):
-    return above / below if above and below else None
-
-
-def shown(value, digits=0):
-    return "–" if value is None else f"{value:,.{digits}f}"
-
-
-def table(measured):
-    lines = [
-        "| exchange | floor, µs | Keyporch, µs | MIT, µs | Heimdal, µs | Keyporch / floor | MIT / Keyporch | Heimdal / Keyporch "
-        "| p99 Keyporch, ms | p99 MIT, ms | p99 Heimdal, ms | wrong replies |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
-    ]
+def exchanges(measured):
+    head = [
+        "exchange", "floor, µs", "Keyporch, µs", "MIT, µs", "Heimdal, µs", "Keyporch / floor", "MIT / Keyporch", "Heimdal / Keyporch",
+        "p99 Keyporch, ms", "p99 MIT, ms", "p99 Heimdal, ms", "wrong replies",
+    ]  # fmt: skip
+    lines = []
     for label in measured[0]:
         rows = [row[label] for row in measured if label in row]
         p99 = {
@@ -105,39 +82,29 @@ def table(measured):
         wrong = ", ".join(str(number) for number in wrong)
         ours = [cpu(row, "keyporch") for row in rows]
         lines.append(
-            f"| {label} | {shown(median([row['floor'] for row in rows]))} | {shown(median(ours))} "
-            f"| {shown(median([cpu(row, 'mit') for row in rows]))} | {shown(median([cpu(row, 'heimdal') for row in rows]))} "
-            f"| {shown(median([ratio(cpu(row, 'keyporch'), row['floor']) for row in rows]), 2)} "
-            f"| {shown(median([ratio(cpu(row, 'mit'), cpu(row, 'keyporch')) for row in rows]), 1)} "
-            f"| {shown(median([ratio(cpu(row, 'heimdal'), cpu(row, 'keyporch')) for row in rows]), 1)} "
-            f"| {shown(p99['keyporch'], 1)} | {shown(p99['mit'], 1)} | {shown(p99['heimdal'], 1)} | {wrong} |"
+            [
+                label,
+                shown(median([row["floor"] for row in rows])),
+                shown(median(ours)),
+                shown(median([cpu(row, "mit") for row in rows])),
+                shown(median([cpu(row, "heimdal") for row in rows])),
+                shown(median([ratio(cpu(row, "keyporch"), row["floor"]) for row in rows]), 2),
+                shown(median([ratio(cpu(row, "mit"), cpu(row, "keyporch")) for row in rows]), 1),
+                shown(median([ratio(cpu(row, "heimdal"), cpu(row, "keyporch")) for row in rows]), 1),
+                *(shown(p99[server], 1) for server in SERVERS),
+                wrong,
+            ]
         )
-    return "\n".join(lines)
-
-
-def machine():
-    model = re.search(r"model name\s*: (.*)", open("/proc/cpuinfo").read())
-    load = os.getloadavg()[0]
-    return f"{os.cpu_count()} processors ({model.group(1) if model else 'unknown'}), load average {load:.1f} at the end"
-
-
-def write_into(document, text, begin=BEGIN, end=END):
-    whole = open(document).read()
-    before, rest = whole.split(begin, 1)
-    after = rest.split(end, 1)[1]
-    open(document, "w").write(f"{before}{begin}\n\n{text}\n\n{end}{after}")
+    return table(head, lines)
 
 
 def main():
-    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments = parser(__doc__)
     arguments.add_argument("--cases", required=True)
     arguments.add_argument("--servers", required=True)
     arguments.add_argument("--floor", required=True)
     arguments.add_argument("--log", required=True)
-    arguments.add_argument("--rounds", type=int, default=5)
-    arguments.add_argument("--only", default="")
     arguments.add_argument("--note", default="", help="a sentence that is to stand beneath the table")
-    arguments.add_argument("--document", help="the file whose table is written anew")
     given = arguments.parse_args()
     cases = read_cases(given.cases, given.only)
     with open(given.log, "w") as log:
@@ -147,7 +114,7 @@ def main():
     memory = max(case["keyporch"]["pss_kib"] for row in measured for case in row.values() if "keyporch" in case)
     growth = median([growth_of(row) for row in measured])
     text = (
-        f"Medians of {given.rounds} rounds on {machine()}.\n\n{table(measured)}\n\n"
+        f"{medians(given.rounds)}\n\n{exchanges(measured)}\n\n"
         f"The floor of PKINIT with MODP-2048 and the table for g = 2 is {combed:.2f} times the plain one. "
         f"Keyporch's memory under this load (PSS): {memory / 1024:.0f} MiB at most."
     )
@@ -155,9 +122,7 @@ def main():
         text += f" With many people it takes {growth:.2f} times the CPU time that it takes with few."
     if given.note:
         text += " " + given.note
-    print(text)
-    if given.document:
-        write_into(given.document, text)
+    tell(text, given.document, "the table")
 
 
 if __name__ == "__main__":

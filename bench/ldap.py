@@ -5,14 +5,10 @@ Ratios are formed within a round. Server CPU per good answer is the figure to co
 about the machine.
 """
 
-import argparse
-import json
-import subprocess
 import sys
 
-from compare import machine, median, ratio, shown, write_into
+from tables import median, medians, output_of, parser, ratio, shown, table, tell
 
-BEGIN, END = "<!-- the LDAP table begins -->", "<!-- the LDAP table ends -->"
 ATTRIBUTES = ["cn", "displayName", "mail", "uidNumber", "gidNumber", "loginShell"]
 STYLES = {
     "keyporch": (["--style", "ad", "--by", "sAMAccountName"], "unixHomeDirectory"),
@@ -51,22 +47,20 @@ def measure(load, servers, chosen, rounds):
                 style, home = STYLES[name]
                 new = ["--prefix", f"new-{number}-{len(row)}-"]
                 wanted = ["--attributes", ",".join([*ATTRIBUTES, home])]
-                done = subprocess.run([load, *pids, *server, *style, *new, *wanted, *arguments], capture_output=True, text=True)
-                if not done.stdout:
-                    sys.exit(f"{label}: {name}: {done.stderr}")
-                said = json.loads(done.stdout)
+                said = output_of([load, *pids, *server, *style, *new, *wanted, *arguments])
                 row[label][name] = said
-                print(f"round {number + 1}: {label}: {name}: {said['cpu_us']} us, {said['per_second']}/s, {said['wrong']} wrong {done.stderr}", file=sys.stderr)
+                print(f"round {number + 1}: {label}: {name}: {said['cpu_us']} us, {said['per_second']}/s, {said['wrong']} wrong", file=sys.stderr)
         measured.append(row)
     return measured
 
 
-def table(measured, servers):
+def beside(measured, servers):
     both = "slapd" in servers
-    lines = [
-        "| | Keyporch, µs of CPU | slapd, µs | slapd / Keyporch | Keyporch, per second | slapd | Keyporch / slapd | p99 Keyporch, ms | p99 slapd, ms | wrong |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
-    ]
+    head = [
+        "", "Keyporch, µs of CPU", "slapd, µs", "slapd / Keyporch", "Keyporch, per second", "slapd", "Keyporch / slapd", "p99 Keyporch, ms",
+        "p99 slapd, ms", "wrong",
+    ]  # fmt: skip
+    lines = []
     for label in measured[0]:
         rows = [row[label] for row in measured]
 
@@ -80,23 +74,28 @@ def table(measured, servers):
             return None if "walk" in label else median([value / 1e3 if value is not None else None for value in each(name, "p99_us")])
 
         lines.append(
-            f"| {label} | {shown(median(each('keyporch', 'cpu_us')), 1)} | {shown(median(each('slapd', 'cpu_us')), 1)} "
-            f"| {shown(ratios('cpu_us', 'slapd', 'keyporch'), 1)} | {shown(median(each('keyporch', 'per_second')))} "
-            f"| {shown(median(each('slapd', 'per_second')))} | {shown(ratios('per_second', 'keyporch', 'slapd'), 1)} "
-            f"| {shown(p99('keyporch'), 1)} | {shown(p99('slapd'), 1)} | {sum(row[name]['wrong'] for row in rows for name in row)} |"
+            [
+                label,
+                shown(median(each("keyporch", "cpu_us")), 1),
+                shown(median(each("slapd", "cpu_us")), 1),
+                shown(ratios("cpu_us", "slapd", "keyporch"), 1),
+                shown(median(each("keyporch", "per_second"))),
+                shown(median(each("slapd", "per_second"))),
+                shown(ratios("per_second", "keyporch", "slapd"), 1),
+                shown(p99("keyporch"), 1),
+                shown(p99("slapd"), 1),
+                sum(row[name]["wrong"] for row in rows for name in row),
+            ]
         )
-    return "\n".join(lines)
+    return table(head, lines)
 
 
 def main():
-    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments = parser(__doc__)
     arguments.add_argument("--servers", required=True)
     arguments.add_argument("--load", required=True)
-    arguments.add_argument("--rounds", type=int, default=5)
     arguments.add_argument("--people", type=int, required=True)
     arguments.add_argument("--adds", type=int, required=True)
-    arguments.add_argument("--only", default="")
-    arguments.add_argument("--document", help="the file whose table is written anew")
     given = arguments.parse_args()
     servers = read_servers(given.servers)
     chosen = {label: of for label, of in cases(given.people, given.adds).items() if given.only in label}
@@ -106,12 +105,10 @@ def main():
     }
     sizes = " and ".join(f"{shown(size)} MiB ({name})" for name, size in memory.items())
     text = (
-        f"{given.people:,} people. Medians of {given.rounds} rounds on {machine()}.\n\n{table(measured, servers)}\n\n"
+        f"{given.people:,} people. {medians(given.rounds)}\n\n{beside(measured, servers)}\n\n"
         f"Memory (PSS) at most: {sizes}."
     )
-    print(text)
-    if given.document:
-        write_into(given.document, text, BEGIN, END)
+    tell(text, given.document, "the LDAP table")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,12 @@
 #!/usr/bin/env python3
 """Measures a tenant's answers, without sockets and over them, and prints the medians as tables. See tenant.sh."""
 
-import argparse
-import json
 import re
 import subprocess
 import sys
 
-from compare import machine, median, ratio, shown, write_into
+from tables import median, medians, output_of, parser, ratio, shown, table, tell
 
-BEGIN, END = "<!-- the tenant's table begins -->", "<!-- the tenant's table ends -->"
 # What src/bin/tenant.rs calls a case, and what it is.
 ALONE = {
     "client": "client credentials, ES256",
@@ -40,11 +37,7 @@ def alone(program, rounds, only):
 
 def asked(load, host, server, arguments):
     address, pid, roots = server
-    command = [load, "--server", address, "--host", host, "--ca", roots, "--pid", pid, "--wait", "60", *arguments]
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        sys.exit(f"{address}: {done.stdout}{done.stderr}")
-    return json.loads(done.stdout)
+    return output_of([load, "--server", address, "--host", host, "--ca", roots, "--pid", pid, "--wait", "60", *arguments])
 
 
 def over_sockets(given):
@@ -71,51 +64,54 @@ def over_sockets(given):
     return rows, idle["pss_kib"]
 
 
-def table(measured, rows):
-    lines = ["| without sockets and disk | Keyporch, µs | its cryptography alone, µs | ratio |", "|---|--:|--:|--:|"]
+def alone_table(measured):
+    head = ["without sockets and disk", "Keyporch, µs", "its cryptography alone, µs", "ratio"]
+    lines = []
     for case, found in measured.items():
         us, floor = median([us for us, _ in found]), median([floor for _, floor in found])
         times = median([ratio(us, floor) for us, floor in found]) if floor else None
-        lines.append(f"| {ALONE[case]} | {shown(us)} | {shown(floor)} | {shown(times, 2)} |")
-    lines += [
-        "",
-        "| over TLS | Keyporch, µs of CPU | floor server, µs | ratio | Keyporch, per second | p99, ms | wrong |",
-        "|---|--:|--:|--:|--:|--:|--:|",
-    ]
+        lines.append([ALONE[case], shown(us), shown(floor), shown(times, 2)])
+    return table(head, lines)
+
+
+def over_tls_table(rows):
+    head = ["over TLS", "Keyporch, µs of CPU", "floor server, µs", "ratio", "Keyporch, per second", "p99, ms", "wrong"]
+    lines = []
     for label in rows[0]:
         ours = [row[label]["keyporch"] for row in rows]
         floors = [row[label].get("floor", {}).get("cpu_us") for row in rows]
-        times = median([ratio(said["cpu_us"], floor) for said, floor in zip(ours, floors)]) if floors[0] else None
+        times = [ratio(said["cpu_us"], floor) for said, floor in zip(ours, floors)]
         lines.append(
-            f"| {label} | {shown(median([said['cpu_us'] for said in ours]))} | {shown(median(floors)) if floors[0] else '–'} "
-            f"| {shown(times, 2)} | {shown(median([said['per_second'] for said in ours]))} "
-            f"| {shown(median([said['p99_us'] / 1e3 for said in ours]), 1)} | {sum(said['wrong'] for said in ours)} |"
+            [
+                label,
+                shown(median([said["cpu_us"] for said in ours])),
+                shown(median(floors)),
+                shown(median(times), 2),
+                shown(median([said["per_second"] for said in ours])),
+                shown(median([said["p99_us"] / 1e3 for said in ours]), 1),
+                sum(said["wrong"] for said in ours),
+            ]
         )
-    return "\n".join(lines)
+    return table(head, lines)
 
 
 def main():
-    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments = parser(__doc__)
     for name in ("alone", "load", "host", "tenant", "devices"):
         arguments.add_argument(f"--{name}", required=True)
     for name in ("keyporch", "floor"):
         arguments.add_argument(f"--{name}", required=True, nargs=3, metavar=("ADDRESS", "PID", "ROOTS"))
-    arguments.add_argument("--rounds", type=int, default=5)
-    arguments.add_argument("--only", default="")
-    arguments.add_argument("--document", help="the file whose table is written anew")
     given = arguments.parse_args()
     measured = alone(given.alone, given.rounds, given.only)
     rows, idle = over_sockets(given)
     most = max((said["keyporch"]["pss_kib"] for row in rows for said in row.values()), default=idle)
     devices = sum(1 for _ in open(given.devices))
     text = (
-        f"Medians of {given.rounds} rounds on {machine()}.\n\n{table(measured, rows)}\n\n"
+        f"{medians(given.rounds)}\n\n{alone_table(measured)}\n\n{over_tls_table(rows)}\n\n"
         f"Memory of the server with {devices:,} devices, as many people and {2 * devices:,} Hello keys (PSS): {idle / 1024:.0f} MiB after its start, "
         f"{most / 1024:.0f} MiB at most."
     )
-    print(text)
-    if given.document:
-        write_into(given.document, text, BEGIN, END)
+    tell(text, given.document, "the tenant's table")
 
 
 if __name__ == "__main__":
