@@ -68,9 +68,10 @@ impl Headers {
     ///
     /// Control characters, with which a value could end the header and begin another, are left out.
     pub fn append(&mut self, name: &str, value: &str) {
-        let clean = |text: &str| match text.chars().any(char::is_control) {
-            true => text.chars().filter(|c| !c.is_control()).collect(),
-            false => text.to_owned(),
+        let plain = |byte: u8| matches!(byte, b' '..=b'~');
+        let clean = |text: &str| match text.bytes().all(plain) {
+            true => text.to_owned(),
+            false => text.chars().filter(|c| !c.is_control()).collect(),
         };
         self.fields.push((clean(name), clean(value)));
     }

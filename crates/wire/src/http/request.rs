@@ -328,8 +328,11 @@ fn is_segment(found: &str, wanted: &str) -> bool {
     if is_variable(wanted) {
         return !found.is_empty();
     }
-    found.eq_ignore_ascii_case(wanted)
-        || found.contains('%') && wanted.eq_ignore_ascii_case(&percent_decode(found))
+    // What is encoded is longer than what it stands for.
+    match found.len() > wanted.len() && found.as_bytes().contains(&b'%') {
+        true => wanted.eq_ignore_ascii_case(&percent_decode(found)),
+        false => wanted.eq_ignore_ascii_case(found),
+    }
 }
 
 fn bare(path: &str) -> &str {
