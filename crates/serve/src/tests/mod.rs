@@ -1,5 +1,6 @@
 //! The sockets with stand-ins behind them: what peers can do to a listener, and what it answers then.
 
+mod front;
 mod https;
 mod kdc;
 mod ldap;

@@ -26,14 +26,14 @@ use crate::setup::{Administrator, set_up_tenant};
 
 const DISCOVERY: &str = "/cloud.example/v2.0/.well-known/openid-configuration";
 
-fn section(login: &str) -> tenant::Section {
+pub(super) fn section(login: &str) -> tenant::Section {
     tenant::Section {
         login: format!("https://{login}"),
         ..tenant::Section::default()
     }
 }
 
-fn for_tenants() -> Settings {
+pub(super) fn for_tenants() -> Settings {
     let mut settings = Settings {
         listen: Listen::nowhere(),
         ..Settings::default()
@@ -44,7 +44,7 @@ fn for_tenants() -> Settings {
 }
 
 /// The directory of a tenant with its administrator.
-fn tenant_of(domain: &str, login: &str) -> Arc<Directory> {
+pub(super) fn tenant_of(domain: &str, login: &str) -> Arc<Directory> {
     let directory = Arc::new(testing::open(Arc::new(Memory::new())));
     let names = TenantNames {
         domain: domain.to_owned(),
@@ -70,6 +70,29 @@ fn tenant_of(domain: &str, login: &str) -> Arc<Directory> {
     )
     .unwrap();
     directory
+}
+
+/// The parties of a tenant alone, without a server around them.
+pub(super) fn node_of(
+    directory: Arc<Directory>,
+    login: &str,
+    outside: Option<Arc<dyn Outside>>,
+) -> TenantNode {
+    let metrics = Arc::new(Metrics::default());
+    // Nothing is written where no file is named.
+    let (_writer, audit) = Writer::start(&AuditSettings::default(), &metrics).unwrap();
+    let parts = node::Parts {
+        directory,
+        clock: Arc::new(SystemClock),
+        authority_keys: authority::Keys::in_directory(),
+        kdc_addresses: Vec::new(),
+        password_cost: Cost::LEAST,
+        listener: None,
+        metrics,
+        audit,
+    };
+    let common = Zeroizing::new([7; 32]);
+    TenantNode::new(&for_tenants(), &section(login), common, outside, parts).unwrap()
 }
 
 fn discovered(running: &Running, directory: &Directory, host: &'static str) -> String {
@@ -250,25 +273,11 @@ fn a_server_that_stops_begins_no_more_errands() {
         stop_at: 2,
         ..Records::default()
     });
-    let metrics = Arc::new(Metrics::default());
-    let (_writer, audit) = Writer::start(&AuditSettings::default(), &metrics).unwrap();
-    let parts = node::Parts {
+    let tenant = node_of(
         directory,
-        clock: Arc::new(SystemClock),
-        authority_keys: authority::Keys::in_directory(),
-        kdc_addresses: Vec::new(),
-        password_cost: Cost::LEAST,
-        listener: None,
-        metrics,
-        audit,
-    };
-    let tenant = TenantNode::new(
-        &for_tenants(),
-        &section("login.cloud.example"),
-        Zeroizing::new([7; 32]),
+        "login.cloud.example",
         Some(Arc::clone(&outside) as Arc<dyn Outside>),
-        parts,
     );
-    tenant.unwrap().run_errands(&outside.stop);
+    tenant.run_errands(&outside.stop);
     assert_eq!(outside.asked.lock().unwrap().len(), 2);
 }
