@@ -31,8 +31,13 @@ fn loopback(port: u16) -> SocketAddr {
 }
 
 impl Ports {
-    /// The ports above `base`; free ones for 0, the former ones where they still are.
-    pub(crate) fn choose(base: u16, former: Option<&[u16]>) -> Result<Self, Fault> {
+    /// The ports above `base`; free ones for 0, the former ones where they still are. Whoever holds one of those that `used`
+    /// names is told of; the others may be anybody's.
+    pub(crate) fn choose(
+        base: u16,
+        former: Option<&[u16]>,
+        used: fn(&Self) -> Listen,
+    ) -> Result<Self, Fault> {
         if base > 0 {
             let ports = Self {
                 kdc: loopback(base.saturating_add(88)),
@@ -43,7 +48,7 @@ impl Ports {
                 ldaps: loopback(base.saturating_add(636)),
                 inherited: Inherited::default(),
             };
-            serve::probe(&ports.listen())?;
+            serve::probe(&used(&ports))?;
             return Ok(ports);
         }
         // What a lab of an earlier release kept may have fewer.
@@ -144,7 +149,7 @@ mod tests {
     #[test]
     fn the_ports_above_the_default_are_those_of_the_contract() {
         // The example in design.md 4.
-        let ports = Ports::choose(crate::DEFAULT_BASE_PORT, None).unwrap();
+        let ports = Ports::choose(crate::DEFAULT_BASE_PORT, None, Ports::listen).unwrap();
         assert_eq!(
             ports.numbers(),
             [18_088, 18_443, 18_080, 18_464, 18_389, 18_636]
@@ -153,11 +158,35 @@ mod tests {
 
     #[test]
     fn free_ports_are_kept_as_long_as_they_are_free() {
-        let first = Ports::choose(0, None).unwrap();
+        let choose = |former| Ports::choose(0, former, Ports::listen).unwrap();
+        let first = choose(None);
         let numbers = first.numbers();
-        let beside = Ports::choose(0, Some(&numbers)).unwrap();
+        let beside = choose(Some(&numbers));
         assert_ne!(beside.numbers(), numbers, "the first lab still holds them");
         drop((first, beside));
-        assert_eq!(Ports::choose(0, Some(&numbers)).unwrap().numbers(), numbers);
+        assert_eq!(choose(Some(&numbers)).numbers(), numbers);
+    }
+
+    #[test]
+    fn a_lab_of_a_tenant_is_told_of_its_own_ports_that_somebody_holds_and_of_no_others() {
+        // Free ones above a base: those of the tenant's server, and that of a KDC.
+        let (base, http) = (20_000..60_000)
+            .step_by(997)
+            .find_map(|base| {
+                let http = TcpListener::bind(loopback(base + 80)).ok()?;
+                TcpListener::bind(loopback(base + 443)).ok()?;
+                UdpSocket::bind(loopback(base + 88)).ok()?;
+                Some((base, http))
+            })
+            .unwrap();
+        let choose = |listen| Ports::choose(base, None, listen).map(drop);
+        let said = choose(Ports::listen_for_tenant).unwrap_err().to_string();
+        assert!(said.contains(&(base + 80).to_string()), "{said}");
+        assert!(!said.contains("KDC"), "{said}");
+        drop(http);
+        let _kdc = UdpSocket::bind(loopback(base + 88)).unwrap();
+        choose(Ports::listen_for_tenant).unwrap();
+        let said = choose(Ports::listen).unwrap_err().to_string();
+        assert!(said.contains("KDC"), "{said}");
     }
 }

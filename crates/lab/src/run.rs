@@ -78,7 +78,7 @@ fn play(
     clock: &Arc<dyn Clock>,
     teller: &Teller,
 ) -> Result<(), Fault> {
-    let mut ports = Ports::choose(options.base_port, kept.ports.as_deref())?;
+    let mut ports = Ports::choose(options.base_port, kept.ports.as_deref(), Ports::listen)?;
     kept.ports = Some(ports.numbers().to_vec());
     folder.write(kept::FILE, &kept.write())?;
 

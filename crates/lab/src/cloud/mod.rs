@@ -49,7 +49,11 @@ pub(crate) fn play(
     clock: &Arc<dyn Clock>,
     teller: &Teller,
 ) -> Result<(), Fault> {
-    let mut ports = Ports::choose(options.base_port, kept.ports.as_deref())?;
+    let mut ports = Ports::choose(
+        options.base_port,
+        kept.ports.as_deref(),
+        Ports::listen_for_tenant,
+    )?;
     kept.ports = Some(ports.numbers().to_vec());
     folder.write(kept::FILE, &kept.write())?;
 
