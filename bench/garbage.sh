@@ -58,6 +58,7 @@ flood() { # from how many addresses
 stop() { for one in "${floods[@]}"; do kill "$one" 2>/dev/null || true; wait "$one" 2>/dev/null || true; done; floods=(); }
 
 floods=()
+trap 'stop; finish' EXIT
 shown "by password, alone" "$(password)"
 shown "by key, alone" "$(signature)"
 for addresses in 1 20; do
