@@ -160,7 +160,8 @@ pub(crate) fn federate(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done,
     };
     if domain.primary {
         let why = format!(
-            "{} is the primary domain, whose people sign in here",
+            "{} is the primary domain, in which new people get names that sign in here; `keyporch admin domain primary` makes \
+             another one that",
             domain.name
         );
         return Err(Refused::InTheWay(why).into());
