@@ -10,4 +10,5 @@ mod oauth;
 mod prt;
 mod registration;
 mod tenants;
+mod throttled;
 mod world;

@@ -3,13 +3,19 @@
 mod authenticators;
 mod clients;
 mod codes;
+mod consents;
 mod device_codes;
+mod devices;
 mod front_channel;
 mod hints;
 mod hostile;
+mod pages;
 mod passwords;
+mod proofs;
 mod refresh;
 mod sessions;
+mod since;
+mod tokens;
 
 use std::collections::BTreeMap;
 
