@@ -429,6 +429,7 @@ mod tests {
             (None, Some(T))
         );
         assert!(!pass.first().is_by_password() && pass.first().is_typed_at(T));
+        assert!(!pass.first().is_typed_at(T + Span::seconds(1)));
     }
 
     #[test]

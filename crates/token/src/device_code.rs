@@ -400,4 +400,31 @@ mod tests {
         }
         assert_eq!(format!("{code:?}"), "UserCode(…)");
     }
+
+    /// A generator that gives these bytes, and then zeros.
+    struct Bytes(Vec<u8>);
+
+    impl Rng for Bytes {
+        fn fill(&mut self, bytes: &mut [u8]) {
+            for byte in bytes {
+                *byte = match self.0.is_empty() {
+                    true => 0,
+                    false => self.0.remove(0),
+                };
+            }
+        }
+    }
+
+    #[test]
+    fn no_character_of_a_user_code_is_likelier_than_another() {
+        let mut rng = Bytes(vec![255, 254, 253, 252, 251, 27]);
+        assert_eq!(UserCode::draw(&mut rng).shown(), "99BB-BBBBB");
+    }
+
+    #[test]
+    fn nothing_longer_than_somebody_types_is_looked_at() {
+        let code = begun().user_code.shown();
+        assert!(UserCode::parse(&format!("{code:<64}")).is_some());
+        assert!(UserCode::parse(&format!("{code:<65}")).is_none());
+    }
 }

@@ -503,4 +503,77 @@ mod tests {
         }
         assert!(super::adapter("sms").is_none());
     }
+
+    #[test]
+    fn a_wait_begins_with_the_last_wrong_answer_and_no_clock_makes_it_longer_than_an_hour() {
+        let mut guesses = Guesses::default();
+        for _ in 0..Guesses::FREE {
+            guesses = guesses.and_wrong(T);
+        }
+        let later = guesses.and_wrong(T + Span::minutes(30));
+        assert_eq!(later.wait(T + Span::minutes(30)), Some(Span::minutes(2)));
+        // As it is seen after the clock was set back.
+        assert_eq!(later.wait(T - Span::days(1)), Some(Span::minutes(60)));
+    }
+
+    #[test]
+    fn who_has_a_second_factor_is_said_by_what_works_now() {
+        let with = |adapter: &str, data: Value| {
+            let mut factors = SecondFactors::default();
+            factors.enrolled.insert(adapter.to_owned(), data);
+            factors
+        };
+        let account = Guid::from_bytes([7; 16]);
+        let terms = crate::access_pass::Terms {
+            begins: T,
+            ends: T + Span::hours(1),
+            once: false,
+        };
+        let mut rng = crate::testing::Dice::new(1);
+        let (_, pass) = crate::access_pass::draw(account, terms, &mut rng);
+        let pass = with(crate::access_pass::ID, pass);
+        assert!(pass.is_enrolled(T) && !pass.have_lasting());
+        assert!(!pass.is_enrolled(T + Span::hours(1)), "it is over");
+        let (_, codes) = crate::recovery::draw(account, &mut rng);
+        assert!(!with("recovery-code", codes).is_enrolled(T), "spares alone");
+        // What an adapter of a later release has set up is not gone around.
+        let later = with("of-a-later-release", json!({}));
+        assert!(later.is_enrolled(T) && later.have_lasting());
+    }
+
+    #[test]
+    fn what_is_tried_at_once_is_counted_as_on_the_pages() {
+        let secret = TotpSecret::parse("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").unwrap();
+        let account = Guid::from_bytes([7; 16]);
+        let mut rng = crate::testing::Dice::new(1);
+        let form = |code: &str| {
+            Parameters::new(vec![("VerificationCode".into(), code.into())]).unwrap()
+        };
+        let mut factors = SecondFactors::with_totp(&secret);
+        for _ in 0..Guesses::FREE {
+            let tried = factors.try_at_once(account, &form("000000"), T, &mut rng);
+            let AtOnce::Wrong {
+                wrong: Wrong::Answer,
+                factors: Some(counted),
+            } = tried
+            else {
+                panic!("{tried:?}")
+            };
+            factors = counted;
+        }
+        let right = form(&secret.code(T));
+        let tried = factors.clone().try_at_once(account, &right, T, &mut rng);
+        assert!(matches!(tried, AtOnce::TooMany { .. }), "{tried:?}");
+        let later = T + Span::minutes(1);
+        let right = form(&secret.code(later));
+        let tried = factors.try_at_once(account, &right, later, &mut rng);
+        let AtOnce::Right {
+            factors: Some(factors),
+            ..
+        } = tried
+        else {
+            panic!("{tried:?}")
+        };
+        assert_eq!(factors.guesses, Guesses::default());
+    }
 }

@@ -245,4 +245,24 @@ mod tests {
                 .is_none()
         );
     }
+
+    /// Two requests may be looked at before either is committed: the claim settles which of them it was.
+    #[test]
+    fn two_uses_of_a_code_have_one_claim_whenever_they_are() {
+        let (codes, data) = draw(ALICE, &mut Dice::new(3));
+        let used = |text: &str, now| {
+            let form = Parameters::new(vec![(FIELD.into(), text.into())]).unwrap();
+            let person = Enrolled {
+                account: ALICE,
+                data: &data,
+            };
+            match RecoveryCode.try_end_authentication(&person, &Value::Null, &form, now) {
+                Ended::Accept(accepted) => accepted.claim.id,
+                Ended::Refuse(wrong) => panic!("{wrong}"),
+            }
+        };
+        let later = NOW + Span::seconds(1);
+        assert_eq!(used(&codes[0], NOW), used(&codes[0].to_lowercase(), later));
+        assert_ne!(used(&codes[0], NOW), used(&codes[1], NOW));
+    }
 }

@@ -142,4 +142,11 @@ mod tests {
             assert_eq!(check(uri), Ok(()), "{uri}");
         }
     }
+
+    #[test]
+    fn an_address_has_an_end() {
+        let longest = format!("https://app.example/{}", "x".repeat(2048 - 20));
+        assert_eq!(check(&longest), Ok(()));
+        assert_eq!(check(&format!("{longest}x")), Err(NotRegistrable::Form));
+    }
 }

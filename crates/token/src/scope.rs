@@ -180,4 +180,17 @@ mod tests {
         let (scopes, _) = Scopes::parse(&"x".repeat(LONGEST + 1), &catalogue());
         assert!(scopes.other.is_empty());
     }
+
+    #[test]
+    fn a_word_is_granted_where_it_was_granted_before_and_is_asked_for_again() {
+        let catalogue = catalogue();
+        let scopes = |text: &str| Scopes::parse(text, &catalogue).0;
+        let words = ["openid", "profile", "email", "offline_access", "Pages.Read"];
+        for word in words {
+            let others: Vec<&str> = words.into_iter().filter(|it| *it != word).collect();
+            let (all, without) = (scopes(&words.join(" ")), scopes(&others.join(" ")));
+            assert_eq!(without.narrowed_to(&all), without, "{word}");
+            assert_eq!(all.narrowed_to(&without), without, "{word}");
+        }
+    }
 }

@@ -199,3 +199,77 @@ fn a_certificate_is_told_by_its_digest() {
         Err(NotAsserted::Signature)
     );
 }
+
+#[test]
+fn a_certificate_that_is_not_named_or_named_wrongly_verifies_nothing() {
+    let key = PrivateKey::generate(KeyKind::Rsa2048);
+    let client = Client {
+        id: "daemon".into(),
+        kind: ClientKind::Confidential(vec![ClientCredential {
+            kind: CredentialKind::Certificate {
+                sha1: [1; 20],
+                sha256: [2; 32],
+                key: key.public_key().clone(),
+            },
+            from: NOW - Span::days(1),
+            until: NOW + Span::days(1),
+        }]),
+        ..Client::default()
+    };
+    let named = |bytes: &[u8]| Base64UrlUnpadded::encode_string(bytes);
+    for (header, good) in [
+        (json!({ "x5t": named(&[1; 20]) }), true),
+        (json!({ "x5t#S256": named(&[2; 32]) }), true),
+        (json!({ "x5t": named(&[3; 20]) }), false),
+        (json!({ "x5t#S256": named(&[3; 32]) }), false),
+        (json!({ "kid": "mine" }), false),
+        (json!({}), false),
+    ] {
+        let signed = signed(&key, Algorithm::Rs256, header.clone(), json!({}));
+        let taken = verify(&signed, &client, &US, NOW).is_ok();
+        assert_eq!(taken, good, "{header}");
+    }
+}
+
+#[test]
+fn no_assertion_has_us_try_more_keys_than_a_client_needs() {
+    let own = PrivateKey::generate(KeyKind::P256);
+    let others: Vec<PrivateKey> = (0..MOST_KEYS)
+        .map(|_| PrivateKey::generate(KeyKind::P256))
+        .collect();
+    let credential = |key: &PrivateKey| ClientCredential {
+        kind: CredentialKind::Key {
+            id: None,
+            key: key.public_key().clone(),
+            algorithm: None,
+        },
+        from: NOW - Span::days(1),
+        until: NOW + Span::days(1),
+    };
+    let good = signed(&own, Algorithm::Es256, json!({}), json!({}));
+    for (before, taken) in [(MOST_KEYS - 1, true), (MOST_KEYS, false)] {
+        let keys = others.iter().take(before).chain([&own]);
+        let client = Client {
+            id: "daemon".into(),
+            kind: ClientKind::Confidential(keys.map(credential).collect()),
+            ..Client::default()
+        };
+        assert_eq!(verify(&good, &client, &US, NOW).is_ok(), taken, "{before}");
+    }
+    let long = format!("a.{}.c", "e".repeat(LONGEST_ASSERTION));
+    assert_eq!(subject(&long), None);
+}
+
+/// Nobody's audiences are looked through without end.
+#[test]
+fn an_assertion_names_few_audiences() {
+    let key = PrivateKey::generate(KeyKind::P256);
+    for (many, good) in [(8, true), (9, false)] {
+        let over = json!({ "aud": vec![US[0]; many] });
+        let signed = signed(&key, Algorithm::Es256, json!({}), over);
+        assert_eq!(
+            verify(&signed, &client(&key, None, None), &US, NOW).is_ok(),
+            good
+        );
+    }
+}

@@ -650,3 +650,138 @@ fn a_family_lives_on_from_each_use_where_that_is_allowed() {
     assert_eq!(used(&on(90)), later + Span::days(90));
     assert_eq!(used(&on(1)), NOW + Span::days(90), "never shorter");
 }
+
+#[test]
+fn a_family_is_shown_by_a_token_that_it_gave_at_its_own_authority() {
+    let (family, first) = broker_family();
+    let request = refresh(&first.reveal(), &[("client_id", "broker")]).unwrap();
+    let (_, family, second) = family
+        .redeem(&request, &BROKERS, None, NOW, &mut Dice::new(5))
+        .unwrap();
+    for token in [&first, &second] {
+        assert!(family.holds(token, Some(TENANT)));
+        assert!(!family.holds(token, None));
+        assert!(!family.holds(token, Some(Guid::NIL)));
+    }
+    let guessed = RefreshToken {
+        secret: Secret::draw(&mut Dice::new(8)),
+        ..second
+    };
+    assert!(!family.holds(&guessed, Some(TENANT)));
+}
+
+#[test]
+fn what_was_said_at_the_first_sign_in_is_not_said_to_another_of_the_family() {
+    let (mut family, token) = broker_family();
+    family.grant.sid = Some("s".into());
+    family.grant.nonce = Some("n".into());
+    for (client, sid) in [("broker", Some("s")), ("portal", None)] {
+        let request = refresh(&token.reveal(), &[("client_id", client)]).unwrap();
+        let (grant, ..) = family
+            .clone()
+            .redeem(&request, &BROKERS, None, NOW, &mut Dice::new(5))
+            .unwrap();
+        assert_eq!((grant.sid(), grant.nonce()), (sid, None), "{client}");
+    }
+}
+
+#[test]
+fn nothing_is_widened_where_a_token_is_used_for_another_resource() {
+    let (family, token) = broker_family();
+    let asked = [
+        ("client_id", "broker"),
+        ("resource", "urn:s"),
+        ("scope", "openid email offline_access Read Burn"),
+    ];
+    let request = refresh(&token.reveal(), &asked).unwrap();
+    let (grant, ..) = family
+        .redeem(&request, &BROKERS, None, NOW, &mut Dice::new(5))
+        .unwrap();
+    assert_eq!(grant.scopes().text(), "openid Read");
+}
+
+/// Each grant is for the clients that may use it; what none may use is not offered at all.
+#[test]
+fn a_client_uses_the_grants_that_are_its_own() {
+    let none = Grants {
+        code: false,
+        ..Grants::CODE
+    };
+    let client = |id: &str, grants| Client {
+        id: id.into(),
+        any_resource: true,
+        grants,
+        ..Client::default()
+    };
+    let all = Grants {
+        code: true,
+        refresh: true,
+        device_code: true,
+        password: true,
+        client_credentials: true,
+    };
+    let resource = Resource {
+        identifier: "urn:r".into(),
+        ..Resource::default()
+    };
+    let one = Catalogue::new([client("none", none)], [resource.clone()]);
+    let several = Catalogue::new([client("none", none), client("all", all)], [resource]);
+    for (grant, always) in [
+        ("authorization_code", true),
+        ("refresh_token", true),
+        ("device_code", false),
+        ("password", false),
+        ("client_credentials", false),
+    ] {
+        let asked = parameters(&[("grant_type", grant)]);
+        let parse = |catalogue: &Catalogue, id: &str| {
+            let client = catalogue.client(id).unwrap();
+            TokenRequest::parse(&asked, client, catalogue, "urn:r").map(|_| ())
+        };
+        assert_eq!(
+            parse(&several, "none"),
+            Err(Refused::GrantOfOthers),
+            "{grant}"
+        );
+        let alone = match always {
+            true => Refused::GrantOfOthers,
+            false => Refused::GrantType,
+        };
+        assert_eq!(parse(&one, "none"), Err(alone), "{grant}");
+        let own = parse(&several, "all");
+        assert!(
+            !matches!(own, Err(Refused::GrantOfOthers | Refused::GrantType)),
+            "{grant}"
+        );
+    }
+}
+
+#[test]
+fn a_name_or_password_that_is_too_long_is_not_looked_at() {
+    let client = Client {
+        id: "app".into(),
+        any_resource: true,
+        grants: Grants {
+            password: true,
+            ..Grants::CODE
+        },
+        ..Client::default()
+    };
+    let resource = Resource {
+        identifier: "urn:r".into(),
+        ..Resource::default()
+    };
+    let catalogue = Catalogue::new([client], [resource]);
+    let parse = |name: usize, password: usize| {
+        let (name, password) = ("n".repeat(name), "p".repeat(password));
+        let asked = parameters(&[
+            ("grant_type", "password"),
+            ("username", &name),
+            ("password", &password),
+        ]);
+        let client = catalogue.client("app").unwrap();
+        TokenRequest::parse(&asked, client, &catalogue, "urn:r").is_ok()
+    };
+    assert!(parse(256, 1024));
+    assert!(!parse(257, 1024) && !parse(256, 1025));
+}

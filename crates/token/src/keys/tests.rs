@@ -40,6 +40,30 @@ fn claims(now: Timestamp) -> AccessToken {
     }
 }
 
+fn id_claims() -> IdToken {
+    IdToken {
+        iss: ISSUER.into(),
+        aud: "app".into(),
+        iat: 0,
+        nbf: 0,
+        exp: 0,
+        auth_time: 0,
+        nonce: None,
+        sub: "s".into(),
+        oid: Guid::from_bytes([7; 16]),
+        amr: vec![],
+        acr: String::new(),
+        upn: None,
+        unique_name: String::new(),
+        name: None,
+        email: None,
+        tid: None,
+        preferred_username: None,
+        ver: None,
+        sid: None,
+    }
+}
+
 fn keys() -> SigningKeys {
     SigningKeys::first(KeyKind::P256, NOW)
 }
@@ -292,27 +316,7 @@ fn of_two_sets_the_first_signs_unless_another_algorithm_is_asked_for() {
     let token = both.access_token(&claims(NOW), NOW).unwrap();
     assert!(rsa.verify(&token, ISSUER, "urn:r", NOW).is_ok());
     assert!(both.verify(&token, ISSUER, "urn:r", NOW).is_ok());
-    let id_token = IdToken {
-        iss: ISSUER.into(),
-        aud: "app".into(),
-        iat: 0,
-        nbf: 0,
-        exp: 0,
-        auth_time: 0,
-        nonce: None,
-        sub: "s".into(),
-        oid: Guid::from_bytes([7; 16]),
-        amr: vec![],
-        acr: String::new(),
-        upn: None,
-        unique_name: String::new(),
-        name: None,
-        email: None,
-        tid: None,
-        preferred_username: None,
-        ver: None,
-        sid: None,
-    };
+    let id_token = id_claims();
     let by_ec = both.id_token_by(Algorithm::Es256, &id_token, NOW).unwrap();
     assert!(ec.id_token_hint(&by_ec, ISSUER).is_ok());
     assert!(rsa.id_token_hint(&by_ec, ISSUER).is_err());
@@ -320,4 +324,18 @@ fn of_two_sets_the_first_signs_unless_another_algorithm_is_asked_for() {
         rsa.id_token_by(Algorithm::Es256, &id_token, NOW),
         Err(Fault::NoKey)
     );
+}
+
+#[test]
+fn a_key_that_is_over_is_published_no_more_and_a_hint_is_of_one_of_our_names() {
+    let keys = keys();
+    let over = NOW + SIGNS_FOR + KEPT_AFTER;
+    assert_eq!(kids(&keys, over - Span::seconds(1)).len(), 1);
+    assert!(kids(&keys, over).is_empty());
+    let mut other = id_claims();
+    let hint = keys.id_token(&other, NOW).unwrap();
+    assert!(keys.id_token_hint_of(&hint, &["x", ISSUER]).is_ok());
+    other.iss = "https://other.example".into();
+    let hint = keys.id_token(&other, NOW).unwrap();
+    assert_eq!(keys.id_token_hint(&hint, ISSUER), Err(NotAccepted::Issuer));
 }

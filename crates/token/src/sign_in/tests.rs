@@ -538,3 +538,67 @@ fn nobody_signs_in_for_a_client_that_means_another() {
         assert_eq!(already.is_some(), may);
     }
 }
+
+#[test]
+fn what_another_person_or_another_request_proved_is_collected_by_nobody() {
+    let (factors, _) = enrolled();
+    let sign_in = waiting(after_password(&factors, Wanted::SecondFactor));
+    let proven = Authentication::of(FirstFactor::password(NOW), None);
+    let of = |request, account| {
+        SignedIn::already(request, account, proven.clone(), Wanted::Unasked, NOW).unwrap()
+    };
+    let elsewhere = AuthorizeRequest {
+        resource: "urn:s".into(),
+        ..request()
+    };
+    for (request, account, same) in [
+        (request(), ALICE, true),
+        (request(), Guid::NIL, false),
+        (elsewhere, ALICE, false),
+    ] {
+        let signed_in = of(request, account);
+        let browser = Secret::draw(&mut Dice::new(9));
+        let begun = Begun::new(self::request(), ALICE, &browser, NOW).unwrap();
+        let offered = begun.offer_enrolment(&signed_in, &mut Dice::new(2));
+        assert_eq!(offered.is_some(), same);
+        assert_eq!(sign_in.to_be_collected(signed_in).is_some(), same);
+    }
+}
+
+#[test]
+fn a_code_that_was_used_before_is_a_wrong_one() {
+    let (mut factors, _) = enrolled();
+    for _ in 0..factor::Guesses::FREE {
+        assert_eq!(factors.guesses.wait(NOW), None);
+        let Handled::Wrong {
+            wrong: Wrong::Used,
+            factors: Some(counted),
+        } = Handled::used(factors, NOW)
+        else {
+            panic!("it is wrong")
+        };
+        factors = counted;
+    }
+    assert!(factors.guesses.wait(NOW).is_some());
+}
+
+#[test]
+fn only_a_recovery_code_stands_for_an_authenticator_that_was_lost() {
+    let (factors, _) = enrolled();
+    let sign_in = waiting(after_password(&factors, Wanted::SecondFactor));
+    let sent = form(&[
+        ("VerificationCode", &secret().code(NOW)),
+        (LOST_AUTHENTICATOR, "on"),
+    ]);
+    let handled = sign_in.handle(&sent, factors, NOW, &mut Dice::new(3));
+    assert!(
+        matches!(
+            handled,
+            Handled::Right {
+                next: Next::Done(_),
+                ..
+            }
+        ),
+        "{handled:?}"
+    );
+}
