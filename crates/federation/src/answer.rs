@@ -144,7 +144,7 @@ fn judged(request: &Request, view: &View<'_, '_>, now: Timestamp, rng: &mut dyn 
     let here = || {
         ENDPOINTS
             .iter()
-            .filter(|(path, ..)| request.path_matches(path).is_some())
+            .filter(|(path, ..)| request.path_fits(path))
     };
     let Some((path, _, words, _)) = here().next() else {
         return words::reply(&asked, Words::OAuth, &Refused::NoSuchEndpoint);

@@ -23,7 +23,7 @@ pub(crate) const ROUTES: &[Route] = &[
 /// token of an application for itself that proves itself with a secret. An assertion is noted in the store.
 #[must_use]
 pub fn is_quick(request: &Request) -> bool {
-    let is_here = |path: &&str| request.path_matches(path).is_some();
+    let is_here = |path: &&str| request.path_fits(path);
     request.method == Method::Post && PATHS.iter().any(is_here) && waits_for_nobody(&request.body)
 }
 

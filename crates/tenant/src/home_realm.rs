@@ -20,9 +20,7 @@ const PLACES: &[&str] = &[
 /// The page that asks for a person's name, for a request that is one of several tenants'; `None` for what no person asks for.
 #[must_use]
 pub fn home_realm(request: &Request) -> Option<Response> {
-    let is_one = PLACES
-        .iter()
-        .any(|place| request.path_matches(place).is_some());
+    let is_one = PLACES.iter().any(|place| request.path_fits(place));
     if !is_one || !request.secure {
         return None;
     }

@@ -181,23 +181,24 @@ impl Request {
             .is_some_and(|captured| captured.is_empty())
     }
 
+    /// Whether the path matches a pattern, as [`Request::path_matches`] has it.
+    #[must_use]
+    pub fn path_fits(&self, pattern: &str) -> bool {
+        // Most patterns are another endpoint's, and end otherwise.
+        let mut found = segments(&self.path).rev();
+        let mut wanted = segments(pattern).rev();
+        self.path.starts_with('/')
+            && wanted.all(|wanted| found.next().is_some_and(|found| is_segment(found, wanted)))
+            && found.next().is_none()
+    }
+
     /// Matches the path against a pattern, whatever its case and with or without a slash at its end.
     ///
     /// A segment `{…}` of the pattern stands for any one segment that is not empty; their values, decoded, are
     /// returned in order: `/EnrollmentServer/device/{deviceid}`.
     #[must_use]
     pub fn path_matches(&self, pattern: &str) -> Option<Vec<String>> {
-        if !self.path.starts_with('/') {
-            return None;
-        }
-        // Most patterns are another endpoint's, and end otherwise: nothing is decoded or kept before all segments match.
-        let mut found = segments(&self.path).rev();
-        for wanted in segments(pattern).rev() {
-            if !is_segment(found.next()?, wanted) {
-                return None;
-            }
-        }
-        if found.next().is_some() {
+        if !self.path_fits(pattern) {
             return None;
         }
         let pairs = segments(pattern).zip(segments(&self.path));
