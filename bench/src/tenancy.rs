@@ -1,18 +1,16 @@
 //! The people, devices and the application of the benchmark's tenant.
 
 use crypto::key::{KeyKind, PrivateKey, PublicKey};
-use crypto::signature::{SignatureAlgorithm, Signer as _};
+use crypto::signature::Signer as _;
 use directory::password::{PasswordHistory, PasswordMaterial};
 use directory::tenant::{Application, ApplicationSecret, ClientKind, Signs};
-use directory::{
-    Attribute, Change, DeviceCertificate, Directory, EntryId, NewEntry, Origin, change,
-};
+use directory::{Attribute, Change, Directory, EntryId, NewEntry, Origin, change};
+use registration::testing;
 use token::secret::{Digest, Purpose};
 use trust::{Rng, Span, Timestamp};
 use wire::Guid;
-use wire::key_credential::{KeySource, KeyTime, KeyUsage, NewKeyCredential};
-use wire::x509::device::{DeviceExtensions, JoinType, Length};
-use wire::x509::{Name, TbsCertificate, assemble};
+use wire::key_credential::KeyUsage;
+use wire::x509::device::{DeviceExtensions, JoinType};
 
 /// The tenant's domain.
 pub const DOMAIN: &str = "bench.test";
@@ -78,12 +76,18 @@ impl Laptop {
     ) -> Self {
         let device = PrivateKey::generate(kind);
         let id = EntryId::random(rng).0;
+        let says = DeviceExtensions {
+            device: Some(id),
+            tenant: Some(tenant),
+            join_type: Some(JoinType::Joined),
+            ..DeviceExtensions::default()
+        };
         Self {
             owner,
             entry: EntryId::random(rng),
             person: EntryId::random(rng),
             id,
-            certificate: certificate(&device, id, tenant, now),
+            certificate: testing::certificate(device.public_key(), &says, now),
             device,
             hello: PrivateKey::generate(kind),
             transport,
@@ -109,14 +113,17 @@ impl Laptop {
         let user = NewEntry::user(self.person, domain.users, &self.owner, &self.owner)
             .with(Attribute::UserPrincipalName, self.upn())
             .with_password(material, false);
-        let named = DeviceCertificate {
-            thumbprint: crypto::digest::sha1(&self.certificate),
-            public_key_hash: registration::proven_device::public_key_hash(self.device.public_key()),
-        };
         let name = format!("{}-laptop", self.owner);
-        let device = NewEntry::device(self.entry, domain.devices, self.id, &name)
-            .with(Attribute::AltSecurityIdentities, named.to_identity());
-        let stk = self.value(&self.transport, KeyUsage::Stk, now);
+        let key = self.device.public_key();
+        let device = testing::device(
+            self.entry,
+            domain.devices,
+            self.id,
+            &name,
+            &self.certificate,
+            key,
+        );
+        let stk = testing::key_value(&self.transport, KeyUsage::Stk, self.id, now);
         vec![
             user.into(),
             device.into(),
@@ -128,23 +135,8 @@ impl Laptop {
     /// The change that lists a Hello key on the person's account.
     #[must_use]
     pub fn listing(&self, key: &PublicKey, now: Timestamp) -> Change {
-        let value = self.value(key, KeyUsage::Ngc, now);
+        let value = testing::key_value(key, KeyUsage::Ngc, self.id, now);
         change::add_key_credential(self.person, value, Origin::Registration)
-    }
-
-    fn value(&self, key: &PublicKey, usage: KeyUsage, now: Timestamp) -> Vec<u8> {
-        let time = KeyTime::from_filetime(now.filetime(), KeySource::Ad);
-        let new = NewKeyCredential {
-            key_material: &key.to_key_material(),
-            key_usage: usage,
-            key_source: KeySource::Ad,
-            device_id: Some(self.id),
-            custom_key_information: None,
-            last_logon: Some(time),
-            creation_time: Some(time),
-        };
-        let new = new.write().expect("a key has a value");
-        new.as_bytes().to_vec()
     }
 }
 
@@ -163,31 +155,4 @@ pub fn nobodys_rsa_key(rng: &mut dyn Rng) -> PublicKey {
             return key;
         }
     }
-}
-
-fn certificate(key: &PrivateKey, device: Guid, tenant: Guid, now: Timestamp) -> Vec<u8> {
-    let issuer = PrivateKey::generate(KeyKind::P256);
-    let says = DeviceExtensions {
-        instance: None,
-        device: Some(device),
-        user: None,
-        domain: None,
-        tenant: Some(tenant),
-        join_type: Some(JoinType::Joined),
-        region: None,
-    };
-    let algorithm = SignatureAlgorithm::EcdsaSha256;
-    let tbs = TbsCertificate {
-        serial: &[1],
-        signature_algorithm: &algorithm.identifier_der(),
-        issuer: &Name::common("MS-Organization-Access"),
-        not_before: now.unix() - 3600,
-        not_after: now.unix() + 365 * 86_400,
-        subject: &Name::common(&device.to_string()),
-        spki: &key.public_key().to_spki_der(),
-        extensions: &says.write(Length::LikePublicCertificates),
-    };
-    let tbs = tbs.encode();
-    let signature = issuer.sign(algorithm, &tbs).expect("a key signs");
-    assemble(&tbs, &algorithm.identifier_der(), &signature)
 }

@@ -21,15 +21,13 @@ use directory::lockout::Lockout;
 use directory::password::{PasswordHistory, PasswordMaterial};
 use directory::tenant::TenantNames;
 use directory::testing::{START, Seeded};
-use directory::{
-    Attribute, Change, DeviceCertificate, Directory, EntryId, NewEntry, Origin, Reads, change,
-};
+use directory::{Attribute, Change, Directory, EntryId, NewEntry, Origin, Reads, change};
+use registration::testing;
 use tenant::{Answer, Deployment, Memory, Reply, Section, View};
 use wire::Guid;
 use wire::http::{Method, Request, Response};
-use wire::key_credential::{KeySource, KeyTime, KeyUsage, NewKeyCredential};
-use wire::x509::device::{DeviceExtensions, JoinType, Length};
-use wire::x509::{Name, TbsCertificate, assemble};
+use wire::key_credential::KeyUsage;
+use wire::x509::device::{DeviceExtensions, JoinType};
 
 const PASSWORD: &str = "correct horse battery";
 
@@ -52,45 +50,14 @@ struct World {
 
 static WORLD: LazyLock<World> = LazyLock::new(World::new);
 
-fn key_value(key: &PrivateKey, usage: KeyUsage, device: Guid) -> Vec<u8> {
-    let time = KeyTime::from_filetime(START.filetime(), KeySource::Ad);
-    let new = NewKeyCredential {
-        key_material: &key.public_key().to_key_material(),
-        key_usage: usage,
-        key_source: KeySource::Ad,
-        device_id: Some(device),
-        custom_key_information: None,
-        last_logon: Some(time),
-        creation_time: Some(time),
-    };
-    let new = new.write().expect("a key has a value");
-    new.as_bytes().to_vec()
-}
-
 fn certificate(key: &PrivateKey, device: Guid, tenant: Guid) -> Vec<u8> {
     let says = DeviceExtensions {
-        instance: None,
         device: Some(device),
-        user: None,
-        domain: None,
         tenant: Some(tenant),
         join_type: Some(JoinType::Joined),
-        region: None,
+        ..DeviceExtensions::default()
     };
-    let algorithm = SignatureAlgorithm::EcdsaSha256;
-    let tbs = TbsCertificate {
-        serial: &[1],
-        signature_algorithm: &algorithm.identifier_der(),
-        issuer: &Name::common("MS-Organization-Access"),
-        not_before: START.unix() - 3600,
-        not_after: START.unix() + 365 * 86_400,
-        subject: &Name::common(&device.to_string()),
-        spki: &key.public_key().to_spki_der(),
-        extensions: &says.write(Length::LikePublicCertificates),
-    };
-    let tbs = tbs.encode();
-    let signature = key.sign(algorithm, &tbs).expect("a key signs");
-    assemble(&tbs, &algorithm.identifier_der(), &signature)
+    testing::certificate(key.public_key(), &says, START)
 }
 
 impl World {
@@ -161,22 +128,16 @@ impl World {
         let alice = NewEntry::user(person, domain.users, "alice", "alice")
             .with(Attribute::UserPrincipalName, "alice@corp.example")
             .with_password(material, false);
-        let named = DeviceCertificate {
-            thumbprint: crypto::digest::sha1(&self.certificate),
-            public_key_hash: registration::proven_device::public_key_hash(self.device.public_key()),
-        };
-        let laptop = NewEntry::device(entry, domain.devices, id, "laptop")
-            .with(Attribute::AltSecurityIdentities, named.to_identity());
+        let key = self.device.public_key();
+        let laptop = testing::device(entry, domain.devices, id, "laptop", &self.certificate, key);
+        let value =
+            |key: &PrivateKey, usage| testing::key_value(key.public_key(), usage, id, START);
         let registered = Origin::Registration;
         self.commit(&[
             alice.into(),
             laptop.into(),
-            change::add_key_credential(entry, key_value(transport, KeyUsage::Stk, id), registered),
-            change::add_key_credential(
-                person,
-                key_value(&self.hello, KeyUsage::Ngc, id),
-                registered,
-            ),
+            change::add_key_credential(entry, value(transport, KeyUsage::Stk), registered),
+            change::add_key_credential(person, value(&self.hello, KeyUsage::Ngc), registered),
         ]);
     }
 

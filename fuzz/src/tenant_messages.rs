@@ -10,18 +10,16 @@ use directory::lockout::Lockout;
 use directory::password::{PasswordHistory, PasswordMaterial};
 use directory::tenant::TenantNames;
 use directory::testing::{START, Seeded};
-use directory::{
-    Attribute, Change, DeviceCertificate, Directory, EntryId, NewEntry, Reads, Secret, change,
-};
+use directory::{Attribute, Change, Directory, EntryId, NewEntry, Reads, Secret, change};
+use registration::testing;
 use tenant::{Answer, Deployment, Memory, Reply, Section, View};
 use token::claims::AccessToken;
 use token::factor::SecondFactors;
 use token::totp::TotpSecret;
-use trust::Span;
 use wire::Guid;
 use wire::http::{Request, Response};
-use wire::x509::device::{DeviceExtensions, Length};
-use wire::x509::{Name, TbsCertificate, assemble, csr};
+use wire::x509::device::DeviceExtensions;
+use wire::x509::{Name, assemble, csr};
 
 use crate::request::{self, Word, Written};
 
@@ -136,12 +134,8 @@ impl World {
         let alice = NewEntry::user(person, domain.users, "alice", "alice")
             .with(Attribute::UserPrincipalName, "alice@corp.example")
             .with_password(material, false);
-        let named = DeviceCertificate {
-            thumbprint: crypto::digest::sha1(certificate),
-            public_key_hash: registration::proven_device::public_key_hash(key.public_key()),
-        };
-        let laptop = NewEntry::device(entry, domain.devices, device_id(), "laptop")
-            .with(Attribute::AltSecurityIdentities, named.to_identity());
+        let (id, devices) = (device_id(), domain.devices);
+        let laptop = testing::device(entry, devices, id, "laptop", certificate, key.public_key());
         let factors = SecondFactors::with_totp(&TotpSecret::parse(TOTP).expect("a secret"));
         let factors = factors.write().into_iter().map(Secret::new).collect();
         self.commit(&[alice.into(), laptop.into()]);
@@ -252,18 +246,7 @@ fn certificate(key: &PrivateKey) -> Vec<u8> {
         device: Some(device_id()),
         ..DeviceExtensions::default()
     };
-    let algorithm = SignatureAlgorithm::EcdsaSha256;
-    let tbs = TbsCertificate {
-        serial: &[1],
-        signature_algorithm: &algorithm.identifier_der(),
-        issuer: &Name::common("MS-Organization-Access"),
-        not_before: START.unix() - 3600,
-        not_after: (START + Span::days(365)).unix(),
-        subject: &Name::common(&device_id().to_string()),
-        spki: &key.public_key().to_spki_der(),
-        extensions: &says.write(Length::LikePublicCertificates),
-    };
-    signed(key, &tbs.encode())
+    testing::certificate(key.public_key(), &says, START)
 }
 
 fn requested(key: &PrivateKey) -> Vec<u8> {

@@ -11,8 +11,11 @@
 
 pub mod access_pass;
 pub mod device;
+pub mod key_value;
 pub mod member;
 pub mod proven_device;
 pub mod second_factor;
 pub mod strength;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod user_key;

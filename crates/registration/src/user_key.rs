@@ -10,9 +10,10 @@ use directory::{
 use token::claims::Verified;
 use trust::Timestamp;
 use wire::Guid;
-use wire::key_credential::{CustomKeyInformation, KeySource, KeyTime, KeyUsage, NewKeyCredential};
+use wire::key_credential::{KeySource, KeyUsage};
 
 use crate::device::TRUST_OF_REGISTERED;
+use crate::key_value;
 use crate::member::{SignInOver, is_among, still_signed_in};
 use crate::proven_device::KEYS;
 use crate::second_factor::{self, FreshSecondFactor, NotFresh};
@@ -194,7 +195,13 @@ pub fn register(
         .iter()
         .map(|value| change::remove_key_credential(account.id, *value))
         .collect();
-    let blob = value(request.material, device.device_id, rules.source, now);
+    let blob = key_value::write(
+        request.material,
+        KeyUsage::Ngc,
+        device.device_id,
+        rules.source,
+        now,
+    );
     changes.push(change::add_key_credential(
         account.id,
         blob,
@@ -296,26 +303,6 @@ fn replaced(
     let too_many = of_this_device.len().saturating_sub(stay);
     replaced.extend(of_this_device.iter().take(too_many).map(|listed| listed.id));
     Ok(replaced)
-}
-
-/// The value to write (PROV-W6; flags 0 by CONF-17: a second factor was proven).
-fn value(material: &[u8], device: Guid, source: KeySource, now: Timestamp) -> Vec<u8> {
-    let time = KeyTime::from_filetime(now.filetime(), source);
-    let new = NewKeyCredential {
-        key_material: material,
-        key_usage: KeyUsage::Ngc,
-        key_source: source,
-        device_id: Some(device),
-        custom_key_information: Some(CustomKeyInformation::new(0)),
-        last_logon: Some(time),
-        creation_time: Some(time),
-    };
-    #[allow(
-        clippy::expect_used,
-        reason = "a key that was read as a blob of 4096 bits at most has a value"
-    )]
-    let value = new.write().expect("the material is short and well formed");
-    value.as_bytes().to_vec()
 }
 
 /// The name of a key (`kid`): a GUID made of its KeyID, so that the same key always has the same name.

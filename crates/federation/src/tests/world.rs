@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use crypto::key::{KeyKind, PrivateKey};
+use crypto::key::PrivateKey;
 use crypto::password::Cost;
 use crypto::signature::{SignatureAlgorithm, Signer};
 use directory::lockout::Lockout;
@@ -20,7 +20,7 @@ use trust::enrolment::{self, DeviceEnrolment, Outcome};
 use trust::{Event, Span, Timestamp};
 use wire::http::{Request, Response};
 use wire::key_material::RsaPublicKey;
-use wire::x509::{Certificate, Name, TbsCertificate, assemble, csr};
+use wire::x509::{Certificate, Name, assemble, csr};
 
 use crate::section::{Application, Section};
 use crate::settings::Settings;
@@ -302,24 +302,10 @@ impl World {
     }
 }
 
-/// A certificate as an authority makes one for a device, by a key of its own.
+/// The certificate that an authority makes of a request.
 pub(crate) fn certificate(enrolment: &DeviceEnrolment, now: Timestamp) -> Certificate {
-    let issuer = PrivateKey::generate(KeyKind::P256);
-    let subject = Name::common(&enrolment.extensions.device.unwrap().to_string());
-    let algorithm = SignatureAlgorithm::EcdsaSha256;
-    let tbs = TbsCertificate {
-        serial: &now.unix().to_be_bytes(),
-        signature_algorithm: &algorithm.identifier_der(),
-        issuer: &Name::common("MS-Organization-Access"),
-        not_before: now.unix() - 3600,
-        not_after: now.unix() + 365 * 86_400,
-        subject: &subject,
-        spki: &enrolment.key().to_spki_der(),
-        extensions: &[],
-    }
-    .encode();
-    let signature = issuer.sign(algorithm, &tbs).unwrap();
-    Certificate::parse(&assemble(&tbs, &algorithm.identifier_der(), &signature)).unwrap()
+    let made = registration::testing::certificate(enrolment.key(), &enrolment.extensions, now);
+    Certificate::parse(&made).unwrap()
 }
 
 /// A certification request signed by its own key.

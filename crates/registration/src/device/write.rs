@@ -6,10 +6,11 @@ use directory::{
 };
 use trust::enrolment::DeviceEnrolment;
 use trust::{Rng, Timestamp};
-use wire::key_credential::{CustomKeyInformation, KeyTime, KeyUsage, NewKeyCredential};
+use wire::key_credential::KeyUsage;
 use wire::x509::Certificate;
 
 use super::{AUTHORITY_REQUESTS, Approved, Asked, Refused, Registered, TrustType};
+use crate::key_value;
 use crate::proven_device::{KEYS, KEYS_OF, SPKI_OF, certificate_identity, public_key_hash};
 
 impl Approved<'_> {
@@ -76,7 +77,14 @@ impl Approved<'_> {
         let thumbprint = crypto::digest::sha1(certificate.der());
         let identity = certificate_identity(thumbprint, self.device_key.key());
         let mut changes = self.overwrite(device, &identity, now);
-        let transport = self.transport_value(now);
+        // DREG-W4.
+        let transport = key_value::write(
+            &self.transport_material,
+            KeyUsage::Stk,
+            self.device_id,
+            self.source,
+            now,
+        );
         changes.push(change::add_key_credential(
             device.id,
             transport,
@@ -176,26 +184,6 @@ impl Approved<'_> {
             Timestamp::NEVER,
         ));
         changes
-    }
-
-    /// The transport key as a value of msDS-KeyCredentialLink (DREG-W4).
-    fn transport_value(&self, now: Timestamp) -> Vec<u8> {
-        let time = KeyTime::from_filetime(now.filetime(), self.source);
-        let new = NewKeyCredential {
-            key_material: &self.transport_material,
-            key_usage: KeyUsage::Stk,
-            key_source: self.source,
-            device_id: Some(self.device_id),
-            custom_key_information: Some(CustomKeyInformation::new(0)),
-            last_logon: Some(time),
-            creation_time: Some(time),
-        };
-        #[allow(
-            clippy::expect_used,
-            reason = "a key that was read as a blob of 4096 bits at most has a value"
-        )]
-        let value = new.write().expect("the material is short and well formed");
-        value.as_bytes().to_vec()
     }
 
     fn audit(&self, id: EntryId, now: Timestamp) -> AuditRecord {

@@ -5,16 +5,17 @@ use std::sync::Arc;
 
 use crypto::key::{KeyKind, PrivateKey, PublicKey};
 use crypto::password::Cost;
-use crypto::signature::{SignatureAlgorithm, Signer};
+use crypto::signature::Signer;
 use directory::lockout::Lockout;
 use directory::password::{PasswordHistory, PasswordMaterial};
 use directory::storage::Memory as Storage;
 use directory::tenant::{Application, ApplicationSecret, ClientKind, TenantNames, VerifiedDomain};
 use directory::testing::{START, Seeded};
 use directory::{
-    Account, Attribute, AuditRecord, Change, CommitError, DeviceCertificate, Directory, EntryId,
-    NewEntry, Origin, Reads, Secret, Table, change, tenant,
+    Account, Attribute, AuditRecord, Change, CommitError, Directory, EntryId, NewEntry, Origin,
+    Reads, Secret, Table, change, tenant,
 };
+use registration::testing::{self, certificate};
 use serde_json::Value;
 use token::factor::SecondFactors;
 use token::secret::{Digest, Purpose};
@@ -23,10 +24,10 @@ use trust::enrolment::{self, DeviceEnrolment, Outcome};
 use trust::{Event, Span, Timestamp};
 use wire::Guid;
 use wire::http::{Request, Response};
-use wire::key_credential::{CustomKeyInformation, KeySource, KeyTime, KeyUsage, NewKeyCredential};
+use wire::key_credential::{KeySource, KeyUsage};
 use wire::key_material::RsaPublicKey;
-use wire::x509::device::{DeviceExtensions, JoinType, Length};
-use wire::x509::{Certificate, Name, TbsCertificate, assemble};
+use wire::x509::Certificate;
+use wire::x509::device::{DeviceExtensions, JoinType};
 use zeroize::Zeroizing;
 
 use crate::section::Section;
@@ -458,15 +459,17 @@ impl World {
             region: Some("EU".into()),
         };
         let certificate = certificate(key.public_key(), &extensions, self.now);
-        let named = DeviceCertificate {
-            thumbprint: crypto::digest::sha1(&certificate),
-            public_key_hash: public_key_hash(key.public_key()),
-        };
-        let device = NewEntry::device(entry, domain.devices, id, "laptop-1")
-            .with(Attribute::MsDsRegisteredOwner, account.sid)
-            .with(Attribute::MsDsRegisteredUsers, account.sid)
-            .with(Attribute::MsDsDeviceTrustType, 1)
-            .with(Attribute::AltSecurityIdentities, named.to_identity());
+        let device = testing::device(
+            entry,
+            domain.devices,
+            id,
+            "laptop-1",
+            &certificate,
+            key.public_key(),
+        )
+        .with(Attribute::MsDsRegisteredOwner, account.sid)
+        .with(Attribute::MsDsRegisteredUsers, account.sid)
+        .with(Attribute::MsDsDeviceTrustType, 1);
         let value = key_credential(&transport, KeyUsage::Stk, id, self.now);
         let keys = Table::new("registration.device-keys");
         let holds = [&key, &transport].map(|key| {
@@ -513,42 +516,7 @@ pub(crate) fn key_credential(
     device: Guid,
     now: Timestamp,
 ) -> Vec<u8> {
-    let time = KeyTime::from_filetime(now.filetime(), KeySource::Ad);
-    let new = NewKeyCredential {
-        key_material: &bcrypt_blob(key),
-        key_usage: usage,
-        key_source: KeySource::Ad,
-        device_id: Some(device),
-        custom_key_information: Some(CustomKeyInformation::new(0)),
-        last_logon: Some(time),
-        creation_time: Some(time),
-    };
-    new.write().unwrap().as_bytes().to_vec()
-}
-
-fn public_key_hash(key: &PublicKey) -> String {
-    use base64ct::Encoding;
-    base64ct::Base64::encode_string(&crypto::digest::sha256(&key.to_spki_der()))
-}
-
-/// A certificate as an authority makes one for a device, by a key of its own (protocols B.5).
-pub(crate) fn certificate(key: &PublicKey, says: &DeviceExtensions, now: Timestamp) -> Vec<u8> {
-    let issuer = PrivateKey::generate(KeyKind::P256);
-    let subject = Name::common(&says.device.unwrap().to_string());
-    let algorithm = SignatureAlgorithm::EcdsaSha256;
-    let tbs = TbsCertificate {
-        serial: &now.unix().to_be_bytes(),
-        signature_algorithm: &algorithm.identifier_der(),
-        issuer: &Name::common("MS-Organization-Access"),
-        not_before: now.unix() - 3600,
-        not_after: now.unix() + 365 * 86_400,
-        subject: &subject,
-        spki: &key.to_spki_der(),
-        extensions: &says.write(Length::LikePublicCertificates),
-    };
-    let tbs = tbs.encode();
-    let signature = issuer.sign(algorithm, &tbs).unwrap();
-    assemble(&tbs, &algorithm.identifier_der(), &signature)
+    registration::key_value::write(&bcrypt_blob(key), usage, device, KeySource::Ad, now)
 }
 
 /// A BCRYPT blob of a public key.

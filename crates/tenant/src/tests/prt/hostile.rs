@@ -155,7 +155,7 @@ fn a_certificate_that_is_not_the_registered_one_is_refused() {
         join_type: None,
         region: None,
     };
-    let forged = crate::tests::world::certificate(stranger.public_key(), &says, world.now);
+    let forged = registration::testing::certificate(stranger.public_key(), &says, world.now);
     let answer = world.by_hello(&laptop, |asking| {
         asking.key = stranger.clone();
         asking
@@ -163,7 +163,8 @@ fn a_certificate_that_is_not_the_registered_one_is_refused() {
             .insert("x5c".into(), json!([Base64::encode_string(&forged)]));
     });
     assert_eq!(code(&answer), 50155);
-    let again = crate::tests::world::certificate(laptop.device.key.public_key(), &says, world.now);
+    let again =
+        registration::testing::certificate(laptop.device.key.public_key(), &says, world.now);
     let answer = world.by_hello(&laptop, |asking| {
         asking
             .header
