@@ -34,6 +34,19 @@ pub struct VerifiedDomain {
     /// Where its people sign in, when not here.
     #[serde(default)]
     pub federation: Option<Federated>,
+    /// What the last look for its TXT record found, while it is not verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookup: Option<Lookup>,
+}
+
+/// A look for a domain's TXT record that did not find it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Lookup {
+    /// When.
+    #[serde(with = "moment")]
+    pub at: Timestamp,
+    /// What was found instead, or why nothing could be looked up, in words for an administrator.
+    pub found: String,
 }
 
 /// How and when a domain was verified.
@@ -104,6 +117,7 @@ impl VerifiedDomain {
             txt: verification_text(rng),
             primary: false,
             federation: None,
+            lookup: None,
         }
     }
 

@@ -22,9 +22,9 @@ pub use applications::{
 };
 pub use consent::{CONSENT, Consent, consent, put_consent, remove_consent};
 pub use domains::{
-    DOMAINS, Federated, MOST_DOMAINS, SecondFactorOfFederation, VERIFY_DOMAIN, Verification,
-    VerifiedBy, VerifiedDomain, domain, domain_name, domain_of, domain_of_job, domains, put_domain,
-    remove_domain, verification_job, verification_job_id, verification_text,
+    DOMAINS, Federated, Lookup, MOST_DOMAINS, SecondFactorOfFederation, VERIFY_DOMAIN,
+    Verification, VerifiedBy, VerifiedDomain, domain, domain_name, domain_of, domain_of_job,
+    domains, put_domain, remove_domain, verification_job, verification_job_id, verification_text,
 };
 pub use found::{TenantNames, found};
 pub use settings::{AccessPasses, AssertionNonce, SETTINGS, Settings, Who, put_settings, settings};
