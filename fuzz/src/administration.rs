@@ -31,6 +31,7 @@ pub(crate) fn administration(bytes: &[u8]) {
         roots: vec![vec![0x30, 0]],
         password_cost: Cost::LEAST,
         key_overlap: trust::Span::hours(11),
+        resources: Vec::new(),
     };
     let snapshot = world.directory.snapshot().expect("there is a domain");
     let view = View {

@@ -9,6 +9,7 @@ use directory::{
     Account, AccountControl, AccountKind, Attribute, AuditRecord, Change, Class, Device, Edit,
     EntryId, NewEntry, Origin, Snapshot, Value, change,
 };
+use registration::proven_device::MOST_HOLDERS;
 use serde_json::json;
 use trust::Rng;
 use zeroize::Zeroizing;
@@ -25,8 +26,6 @@ use crate::{devices, guard, list as lists, principals, shown};
 
 /// A host's label in DNS (RFC 1123 2.1).
 const LONGEST_LABEL: usize = 63;
-/// How many holders of a device's keys are looked at.
-const HOLDERS: usize = 1_000;
 
 pub(crate) fn list(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Trouble> {
     lists::by_name(asked, Class::Computer, |entry| {
@@ -208,7 +207,7 @@ fn may_end(asked: &Asked<'_, '_>, device: &Device) -> Result<(), Trouble> {
     }
     let holders = asked
         .snapshot()
-        .holders_of_device_keys(device.device_id, HOLDERS)?;
+        .holders_of_device_keys(device.device_id, MOST_HOLDERS)?;
     match holders.iter().all(|holder| asked.who.is(*holder)) {
         true => Ok(()),
         false => Err(Refused::NotPermitted("others have keys on that device").into()),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use directory::{AuditRecord, Change, Class, Device, Entry, Snapshot, change};
-use registration::proven_device::left_behind;
+use registration::proven_device::{MOST_HOLDERS, left_behind};
 use trust::Rng;
 
 use crate::asked::Asked;
@@ -90,16 +90,13 @@ pub(crate) fn gone(
     Ok(changes)
 }
 
-/// How many holders of a device's keys are cleaned up in one commit.
-const HOLDERS: usize = 1_000;
-
 fn keys_of(
     device: &Device,
     snapshot: &Snapshot<'_>,
     asked: &Asked<'_, '_>,
 ) -> Result<Vec<Change>, Trouble> {
     let mut changes = Vec::new();
-    for holder in snapshot.holders_of_device_keys(device.device_id, HOLDERS)? {
+    for holder in snapshot.holders_of_device_keys(device.device_id, MOST_HOLDERS)? {
         let Some(account) = snapshot.account_by_id(holder)? else {
             continue;
         };

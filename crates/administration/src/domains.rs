@@ -101,6 +101,7 @@ pub(crate) fn verify(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Done, T
                 actor: asked.who.actor.name.clone(),
                 by: VerifiedBy::Word,
             });
+            domain.lookup = None;
             let record = asked.record().with("by", "word");
             let mut done = put(asked, &domain, rng, record)?;
             done.changes
@@ -258,6 +259,10 @@ fn show_one(domain: &VerifiedDomain) -> Value {
         "verified_by": verified.map(|verified| verified.by),
         "verified_actor": verified.map(|verified| verified.actor.as_str()),
         "txt": domain.txt,
+        "lookup": domain.lookup.as_ref().map(|lookup| json!({
+            "at": lookup.at.to_rfc3339(),
+            "found": lookup.found,
+        })),
         "primary": domain.primary,
         "federation": domain.federation.as_ref().map(|federation| json!({
             "issuer": federation.issuer,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use directory::{
     Account, AuditRecord, Change, Class, Entry, KeyCredential, Origin, Snapshot, change,
 };
+use registration::proven_device::MOST_HOLDERS;
 use serde_json::{Value, json};
 use trust::Rng;
 use wire::Guid;
@@ -23,8 +24,6 @@ use crate::shown;
 const FEWEST_DIGITS: usize = 4;
 /// How many accounts one request for all keys looks at.
 const ACCOUNTS: usize = 200;
-/// How many holders of a device's keys are shown.
-const HOLDERS: usize = 1_000;
 /// The classes whose accounts list keys, in the order of the list.
 const CLASSES: [Class; 3] = [Class::User, Class::Computer, Class::ManagedServiceAccount];
 
@@ -71,15 +70,32 @@ pub(crate) fn list(asked: &Asked<'_, '_>, _: &mut dyn Rng) -> Result<Done, Troub
     match (holder, device) {
         (None, None) => return all(asked, &wanted),
         (Some(holder), _) => show(asked, &holder, &wanted, &mut items)?,
-        (None, Some(device)) => {
-            for id in snapshot.holders_of_device_keys(device, HOLDERS)? {
-                if let Some(holder) = snapshot.account_by_id(id)? {
-                    show(asked, &holder, &wanted, &mut items)?;
-                }
-            }
-        }
+        (None, Some(device)) => return of_device(asked, device, &wanted),
     }
     Ok(list::page(items, None))
+}
+
+/// The keys of a device, holder by holder. The place is the holder that was looked at last.
+fn of_device(asked: &Asked<'_, '_>, device: Guid, keys: &Wanted) -> Result<Done, Trouble> {
+    let snapshot = asked.snapshot();
+    let page = Page::of(asked)?;
+    let after = page.id()?.map(|id| id.0.to_bytes());
+    let mut holders = snapshot.holders_of_device_keys(device, MOST_HOLDERS)?;
+    holders.retain(|id| after.is_none_or(|after| id.0.to_bytes() > after));
+    holders.sort_unstable_by_key(|id| id.0.to_bytes());
+    let mut items = Vec::new();
+    let mut last = None;
+    for id in &holders {
+        if items.len() >= page.limit {
+            break;
+        }
+        last = Some(id);
+        if let Some(holder) = snapshot.account_by_id(*id)? {
+            show(asked, &holder, keys, &mut items)?;
+        }
+    }
+    let next = last.filter(|last| Some(*last) != holders.last());
+    Ok(list::page(items, next.map(|id| id.0.to_bytes().to_vec())))
 }
 
 /// Which keys are wanted.

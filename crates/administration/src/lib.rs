@@ -94,6 +94,8 @@ pub struct Deployment {
     /// How long tickets may still be shown after the key that sealed them was replaced: the longest life of a
     /// ticket, and twice what clocks may be apart.
     pub key_overlap: Span,
+    /// The names of the resources that the tenant has by itself, besides its applications.
+    pub resources: Vec<String>,
 }
 
 impl Default for Deployment {
@@ -103,6 +105,7 @@ impl Default for Deployment {
             roots: Vec::new(),
             password_cost: Cost::default(),
             key_overlap: Span::hours(10) + Span::minutes(10),
+            resources: Vec::new(),
         }
     }
 }

@@ -183,6 +183,22 @@ pub enum Refused {
         holder: String,
     },
     /// Several things are called by it.
+    #[error("there is no resource {name}")]
+    NoResource {
+        /// What was asked for.
+        name: String,
+        /// The names of the resources that every tenant has.
+        known: String,
+    },
+    /// Another application has the name.
+    #[error("an application {name} is there, with the client ID {id}")]
+    SameName {
+        /// The name.
+        name: String,
+        /// The other one.
+        id: String,
+    },
+    /// Several things fit a name.
     #[error("{name} could be several: {candidates}")]
     Ambiguous {
         /// What was asked for.
@@ -257,7 +273,9 @@ impl Refused {
             Self::TooSoon { .. } => ("too_soon", 409),
             Self::Protected { .. } | Self::ProtectedKeys(_) => ("protected", 403),
             Self::NoSuchEndpoint => ("no_such_endpoint", 404),
-            Self::NotFound { .. } | Self::NoOwnAccount => ("not_found", 404),
+            Self::NotFound { .. } | Self::NoOwnAccount | Self::NoResource { .. } => {
+                ("not_found", 404)
+            }
             Self::NotInATenant(_) => ("not_in_a_tenant", 404),
             Self::OnlyInATenant(_) => ("only_in_a_tenant", 404),
             Self::DomainNotVerified(_) => ("domain_not_verified", 409),
@@ -273,7 +291,7 @@ impl Refused {
             Self::InvalidMember { .. } => ("invalid_member", 400),
             Self::UnknownParameter(_) => ("unknown_parameter", 400),
             Self::InvalidParameter { .. } => ("invalid_parameter", 400),
-            Self::Taken { .. } => ("taken", 409),
+            Self::Taken { .. } | Self::SameName { .. } => ("taken", 409),
             Self::Ambiguous { .. } => ("ambiguous", 409),
             Self::LastAdministrator => ("last_administrator", 409),
             Self::Yourself => ("yourself", 409),
@@ -350,6 +368,12 @@ impl Refused {
             Self::Taken { holder, .. } => {
                 format!("choose another, or look at the one that has it: {holder}")
             }
+            Self::SameName { .. } => {
+                "choose another name; or insist (force), and name the two by their client IDs".to_owned()
+            }
+            Self::NoResource { known, .. } => format!(
+                "an application is a resource by its identifier or its client ID (keyporch admin app list); besides there are: {known}"
+            ),
             Self::Ambiguous { .. } => "give more of it, or its id".to_owned(),
             Self::LastAdministrator => {
                 "make somebody else a member of Domain Admins first".to_owned()

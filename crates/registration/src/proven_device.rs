@@ -23,7 +23,7 @@ pub(crate) const SPKI_OF: Table = Table::new("registration.device-spki");
 /// known by its entry, which a revoked certificate still stands in.
 const REVOKED: Table = Table::new("registration.revoked-certificates");
 /// More people than ever had keys of one device: whoever asks for its end is told of it when all of them are off.
-const MOST_HOLDERS: usize = 1_000_000;
+pub const MOST_HOLDERS: usize = 1_000_000;
 
 /// How a device's certificate is told (protocols B.5, B.8).
 pub(crate) fn certificate_identity(thumbprint: [u8; 20], key: &PublicKey) -> DeviceCertificate {

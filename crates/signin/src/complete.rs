@@ -45,7 +45,7 @@ pub fn complete(
         signed_in.request().answer.clone(),
         signed_in.authentication().clone(),
     );
-    let audit = audit(asked, &signed_in, account);
+    let audit = told(asked, "token.authorize", &signed_in, account);
     let client = signed_in.request().client.clone();
     let mut session = session.map(|session| Opened::of(session, account, authentication, rng));
     if let Some(session) = &mut session {
@@ -113,7 +113,11 @@ pub fn finish(
     if let Some(cookie) = opened.cookie(asked) {
         response = response.with_cookie(&cookie);
     }
-    Ok(Answer::now(response).committing(opened.changes(asked)))
+    // A session is open from here on, whatever becomes of the request.
+    let told = told(asked, "sign-in", &signed_in, account);
+    Ok(Answer::now(response)
+        .committing(opened.changes(asked))
+        .committing([change::audit(told)]))
 }
 
 /// An error for the client, sent through the browser.
@@ -155,14 +159,19 @@ pub fn send(asked: &Asked<'_, '_>, answer: &To, parameters: &[(&str, &str)]) -> 
 }
 
 /// Who signed in, by what, for which application.
-fn audit(asked: &Asked<'_, '_>, signed_in: &SignedIn, account: &Account) -> AuditRecord {
+fn told(
+    asked: &Asked<'_, '_>,
+    action: &'static str,
+    signed_in: &SignedIn,
+    account: &Account,
+) -> AuditRecord {
     let name = account::name_of(account);
     let actor = Actor {
         sid: Some(account.sid),
         name: name.to_owned(),
     };
     let request = signed_in.request();
-    let record = AuditRecord::done(asked.now, actor, "token.authorize")
+    let record = AuditRecord::done(asked.now, actor, action)
         .on(account.id, name)
         .with("client", &request.client)
         .with("resource", &request.resource)

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use directory::{Account, Change, change};
+use directory::{Account, Actor, AuditRecord, Change, change};
 use token::parameters::Parameters;
 use token::secret::{Purpose, Secret};
 use token::sign_in::{Handled, SignIn};
 use trust::Rng;
 
-use crate::account::{Proven, second_factors, still_usable};
+use crate::account::{Proven, name_of, second_factors, still_usable};
 use crate::browser::Browser;
 use crate::records;
 use crate::steps::{claim_id, set_factors};
 use crate::{Asked, Refused, Trouble};
-use token::factor::SecondFactors;
+use token::factor::{self, SecondFactors};
 
 /// A sign-in that is open, in the browser in which it began, of somebody who may still sign in. Only [`find`] makes one.
 #[derive(Debug)]
@@ -110,7 +110,28 @@ impl OnItsWay {
         };
         let claim = claim.map(|claim| change::claim(claim_id(asked, claim), claim.until));
         let factors = factors.map(|factors| set_factors(&self.account, factors));
-        claim.into_iter().chain(factors).collect()
+        let by = match handled {
+            Handled::Right { proven_by, .. } => proven_by.filter(|by| factor::stands_in(by)),
+            _ => None,
+        };
+        let told = by.map(|by| change::audit(self.stood_in(asked, by)));
+        claim.into_iter().chain(factors).chain(told).collect()
+    }
+
+    /// That a recovery code or a pass stood in for a second factor.
+    fn stood_in(&self, asked: &Asked<'_, '_>, adapter: &str) -> AuditRecord {
+        let name = name_of(&self.account);
+        let actor = Actor {
+            sid: Some(self.account.sid),
+            name: name.to_owned(),
+        };
+        let record = AuditRecord::done(asked.now, actor, "second-factor.stand-in")
+            .on(self.account.id, name)
+            .with("adapter", adapter);
+        match asked.from() {
+            Some(from) => record.from_address(from),
+            None => record,
+        }
     }
 
     /// The end of the record.

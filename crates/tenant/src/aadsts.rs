@@ -84,6 +84,8 @@ numbers! {
     Federated = 51004, "invalid_grant", 400, "The account signs in at another identity provider.";
     /// Nobody consented.
     Consent = 65001, "invalid_grant", 400, "Nobody has consented to what the application asks for.";
+    /// Somebody was asked, and said no.
+    Declined = 65004, "access_denied", 400, "The person did not consent to what the application asks for.";
     /// The grant is no good.
     Grant = 70000, "invalid_grant", 400, "The grant is not valid.";
     /// The client did not prove itself.

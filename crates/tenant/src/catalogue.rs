@@ -135,6 +135,14 @@ pub(crate) fn catalogue<'a>(
     catalogue
 }
 
+/// The names of the resources that a tenant has by itself at this place, besides its applications.
+#[must_use]
+pub fn resource_names(deployment: &Deployment) -> Vec<String> {
+    let resources = built_in_resources(&Settings::default(), deployment);
+    let names = resources.iter().flat_map(Resource::names);
+    names.map(str::to_owned).collect()
+}
+
 fn built_in_clients(settings: &Settings, deployment: &Deployment) -> Vec<Client> {
     let loopback = || LOOPBACK_PATHS.map(|path| Redirect::Loopback(path.to_owned()));
     let named = |list: &[Guid], id: &str| list.iter().any(|named| named.to_string() == id);

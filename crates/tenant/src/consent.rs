@@ -24,6 +24,21 @@ use crate::catalogue::GRAPH;
 use crate::refused::{Reason, Trouble};
 use crate::reply::Answer;
 
+/// The person said no.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the person did not consent to what the application asks")]
+struct Declined;
+
+impl Reason for Declined {
+    fn number(&self) -> Number {
+        Number::Declined
+    }
+
+    fn action(&self) -> &'static str {
+        "application.consent"
+    }
+}
+
 /// The endpoints of this module.
 pub(crate) const ROUTES: &[Route] = &[];
 
@@ -171,7 +186,7 @@ pub(crate) fn answered(
     own_form(&page, form, &place(request, account)).map_err(Trouble::from)?;
     if form.field(pages::CONSENT) != Some("accept") {
         let denied = Code::AccessDenied;
-        return Ok(to_client(asked, &request.answer, denied, &NoConsent).about(Some(account)));
+        return Ok(to_client(asked, &request.answer, denied, &Declined).about(Some(account)));
     }
     let Ok(application) = request.client.parse::<Guid>() else {
         return Err(NoConsent.into());

@@ -4,11 +4,12 @@
 //! A job is committed with what asks for it. `serve` takes what is due, has the errand done, and commits what follows:
 //! a job may be done twice, and is never lost.
 
-use directory::tenant::{self, Verification, VerifiedBy};
+use directory::tenant::{self, Lookup, Verification, VerifiedBy};
 use directory::{Actor, AuditRecord, Change, Fault, Job, change};
 use trust::{Rng, Span, Timestamp};
 
 use crate::View;
+use crate::deployment::Deployment;
 use crate::drs::told;
 use crate::prt::ended;
 
@@ -16,6 +17,9 @@ use crate::prt::ended;
 const LONGEST_WAIT: Span = Span::hours(1);
 /// How often a job is tried before nobody does any more: for about three days.
 const MOST_ATTEMPTS: u32 = 80;
+
+/// How much is kept of why a look-up failed, in characters.
+const LONGEST_REASON: usize = 300;
 
 /// What is to be done outside.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -48,9 +52,9 @@ pub enum Outcome {
 /// What a job asks others for; `None` for one that is no job of a tenant, or that nobody else is needed for: it is done
 /// by [`done`] with [`Outcome::Notified`] then.
 #[must_use]
-pub fn errand(job: &Job) -> Option<Errand> {
-    if let Some(told) = told::errand(job) {
-        return Some(told);
+pub fn errand(job: &Job, deployment: &Deployment) -> Option<Errand> {
+    if told::is_one(job) {
+        return told::errand(job, deployment);
     }
     let name = tenant::domain_of_job(job)?.to_owned();
     Some(Errand::Txt { name })
@@ -67,7 +71,7 @@ pub fn done(
     now: Timestamp,
     rng: &mut dyn Rng,
 ) -> Result<Vec<Change>, Fault> {
-    if told::errand(job).is_some() {
+    if told::is_one(job) {
         return Ok(vec![match outcome {
             Outcome::Notified => Change::Finish(job.id.clone()),
             Outcome::Txt(_) | Outcome::Failed(_) => later(job, now),
@@ -86,10 +90,19 @@ pub fn done(
     let Some(mut domain) = domain.filter(|domain| !domain.is_verified()) else {
         return Ok(vec![Change::Finish(job.id.clone())]);
     };
-    let found = matches!(outcome, Outcome::Txt(texts) if texts.contains(&domain.txt));
-    if !found {
-        return Ok(vec![later(job, now)]);
+    let not_found = match outcome {
+        Outcome::Txt(texts) if texts.contains(&domain.txt) => None,
+        Outcome::Txt(texts) if texts.is_empty() => Some("no TXT record".to_owned()),
+        Outcome::Txt(texts) => Some(format!("other TXT records, {} of them", texts.len())),
+        Outcome::Failed(why) => Some(why.chars().take(LONGEST_REASON).collect()),
+        Outcome::Notified => Some("nothing was looked up".to_owned()),
+    };
+    if let Some(found) = not_found {
+        domain.lookup = Some(Lookup { at: now, found });
+        let noted = tenant::put_domain(&domain, rng).into_iter();
+        return Ok(noted.chain([later(job, now)]).collect());
     }
+    domain.lookup = None;
     domain.verified = Some(Verification {
         at: now,
         actor: Actor::system().name,

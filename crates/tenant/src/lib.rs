@@ -58,6 +58,7 @@ mod userinfo;
 mod words;
 
 pub use answer::answer;
+pub use catalogue::resource_names;
 pub use deployment::{Deployment, InvalidDeployment, Origin};
 pub use exchange::is_quick;
 pub use home_realm::home_realm;

@@ -321,6 +321,7 @@ impl Servers {
             roots: self.roots(),
             password_cost: Cost::LEAST,
             key_overlap: kdc::Lifetimes::default().key_overlap(),
+            resources: Vec::new(),
         };
         let now = self.now();
         let snapshot = self.snapshot();

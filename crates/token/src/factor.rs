@@ -65,6 +65,13 @@ pub fn adapters() -> [&'static dyn AuthenticationAdapter; 3] {
     [&Totp, &AccessPass, &RecoveryCode]
 }
 
+/// Whether an adapter stands in for the one that a person has for good: a spare key, or what works for a while. That it was used is
+/// worth a record of its own.
+#[must_use]
+pub fn stands_in(id: &str) -> bool {
+    adapter(id).is_some_and(|adapter| adapter.is_spare() || !adapter.lasts())
+}
+
 /// The adapter of this name.
 #[must_use]
 pub fn adapter(id: &str) -> Option<&'static dyn AuthenticationAdapter> {

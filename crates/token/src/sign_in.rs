@@ -151,6 +151,8 @@ pub enum Handled {
         claim: Option<Claim>,
         /// Recovery codes to be shown now and never again.
         codes: Vec<Zeroizing<String>>,
+        /// The adapter by which a second factor was proven, where one was.
+        proven_by: Option<&'static str>,
     },
     /// It was wrong; the state stays.
     Wrong {
@@ -326,6 +328,7 @@ impl SignIn {
                 factors: None,
                 claim: None,
                 codes: vec![],
+                proven_by: None,
             },
         }
     }
@@ -391,6 +394,7 @@ impl AwaitsSecondFactor {
             return Handled::TooMany { wait };
         }
         let chosen = form.field("AuthMethod").unwrap_or(Totp.id());
+        let proven_by = factor::adapter(chosen).map(|adapter| adapter.id());
         let offered = self.states.iter().find(|(id, _)| id == chosen);
         let ended = offered.and_then(|(id, state)| {
             let person = factors.of(self.begun.account, id)?;
@@ -438,6 +442,7 @@ impl AwaitsSecondFactor {
                     factors,
                     claim: Some(accepted.claim),
                     codes: vec![],
+                    proven_by,
                 }
             }
         }
@@ -493,6 +498,7 @@ impl AwaitsEnrolment {
                 factors: None,
                 claim: None,
                 codes: vec![],
+                proven_by: None,
             };
         }
         if self.is_overtaken(&factors, now) {
@@ -535,6 +541,7 @@ impl AwaitsEnrolment {
             factors: Some(factors),
             claim: Some(accepted.claim),
             codes,
+            proven_by: None,
         }
     }
 }

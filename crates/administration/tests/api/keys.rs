@@ -604,3 +604,51 @@ fn keys_past_registration_are_reported_and_no_others() {
     let wrong = world.ask("admin", "GET /keys?origin=elsewhere", Value::Null);
     assert_eq!(wrong.code(), (400, "invalid_parameter"));
 }
+
+/// A device that many people share: its end is the end of every key that was made on it, and a list of them has pages.
+#[test]
+fn a_device_has_more_holders_of_keys_than_a_page_or_a_thousand() {
+    const PEOPLE: usize = 1_010;
+    let world = World::new();
+    world.add_device(LAPTOP, "KIOSK-1");
+    let mut registered: Vec<String> = Vec::new();
+    for number in 0..PEOPLE {
+        let name = format!("guest{number}");
+        world.add_user(&name);
+        registered.push(register(&world, &name, LAPTOP));
+    }
+    let mut shown: Vec<String> = Vec::new();
+    let mut after = String::new();
+    loop {
+        let path = format!("/keys?device=KIOSK-1&limit=400{after}");
+        let page = world.get("admin", &path).ok();
+        let items = page["items"].as_array().unwrap();
+        assert!(items.len() <= 400);
+        let fingerprints = items.iter().map(|key| key["fingerprint"].as_str().unwrap());
+        shown.extend(fingerprints.map(str::to_owned));
+        match page["next"].as_str() {
+            Some(next) => after = format!("&after={next}"),
+            None => break,
+        }
+    }
+    shown.sort_unstable();
+    registered.sort_unstable();
+    assert_eq!(shown, registered);
+    let not_a_place = world.get("admin", "/keys?device=KIOSK-1&after=AAAA");
+    assert_eq!(not_a_place.code(), (400, "invalid_parameter"));
+    world
+        .ask("admin", "DELETE /devices/KIOSK-1", Value::Null)
+        .ok();
+    for name in ["guest0", "guest999", "guest1000", "guest1009"] {
+        assert!(world.account(name).key_credentials.is_empty(), "{name}");
+    }
+    assert_eq!(
+        world
+            .directory
+            .snapshot()
+            .unwrap()
+            .holders_of_device_keys(LAPTOP, 10)
+            .unwrap(),
+        []
+    );
+}

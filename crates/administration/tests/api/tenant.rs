@@ -463,9 +463,8 @@ fn an_application_is_made_changed_and_taken_away() {
     let list = world.get("admin", "/applications?limit=1").ok();
     assert_eq!(list["items"][0]["name"], "Book");
     // A name of two is none.
-    world
-        .ask("admin", "POST /applications", json!({"name": "book"}))
-        .ok();
+    let insists = "POST /applications?force=true";
+    world.ask("admin", insists, json!({"name": "book"})).ok();
     assert_eq!(
         world.get("admin", "/applications/Book").code(),
         (409, "ambiguous")
@@ -860,4 +859,92 @@ fn people_who_are_imported_have_names_in_verified_domains_too() {
     asked.body = person("erik", "erik@other.example").into_bytes();
     let got = domain.send(&asked, &Caller::Local).ok();
     assert_eq!(got["outcomes"], json!(["added"]), "{got}");
+}
+
+/// What nobody has today somebody may have tomorrow, and the consent would count then.
+#[test]
+fn nobody_consents_to_what_a_resource_does_that_is_not_there() {
+    let world = World::of_tenant();
+    let add = |body: Value| world.ask("admin", "POST /applications", body).ok();
+    add(json!({"name": "Wiki"}));
+    let api = add(json!({"name": "Api", "identifier_uri": "https://api.corp.example/v1"}));
+    let id = api["id"].as_str().unwrap().to_owned();
+    let consent = |resource: &str| {
+        let body = json!({"resource": resource, "scopes": ["Read"]});
+        world.ask("admin", "PUT /applications/wiki/consent", body)
+    };
+    for nobodys in ["https://api.corp.example/v2", "urn:other", "Api", "graph"] {
+        let refused = consent(nobodys);
+        assert_eq!(refused.code(), (404, "not_found"), "{nobodys}");
+        let told = refused.detail().to_owned();
+        assert!(told.contains(nobodys), "{told}");
+        let remedy = refused.json["remedy"].as_str().unwrap();
+        assert!(remedy.contains("app list") && remedy.contains("https://graph.microsoft.com"));
+    }
+    assert_eq!(
+        world.get("admin", "/applications/wiki").ok()["consent"],
+        json!([])
+    );
+    for there in [
+        "https://api.corp.example/v1/",
+        "HTTPS://API.corp.example/v1",
+        &id,
+        &format!("api://{id}"),
+        "urn:microsoft:userinfo",
+    ] {
+        consent(there).ok();
+    }
+}
+
+/// People read names, and may read the same one twice; commands name by them, and may not guess.
+#[test]
+fn a_name_that_an_application_has_is_given_to_another_only_where_somebody_insists() {
+    let world = World::of_tenant();
+    let add = |line: &str, name: &str| world.ask("admin", line, json!({"name": name}));
+    let first = add("POST /applications", "Wiki").ok();
+    let id = first["id"].as_str().unwrap();
+    let refused = add("POST /applications", "WIKI");
+    assert_eq!(refused.code(), (409, "taken"));
+    assert!(refused.detail().contains(id), "{}", refused.detail());
+    assert_eq!(world.get("admin", "/applications").names(), ["Wiki"]);
+    add("POST /applications", "Notes").ok();
+    let rename = "PATCH /applications/notes";
+    assert_eq!(add(rename, "wiki").code(), (409, "taken"));
+    // Its own name in another case is no other's.
+    add(rename, "NOTES").ok();
+    add("POST /applications?force=true", "Wiki").ok();
+    let ambiguous = world.get("admin", "/applications/wiki");
+    assert_eq!(ambiguous.code(), (409, "ambiguous"));
+    assert_eq!(
+        world.get("admin", &format!("/applications/{id}")).ok()["name"],
+        "Wiki"
+    );
+    // What else is changed of one of the two asks nothing of its name.
+    let path = format!("PATCH /applications/{id}");
+    world
+        .ask("admin", &path, json!({"second_factor": true}))
+        .ok();
+}
+
+/// A host that is none would say something else in the policy of our pages.
+#[test]
+fn an_address_whose_host_is_none_is_not_registered() {
+    let world = World::of_tenant();
+    for uri in [
+        "https://app.example;script-src",
+        "https://app.example;script-src/done",
+        "https://user@app.example/done",
+        "https:app.example/done",
+    ] {
+        for member in ["redirect_uris", "post_logout_redirect_uris"] {
+            let body = json!({"name": "Wiki", member: [uri]});
+            let refused = world.ask("admin", "POST /applications", body);
+            assert_eq!(refused.code(), (400, "invalid_member"), "{member} {uri}");
+        }
+        let body = json!({
+            "name": "Wiki", "redirect_uris": ["https://app.example/done"], "frontchannel_logout_uri": uri,
+        });
+        let refused = world.ask("admin", "POST /applications", body);
+        assert_eq!(refused.code(), (400, "invalid_member"), "{uri}");
+    }
 }

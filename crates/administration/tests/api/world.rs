@@ -101,6 +101,10 @@ impl World {
                 roots: vec![vec![1, 2, 3]],
                 password_cost: Cost::LEAST,
                 key_overlap: Span::hours(11),
+                resources: vec![
+                    "https://graph.microsoft.com".into(),
+                    "urn:microsoft:userinfo".into(),
+                ],
             },
             signing: SigningKeys::first(KeyKind::P256, START - Span::days(1)),
             now: START,

@@ -73,6 +73,8 @@ impl Node {
             roots: enterprise.iter().map(|root| root.der().to_vec()).collect(),
             password_cost: self.core.password_cost,
             key_overlap: self.realm.lifetimes.key_overlap(),
+            // A domain has no applications.
+            resources: Vec::new(),
         };
         let mut others = snapshot.trusted_issuers()?;
         // Our own stands on the list for whoever reads the directory; the books go before what stands there.

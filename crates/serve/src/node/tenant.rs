@@ -89,6 +89,7 @@ impl TenantNode {
                 .map_err(|error| party("[authority]", &error))?;
         let administration = administration::Deployment {
             password_cost: parts.password_cost,
+            resources: tenant::resource_names(&deployment),
             ..administration::Deployment::default()
         };
         Ok(Self {
@@ -262,7 +263,7 @@ impl TenantNode {
     }
 
     fn do_errand(&self, job: &Job) {
-        let outcome = match (tenant::errand(job), &self.outside) {
+        let outcome = match (tenant::errand(job, &self.deployment), &self.outside) {
             (None, _) => Outcome::Notified,
             (Some(_), None) => Outcome::Failed("this server reaches nobody else".to_owned()),
             (Some(Errand::Txt { name }), Some(outside)) => outside

@@ -1,6 +1,7 @@
 //! A key that a device holds no more is taken off its owner's account (protocols C.2.2).
 
 use directory::{Actor, EntryId};
+use registration::proven_device::MOST_HOLDERS;
 use registration::user_key::{self, Remover};
 use trust::Rng;
 use wire::Guid;
@@ -23,9 +24,6 @@ pub(crate) const ROUTES: &[Route] = &[route(
     remove,
 )
 .on(On::Registration)];
-
-/// More people than ever had keys of one device.
-const MOST_HOLDERS: usize = 1_000_000;
 
 /// Takes a key off. Whoever shows a token takes off their own, of the device that the token names; a device that proves
 /// itself takes off whichever was registered from it.

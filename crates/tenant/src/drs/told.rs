@@ -10,17 +10,17 @@ use serde_json::json;
 use trust::Rng;
 
 use crate::asked::Asked;
+use crate::deployment::Deployment;
 use crate::jobs::Errand;
 
 /// The kind of job.
 const NEW_KEY: &str = "tenant.new-key";
 
-/// What the job needs to know.
+/// What the job needs to know. Whom it tells is what stands in the configuration when it does: an address that was corrected, or
+/// belongs to somebody else by now, is not the one that was there when the job was made.
 #[derive(Serialize, Deserialize)]
 struct NewKey {
-    /// The address that is told.
-    to: String,
-    /// What it is told.
+    /// What is told.
     event: serde_json::Value,
 }
 
@@ -30,7 +30,7 @@ pub(crate) fn new_key(
     registered: &Registered,
     rng: &mut dyn Rng,
 ) -> Option<Change> {
-    let to = asked.view.deployment.notify.clone()?;
+    asked.view.deployment.notify.as_ref()?;
     let event = json!({
         "event": "key.register",
         "tenant": asked.known.id,
@@ -43,18 +43,23 @@ pub(crate) fn new_key(
         "trace": asked.trace,
     });
     // Texts, numbers and GUIDs always have a JSON form.
-    let payload = serde_json::to_vec(&NewKey { to, event }).unwrap_or_default();
+    let payload = serde_json::to_vec(&NewKey { event }).unwrap_or_default();
     Some(change::schedule(NEW_KEY, asked.now, payload, rng))
 }
 
-/// What such a job asks for; `None` for a job of another kind.
-pub(crate) fn errand(job: &Job) -> Option<Errand> {
-    let told: NewKey = match job.kind.as_str() {
-        NEW_KEY => serde_json::from_slice(&job.payload).ok()?,
-        _ => return None,
+/// Whether it is such a job.
+pub(crate) fn is_one(job: &Job) -> bool {
+    job.kind == NEW_KEY
+}
+
+/// What such a job asks for; `None` for a job of another kind, and where nobody is to be told any more.
+pub(crate) fn errand(job: &Job, deployment: &Deployment) -> Option<Errand> {
+    let told: NewKey = match is_one(job) {
+        true => serde_json::from_slice(&job.payload).ok()?,
+        false => return None,
     };
     Some(Errand::Notify {
-        to: told.to,
+        to: deployment.notify.clone()?,
         body: told.event.to_string().into_bytes(),
     })
 }

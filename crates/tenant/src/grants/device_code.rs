@@ -40,6 +40,39 @@ const POLLS: Limit = Limit {
     every: trust::Span::seconds(1),
 };
 
+/// How many codes one address may have made: a hundred at once, and one each ten seconds. A code that nobody uses rests for 25
+/// minutes, so there are never more than 250 of one address.
+const FROM_ADDRESS: Limit = Limit {
+    burst: 100,
+    every: trust::Span::seconds(10),
+};
+/// How many all addresses together may have made, of one tenant: never more than 10,000 rest, and whoever types chance meets
+/// one of them by one guess in a thousand million (RFC 8628 5.1).
+pub(crate) const OF_TENANT: Limit = Limit {
+    burst: 5_000,
+    every: trust::Span::millis(300),
+};
+
+/// Counts a code that is about to be made, where there is room for it: by the address, then by the tenant, so that one address
+/// that asks too often takes nothing from others.
+fn count(asked: &Asked<'_, '_>) -> Result<(), refused::Refused> {
+    let limiter = &asked.view.memory.limiter;
+    let address = asked.address();
+    let counted = [
+        (Counted::Named("device-codes from", &address), FROM_ADDRESS),
+        (Counted::Named("device-codes", b"all"), OF_TENANT),
+    ];
+    for (counted, limit) in counted {
+        if let Some(wait) = limiter.wait(counted, limit, asked.now) {
+            return Err(refused::Refused::TooManyRequests(wait));
+        }
+    }
+    for (counted, limit) in counted {
+        limiter.count(counted, limit, asked.now);
+    }
+    Ok(())
+}
+
 /// Gives a device its code, and the one that somebody types.
 fn begin(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
     within_limit(asked)?;
@@ -67,6 +100,7 @@ fn begin_for(
     if !consent::is_given(asked, asks.client(), asks.resource(), asks.scopes())? {
         return Err(NoConsent.into());
     }
+    count(asked)?;
     let begun = DeviceCodeRecord::begin(asks, asked.from(), asked.now, rng);
     let kept = begun.record.kept_until();
     let of_user = begun.user_code.digest();

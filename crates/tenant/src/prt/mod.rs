@@ -33,6 +33,7 @@ use crate::refused::{self as general, Trouble};
 use crate::reply::Answer;
 use refused::Refused;
 use renew::Claims;
+use request::Signed;
 
 const JWT_BEARER: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
 
@@ -52,15 +53,23 @@ pub(crate) fn answer(asked: &Asked<'_, '_>, rng: &mut dyn Rng) -> Result<Answer,
 /// A request that the device signed.
 fn by_device(asked: &Asked<'_, '_>, request: &str, rng: &mut dyn Rng) -> Result<Answer, Trouble> {
     let mut signed = request::read(asked, request)?;
+    let taken = request::must_be_untaken(asked, &signed.nonce, signed.signer())?;
+    request::using_up(asked, taken, of_device(asked, &mut signed, rng))
+}
+
+fn of_device(
+    asked: &Asked<'_, '_>,
+    signed: &mut Signed,
+    rng: &mut dyn Rng,
+) -> Result<Answer, Trouble> {
     let client = client(signed.claims.client_id.as_deref())?;
     if !signed.claims.asks_for("aza") {
         return Err(Refused::Scope.into());
     }
-    let taken = request::must_be_untaken(asked, &signed.nonce, signed.signer())?;
     let signed_in = match signed.claims.grant_type.as_deref() {
-        Some(JWT_BEARER) => Ok(assertion::sign_in(asked, &signed)?),
-        Some("password") => password::sign_in(asked, &mut signed)?,
-        Some("refresh_token") => refresh::sign_in(asked, &signed, client, rng)?,
+        Some(JWT_BEARER) => Ok(assertion::sign_in(asked, signed)?),
+        Some("password") => password::sign_in(asked, signed)?,
+        Some("refresh_token") => refresh::sign_in(asked, signed, client, rng)?,
         _ => return Err(Refused::GrantType.into()),
     };
     let signed_in = match signed_in {
@@ -68,12 +77,10 @@ fn by_device(asked: &Asked<'_, '_>, request: &str, rng: &mut dyn Rng) -> Result<
         // A refusal that says more than that: whom it concerns, or what it ends.
         Err(refused) => return Ok(*refused),
     };
-    let issued = issue::issue(asked, &signed, signed_in, client, rng)?;
+    let issued = issue::issue(asked, signed, signed_in, client, rng)?;
     let response = Response::json(200, &issued.response).with_header("Pragma", "no-cache");
-    let mut changes = issued.changes;
-    changes.push(taken);
     Ok(Answer {
-        changes,
+        changes: issued.changes,
         ..Answer::now(response)
     })
 }

@@ -26,6 +26,18 @@ pub(crate) fn redeem(
     claims: &Claims,
     rng: &mut dyn Rng,
 ) -> Result<Answer, Trouble> {
+    let session_key = &shown.live.record.session_key;
+    let nonce = nonce::check(asked, claims.request_nonce.as_deref()).map_err(Refused::Nonce)?;
+    let taken = request::must_be_untaken(asked, &nonce, &session_key.fingerprint())?;
+    request::using_up(asked, taken, tokens(asked, shown, claims, rng))
+}
+
+fn tokens(
+    asked: &Asked<'_, '_>,
+    shown: &Shown,
+    claims: &Claims,
+    rng: &mut dyn Rng,
+) -> Result<Answer, Trouble> {
     let known = &asked.known;
     let client = claims.client_id.as_deref();
     let client = client.and_then(|client| known.catalogue.client(client));
@@ -33,8 +45,6 @@ pub(crate) fn redeem(
     let client = client.ok_or(Refused::Client)?;
     let live = &shown.live;
     let session_key = &live.record.session_key;
-    let nonce = nonce::check(asked, claims.request_nonce.as_deref()).map_err(Refused::Nonce)?;
-    let taken = request::must_be_untaken(asked, &nonce, &session_key.fingerprint())?;
     let words = [("scope", &claims.scope), ("resource", &claims.resource)];
     let words = words.into_iter().filter_map(|(name, value)| {
         let value = value.as_deref().filter(|value| !value.is_empty())?;
@@ -51,7 +61,7 @@ pub(crate) fn redeem(
         asked.now,
     );
     let grant = grant.ok_or(NotIssued::SecondFactor)?;
-    let mut changes = vec![taken];
+    let mut changes = Vec::new();
     let family = Guid::from_random(rng.bytes());
     let what = ToIssue {
         refresh: refresh::begin(asked, family, &grant, &mut changes, rng),

@@ -57,11 +57,21 @@ pub(crate) fn renew(
     claims: &Claims,
     rng: &mut dyn Rng,
 ) -> Result<Answer, Trouble> {
-    super::client(claims.client_id.as_deref())?;
     let record = &shown.live.record;
-    judge::may_be_renewed(asked, record).map_err(Refused::Dead)?;
     let nonce = nonce::check(asked, claims.request_nonce.as_deref()).map_err(Refused::Nonce)?;
     let taken = request::must_be_untaken(asked, &nonce, &record.session_key.fingerprint())?;
+    request::using_up(asked, taken, following(asked, shown, claims, rng))
+}
+
+fn following(
+    asked: &Asked<'_, '_>,
+    shown: &Shown,
+    claims: &Claims,
+    rng: &mut dyn Rng,
+) -> Result<Answer, Trouble> {
+    let record = &shown.live.record;
+    super::client(claims.client_id.as_deref())?;
+    judge::may_be_renewed(asked, record).map_err(Refused::Dead)?;
     let words = ["openid", "aza", "ugs"].into_iter();
     let scope = claims.scope.as_deref().unwrap_or_default();
     let scope: Vec<&str> = words
@@ -71,10 +81,8 @@ pub(crate) fn renew(
     let issued = issue::follow(asked, shown, &scope, rng)?;
     let json = issue::json(&issued.response);
     let response = encrypted::answer(asked, &record.session_key, &json, rng)?;
-    let mut changes = issued.changes;
-    changes.push(taken);
     Ok(Answer {
-        changes,
+        changes: issued.changes,
         ..Answer::now(response)
     })
 }

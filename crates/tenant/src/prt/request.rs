@@ -16,6 +16,8 @@ use super::refused::Refused;
 use crate::asked::Asked;
 use crate::nonce::{self, BadNonce, GoodNonce};
 use crate::refused::Trouble;
+use crate::reply::Answer;
+use crate::words::{self, Words};
 
 /// What a device's request may say (protocols A.7.3). Other members are ignored; `iat` and `exp` are, too, for the nonce tells
 /// how young it is, and clients write them in several forms.
@@ -130,6 +132,20 @@ pub(crate) fn must_be_untaken(
         id,
         until: nonce.over(),
     })
+}
+
+/// The answer to a request whose nonce it uses up, whatever it is: who reads one that was refused on its way gets nothing by
+/// sending it again, when what it was refused for is no more.
+pub(crate) fn using_up(
+    asked: &Asked<'_, '_>,
+    taken: directory::Change,
+    answer: Result<Answer, Trouble>,
+) -> Result<Answer, Trouble> {
+    match answer {
+        Err(Trouble::Refused(reason)) => Ok(words::reply(asked, Words::OAuth, reason.as_ref())),
+        answer => answer,
+    }
+    .map(|answer| answer.committing([taken]))
 }
 
 /// Who signed in by a request, and by what.

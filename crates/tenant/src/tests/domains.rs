@@ -42,7 +42,7 @@ fn done(world: &mut World, outcome: &Outcome) {
 #[test]
 fn a_domain_verified_by_txt_is_one_and_an_unset_record_is_not() {
     let (mut world, added) = added();
-    let asked = crate::errand(&job(&world).unwrap());
+    let asked = crate::errand(&job(&world).unwrap(), &world.tenants[0].deployment);
     assert_eq!(asked, Some(Errand::Txt { name: NAME.into() }));
     for outcome in [
         Outcome::Txt(vec![]),
@@ -53,6 +53,16 @@ fn a_domain_verified_by_txt_is_one_and_an_unset_record_is_not() {
     ] {
         done(&mut world, &outcome);
         assert!(!domain(&world).unwrap().is_verified(), "{outcome:?}");
+        // An administrator is told what was found.
+        let lookup = domain(&world).unwrap().lookup.unwrap();
+        assert_eq!(lookup.at, world.now);
+        let found = match &outcome {
+            Outcome::Txt(texts) if texts.is_empty() => "no TXT record".to_owned(),
+            Outcome::Txt(texts) => format!("other TXT records, {} of them", texts.len()),
+            Outcome::Failed(why) => why.clone(),
+            Outcome::Notified => "nothing was looked up".to_owned(),
+        };
+        assert_eq!(lookup.found, found);
         let due = job(&world).unwrap().due;
         assert!(due > world.now && due <= world.now + Span::hours(1));
     }
@@ -62,6 +72,7 @@ fn a_domain_verified_by_txt_is_one_and_an_unset_record_is_not() {
         &mut world,
         &Outcome::Txt(vec!["v=spf1 -all".into(), added.txt]),
     );
+    assert_eq!(domain(&world).unwrap().lookup, None);
     let verified = domain(&world).unwrap().verified.unwrap();
     assert_eq!((verified.by, verified.at), (VerifiedBy::Txt, world.now));
     assert_eq!(job(&world), None);

@@ -221,6 +221,7 @@ fn whoever_has_no_second_factor_sets_one_up_and_sees_recovery_codes_once() {
         factors: Some(factors),
         claim: Some(_),
         codes,
+        proven_by: None,
     } = handled
     else {
         panic!("{handled:?}")
@@ -487,6 +488,7 @@ fn a_log_has_neither_a_new_password_nor_the_codes_and_secrets_that_a_form_led_to
         factors: Some(factors),
         claim: None,
         codes: codes.clone(),
+        proven_by: None,
     };
     let logged = logged(&right);
     assert!(!logged.contains("GEZDGNBV") && logged.contains("AwaitsSecondFactor"));

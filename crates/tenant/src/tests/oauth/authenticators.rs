@@ -160,3 +160,42 @@ fn what_is_offered_is_set_up_in_its_own_browser_within_ten_minutes_and_over_no_o
     browser.fill(&mut world, "enrolment", &[("VerificationCode", &code)]);
     assert!(!kept(&world).have_lasting());
 }
+
+/// Who may sign in without the authenticator that a person has for good is somebody to look at.
+#[test]
+fn what_stands_in_for_an_authenticator_is_in_the_log_by_its_name() {
+    let mut world = World::new();
+    let stood_in = |world: &World| {
+        let record = world.audit("second-factor.stand-in")?;
+        Some(record.details["adapter"].to_string())
+    };
+    let demanded = of_broker(&world, &[("resource", PORTAL)]);
+    let target = of_broker(&world, &[("resource", PORTAL)]);
+    Browser::default().sign_in(&mut world, "alice", &target);
+    assert_eq!(stood_in(&world), None, "an authenticator stands for itself");
+    let mut browser = Browser::default();
+    browser.get(&mut world, &demanded);
+    browser.password(&mut world, "bob", PASSWORD);
+    let code = shown(&world, &browser);
+    browser.fill(&mut world, "enrolment", &[("VerificationCode", &code)]);
+    let recovery = browser.page.recovery_codes[0].clone();
+    assert_eq!(stood_in(&world), None);
+    world.advance(Span::minutes(2));
+    let mut browser = Browser::default();
+    browser.get(&mut world, &demanded);
+    browser.password(&mut world, "bob", PASSWORD);
+    browser.fill(&mut world, "recovery-code", &[("RecoveryCode", "wrong")]);
+    assert_eq!(stood_in(&world), None, "nothing was proven");
+    browser.fill(&mut world, "recovery-code", &[("RecoveryCode", &recovery)]);
+    assert!(browser.sent("code").is_some(), "{}", browser.html);
+    assert_eq!(stood_in(&world).as_deref(), Some("recovery-code"));
+
+    let mut world = World::new();
+    let pass = access_pass(&mut world, "bob", true);
+    let mut browser = Browser::default();
+    let demanded = of_broker(&world, &[("resource", PORTAL)]);
+    browser.get(&mut world, &demanded);
+    browser.password(&mut world, "bob", PASSWORD);
+    browser.fill(&mut world, "access-pass", &[("AccessPass", &pass)]);
+    assert_eq!(stood_in(&world).as_deref(), Some(token::access_pass::ID));
+}

@@ -335,6 +335,13 @@ fn a_person_is_asked_once_what_an_application_may_know() {
     let target = of_notes(&world, &[]);
     browser.get(&mut world, &target);
     browser.fill(&mut world, "consent", &[("Consent", "decline")]);
+    let told = world.last_refusal.as_ref().unwrap();
+    assert_eq!(told.action, "application.consent");
+    assert!(world.refused.last().unwrap().contains("did not consent"));
+    // The session that they opened is in the log, though no code came of it.
+    let opened = world.audit("sign-in").unwrap();
+    assert_eq!(opened.details["client"].as_str(), NOTES);
+    assert!(world.audit("token.authorize").is_none());
     assert_eq!(browser.sent("error").as_deref(), Some("access_denied"));
     assert!(world.audit("application.consent").is_none());
 

@@ -342,3 +342,48 @@ fn the_code_by_which_the_page_signs_people_in_is_redeemed_by_nobody() {
         assert_eq!(redeem_broker(&mut world, &code, &changes).status, 401);
     }
 }
+
+/// RFC 8628 5.1: the more codes are open, the more easily one is met by chance; and each is kept.
+#[test]
+fn codes_are_bounded_for_an_address_and_for_the_tenant() {
+    use trust::limiter::Counted;
+
+    let mut world = world();
+    let from = |world: &mut World, address: &str| {
+        let path = world.path("oauth2/v2.0/devicecode");
+        let fields = [("client_id", BROKER_CLIENT), ("scope", "openid")];
+        let mut request = Request::post_form(&path, fields);
+        request.peer = Some(address.parse().unwrap());
+        world.send(request)
+    };
+    for _ in 0..100 {
+        assert_eq!(from(&mut world, "192.0.2.7").status, 200);
+    }
+    let refused = from(&mut world, "192.0.2.7");
+    assert_eq!(
+        (refused.status, refusal(&refused)),
+        (429, (90_055, "temporarily_unavailable".into()))
+    );
+    assert!(refused.headers.get("Retry-After").is_some());
+    assert_eq!(from(&mut world, "192.0.2.8").status, 200);
+    world.advance(Span::seconds(10));
+    assert_eq!(from(&mut world, "192.0.2.7").status, 200);
+    assert_eq!(from(&mut world, "192.0.2.7").status, 429);
+    // All addresses together.
+    let of_tenant = crate::grants::device_code::OF_TENANT;
+    let memory = &world.tenants[0].memory;
+    for _ in 0..of_tenant.burst {
+        let all = Counted::Named("device-codes", b"all");
+        memory.limiter.count(all, of_tenant, world.now);
+    }
+    assert_eq!(from(&mut world, "192.0.2.9").status, 429);
+    // A client that may not ask takes no room.
+    world.advance(Span::hours(1));
+    let path = world.path("oauth2/v2.0/devicecode");
+    for _ in 0..101 {
+        let mut request = Request::post_form(&path, [("client_id", NOTES)]);
+        request.peer = Some("192.0.2.7".parse().unwrap());
+        assert_eq!(world.send(request).status, 400);
+    }
+    assert_eq!(from(&mut world, "192.0.2.7").status, 200);
+}

@@ -222,7 +222,7 @@ fn a_pass_that_is_over_is_taken_off_its_account_and_one_that_was_given_since_sta
     let end = |world: &mut World| {
         let jobs = world.read(|snapshot| snapshot.due_jobs(world.now, 10).unwrap());
         for job in &jobs {
-            assert_eq!(crate::errand(job), None);
+            assert_eq!(crate::errand(job, &world.tenants[0].deployment), None);
             let World {
                 tenants, rng, now, ..
             } = world;

@@ -6,7 +6,7 @@ use crypto::key::{KeyKind, PrivateKey};
 use crypto::signature::Signer;
 use serde_json::{Map, Value, json};
 
-use super::client::{Laptop, header_of, signed, under};
+use super::client::{BROKER, Laptop, header_of, signed, under};
 use crate::tests::world::{World, code, json};
 
 fn encoded(value: &Value) -> String {
@@ -327,7 +327,7 @@ fn a_prt_without_its_session_key_opens_nothing() {
     // As a plain refresh token.
     let answer = world.token(&[
         ("grant_type", "refresh_token"),
-        ("client_id", super::client::BROKER),
+        ("client_id", BROKER),
         ("refresh_token", &prt.text),
     ]);
     assert_eq!(answer.status, 400);
@@ -400,4 +400,47 @@ fn any_bytes_as_a_request_are_refused_and_never_panic() {
         assert_ne!(world.post(&request[..at]).status, 200, "{at}");
     }
     assert_eq!(world.post(&request).status, 200);
+}
+
+/// What was refused is not sent again by somebody who read it, when what it was refused for is no more: its nonce is used up, as
+/// that of a request that was granted.
+#[test]
+fn a_request_that_was_refused_has_used_its_nonce_up() {
+    let mut world = World::new();
+    let laptop = world.laptop(KeyKind::P256);
+    // By the device: a wrong scope, a wrong key, a wrong password.
+    let no_scope = world.hello_request(&laptop, |asking| {
+        asking.claims.insert("scope".into(), "openid".into());
+    });
+    let another_key = world.hello_request(&laptop, |asking| {
+        asking.hello = PrivateKey::generate(KeyKind::P256);
+    });
+    let nonce = world.nonce();
+    let claims = json!({
+        "client_id": BROKER, "request_nonce": nonce, "scope": "openid aza", "win_ver": "12",
+        "grant_type": "password", "username": laptop.owner, "password": "not that one",
+    });
+    let by_password = signed(&laptop.device.key, &header_of(&laptop.device), &claims);
+    for request in [no_scope, another_key, by_password] {
+        let first = code(&world.post(&request));
+        assert_ne!(first, 50089);
+        assert_eq!(code(&world.post(&request)), 50089, "after {first}");
+    }
+    // One that nobody signed uses nothing up.
+    let good = world.hello_request(&laptop, |_| {});
+    let (head, _) = good.rsplit_once('.').unwrap();
+    let unsigned = format!("{head}.{}", "A".repeat(86));
+    assert_ne!(world.post(&unsigned).status, 200);
+    assert_eq!(world.post(&good).status, 200);
+    // By the session key: a client that is none, a renewal by one that may not.
+    let prt = world.prt(&laptop);
+    for (scope, client) in [("openid", "nobody"), ("openid aza", "nobody")] {
+        let mut claims = world.renewal(&prt);
+        claims["scope"] = scope.into();
+        claims["client_id"] = client.into();
+        let first = code(&world.by_session_key(&prt, false, &claims));
+        assert_ne!(first, 50089);
+        claims["client_id"] = BROKER.into();
+        assert_eq!(code(&world.by_session_key(&prt, false, &claims)), 50089);
+    }
 }

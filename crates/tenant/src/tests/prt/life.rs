@@ -444,7 +444,7 @@ fn however_many_tokens_there_are_all_of_them_stay_dead() {
         // As `serve` does: until nothing is due.
         for _ in 0..10 {
             for job in due(&world) {
-                assert_eq!(crate::errand(&job), None);
+                assert_eq!(crate::errand(&job, &world.tenants[0].deployment), None);
                 let World {
                     tenants, rng, now, ..
                 } = &mut world;

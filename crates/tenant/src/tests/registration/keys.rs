@@ -306,10 +306,18 @@ fn a_new_key_is_told_until_somebody_took_it() {
     };
     let jobs = due(&world);
     assert_eq!(jobs.len(), 1);
-    let Some(Errand::Notify { to: told, body }) = crate::errand(&jobs[0]) else {
+    let errand = |world: &World| crate::errand(&jobs[0], &world.tenants[0].deployment);
+    let Some(Errand::Notify { to: told, body }) = errand(&world) else {
         panic!("{jobs:?}")
     };
     assert_eq!(told, to);
+    // Whom the configuration names when it is told, and nobody where it names nobody any more.
+    let corrected = "https://mail.corp.example/new-keys";
+    world.tenants[0].deployment.notify = Some(corrected.into());
+    assert!(matches!(errand(&world), Some(Errand::Notify { to, .. }) if to == corrected));
+    world.tenants[0].deployment.notify = None;
+    assert_eq!(errand(&world), None);
+    world.tenants[0].deployment.notify = Some(to.into());
     let event: Value = serde_json::from_slice(&body).unwrap();
     let fingerprint = key.public_key().fingerprint().to_string();
     for (member, value) in [
