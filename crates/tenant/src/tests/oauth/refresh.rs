@@ -103,6 +103,9 @@ fn the_same_refresh_token_joins_and_then_gets_a_prt() {
     );
     assert_eq!(claims(&text(&joins, "access_token"))["aud"], DRS);
     world.advance(Span::minutes(30));
+    let target = of_notes(&world, &[]);
+    let code = Browser::default().sign_in(&mut world, "bob", &target);
+    let of_notes = text(&redeem_notes(&mut world, &code, &[]), "refresh_token");
     // As a request for a primary refresh token redeems it, in another message.
     let path = world.path("oauth2/token");
     let request = world.request(Request::post_form(&path, [("grant_type", "x")]));
@@ -130,6 +133,9 @@ fn the_same_refresh_token_joins_and_then_gets_a_prt() {
         assert!(grant.authentication().is_multi_factor());
         let notes = asked.known.catalogue.client(NOTES).unwrap();
         assert!(redeem(notes, &token, rng).is_err());
+        // Nor is what an application got one's own, whoever brings it.
+        assert!(redeem(notes, &of_notes, rng).is_err());
+        assert!(redeem(broker, &of_notes, rng).is_err());
         assert!(redeem(broker, "nonsense", rng).is_err());
     });
 }

@@ -293,6 +293,38 @@ fn tokens_by_a_key_end_with_the_device_that_the_key_was_made_on() {
     assert_eq!(code(&world.token(&fields)), 50173);
 }
 
+#[test]
+fn tokens_by_a_key_end_when_it_is_taken_off_the_list() {
+    let mut world = World::new();
+    let laptop = world.laptop(KeyKind::P256);
+    let prt = world.prt(&laptop);
+    let answer = json(&world.access(&prt, "2.0", json!({})));
+    let fields = [
+        ("grant_type", "refresh_token"),
+        ("client_id", BROKER),
+        ("refresh_token", answer["refresh_token"].as_str().unwrap()),
+    ];
+    let alice = world.account("alice");
+    let keys = alice.key_credentials.iter();
+    let removed: Vec<_> = keys
+        .map(|key| directory::change::remove_key_credential(alice.id, key.id))
+        .collect();
+    world.commit_without_reaction(removed);
+    assert_eq!(code(&world.token(&fields)), 50173);
+}
+
+#[test]
+fn what_one_device_got_is_no_primary_refresh_token_for_another() {
+    let mut world = World::new();
+    let laptop = world.laptop(KeyKind::P256);
+    let other = world.laptop(KeyKind::P256);
+    let prt = world.prt(&laptop);
+    let answer = json(&world.access(&prt, "2.0", json!({})));
+    let token = answer["refresh_token"].as_str().unwrap();
+    assert_eq!(code(&world.by_refresh_token(&other, token)), 50155);
+    assert_eq!(world.by_refresh_token(&laptop, token).status, 200);
+}
+
 /// Protocols A.6: what got an access token gets none when it is sent again.
 #[test]
 fn a_request_for_an_access_token_is_good_once() {
