@@ -1,11 +1,17 @@
 //! `keyporch.toml`: each party's section, collected.
 
+mod domain;
+mod store;
+mod tenant;
+
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use store::Address;
 
+pub(crate) use self::domain::Domain;
+pub(crate) use self::store::Store;
+pub(crate) use self::tenant::Tenant;
 use crate::mistake::{self, Mistake};
 use crate::opened::Place;
 use crate::report::Failure;
@@ -50,101 +56,6 @@ pub(crate) struct Config {
     /// What the server says of itself.
     #[serde(default)]
     pub(crate) log: Log,
-}
-
-/// `[domain]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Domain {
-    /// The DNS name of the domain that the store holds.
-    pub(crate) name: String,
-}
-
-/// `[tenant]`: where the tenant is found ([`tenant::Section`]), and which it is.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Tenant {
-    /// The first domain of the tenant that the store holds.
-    pub(crate) domain: String,
-    /// Where people sign in and tokens are given.
-    pub(crate) login: String,
-    /// Where devices and keys are registered.
-    pub(crate) drs: Option<String>,
-    /// Where Graph is.
-    pub(crate) graph: Option<String>,
-    /// Where a domain's tenant is found.
-    pub(crate) odc: Option<String>,
-    /// Further host names.
-    #[serde(default)]
-    pub(crate) extra_names: Vec<String>,
-    /// Where it is told that somebody has a new key.
-    pub(crate) notify: Option<String>,
-    /// A PEM file of the authorities that may vouch for who is told; the system's, where not given.
-    pub(crate) notify_roots: Option<PathBuf>,
-}
-
-impl Tenant {
-    /// Where it is found.
-    pub(crate) fn section(&self) -> tenant::Section {
-        tenant::Section {
-            login: self.login.clone(),
-            drs: self.drs.clone(),
-            graph: self.graph.clone(),
-            odc: self.odc.clone(),
-            extra_names: self.extra_names.clone(),
-            notify: self.notify.clone(),
-        }
-    }
-}
-
-/// `[store]`
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Store {
-    /// The directory in a file.
-    pub(crate) file: Option<PathBuf>,
-    /// The directory in a PostgreSQL database, in place of a file.
-    pub(crate) url: Option<Url>,
-    /// A file with the password for the database.
-    pub(crate) password_file: Option<PathBuf>,
-    /// What this server is called in the database; by default the KDC's name.
-    pub(crate) node: Option<String>,
-    /// How many connections read the database.
-    pub(crate) connections: Option<usize>,
-    /// The key that everything secret in it is wrapped under.
-    pub(crate) root_key: PathBuf,
-}
-
-impl Store {
-    /// Where the directory is; `node` is what this server is called in a database.
-    pub(crate) fn place(&self, node: &str) -> Result<Place, Failure> {
-        let Some(url) = &self.url else {
-            return Ok(Place::File(self.file.clone().unwrap_or_default()));
-        };
-        let folder = self.root_key.parent().unwrap_or(Path::new(""));
-        let password = self.password_file.as_deref();
-        Place::database(&url.0, folder, password, node, self.connections)
-    }
-
-    /// The store in words, for messages.
-    pub(crate) fn shown(&self) -> String {
-        match &self.url {
-            Some(url) => Address::parse(&url.0)
-                .map_or_else(|_| String::new(), |address| address.name().to_owned()),
-            None => self.file.clone().unwrap_or_default().display().to_string(),
-        }
-    }
-}
-
-/// A URL, which may hold a password.
-#[derive(Clone, Deserialize)]
-#[serde(transparent)]
-pub(crate) struct Url(pub(crate) String);
-
-impl std::fmt::Debug for Url {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Url(..)")
-    }
 }
 
 /// `[log]`
@@ -202,19 +113,13 @@ impl Config {
         let text = std::fs::read_to_string(path).map_err(unreadable)?;
         let config = Self::parse(path, &text)?;
         let mode = std::fs::metadata(path).map_err(unreadable)?.mode();
-        if config.holds_a_password() && mode & 0o077 != 0 {
+        if config.store.holds_a_password() && mode & 0o077 != 0 {
             let remedy =
                 "Put the password into a file with mode 0600 and name it as password_file.";
             let what = "the URL holds a password, and other users can read this file".to_owned();
             return Err(Mistake::at(path, &text, "store", "url", what, remedy));
         }
         Ok(config)
-    }
-
-    fn holds_a_password(&self) -> bool {
-        let url = self.store.url.as_ref();
-        let address = url.and_then(|url| Address::parse(&url.0).ok());
-        address.is_some_and(|address| address.has_password())
     }
 
     /// What the domain or the tenant of the store is called.
@@ -243,13 +148,8 @@ impl Config {
             Mistake::at(path, text, section, key, what, remedy)
         };
         match (&self.domain, &self.tenant) {
-            (Some(domain), None) if !is_dns_name(&domain.name) => {
-                let what = format!("{:?} is no DNS name", domain.name);
-                let remedy = "Give the domain as DNS has it: corp.example.";
-                return Err(at("domain", "name", what, remedy));
-            }
-            (None, Some(tenant)) => self.check_tenant(tenant, path, text)?,
-            (Some(_), None) => {}
+            (Some(domain), None) => domain.check(&self.federation, path, text)?,
+            (None, Some(tenant)) => tenant.check(&self.listen, path, text)?,
             (None, None) => {
                 return Err(Mistake::of(
                     path,
@@ -264,21 +164,7 @@ impl Config {
                 return Err(at("tenant", "domain", what, remedy));
             }
         }
-        self.check_store(path, text)?;
-        if let Some(domain) = &self.domain
-            && let Err(error) = federation::Settings::of(&self.federation, &domain.name)
-        {
-            let said = error.to_string();
-            let key = ["base", "registration_host", "keys_per_person"]
-                .into_iter()
-                .find(|key| said.contains(key));
-            return Err(at(
-                "federation",
-                key.unwrap_or_default(),
-                said,
-                "Correct the setting that is named.",
-            ));
-        }
+        self.store.check(path, text)?;
         let hosts = self.kdc.host.iter().cloned().collect();
         if let Err(error) =
             authority::Configuration::new(&self.authority, self.name(), hosts, Vec::new())
@@ -339,84 +225,6 @@ impl Config {
             )),
             _ => Ok(()),
         }
-    }
-
-    /// Where a tenant is found, and that nothing is listened for that only a domain answers.
-    fn check_tenant(&self, tenant: &Tenant, path: &Path, text: &str) -> Result<(), Mistake> {
-        let at = |section, key, what: String, remedy: &str| {
-            Err(Mistake::at(path, text, section, key, what, remedy))
-        };
-        if !is_dns_name(&tenant.domain) {
-            let what = format!("{:?} is no DNS name", tenant.domain);
-            let remedy = "Give the tenant's first domain as DNS has it: corp.example.";
-            return at("tenant", "domain", what, remedy);
-        }
-        let unused = zeroize::Zeroizing::new([0; 32]);
-        if let Err(error) = tenant::Deployment::of(&tenant.section(), unused) {
-            let said = error.to_string();
-            let key = said.split(' ').next().unwrap_or_default().to_owned();
-            return at("tenant", &key, said, "Correct the setting that is named.");
-        }
-        let listen = &self.listen;
-        let of_domains = [
-            ("kdc", &listen.kdc),
-            ("password", &listen.password),
-            ("ldap", &listen.ldap),
-            ("ldaps", &listen.ldaps),
-        ];
-        match of_domains
-            .into_iter()
-            .find(|(_, addresses)| !addresses.is_empty())
-        {
-            None => Ok(()),
-            Some((key, _)) => {
-                let what = format!("{key} is a domain's, and the store holds a tenant");
-                at("listen", key, what, &format!("Write {key} = []."))
-            }
-        }
-    }
-
-    /// A file or a database, and what belongs to it.
-    fn check_store(&self, path: &Path, text: &str) -> Result<(), Mistake> {
-        let at = |key, what: String, remedy: &str| {
-            Err(Mistake::at(path, text, "store", key, what, remedy))
-        };
-        let store = &self.store;
-        match (&store.file, &store.url) {
-            (None, None) => {
-                return at(
-                    "root_key",
-                    "the setting file is missing".to_owned(),
-                    "Add a line `file = …`, or `url = …` for a PostgreSQL database; keyporch.example.toml shows how.",
-                );
-            }
-            (Some(_), Some(_)) => {
-                return at(
-                    "url",
-                    "the store is in a file or in a database, and both are given".to_owned(),
-                    "Remove one of file and url.",
-                );
-            }
-            (None, Some(url)) => {
-                if let Err(error) = Address::parse(&url.0) {
-                    let remedy =
-                        "Give one such as \"postgresql://keyporch@db.corp.example/keyporch\".";
-                    return at("url", error.to_string(), remedy);
-                }
-            }
-            (Some(_), None) => {
-                let others = [
-                    ("password_file", store.password_file.is_some()),
-                    ("node", store.node.is_some()),
-                    ("connections", store.connections.is_some()),
-                ];
-                if let Some((key, _)) = others.into_iter().find(|(_, given)| *given) {
-                    let what = format!("{key} belongs to a database, and the store is in a file");
-                    return at(key, what, "Remove it.");
-                }
-            }
-        }
-        Ok(())
     }
 
     /// The first setting that is too small to work with: its section, its key, and the least that works.
@@ -550,9 +358,9 @@ pub(crate) fn is_dns_name(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    const EXAMPLE: &str = include_str!("../../../keyporch.example.toml");
+    pub(super) const EXAMPLE: &str = include_str!("../../../keyporch.example.toml");
 
-    fn mistake(text: &str) -> Mistake {
+    pub(super) fn mistake(text: &str) -> Mistake {
         Config::parse(Path::new("keyporch.toml"), text).unwrap_err()
     }
 
@@ -586,41 +394,6 @@ mod tests {
             })
             .collect();
         Config::parse(Path::new("keyporch.toml"), &text.join("\n")).unwrap();
-    }
-
-    const OF_A_TENANT: &str = "[tenant]\ndomain = \"corp.example\"\nlogin = \"https://login.corp.example\"\n\n\
-        [store]\nfile = \"t.sqlite\"\nroot_key = \"t.key\"\n\n\
-        [listen]\nkdc = []\npassword = []\nldap = []\nldaps = []\n";
-
-    #[test]
-    fn what_the_example_says_of_tenants_is_a_configuration_in_place_of_the_domains() {
-        let tenant: Vec<&str> = EXAMPLE
-            .lines()
-            .filter_map(|line| line.strip_prefix("#? "))
-            .collect();
-        let (_, rest) = OF_A_TENANT.split_once("\n\n").unwrap();
-        let text = format!("{}\n\n{rest}", tenant.join("\n"));
-        let config = Config::parse(Path::new("keyporch.toml"), &text).unwrap();
-        assert_eq!(config.name(), "corp.example");
-        let tenant = config.tenant.unwrap();
-        assert!(tenant.notify_roots.is_some());
-        let section = tenant.section();
-        assert_eq!(section.drs.as_deref(), Some("https://drs.corp.example"));
-        assert!(section.notify.is_some() && !section.extra_names.is_empty());
-    }
-
-    #[test]
-    fn a_configuration_is_for_a_domain_or_a_tenant() {
-        Config::parse(Path::new("keyporch.toml"), OF_A_TENANT).unwrap();
-        let (tenant, rest) = OF_A_TENANT.split_once("\n\n").unwrap();
-        assert!(mistake(rest).what.contains("neither [domain] nor [tenant]"));
-        let both = mistake(&format!("{EXAMPLE}\n{tenant}\n"));
-        assert!(both.what.contains("both are given"), "{both}");
-        let listening = mistake(&OF_A_TENANT.replace("kdc = []", "kdc = [\"127.0.0.1:88\"]"));
-        assert_eq!(listening.remedy, "Write kdc = [].");
-        let plain = mistake(&OF_A_TENANT.replace("https://login", "http://login"));
-        assert!(plain.what.starts_with("login must be"), "{plain}");
-        assert!(plain.place.is_some(), "{plain}");
     }
 
     #[test]
@@ -672,52 +445,6 @@ mod tests {
                 "{mistake}"
             );
         }
-    }
-
-    #[test]
-    fn the_store_is_a_file_or_a_database_and_its_password_is_shown_to_nobody() {
-        const FILE: &str = "file = \"/var/lib/keyporch/directory.sqlite\"";
-        const URL: &str = "url = \"postgresql://keyporch:s3cr3t@db.corp.example/keyporch\"";
-        let with = |store: &str| EXAMPLE.replacen(FILE, store, 1);
-        assert_ne!(with(""), EXAMPLE);
-        let both = format!("{FILE}\n{URL}");
-        let bare = URL.replace("postgresql:", "mysql:");
-        let weak = URL.replace("keyporch\"", "keyporch?sslmode=require\"");
-        let lone = format!("{FILE}\nnode = \"dc2.corp.example\"");
-        for (store, said) in [
-            ("", "the setting file is missing"),
-            (both.as_str(), "both are given"),
-            (bare.as_str(), "begins with postgresql://"),
-            (weak.as_str(), "only verify-full and disable"),
-            (lone.as_str(), "node belongs to a database"),
-        ] {
-            let mistake = mistake(&with(store));
-            assert!(mistake.what.contains(said), "{store}: {mistake}");
-            assert!(!mistake.to_string().contains("s3cr3t"), "{mistake}");
-        }
-
-        let path = Path::new("/etc/keyporch/keyporch.toml");
-        let config = Config::parse(path, &with(URL)).unwrap();
-        assert!(config.holds_a_password());
-        assert!(!format!("{config:?}").contains("s3cr3t"));
-        assert_eq!(config.store.shown(), "keyporch at db.corp.example");
-        let Place::Database { node, .. } = config.place().unwrap() else {
-            panic!("it is a database")
-        };
-        assert_eq!(node, "dc1.corp.example");
-
-        // Whoever can read the file must be the only one.
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("keyporch.toml");
-        std::fs::write(&path, with(URL)).unwrap();
-        let mode = |mode| {
-            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode))
-        };
-        mode(0o644).unwrap();
-        let mistake = Config::load(&path).unwrap_err();
-        assert!(mistake.what.contains("other users can read"), "{mistake}");
-        mode(0o600).unwrap();
-        Config::load(&path).unwrap();
     }
 
     #[test]

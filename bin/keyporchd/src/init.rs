@@ -1,8 +1,11 @@
 //! `keyporchd init`: a server of one's own, from nothing.
 
+mod configuration;
+mod kind;
+
 use std::fmt::Write as _;
 use std::io::{BufRead as _, IsTerminal as _, Write as _};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +14,7 @@ use authority::Ca;
 use call::files;
 use crypto::password::Cost;
 use directory::storage::Storage;
-use directory::tenant::TenantNames;
-use directory::{Bootstrap, Directory, RootKey};
+use directory::{Directory, RootKey};
 use serve::{Administrator, Server};
 use store::Postgres;
 use token::totp::TotpSecret;
@@ -20,8 +22,10 @@ use trust::{Clock as _, Rng, SystemClock, SystemRng};
 use wire::x509::pem;
 use zeroize::Zeroizing;
 
+use self::configuration::{port, quoted, quoted_path};
+use self::kind::Kind;
 use crate::arguments::Init;
-use crate::config::{Config, Tenant, is_dns_name};
+use crate::config::{Config, is_dns_name};
 use crate::opened::{self, Place};
 use crate::report::{FAILED, Failure, REFUSED};
 use crate::root_key;
@@ -52,32 +56,6 @@ struct Names {
     kind: Kind,
     address: Option<IpAddr>,
     offset: u16,
-}
-
-/// What the new server is for.
-enum Kind {
-    /// A domain: the KDC's full name, and the address of the federation service.
-    Domain { host: String, federation: String },
-    /// A tenant: where people sign in, and what they see.
-    Tenant { login: String, display_name: String },
-}
-
-impl Kind {
-    /// The address that browsers and devices begin with.
-    fn address(&self) -> &str {
-        match self {
-            Self::Domain { federation, .. } => federation,
-            Self::Tenant { login, .. } => login,
-        }
-    }
-
-    /// What the server is called in a database that it shares.
-    fn node(&self) -> &str {
-        match self {
-            Self::Domain { host, .. } => host,
-            Self::Tenant { login, .. } => host_of(login),
-        }
-    }
 }
 
 /// The first administrator's secrets, shown once.
@@ -130,26 +108,9 @@ fn names(arguments: &Init) -> Result<Names, Failure> {
         ));
     }
     let https = port(443, arguments.port_offset)?;
-    let at = |name: &str| match https {
-        443 => format!("https://{name}.{domain}"),
-        other => format!("https://{name}.{domain}:{other}"),
-    };
     let kind = match arguments.tenant {
-        None => Kind::Domain {
-            host: arguments
-                .host
-                .clone()
-                .unwrap_or_else(|| format!("dc1.{domain}"))
-                .to_ascii_lowercase(),
-            federation: arguments.federation.clone().unwrap_or_else(|| at("sts")),
-        },
-        Some(_) => Kind::Tenant {
-            login: arguments.login.clone().unwrap_or_else(|| at("login")),
-            display_name: arguments
-                .display_name
-                .clone()
-                .unwrap_or_else(|| domain.clone()),
-        },
+        None => Kind::domain(arguments, &domain, https),
+        Some(_) => Kind::tenant(arguments, &domain, https),
     };
     Ok(Names {
         kind,
@@ -174,16 +135,6 @@ fn ask(question: &str, option: &str) -> Result<String, Failure> {
         .read_line(&mut line)
         .map_err(|error| Failure::new(&error, format!("Give it with {option}."), FAILED))?;
     Ok(line.trim().to_owned())
-}
-
-fn port(standard: u16, offset: u16) -> Result<u16, Failure> {
-    standard.checked_add(offset).ok_or_else(|| {
-        Failure::said(
-            format!("port {standard} and {offset} are more than 65535"),
-            "Give a smaller --port-offset.",
-            REFUSED,
-        )
-    })
 }
 
 fn places(arguments: &Init, names: &Names) -> Result<Places, Failure> {
@@ -310,7 +261,7 @@ fn make(
 ) -> Result<(), Failure> {
     let key = RootKey::random(&mut SystemRng);
     files::write(&places.root_key, root_key::text(&key).as_bytes(), 0o600).map_err(disk)?;
-    let text = configuration(names, places)?;
+    let text = configuration::text(names, places)?;
     let directory = match database {
         Some(database) => {
             opened::open(&places.store, Arc::clone(database) as Arc<dyn Storage>, key)?
@@ -326,7 +277,8 @@ fn make(
         totp: Some(&secrets.totp),
         cost: Cost::default(),
     };
-    found(names, &directory, &config, &administrator)?;
+    let (domain, kind) = (&names.domain, &names.kind);
+    kind.found(domain, &directory, &config, &administrator)?;
     let roots = root_certificates(&directory, config)?;
     files::write(&places.roots, roots.as_bytes(), 0o644).map_err(disk)?;
     // A URL may hold a password.
@@ -335,55 +287,6 @@ fn make(
         _ => 0o644,
     };
     files::write(&places.config, text.as_bytes(), mode).map_err(disk)
-}
-
-/// Makes the domain or the tenant, with its authorities and its first administrator.
-fn found(
-    names: &Names,
-    directory: &Arc<Directory>,
-    config: &Config,
-    administrator: &Administrator<'_>,
-) -> Result<(), Failure> {
-    let settings = config.clone().settings();
-    let clock = Arc::new(SystemClock);
-    match (&names.kind, &config.tenant) {
-        (Kind::Domain { host, federation }, _) => {
-            let bootstrap = Bootstrap {
-                domain_controller: host
-                    .split('.')
-                    .next()
-                    .unwrap_or_default()
-                    .to_ascii_uppercase(),
-                federation_host: Some(host_of(federation).to_owned()),
-                ..Bootstrap::of(&names.domain)
-            };
-            serve::set_up(
-                directory,
-                &bootstrap,
-                &settings,
-                administrator,
-                clock,
-                &mut SystemRng,
-            )?;
-        }
-        (Kind::Tenant { display_name, .. }, tenant) => {
-            let section = tenant.as_ref().map(Tenant::section).unwrap_or_default();
-            let tenant = TenantNames {
-                domain: names.domain.clone(),
-                display_name: display_name.clone(),
-            };
-            serve::set_up_tenant(
-                directory,
-                &tenant,
-                &section,
-                &settings,
-                administrator,
-                clock,
-                &mut SystemRng,
-            )?;
-        }
-    }
-    Ok(())
 }
 
 /// The certificates by which devices believe this server, PEM. They are signed by the server's first start, which
@@ -412,11 +315,6 @@ fn read_back(path: &Path, text: &str) -> Result<Config, Failure> {
     Ok(Config::parse(path, text)?)
 }
 
-fn host_of(base: &str) -> &str {
-    let rest = base.split("://").nth(1).unwrap_or_default();
-    rest.split([':', '/']).next().unwrap_or_default()
-}
-
 /// Removes what a failed set-up made. A database is one that it found empty.
 fn remove(places: &Places, database: Option<Arc<Postgres>>) {
     let mut made = vec![places.root_key.clone(), places.roots.clone()];
@@ -437,98 +335,6 @@ fn remove(places: &Places, database: Option<Arc<Postgres>>) {
     let _ = std::fs::remove_dir(&places.data);
 }
 
-/// The text of the configuration file: what differs from the defaults, and where the rest is explained.
-fn configuration(names: &Names, places: &Places) -> Result<String, Failure> {
-    let everywhere: Vec<IpAddr> = match names.address {
-        Some(address) => vec![address],
-        None => vec![Ipv4Addr::UNSPECIFIED.into(), Ipv6Addr::UNSPECIFIED.into()],
-    };
-    let list = |standard| -> Result<String, Failure> {
-        let port = port(standard, names.offset)?;
-        let addresses = everywhere
-            .iter()
-            .map(|address| quoted(&SocketAddr::new(*address, port).to_string()));
-        Ok(addresses.collect::<Vec<_>>().join(", "))
-    };
-    let addresses = names
-        .address
-        .map(|address| quoted(&address.to_string()))
-        .unwrap_or_default();
-    let [kdc, password, ldap, ldaps] = match names.kind {
-        Kind::Domain { .. } => [list(88)?, list(464)?, list(389)?, list(636)?],
-        // Only a domain answers there.
-        Kind::Tenant { .. } => Default::default(),
-    };
-    let (which, parties) = match &names.kind {
-        Kind::Domain { host, federation } => (
-            format!("[domain]\nname = {}", quoted(&names.domain)),
-            format!(
-                "[kdc]\nhost = {}\n\n[federation]\nbase = {}\n\n",
-                quoted(host),
-                quoted(federation)
-            ),
-        ),
-        Kind::Tenant { login, .. } => (
-            format!(
-                "[tenant]\ndomain = {}\nlogin = {}",
-                quoted(&names.domain),
-                quoted(login)
-            ),
-            String::new(),
-        ),
-    };
-    let mut text = String::new();
-    let _ = writeln!(
-        text,
-        "# Keyporch for {domain}. keyporch.example.toml explains every setting; `keyporchd check` checks this file.\n\n\
-         {which}\n\n\
-         [store]\n{store}\n# Keep a copy of this file elsewhere: without it the store is of no use.\nroot_key = {root_key}\n\n\
-         [listen]\nkdc = [{kdc}]\npassword = [{password}]\nldap = [{ldap}]\nldaps = [{ldaps}]\nhttps = [{https}]\nhttp = [{http}]\noperations = \"127.0.0.1:{operations}\"\nadmin_socket = {socket}\n\n\
-         [tls]\naddresses = [{addresses}]\n\n\
-         {parties}[authority]\n{publication}\n\
-         [audit]\nfile = {audit}",
-        domain = names.domain,
-        store = places.store_setting,
-        root_key = quoted_path(&places.root_key),
-        https = list(443)?,
-        http = list(80)?,
-        operations = port(9464, names.offset)?,
-        socket = quoted_path(&places.socket),
-        publication = publication(names)?,
-        audit = quoted_path(&places.audit),
-    );
-    Ok(text)
-}
-
-/// Where lists are published, when that is not the usual place.
-fn publication(names: &Names) -> Result<String, Failure> {
-    let port = port(80, names.offset)?;
-    let host = match names.address {
-        Some(IpAddr::V6(address)) => format!("[{address}]"),
-        Some(IpAddr::V4(address)) => address.to_string(),
-        None => format!("pki.{}", names.domain),
-    };
-    Ok(match (names.address, port) {
-        (None, 80) => String::new(),
-        (_, 80) => format!("publication = {}\n", quoted(&format!("http://{host}"))),
-        (_, port) => format!(
-            "publication = {}\n",
-            quoted(&format!("http://{host}:{port}"))
-        ),
-    })
-}
-
-/// A path as a TOML string, from the root on.
-fn quoted_path(path: &Path) -> String {
-    let absolute = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
-    quoted(&absolute.to_string_lossy())
-}
-
-/// A TOML basic string.
-fn quoted(text: &str) -> String {
-    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
-}
-
 fn show(arguments: &Init, names: &Names, places: &Places, secrets: &Secrets) {
     let mut out = std::io::stdout().lock();
     let uri = secrets.totp.uri(&names.domain, &secrets.upn);
@@ -540,8 +346,8 @@ fn show(arguments: &Init, names: &Names, places: &Places, secrets: &Secrets) {
             "store": places.store.shown(),
             "root_key": places.root_key,
             "roots": places.roots,
-            "federation": match &names.kind { Kind::Domain { federation, .. } => Some(federation), Kind::Tenant { .. } => None },
-            "login": match &names.kind { Kind::Tenant { login, .. } => Some(login), Kind::Domain { .. } => None },
+            "federation": names.kind.federation(),
+            "login": names.kind.login(),
             "administrator": {
                 "upn": secrets.upn,
                 "password": secrets.password.as_str(),
@@ -575,17 +381,14 @@ fn show(arguments: &Init, names: &Names, places: &Places, secrets: &Secrets) {
     if let Some(code) = token::qr::half_blocks(&uri) {
         let _ = writeln!(out, "{code}");
     }
-    let then = match names.kind {
-        Kind::Domain { .. } => "policy set UsePassportForWork true   (people may enrol)",
-        Kind::Tenant { .. } => "user add alice   (the first of its people)",
-    };
     let _ = writeln!(
         out,
         "Address: {}\n\
          Next: {next}\n\
-         Then: keyporch --socket {} admin {then}",
+         Then: keyporch --socket {} admin {}",
         names.kind.address(),
-        places.socket.display()
+        places.socket.display(),
+        names.kind.then(),
     );
 }
 
@@ -600,6 +403,8 @@ fn grouped(secret: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     fn arguments(folder: &Path) -> Init {
