@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use hello::Hello;
 use hello::vault::{DeviceKey, VaultKey};
 use serde_json::{Value, json};
 use wire::x509::pem;
@@ -13,9 +14,10 @@ use crate::flow::{DEVICE, DEVICE_FOLDER, Device, SignedIn};
 use crate::folder::LabFolder;
 use crate::kept::Kept;
 use crate::ports::Ports;
+use crate::scenario::Stage;
 
 /// The version of `lab.json`.
-pub(crate) const VERSION: u32 = 1;
+const VERSION: u32 = 1;
 
 /// `lab.json`
 pub(crate) const DESCRIPTION: &str = "lab.json";
@@ -31,9 +33,16 @@ pub(crate) const DEVICE_KEY: &str = "LAPTOP-1.key.pem";
 
 /// The lines of a hosts file by which the lab's names resolve.
 pub(crate) fn hosts() -> String {
+    hosts_of(&format!(
+        "{FEDERATION_HOST} enterpriseregistration.{DOMAIN} {KDC_HOST} laptop-1.{DOMAIN}"
+    ))
+}
+
+/// The lines of a hosts file for these names.
+pub(crate) fn hosts_of(names: &str) -> String {
     format!(
         "# The names of a Keyporch lab. Programs that take no file of their own find them here in /etc/hosts.\n\
-         127.0.0.1 {FEDERATION_HOST} enterpriseregistration.{DOMAIN} {KDC_HOST} laptop-1.{DOMAIN}\n"
+         127.0.0.1 {names}\n"
     )
 }
 
@@ -83,45 +92,47 @@ pub(crate) fn private_key(whose: &str, key: &VaultKey) -> Result<Zeroizing<Strin
     )))
 }
 
-/// Writes everything but `lab.json`; where nobody signed in, what belongs to the person stays as it is.
+/// Writes everything but `lab.json` and the device's part; where nobody signed in, what belongs to the person stays as it is.
 pub(crate) fn write(
-    folder: &LabFolder,
-    ports: &Ports,
-    directory: &directory::Directory,
+    stage: &Stage<'_>,
     device: &mut Device<'_>,
     signed_in: Option<&SignedIn>,
-    clock: &dyn trust::Clock,
 ) -> Result<(), Fault> {
-    let certificate = |der: &[u8]| pem::encode("CERTIFICATE", der);
-    let kdc_root = certificate(&domain::root(directory, authority::Ca::Enterprise, clock)?);
-    let tls_root = certificate(&domain::root(directory, authority::Ca::Tls, clock)?);
+    let folder = stage.folder;
+    let root = |ca| domain::root(device.directory(), ca, stage.clock.as_ref());
+    let kdc_root = certificate(&root(authority::Ca::Enterprise)?);
+    let tls_root = certificate(&root(authority::Ca::Tls)?);
     folder.write(KDC_ROOT, kdc_root.as_bytes())?;
     folder.write(ROOT, format!("{kdc_root}{tls_root}").as_bytes())?;
     folder.write(HOSTS, hosts().as_bytes())?;
-
     if let Some(signed_in) = signed_in {
         person(folder, device, signed_in)?;
     }
-    if let Some(registration) = device.hello.registration() {
-        folder.write(
-            DEVICE_CERTIFICATE,
-            certificate(registration.certificate()).as_bytes(),
-        )?;
+    folder.write(KRB5_CONF, krb5_conf(folder, &stage.ports).as_bytes())
+}
+
+/// A certificate, PEM.
+pub(crate) fn certificate(der: &[u8]) -> String {
+    pem::encode(pem::CERTIFICATE, der)
+}
+
+/// Writes the device's certificate and key.
+pub(crate) fn write_device(folder: &LabFolder, hello: &Hello) -> Result<(), Fault> {
+    if let Some(registration) = hello.registration() {
+        let own = certificate(registration.certificate());
+        folder.write(DEVICE_CERTIFICATE, own.as_bytes())?;
     }
-    let key = device.hello.vault().device_key(DeviceKey::Device);
+    let key = hello.vault().device_key(DeviceKey::Device);
     if let Some(key) = key.map_err(|error| Fault::step("reading the device's key", &error))? {
         folder.write(DEVICE_KEY, private_key(DEVICE, &key)?.as_bytes())?;
     }
-    folder.write(KRB5_CONF, krb5_conf(folder, ports).as_bytes())
+    Ok(())
 }
 
 /// What belongs to the person: certificate, key and tickets.
 fn person(folder: &LabFolder, device: &mut Device<'_>, signed_in: &SignedIn) -> Result<(), Fault> {
     let own = device.person_certificate(&signed_in.unlocked)?;
-    folder.write(
-        USER_CERTIFICATE,
-        pem::encode("CERTIFICATE", &own).as_bytes(),
-    )?;
+    folder.write(USER_CERTIFICATE, certificate(&own).as_bytes())?;
     folder.write(
         USER_KEY,
         private_key(USER, signed_in.unlocked.key())?.as_bytes(),
@@ -133,17 +144,12 @@ fn person(folder: &LabFolder, device: &mut Device<'_>, signed_in: &SignedIn) -> 
     Ok(())
 }
 
-/// `lab.json` (design.md 4): new members may be added, none removed; what is not started is null.
-pub(crate) fn describe(
-    folder: &LabFolder,
-    ports: &Ports,
-    kept: &Kept,
-    device: &Device<'_>,
-    ready_ms: i64,
-) -> Value {
-    let file = |name: &str| folder.file(name).display().to_string();
-    let device_id = device
-        .hello
+/// `lab.json` (design.md 4): new members may be added, none removed; what is not started is null, and each scenario says
+/// what it starts.
+pub(crate) fn description(stage: &Stage<'_>, hello: &Hello, ready_ms: i64) -> Value {
+    let kept = &stage.kept;
+    let file = |name: &str| stage.folder.file(name).display().to_string();
+    let device_id = hello
         .registration()
         .map(|registration| registration.device_id.to_string());
     json!({
@@ -151,21 +157,17 @@ pub(crate) fn describe(
         "scenario": kept.scenario,
         "ready_ms": ready_ms,
         "pid": std::process::id(),
-        "realm": REALM,
+        "realm": null,
         "domain": DOMAIN,
-        "krb5_conf": file(KRB5_CONF),
+        "krb5_conf": null,
         "hosts": file(HOSTS),
         "root_pem": file(ROOT),
-        "kdc": { "udp": ports.kdc.to_string(), "tcp": ports.kdc.to_string(), "kkdcp": domain::proxy(ports) },
-        "password": { "udp": ports.password.to_string(), "tcp": ports.password.to_string() },
-        "ldap": {
-            "url": format!("ldap://{}", ports.ldap),
-            "tls_url": format!("ldaps://{}", ports.ldaps),
-            "base": domain::base_dn(),
-        },
-        "federation": { "base": domain::base(ports) },
+        "kdc": null,
+        "password": null,
+        "ldap": null,
+        "federation": null,
         "tenant": null,
-        "authority": { "crl_url": format!("http://{}/root.crl", ports.http) },
+        "authority": null,
         "admin": {
             "upn": format!("{ADMIN}@{DOMAIN}"),
             "password": kept.admin.password,
@@ -180,8 +182,8 @@ pub(crate) fn describe(
             "pin": kept.pin,
             "device": DEVICE,
             "hello_key_pem": file(USER_KEY),
-            "hello_cert_pem": file(USER_CERTIFICATE),
-            "ccache": format!("FILE:{}", file(USER_CCACHE)),
+            "hello_cert_pem": null,
+            "ccache": null,
         }],
         "devices": [{
             "name": DEVICE,
@@ -196,7 +198,7 @@ pub(crate) fn describe(
 /// What a newcomer tries first.
 pub(crate) fn suggestions(path: &Path, kept: &Kept) -> Vec<String> {
     let file = |name: &str| path.join(name).display().to_string();
-    vec![
+    let mut lines = vec![
         format!(
             "export KRB5_CONFIG={} KRB5CCNAME=FILE:{}",
             file(KRB5_CONF),
@@ -213,12 +215,20 @@ pub(crate) fn suggestions(path: &Path, kept: &Kept) -> Vec<String> {
             file(USER_CCACHE)
         ),
         format!("keyporch --lab {} admin key list {USER}", path.display()),
+    ];
+    lines.extend(people(path, kept));
+    lines
+}
+
+/// What the lab's people prove themselves with.
+pub(crate) fn people(path: &Path, kept: &Kept) -> [String; 3] {
+    [
         String::new(),
         format!("{USER}: password {}, PIN {}", kept.user.password, kept.pin),
         format!(
             "{ADMIN}: password {}; one-time codes by the secrets in {}",
             kept.admin.password,
-            file(DESCRIPTION)
+            path.join(DESCRIPTION).display()
         ),
     ]
 }

@@ -30,10 +30,9 @@ use wire::kerberos::PrincipalName;
 
 use crate::domain::{self, ADMIN, DOMAIN, REALM, USER, USER_UPN};
 use crate::fault::Fault;
-use crate::folder::LabFolder;
 use crate::kept::{Kept, Login};
 use crate::person::{NothingElse, Somebody};
-use crate::ports::Ports;
+use crate::scenario::Stage;
 use crate::told::Teller;
 
 /// The device's name.
@@ -67,29 +66,30 @@ pub(crate) struct SignedIn {
 
 impl<'a> Device<'a> {
     /// Opens what the device keeps.
-    pub(crate) fn open(
-        folder: &LabFolder,
-        directory: &'a Directory,
-        kept: &'a Kept,
-        ports: &Ports,
-        clock: &Arc<dyn Clock>,
-        teller: &Teller,
-    ) -> Result<Self, Fault> {
-        let (hello, roots) = opened(folder, directory, clock.as_ref())?;
-        let hosts = Hosts::parse(&crate::files::hosts())
-            .map_err(|error| Fault::step("reading the lab's own hosts file", &error))?;
+    pub(crate) fn open(stage: &'a Stage<'_>, directory: &'a Directory) -> Result<Self, Fault> {
+        let (hello, roots) = opened(stage, directory)?;
         Ok(Self {
             hello,
             directory,
-            kept,
-            clock: Arc::clone(clock),
+            kept: &stage.kept,
+            clock: Arc::clone(stage.clock),
             rng: SystemRng,
-            base: domain::base(ports),
-            kdc: ports.kdc.to_string(),
+            base: domain::base(&stage.ports),
+            kdc: stage.ports.kdc.to_string(),
             roots,
-            hosts,
-            teller: teller.clone(),
+            hosts: parsed(&crate::files::hosts())?,
+            teller: stage.teller.clone(),
         })
+    }
+
+    /// The directory that the device is in.
+    pub(crate) fn directory(&self) -> &Directory {
+        self.directory
+    }
+
+    /// Tells something beside the steps.
+    pub(crate) fn note(&self, text: &str) {
+        self.teller.note(text);
     }
 
     /// Whether the device is joined and the directory still knows it.
@@ -338,16 +338,17 @@ impl<'a> Device<'a> {
     }
 }
 
+/// The names that a lab's programs find, of the text that it writes for others, too.
+pub(crate) fn parsed(hosts: &str) -> Result<Hosts, Fault> {
+    Hosts::parse(hosts).map_err(|error| Fault::step("reading the lab's own hosts file", &error))
+}
+
 /// What a device keeps in the lab's folder, and whom it believes.
-pub(crate) fn opened(
-    folder: &LabFolder,
-    directory: &Directory,
-    clock: &dyn Clock,
-) -> Result<(Hello, Roots), Fault> {
-    let files = DeviceFiles::open(folder.within(DEVICE_FOLDER)?)?;
+pub(crate) fn opened(stage: &Stage<'_>, directory: &Directory) -> Result<(Hello, Roots), Fault> {
+    let files = DeviceFiles::open(stage.folder.within(DEVICE_FOLDER)?)?;
     let hello = Hello::open(Box::new(files), Cost::LEAST, &mut SystemRng)
         .map_err(|error| Fault::step("opening the device's vault", &error))?;
-    let root = domain::root(directory, authority::Ca::Tls, clock)?;
+    let root = domain::root(directory, authority::Ca::Tls, stage.clock.as_ref())?;
     let root = wire::x509::pem::encode("CERTIFICATE", &root);
     let roots = Roots::from_pem(root.as_bytes()).map_err(|error| {
         Fault::failed(

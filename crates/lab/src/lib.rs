@@ -8,8 +8,8 @@
 //! is no lab's is never touched, and only a lab's is ever emptied; the secrets in it are for its user alone.
 //! Knows nothing about: the command line, colours of a terminal it was not told of.
 //!
-//! To add a scenario: give its flow what runs it in `provisioning`, start its parties in `domain.rs`, and write its
-//! members of `lab.json` in `files.rs`.
+//! To add a scenario: give its flow what runs it in `provisioning`, write a `Scenario` (`scenario.rs`; `onprem.rs` and
+//! `cloud/` are there) and its device's `Walker`, and name it in `run.rs`.
 
 mod cloud;
 mod domain;
@@ -18,10 +18,12 @@ mod files;
 mod flow;
 mod folder;
 mod kept;
+mod onprem;
 mod options;
 mod person;
 mod ports;
 mod run;
+mod scenario;
 mod told;
 
 pub use fault::Fault;

@@ -24,11 +24,10 @@ use super::files::hosts;
 use super::tenant;
 use crate::domain::{self, DOMAIN, USER, USER_UPN};
 use crate::fault::Fault;
-use crate::flow::{DEVICE, has_enrolled, is_known, opened};
-use crate::folder::LabFolder;
+use crate::flow::{DEVICE, has_enrolled, is_known, opened, parsed};
 use crate::kept::Kept;
 use crate::person::{NothingElse, Somebody};
-use crate::ports::Ports;
+use crate::scenario::Stage;
 use crate::told::Teller;
 
 /// What tells one start of the operating system from the next: a lab has one.
@@ -42,7 +41,7 @@ const TRIED: Wanted<'static> = Wanted {
 };
 
 /// The device and all that it knows of its organisation.
-pub(super) struct Device<'a> {
+pub(crate) struct Device<'a> {
     pub(super) hello: Hello,
     directory: &'a Directory,
     kept: &'a Kept,
@@ -56,28 +55,29 @@ pub(super) struct Device<'a> {
 
 impl<'a> Device<'a> {
     /// Opens what the device keeps.
-    pub(super) fn open(
-        folder: &LabFolder,
-        directory: &'a Directory,
-        kept: &'a Kept,
-        ports: &Ports,
-        clock: &Arc<dyn Clock>,
-        teller: &Teller,
-    ) -> Result<Self, Fault> {
-        let (hello, roots) = opened(folder, directory, clock.as_ref())?;
-        let hosts = Hosts::parse(&hosts())
-            .map_err(|error| Fault::step("reading the lab's own hosts file", &error))?;
+    pub(super) fn open(stage: &'a Stage<'_>, directory: &'a Directory) -> Result<Self, Fault> {
+        let (hello, roots) = opened(stage, directory)?;
         Ok(Self {
             hello,
             directory,
-            kept,
-            clock: Arc::clone(clock),
+            kept: &stage.kept,
+            clock: Arc::clone(stage.clock),
             rng: SystemRng,
-            login: tenant::login(ports),
+            login: tenant::login(&stage.ports),
             roots,
-            hosts,
-            teller: teller.clone(),
+            hosts: parsed(&hosts())?,
+            teller: stage.teller.clone(),
         })
+    }
+
+    /// The directory that the device is in.
+    pub(super) fn directory(&self) -> &Directory {
+        self.directory
+    }
+
+    /// Tells something beside the steps.
+    pub(super) fn note(&self, text: &str) {
+        self.teller.note(text);
     }
 
     /// Whether the device is joined and the tenant still knows it.
