@@ -38,6 +38,9 @@ pub(crate) enum App {
         /// It is a service that keeps a secret; otherwise a program on people's machines.
         #[arg(long)]
         confidential: bool,
+        /// Take a name that another application has. Commands then need the client ID.
+        #[arg(long)]
+        force: bool,
         /// What it is like.
         #[command(flatten)]
         like: Like,
@@ -50,6 +53,9 @@ pub(crate) enum App {
         /// What people see.
         #[arg(long)]
         name: Option<String>,
+        /// Take a name that another application has. Commands then need the client ID.
+        #[arg(long)]
+        force: bool,
         /// What it is like.
         #[command(flatten)]
         like: Like,
@@ -206,6 +212,7 @@ pub(super) fn app(api: &Api, command: &App) -> Result<(), Failure> {
         App::Add {
             name,
             confidential,
+            force,
             like,
         } => {
             let mut body = members(like);
@@ -215,13 +222,19 @@ pub(super) fn app(api: &Api, command: &App) -> Result<(), Failure> {
                 false => "public",
             };
             body.insert("kind".to_owned(), kind.into());
-            let answer = api.post("/applications", Some(&Value::Object(body)))?;
+            let body = Value::Object(body);
+            let answer = api.ask(Method::POST, "/applications", insists(*force), Some(&body))?;
             let id = answer.get("id").and_then(Value::as_str);
             let said = format!("{name} is added. Its client ID: {}", id.unwrap_or_default());
             api.output.done(&said, &answer);
             Ok(())
         }
-        App::Set { app, name, like } => {
+        App::Set {
+            app,
+            name,
+            force,
+            like,
+        } => {
             let mut body = members(like);
             if let Some(name) = name {
                 body.insert("name".to_owned(), name.as_str().into());
@@ -233,7 +246,7 @@ pub(super) fn app(api: &Api, command: &App) -> Result<(), Failure> {
                 ));
             }
             let body = Value::Object(body);
-            let answer = api.ask(Method::PATCH, &path(app, ""), &[], Some(&body))?;
+            let answer = api.ask(Method::PATCH, &path(app, ""), insists(*force), Some(&body))?;
             api.output.done(&format!("{app} is changed."), &answer);
             Ok(())
         }
@@ -259,7 +272,11 @@ pub(super) fn app(api: &Api, command: &App) -> Result<(), Failure> {
         } => {
             let body = json!({ "resource": resource, "scopes": scopes });
             let answer = api.ask(Method::PUT, &path(app, "/consent"), &[], Some(&body))?;
-            let said = format!("{app} may ask that of {resource}, for everybody.");
+            let what = match scopes.as_slice() {
+                [] => String::new(),
+                scopes => format!(" for {}", scopes.join(", ")),
+            };
+            let said = format!("{app} may ask {resource}{what}, whoever signs in to it.");
             api.output.done(&said, &answer);
             Ok(())
         }
@@ -271,6 +288,14 @@ pub(super) fn app(api: &Api, command: &App) -> Result<(), Failure> {
             let what = "with its secrets and keys";
             commands::delete(api, "applications", app, *yes, what)
         }
+    }
+}
+
+/// The parameter by which the API is told that somebody insists.
+const fn insists(force: bool) -> &'static [(&'static str, &'static str)] {
+    match force {
+        true => &[("force", "true")],
+        false => &[],
     }
 }
 

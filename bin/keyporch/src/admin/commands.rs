@@ -74,11 +74,10 @@ pub(super) fn user(api: &Api, command: &User) -> Result<(), Failure> {
         User::Map { name, mapping } => issuers::map(api, name, mapping),
         User::Unmap { name, mapping } => issuers::unmap(api, name, mapping),
         User::ResetSecondFactor { name, yes } => {
-            api.sure(
-                *yes,
-                &format!("Forget the second factors and recovery codes of {name}?"),
-            )?;
-            let path = format!("/users/{}/second-factor", segment(name));
+            let user = format!("/users/{}", segment(name));
+            let question = format!("Forget the second factors and recovery codes of {name}?");
+            api.sure(*yes, &user, &question)?;
+            let path = format!("{user}/second-factor");
             let answer = api.ask(Method::DELETE, &path, &[], None)?;
             api.output.done(
                 &format!("{name} sets up a new second factor at the next sign-in."),
@@ -319,13 +318,34 @@ pub(super) fn key(api: &Api, command: &Key) -> Result<(), Failure> {
             fingerprint,
             yes,
         } => {
-            api.sure(*yes, &format!("Revoke the key {fingerprint} of {user}? The tickets that it got stop working, too."))?;
             let digits = fingerprint.trim_end_matches('…');
-            let path = format!("/users/{}/keys/{}", segment(user), segment(digits));
+            let keys = format!("/users/{}/keys", segment(user));
+            if !*yes {
+                must_have_key(&api.whole(&keys)?, user, digits)?;
+                api.agreed(&format!("Revoke the key {fingerprint} of {user}? The tickets that it got stop working, too."))?;
+            }
+            let path = format!("{keys}/{}", segment(digits));
             let answer = api.ask(Method::DELETE, &path, &[], None)?;
             api.output.done("The key is revoked.", &answer);
             Ok(())
         }
+    }
+}
+
+/// Refuses a key that is none of a person's, before anybody is asked about it.
+fn must_have_key(keys: &[Value], user: &str, digits: &str) -> Result<(), Failure> {
+    let digits = digits.to_ascii_lowercase();
+    let is_meant = |key: &Value| {
+        let names = ["fingerprint", "value"].into_iter();
+        let mut names = names.filter_map(|name| key.get(name).and_then(Value::as_str));
+        names.any(|name| name.starts_with(&digits))
+    };
+    match keys.iter().any(is_meant) {
+        true => Ok(()),
+        false => Err(Failure::failed(
+            format!("{user} has no key {digits}"),
+            format!("Look for it: keyporch admin key list --user {user}."),
+        )),
     }
 }
 
@@ -437,12 +457,11 @@ pub(super) fn certificate(api: &Api, command: &Certificate) -> Result<(), Failur
             reason,
             yes,
         } => {
-            api.sure(*yes, &format!("Revoke the certificate {serial} for good?"))?;
+            let certificate = format!("/certificates/{}", segment(serial));
+            let question = format!("Revoke the certificate {serial} for good?");
+            api.sure(*yes, &certificate, &question)?;
             let body = json!({ "reason": reason.word() });
-            let answer = api.post(
-                &format!("/certificates/{}/revoke", segment(serial)),
-                Some(&body),
-            )?;
+            let answer = api.post(&format!("{certificate}/revoke"), Some(&body))?;
             api.output.done(
                 "The certificate is revoked, at once here; the list follows within minutes.",
                 &answer,
@@ -495,13 +514,9 @@ pub(super) fn delete(
     yes: bool,
     what: &str,
 ) -> Result<(), Failure> {
-    api.sure(yes, &format!("Delete {name}, {what}?"))?;
-    let answer = api.ask(
-        Method::DELETE,
-        &format!("/{nouns}/{}", segment(name)),
-        &[],
-        None,
-    )?;
+    let path = format!("/{nouns}/{}", segment(name));
+    api.sure(yes, &path, &format!("Delete {name}, {what}?"))?;
+    let answer = api.ask(Method::DELETE, &path, &[], None)?;
     api.output.done(&format!("{name} is deleted."), &answer);
     Ok(())
 }

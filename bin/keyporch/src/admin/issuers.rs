@@ -63,11 +63,11 @@ pub(super) fn issuer(api: &Api, command: &Issuer) -> Result<(), Failure> {
             Ok(())
         }
         Issuer::Remove { issuer, yes } => {
-            api.sure(
-                *yes,
-                &format!("Trust {issuer} no more? Its certificates, and the tickets that they got, stop working."),
-            )?;
             let path = format!("/issuers/{}", segment(issuer));
+            let question = format!(
+                "Trust {issuer} no more? Its certificates, and the tickets that they got, stop working."
+            );
+            api.sure(*yes, &path, &question)?;
             let answer = api.ask(Method::DELETE, &path, &[], None)?;
             api.output.done("The issuer is trusted no more.", &answer);
             Ok(())

@@ -113,9 +113,19 @@ impl Api {
         Ok(items_of(&self.get(path)?).collect())
     }
 
+    /// Asks before something that cannot be taken back, once it is seen that what it is done to is at `path`: nobody decides about what
+    /// is not there.
+    fn sure(&self, yes: bool, path: &str, question: &str) -> Result<(), Failure> {
+        if yes {
+            return Ok(());
+        }
+        self.get(path)?;
+        self.agreed(question)
+    }
+
     /// Asks before something that cannot be taken back.
-    fn sure(&self, yes: bool, question: &str) -> Result<(), Failure> {
-        if yes || ask::agrees(question) {
+    fn agreed(&self, question: &str) -> Result<(), Failure> {
+        if ask::agrees(question) {
             return Ok(());
         }
         Err(Failure::refused(

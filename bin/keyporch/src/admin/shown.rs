@@ -131,6 +131,8 @@ pub(super) const DOMAIN: &[Column] = &[
     ("Verified at", "verified_at"),
     ("Verified by", "verified_by"),
     ("TXT record", "txt"),
+    ("Looked up at", "lookup.at"),
+    ("Found then", "lookup.found"),
     ("Primary", "primary"),
     ("Federated with", "federation.issuer"),
     ("Sign-in there", "federation.passive_url"),
