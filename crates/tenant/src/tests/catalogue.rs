@@ -271,3 +271,28 @@ fn an_application_that_is_disabled_is_neither_and_none_takes_a_name_of_another()
         .unwrap();
     assert_eq!(registration.identifier, "urn:ms-drs:drs.corp.example");
 }
+
+/// They are read in pieces.
+#[test]
+fn however_many_applications_there_are_all_are_known() {
+    let mut world = World::bare();
+    let mut changes = Vec::new();
+    for number in 0..501u16 {
+        let mut id = [0; 16];
+        id[..2].copy_from_slice(&number.to_be_bytes());
+        let application = Application {
+            id: Guid::from_random(id),
+            name: format!("application {number}"),
+            ..Application::default()
+        };
+        changes.extend(directory::tenant::put_application(
+            &application,
+            &mut world.rng,
+        ));
+    }
+    while !changes.is_empty() {
+        let some: Vec<_> = changes.drain(..changes.len().min(200)).collect();
+        world.commit(some);
+    }
+    assert_eq!(world.known().applications.len(), 501);
+}

@@ -302,3 +302,57 @@ fn a_pass_tells_no_more_than_a_password() {
         world.advance(Span::seconds(1));
     }
 }
+
+/// What opens nothing is a failure, however right it was: nobody finds out by it which guesses are.
+#[test]
+fn what_is_right_and_opens_nothing_is_counted() {
+    let (mut world, laptop) = world();
+    let pass = access_pass(&mut world, "disabled");
+    for number in 0..20 {
+        world.advance(Span::seconds(1));
+        let said = hand_in(
+            &mut world,
+            &laptop,
+            Door::Page,
+            "disabled@corp.example",
+            &pass,
+        );
+        assert_eq!(said, Some(50057), "{number}");
+        let said = hand_in(&mut world, &laptop, Door::Page, "partner", PASSWORD);
+        assert_eq!(said, Some(51004), "{number}");
+        // The right password, where a pass is taken.
+        let mut client = Client::of("frank@corp.example");
+        let first = client.begin_with(&mut world, &[("amr_values", "")]);
+        let became = client.access_pass(&mut world, &first, PASSWORD);
+        assert!(matches!(became, Became::Error(130_503)), "{became:?}");
+    }
+    for name in ["disabled@corp.example", "partner", "frank@corp.example"] {
+        let said = hand_in(&mut world, &laptop, Door::Page, name, PASSWORD);
+        assert_eq!(said, Some(50053), "{name}");
+    }
+}
+
+/// A name is one however it is written, and one of another domain is another.
+#[test]
+fn failures_of_a_name_elsewhere_are_not_held_against_a_name_here() {
+    let (mut world, laptop) = world();
+    let short = world.read(|snapshot| snapshot.domain().netbios_name.clone());
+    for (written, waits) in [
+        ("elsewhere\\erin".to_owned(), false),
+        (format!("{short}\\erin"), true),
+    ] {
+        for _ in 0..20 {
+            hand_in(&mut world, &laptop, Door::Page, &written, "wrong");
+        }
+        let said = hand_in(
+            &mut world,
+            &laptop,
+            Door::Page,
+            "erin@corp.example",
+            "wrong",
+        );
+        let expected = if waits { 50053 } else { 50126 };
+        assert_eq!(said, Some(expected), "{written}");
+        world.advance(Span::hours(2));
+    }
+}

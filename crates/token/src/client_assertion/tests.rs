@@ -256,7 +256,15 @@ fn no_assertion_has_us_try_more_keys_than_a_client_needs() {
         };
         assert_eq!(verify(&good, &client, &US, NOW).is_ok(), taken, "{before}");
     }
-    let long = format!("a.{}.c", "e".repeat(LONGEST_ASSERTION));
+    let named = |padding: usize| {
+        let claims = json!({ "sub": "daemon", "x": "x".repeat(padding) }).to_string();
+        format!(
+            "a.{}.c",
+            Base64UrlUnpadded::encode_string(claims.as_bytes())
+        )
+    };
+    assert_eq!(subject(&named(100)).as_deref(), Some("daemon"));
+    let long = named(LONGEST_ASSERTION);
     assert_eq!(subject(&long), None);
 }
 

@@ -548,3 +548,16 @@ fn a_log_has_neither_the_token_of_a_form_nor_what_a_page_shows_once() {
         assert!(!shown.contains("<html"), "{shown}");
     }
 }
+
+#[test]
+fn a_page_has_the_headers_that_browsers_go_by() {
+    let response = signed_out("o").into_response();
+    for (name, value) in [
+        ("X-Content-Type-Options", "nosniff"),
+        ("X-Frame-Options", "DENY"),
+        ("Referrer-Policy", "same-origin"),
+        ("Cross-Origin-Opener-Policy", "same-origin"),
+    ] {
+        assert_eq!(response.headers.get_only(name), Some(value));
+    }
+}

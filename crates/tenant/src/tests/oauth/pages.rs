@@ -169,6 +169,13 @@ fn a_page_leads_where_its_application_is_and_nowhere_else() {
     }
     let wrong = browser.password(&mut world, "bob", "wrong");
     assert!(leads(&wrong));
+    // Whoever is led there is not told by which address of ours.
+    let broker = of_broker(&world, &[]);
+    let mut browser = Browser::default();
+    browser.get(&mut world, &broker);
+    let code = browser.password(&mut world, "bob", PASSWORD);
+    assert_eq!(code.status, 302);
+    assert_eq!(code.headers.get("Referrer-Policy"), Some("same-origin"));
 }
 
 #[test]
@@ -218,6 +225,13 @@ fn what_is_no_person_signs_in_nowhere() {
                 .contains("there is no such person")
         );
     }
+    // Nor does a pass make one of it.
+    let pass = access_pass(&mut world, "PC-1$", false);
+    let mut browser = Browser::default();
+    browser.get(&mut world, &target);
+    let fields = [("UserName", "PC-1$"), ("Password", pass.as_str())];
+    browser.fill(&mut world, "password", &fields);
+    assert!(browser.page.error.is_some() && browser.sent("code").is_none());
 }
 
 /// Signs somebody in at the wiki; the id_token.
@@ -275,7 +289,7 @@ fn nobody_is_signed_out_by_a_page_elsewhere() {
     foreign.headers.set("Origin", "https://evil.example");
     assert_eq!(browser.send(&mut world, foreign).status, 400);
     let mut forged = form.clone();
-    forged.body = b"FormToken=x".to_vec().into();
+    forged.body = b"FormToken=x".to_vec();
     assert_eq!(browser.send(&mut world, forged).status, 400);
     let target = of_broker(&world, &[]);
     browser.get(&mut world, &target);
