@@ -96,6 +96,7 @@ fn package(program: &str) -> &'static str {
             "util-linux (and ldap-utils, libsasl2-modules-gssapi-mit for what runs within)"
         }
         "chromedriver" => "chromium-driver",
+        "script" => "bsdutils",
         _ => "unknown",
     }
 }

@@ -1,6 +1,8 @@
 //! What a client that nobody here wrote has sent once, sent once more, byte for byte: nothing comes of it, and nothing of what
 //! was used up is good again after a kill (security.md rows 11 and 18; protocols A.6).
 
+use std::ops::Range;
+
 use keyporch_interop::{Himmelblau, Place, Recorder, Server};
 use serde_json::Value;
 
@@ -62,9 +64,9 @@ impl Recorded {
 }
 
 /// The life of a device: a sign-in with both factors, the join, primary refresh tokens by refresh token and by Hello key, a key,
-/// tokens, a renewal.
+/// tokens, a renewal; and a primary refresh token by password, whose requests are those of the range that is given.
 #[track_caller]
-fn live(recorded: &Recorded, otp: &str) {
+fn live(recorded: &Recorded, otp: &str) -> Range<usize> {
     let (device, upn) = (recorded.device("linux"), recorded.administrator());
     let password = recorded.server.shown("/administrator/password");
     let sign_in = ["--password", password, "--otp", otp, "--force-mfa"];
@@ -77,6 +79,10 @@ fn live(recorded: &Recorded, otp: &str) {
     device.step("exchange", upn, &["--resource", GRAPH]).done();
     device.step("prt-renew", upn, &[]).done();
     device.step("token-hello", upn, &PIN).done();
+    let before = recorded.relay.count();
+    let by_password = ["--password", password];
+    device.step("prt-password", upn, &by_password).done();
+    before..recorded.relay.count()
 }
 
 /// What a request asked for, in a word.
@@ -114,9 +120,9 @@ fn gives(answer: &Value) -> Vec<&'static str> {
     found.chain(sealed).collect()
 }
 
-/// Sends all of it once more, and looks at what comes of it.
+/// Sends all of it once more, and looks at what comes of it. `by_password` are the requests of the sign-in by password.
 #[track_caller]
-fn gives_nothing_again(recorded: &Recorded) {
+fn gives_nothing_again(recorded: &Recorded, by_password: Range<usize>) {
     // Brokers may use a refresh token twice, for as long as this says: that is over now.
     let over = ["tenant", "set", "broker_reuse_minutes=0"];
     recorded.server.admin(&over).succeeded();
@@ -159,6 +165,10 @@ fn gives_nothing_again(recorded: &Recorded) {
     ] {
         assert!(gave.iter().any(|gave| gave == kind), "{kind} in {gave:#?}");
     }
+    // The password was right, and its answer had a session key: the nonce beside it was good for once.
+    let of_password = &rows[by_password];
+    let had_key = |row: &Value| gives(&row["first"]).contains(&"session_key_jwe");
+    assert!(of_password.iter().any(had_key), "{of_password:#?}");
     // A code of a broker's sign-in by its primary refresh token, and one of the pages.
     let codes = rows.iter().filter(|row| {
         let gifts = gives(&row["first"]);
@@ -171,9 +181,9 @@ fn gives_nothing_again(recorded: &Recorded) {
 fn what_libhimmelblau_has_sent_gives_nothing_when_it_is_sent_again() {
     let recorded = Recorded::start();
     let otp = code(recorded.server.shown("/administrator/totp_secret"), 0);
-    live(&recorded, &otp);
+    let by_password = live(&recorded, &otp);
     let before = recorded.kept();
-    gives_nothing_again(&recorded);
+    gives_nothing_again(&recorded, by_password);
     assert_eq!(recorded.kept(), before);
     assert_eq!((before.0, before.1.len()), (1, 1));
 }
@@ -190,7 +200,7 @@ fn what_was_used_stays_used_after_a_kill() {
     by_pass.step("headless", BOB, &with_pass).done();
 
     let otp = code(recorded.server.shown("/administrator/totp_secret"), 1);
-    live(&recorded, &otp);
+    let by_password = live(&recorded, &otp);
     let (before, count) = (recorded.kept(), recorded.relay.count());
     let (status, _) = recorded.server.end_by("-KILL");
     assert!(!status.success());
@@ -207,6 +217,6 @@ fn what_was_used_stays_used_after_a_kill() {
     assert!(!refused.done, "a pass was used twice: {refused:#?}");
 
     assert!(recorded.relay.count() > count, "they reached the tenant");
-    gives_nothing_again(&recorded);
+    gives_nothing_again(&recorded, by_password);
     assert_eq!(recorded.kept(), before);
 }
