@@ -68,7 +68,7 @@ pub(crate) enum Command {
     SignIn(SignIn),
     /// Print an access token of the tenant, with which programs ask its resources.
     #[command(
-        after_help = "Example: curl -H \"Authorization: Bearer $(keyporch token --resource https://graph.corp.example)\" …"
+        after_help = "Example: curl -H \"Authorization: Bearer $(keyporch token --resource https://graph.microsoft.com)\" https://login.corp.example/v1.0/me"
     )]
     Token(Token),
     /// Change your own password.

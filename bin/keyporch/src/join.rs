@@ -257,3 +257,66 @@ pub(crate) fn failed(fault: &NotJoined) -> Failure {
         ),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use hello::registration::{FoundTenant, Service, Tenant};
+    use trust::Timestamp;
+    use wire::Guid;
+
+    use super::*;
+    use crate::arguments::{Arguments, Command};
+
+    /// What is joined by these words on a device of the tenant of corp.example, and where.
+    fn again(words: &[&str]) -> (Join, Common) {
+        let service = || Service {
+            endpoint: "https://login.corp.example:8443/EnrollmentServer/device/".to_owned(),
+            resource: "urn:ms-drs:login.corp.example".to_owned(),
+            version: "2.0".to_owned(),
+        };
+        let found = FoundTenant {
+            domain: "corp.example".to_owned(),
+            name: "LAPTOP-1".to_owned(),
+            device_id: Guid::from_bytes([0xd0; 16]),
+            tenant: Tenant {
+                id: Guid::from_bytes([0x7e; 16]),
+                name: "Example".to_owned(),
+                login: "https://login.corp.example:8443".to_owned(),
+                authorize: String::new(),
+                token: String::new(),
+                join: service(),
+                keys: service(),
+            },
+            certificate: Vec::new(),
+        };
+        let former = Registration::in_tenant(found, Timestamp::from_unix(1_800_000_000));
+        let words = ["keyporch", "join", "--replace"].iter().chain(words);
+        let arguments = Arguments::parse_from(words);
+        let Command::Join(mut join) = arguments.command else {
+            panic!("it is a join");
+        };
+        let mut common = arguments.common;
+        as_before(&mut join, &mut common, &former);
+        (join, common)
+    }
+
+    #[test]
+    fn a_device_joins_again_by_its_name_and_where_it_was_unless_another_place_is_given() {
+        let (join, common) = again(&[]);
+        assert_eq!(join.domain.as_deref(), Some("corp.example"));
+        assert_eq!(join.name.as_deref(), Some("LAPTOP-1"));
+        assert!(join.tenant);
+        let here = "https://login.corp.example:8443";
+        assert_eq!(common.server.as_deref(), Some(here));
+
+        let (join, common) = again(&["--server", "https://sts.corp.example", "--name", "b"]);
+        assert!(!join.tenant);
+        assert_eq!(join.name.as_deref(), Some("b"));
+        assert_eq!(common.server.as_deref(), Some("https://sts.corp.example"));
+
+        let (join, common) = again(&["other.example"]);
+        assert_eq!(join.domain.as_deref(), Some("other.example"));
+        assert_eq!((join.tenant, common.server), (false, None));
+    }
+}
