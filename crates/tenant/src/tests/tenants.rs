@@ -2,6 +2,7 @@
 
 use base64ct::{Base64UrlUnpadded, Encoding};
 use crypto::key::KeyKind;
+use directory::tenant::VerifiedDomain;
 use serde_json::json as object;
 use token::pages::reader::{self, Read};
 use token::session::COOKIE;
@@ -110,6 +111,7 @@ fn hints_choose_where_a_path_names_nobody() {
     let bearer = format!("Bearer {}", jwt(&object!({"tid": tid})));
     let mut with_certificate = asked("/EnrollmentServer/device/x");
     with_certificate.client_certificate = Some(device.certificate);
+    let cookie = format!("x-ms-RefreshTokenCredential={redeems}");
     for (what, request, place) in [
         ("refresh token", post(&[("refresh_token", &own)]), 1),
         ("PRT", post(&[("refresh_token", &prt)]), 1),
@@ -143,6 +145,11 @@ fn hints_choose_where_a_path_names_nobody() {
             1,
         ),
         ("certificate", with_certificate, 0),
+        (
+            "PRT in a cookie",
+            asked("/common/oauth2/authorize").with_header("Cookie", &cookie),
+            1,
+        ),
     ] {
         assert_eq!(which(&request, &names), Which::One(place), "{what}");
     }
@@ -170,6 +177,15 @@ fn hints_that_are_none_choose_nobody_and_bring_nobody_down() {
         Request::new(Method::Post, "/common/oauth2/token").with_host("login.cloud.example");
     raw.body = vec![0xff; 1000];
     assert_eq!(which(&raw, &names), several);
+    // Nor is there a hint in what is longer than anything of ours.
+    let id = Base64UrlUnpadded::encode_string(&world.tenants[1].id.to_bytes());
+    for (length, which_one) in [(64 * 1024, Which::One(1)), (64 * 1024 + 1, several)] {
+        let head = format!("1.{id}.");
+        let text = format!("{head}{}", "x".repeat(length - head.len()));
+        let request = Request::post_form("/common/oauth2/token", [("refresh_token", &text)])
+            .with_host("login.cloud.example");
+        assert_eq!(which(&request, &names), which_one, "{length}");
+    }
     let mut rng = directory::testing::Seeded::new(11);
     for _ in 0..2000 {
         let bytes: [u8; 48] = (&mut rng as &mut dyn trust::Rng).bytes();
@@ -356,6 +372,8 @@ fn a_code_or_refresh_token_of_one_tenant_is_none_at_the_other() {
 /// What a browser is shown that asks both tenants at once.
 fn asks_for_a_name(request: &Request) -> Option<(Read, Response)> {
     let response = crate::home_realm(request)?;
+    let over_tls = response.headers.get("Strict-Transport-Security");
+    assert_eq!(over_tls, Some("max-age=31536000"));
     let html = String::from_utf8(response.body.clone()).unwrap();
     Some((reader::read(&html), response))
 }
@@ -434,4 +452,19 @@ fn who_comes_back_from_signing_in_for_a_page_of_ours_is_with_the_tenant_that_sai
         let back = asked(&format!("/common/oauth2/deviceauth?{query}"));
         assert_eq!(which(&back, &names), Which::One(0), "{issuer}");
     }
+}
+
+/// Whoever writes down a domain that is not theirs is sent nobody's sign-ins.
+#[test]
+fn a_domain_that_was_not_verified_names_no_tenant() {
+    let mut world = World::bare();
+    let claimed = VerifiedDomain::new("claimed.example".into(), &mut world.rng);
+    world.put_domain(&claimed);
+    let own = Names::of(&world.known(), &world.tenant().deployment);
+    assert_eq!(own.domains, ["corp.example"]);
+    let names = behind_one_host(&mut world);
+    let path = asked("/claimed.example/oauth2/token");
+    assert_eq!(which(&path, &names), Which::Unknown(0));
+    let hint = asked("/GetUserRealm.srf?login=x%40claimed.example");
+    assert_eq!(which(&hint, &names), Which::Several(vec![0, 1]));
 }
