@@ -604,3 +604,18 @@ fn only_a_recovery_code_stands_for_an_authenticator_that_was_lost() {
         "{handled:?}"
     );
 }
+
+#[test]
+fn what_was_proven_by_another_authenticator_ends_with_the_new_one() {
+    let sign_in = offered();
+    let code = first_code(&sign_in);
+    let handled = sign_in.handle(&code, SecondFactors::default(), NOW, &mut Dice::new(3));
+    let Handled::Right {
+        factors: Some(factors),
+        ..
+    } = handled
+    else {
+        panic!("{handled:?}")
+    };
+    assert!(factors.prove(NOW) && !factors.prove(NOW - Span::micros(1)));
+}
