@@ -170,7 +170,7 @@ fn a_nonce_that_was_used_in_its_last_second_is_used() {
 }
 
 #[test]
-fn a_request_that_is_refused_uses_no_nonce_up() {
+fn a_request_that_is_refused_uses_its_nonce_up() {
     let mut world = World::new();
     let laptop = world.laptop(KeyKind::P256);
     let nonce = world.nonce();
@@ -181,7 +181,7 @@ fn a_request_that_is_refused_uses_no_nonce_up() {
         asking.assertion.insert("aud".into(), "other".into());
     });
     assert_eq!(code(&refused), 135_010);
-    assert_eq!(with(&mut world, &laptop, &nonce, false), 0);
+    assert_eq!(with(&mut world, &laptop, &nonce, false), 50089);
 }
 
 /// Two answers that were computed from one state: the second is computed again, and finds the nonce used.
