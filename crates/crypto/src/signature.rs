@@ -9,7 +9,7 @@ use der::{Decode, Encode, Sequence};
 use spki::{AlgorithmIdentifierOwned, AlgorithmIdentifierRef};
 
 use crate::digest::DigestAlgorithm;
-use crate::key::{Curve, PublicKey};
+use crate::key::{Curve, PublicKey, WeakKey};
 
 /// A signature algorithm. For ECDSA the curve is the key's, so that a P-384 key with SHA-256, as some
 /// CMS signers pair them, has a name too.
@@ -234,6 +234,7 @@ pub struct Verifier {
     key: PublicKey,
     /// One slot for each digest, and one for RSASSA-PSS.
     parsed: [OnceLock<Option<aws::ParsedPublicKey>>; 5],
+    strength: OnceLock<Result<(), WeakKey>>,
 }
 
 impl Verifier {
@@ -243,7 +244,16 @@ impl Verifier {
         Verifier {
             key,
             parsed: [const { OnceLock::new() }; 5],
+            strength: OnceLock::new(),
         }
+    }
+
+    /// As [`PublicKey::check_strength`], looked at once.
+    ///
+    /// # Errors
+    /// [`WeakKey`].
+    pub fn check_strength(&self) -> Result<(), WeakKey> {
+        *self.strength.get_or_init(|| self.key.check_strength())
     }
 
     /// The key.

@@ -553,9 +553,8 @@ mod tests {
         let secret = TotpSecret::parse("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").unwrap();
         let account = Guid::from_bytes([7; 16]);
         let mut rng = crate::testing::Dice::new(1);
-        let form = |code: &str| {
-            Parameters::new(vec![("VerificationCode".into(), code.into())]).unwrap()
-        };
+        let form =
+            |code: &str| Parameters::new(vec![("VerificationCode".into(), code.into())]).unwrap();
         let mut factors = SecondFactors::with_totp(&secret);
         for _ in 0..Guesses::FREE {
             let tried = factors.try_at_once(account, &form("000000"), T, &mut rng);

@@ -1,5 +1,7 @@
 //! The keys listed on an account or device: values of msDS-KeyCredentialLink, parsed.
 
+use std::sync::Arc;
+
 use crypto::key::{Fingerprint, PublicKey};
 use crypto::signature::Verifier;
 use trust::Timestamp;
@@ -56,7 +58,7 @@ pub struct KeyCredential {
     /// The parsed bytes; `None` for an imported value that does not parse, which opens no door.
     pub link: Option<KeyCredentialLink>,
     /// The public key, prepared for verifying; `None` when the material is none we use.
-    pub verifier: Option<Verifier>,
+    pub verifier: Option<Arc<Verifier>>,
     /// The public key's fingerprint (SHA-256 of its SubjectPublicKeyInfo).
     pub fingerprint: Option<Fingerprint>,
 }
@@ -70,7 +72,7 @@ impl KeyCredential {
         let public_key = link
             .as_ref()
             .and_then(|link| PublicKey::from_key_material(link.key_material()).ok());
-        let verifier = public_key.map(Verifier::new);
+        let verifier = public_key.map(Verifier::new).map(Arc::new);
         let fingerprint = verifier
             .as_ref()
             .map(|verifier| verifier.key().fingerprint());
@@ -88,7 +90,7 @@ impl KeyCredential {
     /// The public key.
     #[must_use]
     pub fn public_key(&self) -> Option<&PublicKey> {
-        self.verifier.as_ref().map(Verifier::key)
+        self.verifier.as_deref().map(Verifier::key)
     }
 
     /// Whether the value may sign in by key trust (E.4 step 3): usage NGC, and a public key.

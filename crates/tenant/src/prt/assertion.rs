@@ -146,14 +146,15 @@ fn proven(
         return Err(bad(BadAssertion::DeviceGone));
     }
     let second_factor = is_of_second_factor(listed);
-    let key = listed.public_key().cloned();
-    let key = key.ok_or_else(|| bad(BadAssertion::UnknownKey))?;
+    let verifier = listed.verifier.clone();
+    let verifier = verifier.ok_or_else(|| bad(BadAssertion::UnknownKey))?;
     // It was judged when it was registered; one that came by hand or by an import was not.
-    if key.check_strength().is_err() {
+    if verifier.check_strength().is_err() {
         return Err(bad(BadAssertion::WeakKey));
     }
-    let algorithm = request::algorithm(&token, &key);
-    let key = VerifyingKey::new(key, algorithm, None).map_err(|_| bad(BadAssertion::Signature))?;
+    let algorithm = request::algorithm(&token, verifier.key());
+    let key = VerifyingKey::prepared(verifier, algorithm, None);
+    let key = key.map_err(|_| bad(BadAssertion::Signature))?;
     let verified = token.verify(&key);
     let verified = verified.map_err(|_| bad(BadAssertion::Signature))?;
     // Said only to who has a key of the account, and in the same words.

@@ -108,7 +108,7 @@ fn fits(signed: &Unverified<'_>, listed: &KeyCredential) -> bool {
 }
 
 fn strong(verifier: &Verifier) -> Result<(), Refused> {
-    let strength = verifier.key().check_strength();
+    let strength = verifier.check_strength();
     strength.map_err(|why| Refused::WeakKey(why.to_string()))
 }
 
