@@ -1,5 +1,5 @@
 //! The applications of a tenant: clients that ask for tokens, and what they may ask for. What is said of one is read in
-//! [`members`], what it proves itself by is in [`credentials`], what everybody consented to in [`consent`].
+//! [`members`], what it proves itself by is in [`credentials`], what everybody consented to in [`mod@consent`].
 
 mod consent;
 mod credentials;
