@@ -92,15 +92,15 @@ fn a_person_signs_in_with_password_and_second_factor_and_mistakes_are_told() {
     assert!(browser.title().contains("Sign in"), "{}", browser.title());
     browser.fill("#i0116", lab.text("/admin/upn"));
     browser.fill("#i0118", "wrong");
-    browser.click("#password button");
+    browser.follow("#password button");
     assert!(browser.has("[role=alert]"), "{}", browser.source());
     browser.fill("#i0116", lab.text("/admin/upn"));
     browser.fill("#i0118", lab.text("/admin/password"));
-    browser.click("#password button");
+    browser.follow("#password button");
 
     let field = "input[autocomplete=one-time-code]";
     browser.fill(field, "000000");
-    browser.click("form button");
+    browser.follow("form button");
     assert!(browser.has("[role=alert]"), "{}", browser.source());
     browser.fill(field, &code(lab.text("/admin/totp_secret"), 1));
     browser.click("form button");
@@ -120,11 +120,11 @@ fn a_new_person_sets_up_an_authenticator_from_the_page() {
     browser.open(&authorize(&lab, &callback));
     browser.fill("#i0116", "carol@corp.example");
     browser.fill("#i0118", password);
-    browser.click("#password button");
+    browser.follow("#password button");
     assert!(browser.has("svg"), "no QR code:\n{}", browser.source());
     let secret = browser.text("#secret").replace(' ', "");
     browser.fill("input[autocomplete=one-time-code]", &code(&secret, 0));
-    browser.click("form button");
+    browser.follow("form button");
     assert!(browser.has("#recovery-codes"), "{}", browser.source());
 }
 
@@ -141,7 +141,7 @@ fn an_added_person_chooses_a_password_of_their_own_before_anything_else() {
     browser.open(&authorize(&lab, &callback));
     browser.fill("#i0116", "erin@corp.example");
     browser.fill("#i0118", first);
-    browser.click("#password button");
+    browser.follow("#password button");
     assert!(
         browser.title().contains("Choose a new password"),
         "{}",
@@ -150,16 +150,16 @@ fn an_added_person_chooses_a_password_of_their_own_before_anything_else() {
     for (new, again) in [(own, "not the same"), (first, first)] {
         browser.fill("#new-password-field", new);
         browser.fill("#confirm-new-password", again);
-        browser.click("#new-password button");
+        browser.follow("#new-password button");
         assert!(browser.has("[role=alert]"), "{}", browser.source());
     }
     browser.fill("#new-password-field", own);
     browser.fill("#confirm-new-password", own);
-    browser.click("#new-password button");
+    browser.follow("#new-password button");
     assert!(browser.has("svg"), "no QR code:\n{}", browser.source());
     let secret = browser.text("#secret").replace(' ', "");
     browser.fill("input[autocomplete=one-time-code]", &code(&secret, 0));
-    browser.click("form button");
+    browser.follow("form button");
     assert!(browser.has("#recovery-codes"), "{}", browser.source());
     browser.click("#acknowledgement button");
     let target = callback.received(&browser);

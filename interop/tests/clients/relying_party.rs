@@ -345,7 +345,7 @@ fn who_signs_out_at_the_tenant_signs_out_of_the_application_in_a_browser_without
     browser.open(&format!("{base}/{id}/oauth2/v2.0/authorize?{query}"));
     browser.fill("#i0116", lab.text("/users/0/upn"));
     browser.fill("#i0118", lab.text("/users/0/password"));
-    browser.click("#password button");
+    browser.follow("#password button");
     browser.click("#consent button[value=accept]");
     let code = application.asked_for("/done", &browser);
     let code = code.get("code").expect("a code");

@@ -322,10 +322,10 @@ fn consents(address: &str, name: &str, pass: &str) {
     browser.open(address);
     browser.fill("#i0116", name);
     browser.fill("#i0118", pass);
-    browser.click("#password button");
-    browser.click("#not-now button");
+    browser.follow("#password button");
+    browser.follow("#not-now button");
     assert!(browser.has("#consent"), "{}", browser.source());
-    browser.click("#consent button[value=accept]");
+    browser.follow("#consent button[value=accept]");
     assert!(!browser.has("#consent"), "{}", browser.source());
 }
 

@@ -199,7 +199,26 @@ impl Browser {
 
     #[track_caller]
     pub(crate) fn click(&self, css: &str) {
+        self.press(&self.element(css));
+    }
+
+    /// Clicks what leads to another page, and waits until this one is left: the driver may answer before the browser has
+    /// begun to. Not for what leads to who answers only later.
+    #[track_caller]
+    pub(crate) fn follow(&self, css: &str) {
         let element = self.element(css);
+        self.press(&element);
+        let name = format!("{{session}}/element/{element}/name");
+        let is_left = |_| self.try_command("GET", &name, &Value::Null).0 != 200;
+        assert!(
+            (0..2_000).any(is_left),
+            "{css} leads nowhere:\n{}",
+            self.source()
+        );
+    }
+
+    #[track_caller]
+    fn press(&self, element: &str) {
         self.command(
             "POST",
             &format!("{{session}}/element/{element}/click"),
